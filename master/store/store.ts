@@ -1,0 +1,139 @@
+// The seam between the dispatcher and what keeps its tasks. Three rules hold for every driver, and
+// one contract suite (test/master/store/contract.ts) holds them to it:
+//   - what `commit` was given is durable, all of it or nothing, before `done` is called;
+//   - an ended task never changes again;
+//   - reads see every commit whose `done` was called.
+
+/** `pending` and `in progress` are live; the others are ends, written once. */
+export type TaskStatus = 'pending' | 'in progress' | 'done' | 'failed' | 'cancelled' | 'expired'
+
+/** One line of a task's trail: who was asked or what befell the task, when, and why. */
+export type TrailEntry = {
+  /** Milliseconds since 1970. */
+  at: number
+  /** What happened: an answer of a slave (`taken`, `busy` ...), or `lost`, `retry`, `done` ... */
+  event: string
+  slave?: string
+  /** In words. */
+  reason?: string
+  /** Milliseconds until the answer came. */
+  ms?: number
+  /** Not asked, because known; the answer's age in milliseconds. */
+  knownMs?: number
+}
+
+/** A task as it is stored. Times are milliseconds since 1970. */
+export type TaskRecord = {
+  /** A UUIDv7: ids sort by time of acceptance. */
+  id: string
+  kind: string
+  status: TaskStatus
+  /** Higher goes first. */
+  priority: number
+  createdAt: number
+  startedAt: number | null
+  endedAt: number | null
+  slave: string | null
+  attempt: string | null
+  /** How often a slave has taken it. */
+  tries: number
+  runLimitMs: number
+  /** Expires when no slave has taken it by then. */
+  waitUntil: number | null
+  tags: string[]
+  idempotencyKey: string | null
+  /** SHA-256 of the request's body, base64url: the same key with another body is refused. */
+  requestHash: string | null
+  /** JSON text. */
+  input: string
+  /** JSON text of an Outcome, from the end on. */
+  outcome: string | null
+  trail: TrailEntry[]
+}
+
+/** What changes when a live task moves on. */
+export type TaskUpdate = Pick<
+  TaskRecord,
+  'id' | 'status' | 'startedAt' | 'endedAt' | 'slave' | 'attempt' | 'tries' | 'outcome' | 'trail'
+>
+
+/** A slave as the registry remembers it over a restart. */
+export type SlaveRecord = {
+  name: string
+  url: string
+  /** Its place in the order of asking: lowest first. */
+  position: number
+  /** Drained by an operator: not offered work until resumed. */
+  drained: boolean
+}
+
+export type Change =
+  | { do: 'insert'; task: TaskRecord }
+  | { do: 'update'; task: TaskUpdate }
+  | { do: 'put-slave'; slave: SlaveRecord }
+  | { do: 'drop-slave'; name: string }
+
+/** What a master needs to carry on: no payloads. Live tasks in order of acceptance. */
+export type Loaded = {
+  /** Made at the store's first start: what attempt ids are signed with. */
+  secret: string
+  tasks: Omit<TaskRecord, 'input' | 'outcome'>[]
+  slaves: SlaveRecord[]
+}
+
+export type ListQuery = {
+  /** At most this many, 1 to 1000. */
+  limit: number
+  /** Only tasks accepted before the task of this id (from `next` of the page before). */
+  before?: string
+  status?: TaskStatus
+  kind?: string
+  slave?: string
+  tag?: string
+}
+
+/** A task in a list: payloads only while they are small (`LIST_PAYLOAD_BYTES_MAX`). */
+export type TaskSummary = Omit<TaskRecord, 'input' | 'outcome' | 'trail' | 'requestHash'> & {
+  input: string | null
+  outcome: string | null
+}
+
+/**
+ * Newest first. A filter that matches little is answered in bounded time: a page may hold fewer
+ * than `limit` tasks and still have a `next`.
+ */
+export type Page = { tasks: TaskSummary[]; next: string | null }
+
+/** An input or outcome larger than this is left out of lists. In bytes of JSON text. */
+export const LIST_PAYLOAD_BYTES_MAX = 512
+/** A filtered page looks at no more rows than this. */
+export const LIST_SCAN_ROWS_MAX = 10_000
+
+/** The disk has no room. Everything that was committed is safe; nothing of this commit is. */
+export class StoreFullError extends Error {
+  override name = 'StoreFullError'
+}
+
+export type Store = {
+  load(): Promise<Loaded>
+  /**
+   * Makes all changes durable, or none, then calls `done` once: at once in this call, or later.
+   * An `update` of a task that has ended or is not there changes nothing.
+   * `done(StoreFullError)`: nothing was written, and it may be tried again. Any other error: what
+   * is on the disk is unknown, and the master must stop.
+   */
+  commit(changes: Change[], done: (error?: Error) => void): void
+  get(id: string): Promise<TaskRecord | undefined>
+  /** The task that came with this Idempotency-Key. */
+  find(idempotencyKey: string): Promise<{ id: string; requestHash: string } | undefined>
+  list(query: ListQuery): Promise<Page>
+  /** How many tasks there are of each status. */
+  counts(): Promise<Record<TaskStatus, number>>
+  /**
+   * Removes at most `rowsMax` ended tasks, oldest first: those that ended before `endedBefore`,
+   * and those beyond the newest `keepMax` tasks. Returns how many.
+   */
+  trim(limits: { endedBefore: number; keepMax: number; rowsMax: number }): Promise<number>
+  /** Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,67 @@
+// The one table of error codes: every refusal that a client or a peer can hear, as RFC 9457
+// problems. README lists the same rows, and a test compares the two.
+
+export const PROBLEMS = {
+  'invalid-request': [400, 'The request is not what the schema asks for.'],
+  'invalid-json': [400, 'The body is not valid JSON in valid UTF-8.'],
+  unauthorized: [401, 'This needs a key.'],
+  forbidden: [403, 'This key may not do that.'],
+  'not-found': [404, 'There is nothing at this address.'],
+  'no-such-task': [404, 'There is no task with this id.'],
+  'no-such-slave': [404, 'There is no slave of this name.'],
+  'method-not-allowed': [405, 'This address does not take this method.'],
+  'already-ended': [409, 'The task has ended, and an outcome never changes.'],
+  'not-ended': [409, 'The task has not ended yet.'],
+  'name-taken': [409, 'Another slave that is alive has this name.'],
+  'body-too-large': [413, 'The body is larger than this address takes.'],
+  'unsupported-media-type': [415, 'The body must be application/json.'],
+  'unknown-kind': [422, 'No such kind is known here.'],
+  'no-capable-slave': [422, 'No slave offers this kind.'],
+  'key-reused': [422, 'This Idempotency-Key came before with another body.'],
+  'unreachable-slave': [422, 'The master cannot reach a slave at this address.'],
+  'too-many-requests': [429, 'Too many requests from here.'],
+  'headers-too-large': [431, 'The headers are larger than the limit.'],
+  internal: [500, 'A mistake of ours.'],
+  'at-capacity': [503, 'All slaves are busy.'],
+  'no-slaves': [503, 'No slave is registered and alive.'],
+  'queue-full': [503, 'The waiting line is full.'],
+  draining: [503, 'This master or slave is shutting down and takes nothing new.'],
+  unavailable: [503, 'The master takes no tasks at the moment.'],
+  'slave-silent': [504, 'A slave did not answer; whether it started the task is not known.'],
+  'store-full': [507, 'The disk is full: no new tasks until there is room.'],
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+export type ProblemType = keyof typeof PROBLEMS
+
+/** A mistake or a refusal with a code of the table. Routes throw it; the server writes it out. */
+export class Problem extends Error {
+  readonly type: ProblemType
+  readonly status: number
+  /** Further members of the problem document, such as `asked`. */
+  readonly members: Record<string, unknown>
+  readonly headers: Record<string, string>
+  constructor(
+    type: ProblemType,
+    detail: string,
+    members: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ) {
+    super(detail)
+    this.name = 'Problem'
+    this.type = type
+    this.status = PROBLEMS[type][0]
+    this.members = members
+    this.headers = headers
+  }
+
+  /** The RFC 9457 document. `type` is the code of the table, a relative reference. */
+  document(): Record<string, unknown> {
+    return {
+      type: this.type,
+      title: PROBLEMS[this.type][1],
+      status: this.status,
+      detail: this.message,
+      ...this.members,
+    }
+  }
+}

@@ -1,0 +1,238 @@
+// One table of settings per process: a TypeBox object whose properties carry default, bounds and
+// one sentence. Read once at the start - flag, else environment, else file, else default - checked
+// and frozen. `--help` and the README table come from the same object. A secret (`secret: true`)
+// is never taken from a flag, because any user of the machine can read another's command line.
+
+import { readFileSync } from 'node:fs'
+import type { Static, TObject, TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+
+export type SettingSource = { argv: string[]; env: Record<string, string | undefined> }
+
+/** A setting that is unknown, malformed or out of range. Its message names it and what is right. */
+export class SettingError extends Error {
+  override name = 'SettingError'
+}
+
+type Row = TSchema & {
+  description?: string
+  default?: unknown
+  minimum?: number
+  maximum?: number
+  enum?: string[]
+  anyOf?: { const: string }[]
+  type?: string
+  secret?: boolean
+}
+
+/** `askTimeoutMs` is `--ask-timeout-ms` on the command line ... */
+export const flagOf = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/** ... and `ASKFIRST_ASK_TIMEOUT_MS` in the environment. */
+export const variableOf = (name: string): string =>
+  `ASKFIRST_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+
+/**
+ * Reads the settings of `table` from flags, environment and the JSON file named by `--config`.
+ * Returns them complete and frozen, or 'help' when `--help` was given. Throws SettingError.
+ */
+export function readSettings<T extends TObject>(
+  table: T,
+  source: SettingSource,
+): Readonly<Static<T>> | 'help' {
+  const flags = parseFlags(table, source.argv)
+  if (flags === 'help') return 'help'
+  const file = flags.config ?? source.env.ASKFIRST_CONFIG
+  const fromFile = file === undefined ? {} : parseFile(table, String(file))
+  const settings: Record<string, unknown> = {}
+  for (const [name, row] of rowsOf(table)) {
+    const variable = source.env[variableOf(name)]
+    if (flags[name] !== undefined) settings[name] = flags[name]
+    else if (variable !== undefined) settings[name] = fromText(name, row, variable)
+    else if (fromFile[name] !== undefined) settings[name] = fromFile[name]
+    else if (row.default !== undefined) settings[name] = row.default
+    if (settings[name] !== undefined) check(name, row, settings[name])
+  }
+  return Object.freeze(settings) as Readonly<Static<T>>
+}
+
+/** The settings of `table` as it stands, all defaults; `given` on top, checked. For tests. */
+export function settingsOf<T extends TObject>(
+  table: T,
+  given: Partial<Static<T>> = {},
+): Readonly<Static<T>> {
+  const defaults = Value.Create(table as TSchema) as Record<string, unknown>
+  const all: Record<string, unknown> = { ...defaults, ...given }
+  for (const [name, row] of rowsOf(table)) {
+    if (row.default === undefined && !(name in given)) delete all[name]
+    else check(name, row, all[name])
+  }
+  return Object.freeze(all) as Readonly<Static<T>>
+}
+
+/** The text of `--help`. */
+export function help(command: string, summary: string, table: TObject): string {
+  const rows = [...rowsOf(table)].map(([name, row]) => {
+    const flag = row.secret ? variableOf(name) : `${flagOf(name)} ${placeholder(row)}`.trimEnd()
+    return [flag, `${row.description ?? ''}${boundsOf(row)}`] as const
+  })
+  const width = Math.max(...rows.map(([flag]) => flag.length)) + 2
+  const lines = rows.map(([flag, says]) => `  ${flag.padEnd(width)}${says}`)
+  return [
+    `${command}: ${summary}`,
+    '',
+    ...lines,
+    `  ${'--config FILE'.padEnd(width)}a JSON object of these settings by name, such as {"port": 8080}`,
+    '',
+    `Each is also read from the environment, such as ${variableOf('port')}; a flag goes before the`,
+    'environment, and the environment before the file.',
+    '',
+  ].join('\n')
+}
+
+/** A README table of the settings: flag, default, bounds and sentence. */
+export function settingsTable(table: TObject): string {
+  const rows = [...rowsOf(table)].map(([name, row]) => {
+    const given = row.default === undefined ? '' : `\`${JSON.stringify(row.default)}\``
+    const flag = row.secret ? variableOf(name) : flagOf(name)
+    return `| \`${flag}\` | ${given} | ${row.description ?? ''}${rangeOf(row)} |`
+  })
+  return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n')
+}
+
+const rowsOf = (table: TObject): [string, Row][] =>
+  Object.entries(table.properties as Record<string, Row>)
+
+function parseFlags(table: TObject, argv: string[]): Record<string, unknown> | 'help' {
+  const names = new Map(rowsOf(table).map(([name, row]) => [flagOf(name), [name, row] as const]))
+  const flags: Record<string, unknown> = {}
+  for (let i = 0; i < argv.length; i++) {
+    const [flag, inline] = splitFlag(argv[i] as string)
+    if (flag === '--help' || flag === '-h') return 'help'
+    const known =
+      flag === '--config' ? (['config', { type: 'string' } as Row] as const) : names.get(flag)
+    if (!known) throw new SettingError(`unknown setting ${flag}${nearest(flag, [...names.keys()])}`)
+    const [name, row] = known
+    if (row.secret) {
+      throw new SettingError(`${flag} is a secret: give it as ${variableOf(name)} or in the file`)
+    }
+    const next = argv[i + 1]
+    if (row.type === 'boolean') {
+      const spelled = inline ?? (next === 'true' || next === 'false' ? argv[++i] : 'true')
+      flags[name] = fromText(name, row, spelled as string)
+      continue
+    }
+    const value = inline ?? argv[++i]
+    if (value === undefined)
+      throw new SettingError(`${flag} needs a value: ${flag} ${placeholder(row)}`)
+    flags[name] = fromText(name, row, value)
+  }
+  return flags
+}
+
+function splitFlag(argument: string): [flag: string, inline: string | undefined] {
+  const at = argument.indexOf('=')
+  return argument.startsWith('--') && at > 0
+    ? [argument.slice(0, at), argument.slice(at + 1)]
+    : [argument, undefined]
+}
+
+function parseFile(table: TObject, file: string): Record<string, unknown> {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new SettingError(`cannot read the settings file ${file}: ${(error as Error).message}`)
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    throw new SettingError(`the settings file ${file} must hold one JSON object`)
+  }
+  const names = rowsOf(table).map(([name]) => name)
+  for (const name of Object.keys(parsed)) {
+    if (!names.includes(name)) {
+      throw new SettingError(`unknown setting "${name}" in ${file}${nearest(name, names)}`)
+    }
+  }
+  return parsed as Record<string, unknown>
+}
+
+function fromText(name: string, row: Row, text: string): unknown {
+  if (row.type === 'array') return text === '' ? [] : text.split(',').map((item) => item.trim())
+  if (row.type === 'boolean') {
+    if (text !== 'true' && text !== 'false') throw wrong(name, row, text)
+    return text === 'true'
+  }
+  if (row.type === 'integer' || row.type === 'number') {
+    if (text.trim() === '' || Number.isNaN(Number(text))) throw wrong(name, row, text)
+    return Number(text)
+  }
+  return text
+}
+
+function check(name: string, row: Row, value: unknown): void {
+  if (!Value.Check(row, value)) throw wrong(name, row, row.secret ? '(hidden)' : value)
+}
+
+const wrong = (name: string, row: Row, value: unknown): SettingError =>
+  new SettingError(
+    `${flagOf(name)} cannot be ${JSON.stringify(value)}: it must be ${wanted(row)} (${row.description})`,
+  )
+
+const choicesOf = (row: Row): string[] | undefined =>
+  row.enum ?? row.anyOf?.map((choice) => choice.const)
+
+function wanted(row: Row): string {
+  const choices = choicesOf(row)
+  if (choices) return `one of ${choices.join(', ')}`
+  if (row.type === 'integer' || row.type === 'number') {
+    const least = row.minimum === undefined ? '' : ` from ${row.minimum}`
+    const most = row.maximum === undefined ? '' : ` to ${row.maximum}`
+    return `${row.type === 'integer' ? 'a whole number' : 'a number'}${least}${most}`
+  }
+  if (row.type === 'boolean') return 'true or false'
+  if (row.type === 'array') return 'a list, separated by commas'
+  return 'pattern' in row ? `text that matches ${row.pattern}` : 'text'
+}
+
+function placeholder(row: Row): string {
+  const choices = choicesOf(row)
+  if (choices) return choices.join('|')
+  if (row.type === 'boolean') return ''
+  if (row.type === 'array') return 'A,B,...'
+  return row.type === 'integer' || row.type === 'number' ? 'N' : 'TEXT'
+}
+
+function rangeOf(row: Row): string {
+  const numeric = row.type === 'integer' || row.type === 'number'
+  if (!numeric && !choicesOf(row)) return ''
+  return ` (${wanted(row).replace(/^a (whole )?number /, '')})`
+}
+
+function boundsOf(row: Row): string {
+  const given = row.default === undefined ? '' : `; default ${JSON.stringify(row.default)}`
+  return `${rangeOf(row)}${given}`
+}
+
+/** ", did you mean X?" for the known name nearest to a mistyped one. */
+function nearest(given: string, names: string[]): string {
+  const ranked = names
+    .map((name) => ({ name, away: distance(given, name) }))
+    .sort((a, b) => a.away - b.away)
+  const best = ranked[0]
+  return best && best.away <= 3 ? `; did you mean ${best.name}?` : '; see --help'
+}
+
+/** Levenshtein's edit distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, change))
+    }
+    row = next
+  }
+  return row[b.length] as number
+}

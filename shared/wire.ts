@@ -1,0 +1,183 @@
+// Every message that crosses a wire between master and slave, as schemas: the data dictionary.
+// The client's side of the wire is in client-wire.ts. Lists everywhere: a list of one is a list.
+// Unknown fields from a peer are ignored, so that neighbouring versions understand each other.
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+
+/** Names of slaves and kinds: what may stand in a URL, a log line and a metric label as it is. */
+export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
+
+const Name = Type.String({ pattern: NAME_PATTERN })
+const Id = Type.String({ minLength: 1, maxLength: 128 })
+const Reason = Type.String({ maxLength: 1024 })
+const Count = Type.Integer({ minimum: 0 })
+
+/**
+ * What a slave says of itself, in every message it sends. `boot` names this run of its process,
+ * `generation` grows with every change of what it holds: older news never overwrites newer.
+ */
+export const SlaveState = Type.Object({
+  slave: Name,
+  boot: Id,
+  generation: Count,
+  /** How many tasks it takes at a time. */
+  slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
+  /** How many of its slots are free now. */
+  free: Count,
+  /** `accepting`: takes tasks. `draining`: finishes what it has. `unwilling`: its own reason. */
+  mode: Type.Union([
+    Type.Literal('accepting'),
+    Type.Literal('draining'),
+    Type.Literal('unwilling'),
+  ]),
+  /** Why it takes nothing, in words for a person; empty when it is accepting and has a free slot. */
+  reason: Reason,
+})
+export type SlaveState = Static<typeof SlaveState>
+
+/** What a slave is, as it registers and as it answers when it is discovered. */
+export const SlaveCard = Type.Object({
+  name: Name,
+  boot: Id,
+  version: Type.String({ maxLength: 64 }),
+  kinds: Type.Array(Name, { maxItems: 1024 }),
+  tags: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }),
+  slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
+})
+export type SlaveCard = Static<typeof SlaveCard>
+
+/** `POST /slaves` (slave to master): "ask me at this address". The master then asks it. */
+export const Registration = Type.Object({
+  ...SlaveCard.properties,
+  /** Where the master reaches the slave: an http(s) origin. */
+  url: Type.String({ maxLength: 2048 }),
+})
+export type Registration = Static<typeof Registration>
+
+/** The master's answer to a registration: how often to beat. */
+export const RegistrationReply = Type.Object({
+  heartbeatMs: Type.Integer({ minimum: 1 }),
+})
+export type RegistrationReply = Static<typeof RegistrationReply>
+
+/** `POST /offers` (master to slave): "are you available for this task?", and the task itself. */
+export const Offer = Type.Object({
+  attempt: Id,
+  task: Id,
+  kind: Name,
+  input: Type.Unknown(),
+  /** Milliseconds that the task may run, counted from its start in an executor. */
+  runLimitMs: Type.Integer({ minimum: 1 }),
+})
+export type Offer = Static<typeof Offer>
+export const OffersRequest = Type.Object({ offers: Type.Array(Offer, { minItems: 1 }) })
+export type OffersRequest = Static<typeof OffersRequest>
+
+export const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked'] as const
+/**
+ * `taken`: the slave has it. `busy`: no free slot. `draining`: takes nothing new. `unable`: lacks
+ * the kind. `unwilling`: its own reason. `revoked`: this attempt was called back before it came.
+ */
+export type Answer = (typeof ANSWERS)[number]
+export const OfferAnswer = Type.Object({
+  attempt: Id,
+  answer: Type.Union(ANSWERS.map((answer) => Type.Literal(answer))),
+  /** In words for a person, such as "running 1 of 1"; empty for `taken`. */
+  reason: Reason,
+})
+export type OfferAnswer = { attempt: string; answer: Answer; reason: string }
+export const OffersReply = Type.Object({ state: SlaveState, answers: Type.Array(OfferAnswer) })
+export type OffersReply = { state: SlaveState; answers: OfferAnswer[] }
+
+/** How an attempt ended well: what the kind gave. */
+export const Done = Type.Object({
+  status: Type.Literal('done'),
+  result: Type.Unknown(),
+  /** What `result` stands for where JSON alone does not say it, such as `BigNumber`. */
+  resultType: Type.Optional(Type.String({ maxLength: 64 })),
+  /** `result` as a person would write it. */
+  resultText: Type.Optional(Type.String()),
+})
+export const FAILURES = [
+  'rejected-expression',
+  'rejected-input',
+  'evaluation',
+  'time-limit',
+  'memory-limit',
+  'result-too-large',
+  'executor-crashed',
+  'poison',
+  'slave-lost',
+  'no-capable-slave',
+] as const
+/** Why a task failed; README explains each. */
+export type FailureType = (typeof FAILURES)[number]
+export const Failed = Type.Object({
+  status: Type.Literal('failed'),
+  type: Type.String({ maxLength: 64 }),
+  message: Type.String({ maxLength: 4096 }),
+})
+export const Outcome = Type.Union([Done, Failed])
+export type Outcome =
+  | { status: 'done'; result: unknown; resultType?: string; resultText?: string }
+  | { status: 'failed'; type: FailureType; message: string }
+
+/** `POST /callbacks` (slave to master): outcomes, repeated until they are acknowledged. */
+export const Callback = Type.Object({
+  attempt: Id,
+  task: Id,
+  outcome: Outcome,
+  /** Milliseconds that it ran in an executor. */
+  ranMs: Type.Number({ minimum: 0 }),
+})
+export type Callback = { attempt: string; task: string; outcome: Outcome; ranMs: number }
+export const CallbacksRequest = Type.Object({
+  state: SlaveState,
+  callbacks: Type.Array(Callback, { minItems: 1 }),
+})
+export type CallbacksRequest = { state: SlaveState; callbacks: Callback[] }
+/** Every attempt named here is settled: the slave forgets it. */
+export const CallbacksReply = Type.Object({ acknowledged: Type.Array(Id) })
+export type CallbacksReply = Static<typeof CallbacksReply>
+
+/** One attempt that a slave has: running, in its own short line, or ended and in the outbox. */
+export const HeldAttempt = Type.Object({
+  attempt: Id,
+  task: Id,
+  status: Type.Union([Type.Literal('waiting'), Type.Literal('running'), Type.Literal('ended')]),
+})
+export type HeldAttempt = Static<typeof HeldAttempt>
+
+/** `POST /slaves/{name}/heartbeat` (slave to master), every heartbeatMs +-10 %. */
+export const Heartbeat = Type.Object({ state: SlaveState, attempts: Type.Array(HeldAttempt) })
+export type Heartbeat = Static<typeof Heartbeat>
+export const HeartbeatReply = Type.Object({
+  /** Attempts no longer wanted: the agent kills them. */
+  revoke: Type.Array(Id),
+  /** The master does not know this boot: register again. */
+  register: Type.Boolean(),
+})
+export type HeartbeatReply = Static<typeof HeartbeatReply>
+
+/** `GET /attempts` (master to slave): who are you and what do you hold? */
+export const AttemptsReply = Type.Object({
+  card: SlaveCard,
+  state: SlaveState,
+  attempts: Type.Array(HeldAttempt),
+})
+export type AttemptsReply = Static<typeof AttemptsReply>
+
+/** `POST /attempts/revoke` (master to slave): drop these, and never take them. */
+export const RevokeRequest = Type.Object({ attempts: Type.Array(Id, { minItems: 1 }) })
+export type RevokeRequest = Static<typeof RevokeRequest>
+export const RevokeReply = Type.Object({ state: SlaveState })
+export type RevokeReply = Static<typeof RevokeReply>
+
+/** `GET /availability` (anybody to slave). Changes nothing. */
+export const Availability = Type.Object({
+  available: Type.Boolean(),
+  message: Type.String(),
+  ...SlaveState.properties,
+})
+export type Availability = Static<typeof Availability>
