@@ -104,6 +104,9 @@ export type TaskSummary = Omit<TaskRecord, 'input' | 'outcome' | 'trail' | 'requ
  */
 export type Page = { tasks: TaskSummary[]; next: string | null }
 
+/** What to keep: `endedBefore` in milliseconds since 1970, the others in tasks. */
+export type TrimLimits = { endedBefore: number; keepMax: number; rowsMax: number }
+
 /** An input or outcome larger than this is left out of lists. In bytes of JSON text. */
 export const LIST_PAYLOAD_BYTES_MAX = 512
 /** A filtered page looks at no more rows than this. */
@@ -114,13 +117,23 @@ export class StoreFullError extends Error {
   override name = 'StoreFullError'
 }
 
+/**
+ * Another task has this id or idempotency key already. Nothing of this commit was written, and the
+ * store works on. With one master a mistake of the caller; with several it can happen.
+ */
+export class StoreConflictError extends Error {
+  override name = 'StoreConflictError'
+}
+
 export type Store = {
   load(): Promise<Loaded>
   /**
    * Makes all changes durable, or none, then calls `done` once: at once in this call, or later.
    * An `update` of a task that has ended or is not there changes nothing.
-   * `done(StoreFullError)`: nothing was written, and it may be tried again. Any other error: what
-   * is on the disk is unknown, and the master must stop.
+   * `done(StoreFullError)`: nothing was written, and it may be tried again; while the disk is full
+   * every commit with an `insert` is refused, and the room kept back is for commits without one.
+   * `done(StoreConflictError)`: nothing was written. Any other error: what is on the disk is
+   * unknown, every later call fails too, and the master must stop.
    */
   commit(changes: Change[], done: (error?: Error) => void): void
   get(id: string): Promise<TaskRecord | undefined>
@@ -133,7 +146,7 @@ export type Store = {
    * Removes at most `rowsMax` ended tasks, oldest first: those that ended before `endedBefore`,
    * and those beyond the newest `keepMax` tasks. Returns how many.
    */
-  trim(limits: { endedBefore: number; keepMax: number; rowsMax: number }): Promise<number>
+  trim(limits: TrimLimits): Promise<number>
   /** Idempotent. */
   close(): Promise<void>
 }

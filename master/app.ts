@@ -1,0 +1,110 @@
+// The master without its process: everything but settings, signals and exit. Its routes are listed
+// here.
+
+import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import type { Static } from 'typebox'
+import { systemClock } from '../shared/clock.ts'
+import { loadKinds } from '../shared/kind.ts'
+import { createLog } from '../shared/log.ts'
+import { createRandom } from '../shared/random.ts'
+import { createServer } from '../shared/server.ts'
+import { createAttemptIds } from './attempt-ids.ts'
+import { createDispatcher } from './dispatcher.ts'
+import { POLICIES } from './policies/policies.ts'
+import { slaveSide, slaves } from './routes/slaves.ts'
+import { status } from './routes/status.ts'
+import { tasks } from './routes/tasks.ts'
+import type { MasterSettings } from './settings.ts'
+import { createMemoryStore } from './store/memory.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import { createTaskReader } from './task-reader.ts'
+import { createTaskRequests } from './task-requests.ts'
+import { createTransport } from './transport.ts'
+import { startTrimming } from './trimming.ts'
+
+/** A batch may be this many times as large as one task. */
+const BATCH_BYTES_FACTOR = 16
+
+export type MasterApp = Awaited<ReturnType<typeof startMaster>>
+
+/** Starts a master: it carries on with what its store holds, then listens. */
+export async function startMaster(
+  settings: Readonly<Static<typeof MasterSettings>>,
+  { onBroken = (error: Error): void => void crash(error) } = {},
+) {
+  const log = createLog('master', settings.logLevel)
+  const { now } = systemClock
+  const store =
+    settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
+  const dispatcher = await createDispatcher({
+    settings,
+    slaves: settings.slaves.map(parseSlave),
+    policy: POLICIES[settings.policy],
+    store,
+    transport: (receive) => createTransport({ askTimeoutMs: settings.askTimeoutMs, receive }),
+    clock: systemClock,
+    random: createRandom(randomBytes(6).readUIntBE(0, 6)),
+    newId: randomUUIDv7,
+    attemptIds: createAttemptIds,
+    log,
+    onBroken,
+  })
+  const reader = createTaskReader(store)
+  const { registry } = dispatcher.view
+  const requests = createTaskRequests({
+    kinds: await loadKinds(),
+    limits: settings,
+    offered: (kind) => registry.nextAble(kind, 0) >= 0,
+  })
+  const trimming = startTrimming({ ...settings, store, clock: systemClock, log })
+  const server = createServer({ log, bodyBytesMax: settings.inputBytesMax })
+  await server.register(tasks, {
+    dispatcher,
+    requests,
+    reader,
+    batchTasksMax: settings.batchTasksMax,
+    batchBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
+    waitMsMax: settings.waitMsMax,
+    now,
+  })
+  await server.register(slaves, { dispatcher, now })
+  await server.register(slaveSide, { dispatcher, now })
+  await server.register(status, { dispatcher, reader, now })
+  await server.listen({ host: settings.host, port: settings.port })
+  const { port } = server.server.address() as AddressInfo
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+  let closed: Promise<void> | undefined
+
+  return {
+    url: `http://${host}:${port}`,
+    dispatcher,
+    store,
+    /** Refuses new tasks, answers what is under way, then closes. What runs goes on. */
+    async stop(reason: string): Promise<void> {
+      log.info({ reason }, 'stopping')
+      dispatcher.stopAccepting()
+      await this.close()
+    },
+    /** Idempotent. */
+    close(): Promise<void> {
+      closed ??= (async () => {
+        trimming.close()
+        await server.close()
+        await dispatcher.close()
+      })()
+      return closed
+    },
+  }
+}
+
+/** A store that fails must not be written to again: whatever is on the disk, a new start reads. */
+function crash(error: Error): never {
+  process.stderr.write(`askfirst master: the store failed, so the master stops: ${error.message}\n`)
+  process.exit(70)
+}
+
+function parseSlave(text: string): { name: string; url: string } {
+  const at = text.indexOf('=')
+  return { name: text.slice(0, at), url: text.slice(at + 1) }
+}

@@ -1,0 +1,224 @@
+// The clients' side of the dispatcher: submissions on their way, whoever waits for an outcome, and
+// the same Idempotency-Key said twice.
+
+import type { Clock } from '../shared/clock.ts'
+import { Problem } from '../shared/problems.ts'
+import type { Outcome } from '../shared/wire.ts'
+import type { Input } from './core/effects.ts'
+import type { NewTask, Task, TrailEntry } from './core/task.ts'
+import type { Payload } from './payloads.ts'
+import { statusOf } from './records.ts'
+import type { Store, TaskRecord, TaskStatus } from './store/store.ts'
+
+/** A task to hand out, checked already. */
+export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'queue'> &
+  Payload & {
+    /** A queued task expires when no slave has taken it within this. */
+    waitLimitMs: number
+    /** How long the client holds its request: first for a slave, then for the result. */
+    waitMs: number
+  }
+
+/** A task as a client is told of it. */
+export type Reply = {
+  id: string
+  kind: string
+  status: TaskStatus
+  slave: string | null
+  outcome: Outcome | null
+  trail: TrailEntry[]
+  /** The same Idempotency-Key had it before. */
+  repeated: boolean
+}
+
+type Open = {
+  resolve: (reply: Reply) => void
+  reject: (problem: Problem) => void
+  /** Until when the client holds its request. */
+  waitUntil: number
+}
+
+export type Clients = ReturnType<typeof createClients>
+
+export function createClients(given: {
+  store: Store
+  clock: Clock
+  post: (input: Input) => void
+  live: ReadonlyMap<string, Task>
+  /** A new task's id: a UUIDv7. */
+  newId: () => string
+  add: (id: string, payload: Payload) => void
+}) {
+  const { store, clock, post, live } = given
+  /** Submissions that have no answer yet, by task. */
+  const open = new Map<string, Open>()
+  /** Whoever waits for the end of a task. */
+  const waiting = new Map<string, Set<() => void>>()
+  /** Keys of submissions that have no answer yet. */
+  const keys = new Map<string, { requestHash: string | null; reply: Promise<Reply> }>()
+
+  return {
+    submit,
+    wait,
+
+    async cancel(id: string): Promise<boolean> {
+      if (!live.get(id)?.accepted) return false
+      const ended = wait(id, Number.POSITIVE_INFINITY)
+      post({ is: 'cancel', task: id })
+      await ended
+      return true
+    },
+
+    /** Promised and saved: the client hears it, unless it waits for the result. */
+    accept(task: Task): void {
+      const client = open.get(task.id)
+      if (!client) return
+      if (client.waitUntil <= clock.now()) return answer(task.id, client, replyOf(task))
+      holdUntil(client.waitUntil, task.id, () => {
+        const late = open.get(task.id)
+        if (late) answer(task.id, late, replyOf(task))
+      })
+    },
+
+    refuse(task: Task, problem: Problem): void {
+      const client = open.get(task.id)
+      if (!client) return
+      open.delete(task.id)
+      client.reject(
+        new Problem(problem.type, problem.message, { asked: asked(task.trail) }, problem.headers),
+      )
+    },
+
+    end(task: Task): void {
+      const client = open.get(task.id)
+      if (client) answer(task.id, client, replyOf(task))
+      wake(task.id)
+    },
+
+    /** Whoever waits hears now how things stand. */
+    stopWaiting(): void {
+      for (const id of [...waiting.keys()]) wake(id)
+      for (const id of open.keys()) post({ is: 'stop-waiting', task: id })
+    },
+  }
+
+  async function submit(submission: Submission): Promise<Reply> {
+    const { idempotencyKey: key, requestHash } = submission
+    if (key === null) return begin(submission)
+    const before = keys.get(key)
+    if (before) {
+      if (before.requestHash !== requestHash) throw keyReused(key)
+      return { ...(await before.reply), repeated: true }
+    }
+    const reply = beginOnce(key, submission)
+    keys.set(key, { requestHash, reply })
+    return reply.finally(() => keys.delete(key))
+  }
+
+  async function beginOnce(key: string, submission: Submission): Promise<Reply> {
+    const before = await store.find(key)
+    if (!before) return begin(submission)
+    if (before.requestHash !== submission.requestHash) throw keyReused(key)
+    if (submission.waitMs > 0) await wait(before.id, submission.waitMs)
+    const record = await store.get(before.id)
+    if (!record) throw new Problem('no-such-task', `task ${before.id} was removed meanwhile`)
+    return { ...recordReply(record), repeated: true }
+  }
+
+  function begin(submission: Submission): Promise<Reply> {
+    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, ...payload } = submission
+    const id = given.newId()
+    const createdAt = clock.now()
+    const patience = queue ? waitLimitMs : waitMs
+    const waitUntil = patience > 0 ? createdAt + patience : null
+    given.add(id, payload)
+    return new Promise((resolve, reject) => {
+      open.set(id, { resolve, reject, waitUntil: createdAt + waitMs })
+      const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil }
+      post({ is: 'submit', task })
+    })
+  }
+
+  function answer(id: string, client: Open, reply: Reply): void {
+    open.delete(id)
+    client.resolve(reply)
+  }
+
+  /** Resolves when the task has ended, or after `waitMs`; at once when it is not live. */
+  function wait(id: string, waitMs: number): Promise<void> {
+    if (!live.get(id)?.accepted) return Promise.resolve()
+    return new Promise((resolve) => holdUntil(clock.now() + waitMs, id, resolve))
+  }
+
+  /** Calls `run` once: when the task has ended, or at a time. */
+  function holdUntil(until: number, id: string, run: () => void): void {
+    const callOff = Number.isFinite(until) ? clock.at(until, finish) : () => {}
+    const others = waiting.get(id) ?? new Set()
+    waiting.set(id, others.add(finish))
+
+    function finish(): void {
+      callOff()
+      if (others.delete(finish) && others.size === 0) waiting.delete(id)
+      run()
+    }
+  }
+
+  function wake(id: string): void {
+    for (const finish of waiting.get(id) ?? []) finish()
+  }
+}
+
+const keyReused = (key: string): Problem =>
+  new Problem('key-reused', `the Idempotency-Key "${key}" came before with another body`)
+
+const replyOf = (task: Task): Reply => ({
+  id: task.id,
+  kind: task.kind,
+  status: statusOf(task),
+  slave: task.trail.findLast(({ event }) => event === 'taken')?.slave ?? null,
+  outcome: task.stage.is === 'ended' ? task.stage.outcome : null,
+  trail: task.trail,
+  repeated: false,
+})
+
+const recordReply = (record: TaskRecord): Reply => ({
+  id: record.id,
+  kind: record.kind,
+  status: record.status,
+  slave: record.slave,
+  outcome: record.outcome === null ? null : (JSON.parse(record.outcome) as Outcome),
+  trail: record.trail,
+  repeated: false,
+})
+
+/** A slave's answer as a client reads it in the reply to its POST. */
+export type Asked = {
+  slave?: string
+  answer: 'available' | 'not available' | 'no answer'
+  reason: string
+  /** Milliseconds until the answer came. */
+  ms?: number
+  /** It was not asked: its last answer, this many milliseconds old, still held. */
+  knownMs?: number
+}
+
+const UNANSWERED = ['no answer', 'unreachable', 'suspect', 'silent']
+const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked', ...UNANSWERED]
+
+/** The part of a trail that says who was asked and what each answered. */
+export function asked(trail: TrailEntry[]): Asked[] {
+  return trail
+    .filter(({ event }) => ANSWERS.includes(event))
+    .map(({ slave, event, reason = '', ms, knownMs }) => ({
+      ...(slave === undefined ? {} : { slave }),
+      answer:
+        event === 'taken'
+          ? 'available'
+          : UNANSWERED.includes(event)
+            ? 'no answer'
+            : 'not available',
+      reason,
+      ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
+      ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),
+    }))
+}

@@ -1,0 +1,229 @@
+// Asking slaves for one task: the next to ask, what its answer means, and what is said to the
+// client when nobody takes it. Pure.
+
+import { Bitset } from '../../shared/bitset.ts'
+import { Problem } from '../../shared/problems.ts'
+import type { OfferAnswer, SlaveState } from '../../shared/wire.ts'
+import type { Candidates } from '../policies/policy.ts'
+import type { Context } from './context.ts'
+import { accept, hold, revoke } from './holding.ts'
+import { due, enterLine, leaveLine } from './line.ts'
+import type { Slave } from './registry.ts'
+import { knownReason, roomOf } from './registry.ts'
+import type { Task } from './task.ts'
+import { note } from './task.ts'
+
+/** A trail names at most this many slaves that were passed over because they were known busy. */
+export const TRAIL_KNOWN_MAX = 10
+
+/** Offers the task to the next slave in order; else it waits, stays in doubt, or is refused. */
+export function seek(core: Context, task: Task, now: number): void {
+  const place = pick(core, task)
+  const slave = place < 0 ? undefined : core.registry.at(place)
+  if (slave) {
+    if (core.inOrder && place > task.notedUpTo) notePassedOver(core, task, place, now)
+    return offer(core, task, slave, now)
+  }
+  if (task.accepted || mayWait(task, now)) return wait(core, task, now)
+  if (task.unsure) return doubt(core, task, now)
+  refuse(core, task, now)
+}
+
+/** The place of the slave that the policy would ask next, or -1. */
+export function pick(core: Context, task: Task): number {
+  const { registry } = core
+  const candidates: Candidates = {
+    next: (from) => registry.next(task.kind, task.asked, from),
+    end: registry.end,
+    load: (place) => loadOf(registry.at(place) as Slave),
+    serviceMs: (place) => (registry.at(place) as Slave).serviceMs,
+  }
+  return core.policy(candidates, task.number, core.random)
+}
+
+const loadOf = (slave: Slave): number => 1 - roomOf(slave) / Math.max(1, slave.slots)
+
+/** Asks one slave: the offer is the question and the assignment in one. */
+export function offer(core: Context, task: Task, slave: Slave, now: number): void {
+  const attempt = core.ids.make(task.id, slave.name)
+  task.stage = { is: 'asking', slave, attempt, since: now }
+  slave.offers.set(attempt, { attempt, task, at: now })
+  core.registry.refresh(slave)
+  core.counters.asks++
+  core.effects.push({ do: 'offer', slave: slave.name, url: slave.url, task, attempt })
+}
+
+/**
+ * Writes into the trail who was not asked because the answer is known: those before `upTo` in the
+ * order of asking. The first few by name, the others by number.
+ */
+function notePassedOver(core: Context, task: Task, upTo: number, now: number): void {
+  const { registry } = core
+  let named = 0
+  let place = task.notedUpTo
+  while (named < TRAIL_KNOWN_MAX) {
+    place = registry.nextAble(task.kind, place)
+    if (place < 0 || place >= upTo) break
+    const slave = registry.at(place) as Slave
+    if (!task.asked?.has(place)) {
+      const knownMs = Number.isFinite(slave.newsAt) ? Math.max(0, now - slave.newsAt) : 0
+      note(task, { at: now, slave: slave.name, ...knownReason(slave), knownMs })
+      named++
+    }
+    place++
+  }
+  const more = place < 0 ? 0 : registry.countAble(task.kind, place, upTo)
+  if (more > 0) note(task, { at: now, event: 'busy', reason: `and ${more} more slaves, by number` })
+  task.notedUpTo = Math.max(task.notedUpTo, upTo)
+}
+
+function markAsked(task: Task, place: number): void {
+  const asked = (task.asked ??= new Bitset())
+  asked.set(place)
+}
+
+/** Takes a slave's answers to a list of offers. */
+export function takeAnswers(
+  core: Context,
+  name: string,
+  state: SlaveState,
+  answers: OfferAnswer[],
+  now: number,
+): void {
+  const slave = core.registry.byName.get(name)
+  if (!slave) return
+  const offers = answers.map(({ attempt }) => slave.offers.get(attempt))
+  for (const { attempt } of answers) slave.offers.delete(attempt)
+  if (!core.registry.hear(slave, state, now)) core.registry.refresh(slave)
+  answers.forEach((answer, i) => {
+    const open = offers[i]
+    if (!open) return // Its outcome overtook it, or it is in doubt: the slave's list will tell.
+    core.counters.answers[answer.answer] = (core.counters.answers[answer.answer] ?? 0) + 1
+    const { task } = open
+    const ms = now - open.at
+    if (answer.answer === 'taken')
+      hold(core, task, slave, answer.attempt, state.generation, now, ms)
+    else refusedBy(core, task, slave, answer, ms, now)
+  })
+}
+
+function refusedBy(
+  core: Context,
+  task: Task,
+  slave: Slave,
+  { attempt, answer, reason }: OfferAnswer,
+  ms: number,
+  now: number,
+): void {
+  if (answer === 'unable') core.registry.disable(slave, task.kind)
+  if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) return
+  note(task, { at: now, event: answer, slave: slave.name, reason, ms })
+  markAsked(task, slave.place)
+  seek(core, task, now)
+}
+
+/** Offers that were not answered. One that cannot have arrived is as good as refused. */
+export function takeSilence(
+  core: Context,
+  name: string,
+  attempts: string[],
+  delivered: boolean,
+  reason: string,
+  now: number,
+): void {
+  const slave = core.registry.byName.get(name)
+  if (!slave) return
+  const offers = attempts.map((attempt) => slave.offers.get(attempt))
+  for (const attempt of attempts) slave.offers.delete(attempt)
+  if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
+  visit(core, slave, now)
+  for (const open of offers) {
+    if (!open) continue
+    const { task, attempt, at } = open
+    if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
+    const event = delivered ? 'no answer' : 'unreachable'
+    note(task, { at: now, event, slave: slave.name, reason, ms: now - at })
+    if (delivered) (task.unsure ??= new Map()).set(attempt, slave)
+    markAsked(task, slave.place)
+    seek(core, task, now)
+  }
+}
+
+/** Asks a slave who it is and what it holds. */
+export function visit(core: Context, slave: Slave, now: number): void {
+  slave.askedAt = now
+  core.effects.push({ do: 'visit', name: slave.name, url: slave.url, token: null })
+}
+
+const mayWait = (task: Task, now: number): boolean =>
+  task.waitUntil !== null && task.waitUntil > now
+
+/** Puts the task into the waiting line, or refuses it when the line is full. */
+function wait(core: Context, task: Task, now: number): void {
+  if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
+    const most = core.settings.waitingTasksMax
+    const detail = `${most} tasks wait already; repeat later, or raise --waiting-tasks-max`
+    return end(core, task, new Problem('queue-full', detail, {}, retryAfter(core, task, now)))
+  }
+  if (task.notedUpTo < core.registry.end) notePassedOver(core, task, core.registry.end, now)
+  task.asked = null
+  enterLine(core, task)
+  if (!task.queue || task.accepted) return
+  core.effects.push({ do: 'save', task })
+  accept(core, task)
+}
+
+/** A slave that did not answer may have it: nothing is refused before that is known. */
+function doubt(core: Context, task: Task, now: number): void {
+  task.stage = { is: 'doubt' }
+  due(core, task, now + 2 * core.settings.askTimeoutMs)
+}
+
+/** Tells the client that nobody takes it. Nothing was stored and nothing runs. */
+export function refuse(core: Context, task: Task, now: number): void {
+  notePassedOver(core, task, core.registry.end, now)
+  end(core, task, refusal(core, task, now))
+}
+
+/** A wait that ended without a slave: out of the line, and refused. */
+export function refuseWaiting(core: Context, task: Task, now: number): void {
+  leaveLine(core, task)
+  refuse(core, task, now)
+}
+
+/** What the silent slave holds is not known: the one refusal that may leave something running. */
+export function refuseInDoubt(core: Context, task: Task): void {
+  const silent = [...new Set([...(task.unsure?.values() ?? [])].map((slave) => slave.name))]
+  for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])
+  const detail =
+    `${silent.join(', ')} did not answer; the task may have been started there, and is called ` +
+    'back. Repeat with the same Idempotency-Key to be sure to have it once.'
+  end(core, task, new Problem('slave-silent', detail))
+}
+
+function end(core: Context, task: Task, problem: Problem): void {
+  task.stage = { is: 'refused' }
+  core.live.delete(task.id)
+  core.counters.refused[problem.type] = (core.counters.refused[problem.type] ?? 0) + 1
+  core.effects.push({ do: 'refuse', task, problem })
+}
+
+function refusal(core: Context, task: Task, now: number): Problem {
+  const slaves = core.registry.all().filter((slave) => slave.standing === 'alive')
+  if (slaves.length === 0) {
+    const known = core.registry.byName.size
+    const detail = known === 0 ? 'no slave has registered yet' : `none of ${known} slaves answers`
+    return new Problem('no-slaves', detail)
+  }
+  if (!slaves.some((slave) => slave.kinds.includes(task.kind))) {
+    const detail = `none of ${slaves.length} slaves offers the kind "${task.kind}"`
+    return new Problem('no-capable-slave', detail)
+  }
+  const detail = `no slave is available for this task; ${slaves.length} were asked or known`
+  return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
+}
+
+function retryAfter(core: Context, task: Task, now: number): Record<string, string> {
+  const ms = core.serviceTimes.nextFreeMs(task.kind, core.registry.all(), now)
+  return ms === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) }
+}

@@ -1,0 +1,171 @@
+// Knowing the slaves: who registers, who beats, who is silent, and what follows from it. Pure.
+
+import type { AttemptsReply, Heartbeat, Registration } from '../../shared/wire.ts'
+import { visit } from './asking.ts'
+import type { Context } from './context.ts'
+import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
+import type { Token } from './effects.ts'
+import { compare, lose, revoke } from './holding.ts'
+import type { Slave } from './registry.ts'
+
+/** A slave that is silent for long is asked ever less often, at most this many beats apart. */
+const ASK_BEATS_MAX = 12
+/** An attempt is overdue this long after its run limit: its slave should have ended it. */
+const OVERDUE_MS = 10_000
+
+/** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
+export function takeRegistration(
+  core: Context,
+  registration: Registration,
+  token: Token,
+  now: number,
+): void {
+  const { name, url, boot } = registration
+  const known = core.registry.byName.get(name)
+  const elsewhere = known && known.url !== url && known.boot !== boot && known.boot !== ''
+  if (elsewhere && known.standing === 'alive') {
+    // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
+    visit(core, known, now)
+    const detail = `a slave named ${name} is alive at ${known.url}; choose another --name, or stop it`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+  }
+  core.effects.push({ do: 'visit', name, url, token })
+}
+
+/** A slave said who it is and what it holds. */
+export function takeVisit(
+  core: Context,
+  name: string,
+  url: string,
+  { card, state, attempts }: AttemptsReply,
+  token: Token | null,
+  now: number,
+): void {
+  if (card.name !== name) {
+    const reason = `the slave at ${url} is named ${card.name}, not ${name}`
+    return takeNotReached(core, name, url, reason, token, now)
+  }
+  const slave = admit(core, name, url, token !== null)
+  if (!slave) return
+  const reborn = slave.boot !== card.boot
+  if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
+  slave.url = url
+  if (core.registry.hear(slave, state, now)) {
+    const generation = reborn ? Number.POSITIVE_INFINITY : state.generation
+    const unwanted = compare(core, slave, attempts, generation, now)
+    if (unwanted.length > 0) revoke(core, slave, unwanted)
+    settleDoubts(core, slave)
+  }
+  if (slave.heapIndex < 0) watch(core, slave, now)
+  if (token !== null) {
+    const reply = { heartbeatMs: core.settings.heartbeatMs }
+    core.effects.push({ do: 'answer-registration', token, reply })
+  }
+}
+
+function admit(core: Context, name: string, url: string, newcomer: boolean): Slave | undefined {
+  const known = core.registry.byName.get(name)
+  if (known && known.url === url) return known
+  if (!newcomer) return undefined
+  const slave = known ?? core.registry.add(name, url)
+  slave.url = url
+  saveSlave(core, slave)
+  return slave
+}
+
+const sameKinds = (slave: Slave, kinds: string[]): boolean =>
+  slave.kinds.length === kinds.length && kinds.every((kind) => slave.kinds.includes(kind))
+
+/** It has been asked: an offer that it did not answer and does not list is called back for good. */
+function settleDoubts(core: Context, slave: Slave): void {
+  for (const task of core.live.values()) {
+    for (const [attempt, silent] of task.unsure ?? []) {
+      if (silent === slave && task.stage.is !== 'running') revoke(core, slave, [attempt])
+    }
+  }
+}
+
+/** A slave did not answer when it was asked. */
+export function takeNotReached(
+  core: Context,
+  name: string,
+  url: string,
+  reason: string,
+  token: Token | null,
+  now: number,
+): void {
+  if (token !== null) {
+    const detail = `asked ${url}, as ${name} registered: ${reason}`
+    core.effects.push({ do: 'answer-problem', token, type: 'unreachable-slave', detail })
+    return
+  }
+  const slave = core.registry.byName.get(name)
+  if (!slave || slave.url !== url) return
+  slave.unanswered++
+  if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
+  watch(core, slave, now)
+}
+
+/** A slave's beat: it lists what it has. Whoever the master does not know is told to register. */
+export function takeHeartbeat(
+  core: Context,
+  { state, attempts }: Heartbeat,
+  token: Token,
+  now: number,
+): void {
+  const slave = core.registry.byName.get(state.slave)
+  const known = slave !== undefined && slave.boot === state.boot
+  let unwanted: string[] = []
+  if (known && core.registry.hear(slave, state, now)) {
+    unwanted = compare(core, slave, attempts, state.generation, now)
+  }
+  const reply = { revoke: unwanted, register: !known }
+  core.effects.push({ do: 'answer-heartbeat', token, reply })
+}
+
+/** A slave goes: what it still holds is lost at once, and its place is free. */
+export function takeLeave(core: Context, name: string, boot: string, now: number): boolean {
+  const slave = core.registry.byName.get(name)
+  if (!slave || (boot !== '' && slave.boot !== boot)) return false
+  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
+  core.registry.remove(slave)
+  for (const held of [...slave.held.values()]) lose(core, slave, held, 'the slave has left', now)
+  core.effects.push({ do: 'drop-slave', name })
+  return true
+}
+
+/** Remembers a slave over a restart of the master. */
+export function saveSlave(core: Context, { name, url, place, drained }: Slave): void {
+  core.effects.push({ do: 'save-slave', slave: { name, url, position: place, drained } })
+}
+
+/** Looks at one slave whose time has come: is it silent, are its attempts confirmed and in time? */
+export function check(core: Context, slave: Slave, now: number): void {
+  const { heartbeatMs } = core.settings
+  const silentMs = now - slave.heardAt
+  if (silentMs >= SUSPECT_BEATS * heartbeatMs) {
+    if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
+    if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)
+  }
+  if (silentMs >= LEASE_BEATS * heartbeatMs && slave.standing !== 'silent') {
+    core.registry.setStanding(slave, 'silent')
+  }
+  for (const held of [...slave.held.values()]) {
+    if (now - held.confirmedAt >= LEASE_BEATS * heartbeatMs) {
+      lose(core, slave, held, 'its lease ran out: the slave did not say that it has it', now)
+    } else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {
+      revoke(core, slave, [held.attempt])
+      lose(core, slave, held, `no outcome within its limit of ${held.task.runLimitMs} ms`, now)
+    }
+  }
+  watch(core, slave, now)
+}
+
+const askEvery = (slave: Slave): number => Math.min(ASK_BEATS_MAX, 2 ** slave.unanswered) * 0.9
+
+/** Sets when to look at the slave again: half a beat from now, sooner than anything can be due. */
+export function watch(core: Context, slave: Slave, now: number): void {
+  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
+  slave.dueAt = now + core.settings.heartbeatMs / 2
+  core.dueSlaves.push(slave)
+}

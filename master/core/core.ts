@@ -1,0 +1,217 @@
+// The master's core: it decides everything and does nothing. An input goes in with the time, and
+// effects come out; the shell (dispatcher.ts) saves, sends and answers. It holds ids, counts and
+// times, never payloads, and knows no clock, no socket and no chance but what it is given.
+
+import { createHeap } from '../../shared/heap.ts'
+import type { Random } from '../../shared/random.ts'
+import { inOrder } from '../policies/in-order.ts'
+import type { Policy } from '../policies/policy.ts'
+import { refuse, refuseInDoubt, refuseWaiting, seek, takeAnswers, takeSilence } from './asking.ts'
+import * as care from './care.ts'
+import type { AttemptIds, Context, CoreSettings } from './context.ts'
+import type { Effect, Input, Token } from './effects.ts'
+import { end, takeCallbacks } from './holding.ts'
+import { enterLine, leaveLine, serveLines } from './line.ts'
+import type { Slave } from './registry.ts'
+import { createRegistry } from './registry.ts'
+import { endGrace, restore } from './restore.ts'
+import { createServiceTimes } from './service-times.ts'
+import type { Due, NewTask, Task } from './task.ts'
+import { createTask } from './task.ts'
+
+export type Core = ReturnType<typeof createCore>
+
+export function createCore(given: {
+  settings: CoreSettings
+  policy: Policy
+  ids: AttemptIds
+  random: Random
+}) {
+  const core: Context = {
+    ...given,
+    inOrder: given.policy === inOrder && given.settings.ask === 'known',
+    registry: createRegistry(given.settings.ask),
+    live: new Map(),
+    lines: new Map(),
+    dueTasks: createHeap<Due>((a, b) => a.at < b.at),
+    dueSlaves: createHeap<Slave>((a, b) => a.dueAt < b.dueAt),
+    serviceTimes: createServiceTimes(),
+    counters: {
+      accepted: 0,
+      asks: 0,
+      answers: {},
+      refused: {},
+      ended: {},
+      attemptsLost: 0,
+      callbacksUnattached: 0,
+      callbacksStale: 0,
+      callbacksForged: 0,
+    },
+    waiting: 0,
+    running: 0,
+    tasksSoFar: 0,
+    restored: 0,
+    graceUntil: Number.NEGATIVE_INFINITY,
+    draining: false,
+    effects: [],
+  }
+
+  return {
+    /**
+     * Takes one input at a time `now` (milliseconds, never going back) and gives what is to be
+     * done about it, in order.
+     */
+    step(input: Input, now: number): Effect[] {
+      take(core, input, now)
+      serveLines(core, now)
+      const { effects } = core
+      core.effects = []
+      return effects
+    },
+
+    /** When the core wants a `tick` at the latest; Infinity when nothing is due. */
+    deadline(): number {
+      const task = core.dueTasks.peek()?.at ?? Number.POSITIVE_INFINITY
+      const slave = core.dueSlaves.peek()?.dueAt ?? Number.POSITIVE_INFINITY
+      return Math.min(task, slave)
+    },
+
+    /** To read, not to change. */
+    view: core as Readonly<Context>,
+  }
+}
+
+function take(core: Context, input: Input, now: number): void {
+  switch (input.is) {
+    case 'submit':
+      return submit(core, input.task, now)
+    case 'answers':
+      return takeAnswers(core, input.slave, input.state, input.answers, now)
+    case 'callbacks':
+      return takeCallbacks(core, input, input.token, now)
+    case 'heartbeat':
+      return care.takeHeartbeat(core, input.heartbeat, input.token, now)
+    case 'no-answer': {
+      const { slave, attempts, delivered, reason } = input
+      return takeSilence(core, slave, attempts, delivered, reason, now)
+    }
+    case 'registration':
+      return care.takeRegistration(core, input.registration, input.token, now)
+    case 'visited':
+      care.takeVisit(core, input.name, input.url, input.said, input.token, now)
+      return endGrace(core, now)
+    case 'not-reached':
+      care.takeNotReached(core, input.name, input.url, input.reason, input.token, now)
+      return endGrace(core, now)
+    case 'revoked':
+      return takeRevoked(core, input.slave, input.attempts, now)
+    case 'not-revoked':
+      return
+    case 'cancel':
+      return cancel(core, input.task, now)
+    case 'stop-waiting':
+      return stopWaiting(core, input.task, now)
+    case 'not-saved':
+      return input.tasks.forEach((task) => {
+        takeBack(core, task)
+      })
+    case 'leave':
+      return leave(core, input.name, input.boot, input.token, now)
+    case 'drain':
+      return drain(core, input.name, input.drained, input.token)
+    case 'restore':
+      return restore(core, input.tasks, input.slaves, now)
+    case 'tick':
+      return tick(core, now)
+  }
+}
+
+function submit(core: Context, given: NewTask, now: number): void {
+  const task = createTask(given, core.tasksSoFar++)
+  core.live.set(task.id, task)
+  seek(core, task, now)
+}
+
+/** Does all that is due. */
+function tick(core: Context, now: number): void {
+  for (let slave = core.dueSlaves.peek(); slave && slave.dueAt <= now; ) {
+    care.check(core, slave, now)
+    slave = core.dueSlaves.peek()
+  }
+  for (let due = core.dueTasks.peek(); due && due.at <= now; due = core.dueTasks.peek()) {
+    taskIsDue(core, due.task, now)
+  }
+}
+
+function taskIsDue(core: Context, task: Task, now: number): void {
+  const patienceIsOver = task.waitUntil !== null && task.waitUntil <= now
+  if (task.stage.is === 'doubt') {
+    leaveLine(core, task)
+    refuseInDoubt(core, task)
+  } else if (patienceIsOver && task.accepted) {
+    end(core, task, 'expired', null, now)
+  } else if (patienceIsOver) {
+    refuseWaiting(core, task, now)
+  } else {
+    leaveLine(core, task)
+    enterLine(core, task)
+  }
+}
+
+/** A silent slave has called the attempt back: nothing of it runs or will run. */
+function takeRevoked(core: Context, name: string, attempts: string[], now: number): void {
+  const slave = core.registry.byName.get(name)
+  for (const task of core.live.values()) {
+    if (!task.unsure) continue
+    for (const attempt of attempts) {
+      if (slave && task.unsure.get(attempt) === slave) task.unsure.delete(attempt)
+    }
+    if (task.unsure.size > 0) continue
+    task.unsure = null
+    if (task.stage.is !== 'doubt') continue
+    leaveLine(core, task)
+    refuse(core, task, now)
+  }
+}
+
+function cancel(core: Context, id: string, now: number): void {
+  const task = core.live.get(id)
+  if (task?.accepted) end(core, task, 'cancelled', null, now)
+}
+
+function stopWaiting(core: Context, id: string, now: number): void {
+  const task = core.live.get(id)
+  if (task && !task.accepted && task.stage.is === 'waiting') refuseWaiting(core, task, now)
+}
+
+/** It was never accepted: nobody was told, and nobody shall run it. */
+function takeBack(core: Context, task: Task): void {
+  const { stage } = task
+  leaveLine(core, task)
+  if (stage.is === 'running') {
+    core.running--
+    stage.slave.held.delete(stage.attempt)
+    const { name, url } = stage.slave
+    core.effects.push({ do: 'revoke', slave: name, url, attempts: [stage.attempt] })
+  }
+  task.stage = { is: 'refused' }
+  core.live.delete(task.id)
+}
+
+function leave(core: Context, name: string, boot: string, token: Token, now: number): void {
+  if (care.takeLeave(core, name, boot, now)) core.effects.push({ do: 'answer', token })
+  else noSuchSlave(core, name, token)
+}
+
+function drain(core: Context, name: string, drained: boolean, token: Token): void {
+  const slave = core.registry.byName.get(name)
+  if (!slave) return noSuchSlave(core, name, token)
+  core.registry.setDrained(slave, drained)
+  care.saveSlave(core, slave)
+  core.effects.push({ do: 'answer', token })
+}
+
+function noSuchSlave(core: Context, name: string, token: Token): void {
+  const detail = `no slave named "${name}" is registered`
+  core.effects.push({ do: 'answer-problem', token, type: 'no-such-slave', detail })
+}

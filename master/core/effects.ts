@@ -1,0 +1,73 @@
+// What goes into the core and what comes out: the whole conversation between it and its shell.
+// A `token` is the shell's own, handed back untouched with the answer that it waits for.
+
+import type { Problem, ProblemType } from '../../shared/problems.ts'
+import type {
+  AttemptsReply,
+  Callback,
+  CallbacksReply,
+  Heartbeat,
+  HeartbeatReply,
+  OfferAnswer,
+  Registration,
+  RegistrationReply,
+  SlaveState,
+} from '../../shared/wire.ts'
+import type { NewTask, Task, TrailEntry } from './task.ts'
+
+export type Token = unknown
+
+/** A live task as it was stored, given back after a start of the master. */
+export type StoredTask = NewTask & {
+  running: { slave: string; attempt: string; startedAt: number } | null
+  tries: number
+  trail: TrailEntry[]
+}
+
+export type Input =
+  /** After a start: what the store holds, and the slaves that the settings name. */
+  | { is: 'restore'; tasks: StoredTask[]; slaves: StoredSlave[] }
+  | { is: 'submit'; task: NewTask }
+  | { is: 'cancel'; task: string }
+  /** The client no longer waits (wait limit of its request, or it went away). */
+  | { is: 'stop-waiting'; task: string }
+  /** Tasks that could not be saved: they were never accepted. */
+  | { is: 'not-saved'; tasks: Task[] }
+  | { is: 'answers'; slave: string; state: SlaveState; answers: OfferAnswer[] }
+  /** No answer to these offers. `delivered: false`: they cannot have reached the slave. */
+  | { is: 'no-answer'; slave: string; attempts: string[]; delivered: boolean; reason: string }
+  | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Token }
+  | { is: 'heartbeat'; heartbeat: Heartbeat; token: Token }
+  | { is: 'registration'; registration: Registration; token: Token }
+  /** What a slave said when asked who it is and what it holds; or that it did not. */
+  | { is: 'visited'; name: string; url: string; said: AttemptsReply; token: Token | null }
+  | { is: 'not-reached'; name: string; url: string; reason: string; token: Token | null }
+  /** It will never take these: the answer to a revoke. Or it did not answer. */
+  | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
+  | { is: 'not-revoked'; slave: string; attempts: string[] }
+  | { is: 'leave'; name: string; boot: string; token: Token }
+  | { is: 'drain'; name: string; drained: boolean; token: Token }
+  /** A deadline is due. */
+  | { is: 'tick' }
+
+export type StoredSlave = { name: string; url: string; position: number; drained: boolean }
+
+export type Effect =
+  /** The task is new or has changed: in the next commit. Everything after it waits for that. */
+  | { do: 'save'; task: Task }
+  /** Promised: the client may be told. */
+  | { do: 'accept'; task: Task }
+  | { do: 'refuse'; task: Task; problem: Problem }
+  /** The outcome is decided: whoever waits for it may be told. */
+  | { do: 'end'; task: Task }
+  | { do: 'offer'; slave: string; url: string; task: Task; attempt: string }
+  | { do: 'revoke'; slave: string; url: string; attempts: string[] }
+  /** Ask a slave who it is and what it holds. */
+  | { do: 'visit'; name: string; url: string; token: Token | null }
+  | { do: 'save-slave'; slave: StoredSlave }
+  | { do: 'drop-slave'; name: string }
+  | { do: 'acknowledge'; token: Token; reply: CallbacksReply }
+  | { do: 'answer-heartbeat'; token: Token; reply: HeartbeatReply }
+  | { do: 'answer-registration'; token: Token; reply: RegistrationReply }
+  | { do: 'answer'; token: Token }
+  | { do: 'answer-problem'; token: Token; type: ProblemType; detail: string }

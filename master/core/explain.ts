@@ -1,0 +1,28 @@
+// Who would take a task of a kind now, and why not the others: for a dry run. Pure, changes nothing.
+
+import { pick } from './asking.ts'
+import type { Context } from './context.ts'
+import { knownReason, roomOf } from './registry.ts'
+import { createTask } from './task.ts'
+
+export type Explanation = {
+  /** The slave that would be asked first; null when all would be refused at once. */
+  wouldAsk: string | null
+  /** In the order of the registry. */
+  slaves: { slave: string; available: boolean; reason: string }[]
+}
+
+export function explain(core: Context, kind: string, now: number): Explanation {
+  const given = { id: '', kind, priority: 0, runLimitMs: 1, createdAt: now, queue: false }
+  const task = createTask({ ...given, waitUntil: null }, core.tasksSoFar)
+  const place = pick(core, task)
+  return {
+    wouldAsk: core.registry.at(place)?.name ?? null,
+    slaves: core.registry.all().map((slave) => {
+      const free = slave.standing === 'alive' && !slave.drained && roomOf(slave) > 0
+      const able = slave.kinds.includes(kind)
+      const reason = able ? knownReason(slave).reason : `does not offer "${kind}"`
+      return { slave: slave.name, available: free && able, reason: free && able ? '' : reason }
+    }),
+  }
+}

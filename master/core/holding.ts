@@ -1,0 +1,249 @@
+// What befalls an attempt once a slave has it: taken, listed, ended, lost, called back. Pure.
+//
+// The first success of any attempt that was ever made for the task wins; a failure counts only
+// from the current attempt. An outcome is written once.
+
+import type {
+  Callback,
+  CallbacksRequest,
+  FailureType,
+  HeldAttempt,
+  Outcome,
+} from '../../shared/wire.ts'
+import type { Context } from './context.ts'
+import type { Token } from './effects.ts'
+import { leaveLine, rest } from './line.ts'
+import type { Held, Slave } from './registry.ts'
+import type { EndStatus, Task } from './task.ts'
+import { currentAttempt, hasEnded, note } from './task.ts'
+
+/** The failures that another try may not repeat. */
+const RETRIED: readonly FailureType[] = [
+  'executor-crashed',
+  'memory-limit',
+  'time-limit',
+  'slave-lost',
+]
+/** Of those, what a task may have done to its slave rather than run into by itself. */
+const BLAMED: readonly FailureType[] = ['executor-crashed', 'memory-limit', 'slave-lost']
+
+/** A slave has the attempt: by its answer, its list, or an outcome that came before both. */
+export function hold(
+  core: Context,
+  task: Task,
+  slave: Slave,
+  attempt: string,
+  generation: number,
+  now: number,
+  ms?: number,
+): void {
+  if (task.stage.is === 'running' && task.stage.attempt === attempt) return
+  if (task.stage.is === 'running' || hasEnded(task)) return revoke(core, slave, [attempt])
+  task.unsure?.delete(attempt)
+  leaveLine(core, task)
+  task.stage = { is: 'running', slave, attempt, since: now }
+  task.startedAt = now
+  task.tries++
+  core.running++
+  slave.taken++
+  slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now })
+  note(task, { at: now, event: 'taken', slave: slave.name, ...(ms === undefined ? {} : { ms }) })
+  core.effects.push({ do: 'save', task })
+  accept(core, task)
+}
+
+/** From here on the task must end. */
+export function accept(core: Context, task: Task): void {
+  if (task.accepted) return
+  task.accepted = true
+  core.counters.accepted++
+  core.effects.push({ do: 'accept', task })
+}
+
+/** Asks a slave to drop attempts and never to take them. */
+export function revoke(core: Context, slave: Slave, attempts: string[]): void {
+  core.effects.push({ do: 'revoke', slave: slave.name, url: slave.url, attempts })
+}
+
+/** Outcomes from a slave. Each is acknowledged, also where it changes nothing. */
+export function takeCallbacks(
+  core: Context,
+  { state, callbacks }: CallbacksRequest,
+  token: Token,
+  now: number,
+): void {
+  const slave = core.registry.byName.get(state.slave)
+  for (const callback of callbacks) settle(core, state.slave, slave, callback, now)
+  if (slave) core.registry.hear(slave, state, now)
+  const acknowledged = callbacks.map(({ attempt }) => attempt)
+  core.effects.push({ do: 'acknowledge', token, reply: { acknowledged } })
+}
+
+function settle(
+  core: Context,
+  name: string,
+  slave: Slave | undefined,
+  { attempt, task: id, outcome, ranMs }: Callback,
+  now: number,
+): void {
+  const task = core.live.get(id)
+  const current = task !== undefined && currentAttempt(task) === attempt
+  if (task && !current && !core.ids.made(attempt, id, name)) {
+    core.counters.callbacksForged++
+    return
+  }
+  const counts = current || outcome.status === 'done'
+  if (task && slave && counts && task.stage.is !== 'running') {
+    hold(core, task, slave, attempt, slave.generation, now)
+  }
+  if (slave) forget(core, slave, attempt)
+  if (!task) {
+    core.counters.callbacksUnattached++
+  } else if (!counts) {
+    core.counters.callbacksStale++
+    note(task, { at: now, event: 'old failure', slave: name, reason: reasonOf(outcome) })
+  } else {
+    if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
+    conclude(core, task, name, outcome, now)
+  }
+}
+
+const reasonOf = (outcome: Outcome): string =>
+  outcome.status === 'failed' ? `${outcome.type}: ${outcome.message}` : ''
+
+/** The slave has said all there is to say of this attempt. */
+function forget(core: Context, slave: Slave, attempt: string): void {
+  if (slave.held.delete(attempt)) slave.ended++
+  if (slave.offers.delete(attempt)) core.registry.refresh(slave)
+}
+
+/** The outcome that counts: it ends the task, or only this try. */
+function conclude(core: Context, task: Task, slave: string, outcome: Outcome, now: number): void {
+  if (outcome.status === 'failed' && RETRIED.includes(outcome.type)) {
+    fail(core, task, slave, outcome, now)
+  } else end(core, task, outcome.status, outcome, now, slave)
+}
+
+/** One try has failed in a way that another may not: rest and repeat, or give up. */
+function fail(
+  core: Context,
+  task: Task,
+  slave: string,
+  outcome: Outcome & { status: 'failed' },
+  now: number,
+): void {
+  note(task, { at: now, event: outcome.type, slave, reason: outcome.message })
+  if (BLAMED.includes(outcome.type)) task.blamed.push(slave)
+  if (task.tries >= core.settings.attemptsMax) {
+    return end(core, task, 'failed', lastWord(task, outcome), now, slave)
+  }
+  release(core, task)
+  task.waitUntil = now + core.settings.waitLimitMs
+  const until = now + core.settings.retryBackoffMs * 2 ** (task.tries - 1)
+  note(task, { at: now, event: 'retry', reason: `after try ${task.tries}` })
+  rest(core, task, until)
+  core.effects.push({ do: 'save', task })
+}
+
+function lastWord(task: Task, outcome: Outcome & { status: 'failed' }): Outcome {
+  if (task.blamed.length === 0) {
+    return { ...outcome, message: `${outcome.message}; ${task.tries} tries` }
+  }
+  const message =
+    `${task.tries} tries are used up; it may have taken down ${task.blamed.join(', ')}; ` +
+    `last: ${outcome.type}: ${outcome.message}`
+  return { status: 'failed', type: 'poison', message }
+}
+
+/** The slave does not have the attempt any more, and no outcome of it came. */
+export function lose(core: Context, slave: Slave, held: Held, reason: string, now: number): void {
+  slave.held.delete(held.attempt)
+  const { task, attempt } = held
+  if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
+  core.counters.attemptsLost++
+  fail(core, task, slave.name, { status: 'failed', type: 'slave-lost', message: reason }, now)
+}
+
+/** No slave runs the task now. */
+function release(core: Context, task: Task): void {
+  if (task.stage.is === 'running') {
+    core.running--
+    task.stage.slave.held.delete(task.stage.attempt)
+  }
+  task.startedAt = null
+}
+
+/** The task has ended. Whoever else may still run it is told to stop. */
+export function end(
+  core: Context,
+  task: Task,
+  status: EndStatus,
+  outcome: Outcome | null,
+  now: number,
+  by?: string,
+): void {
+  const { stage } = task
+  if (stage.is === 'running') core.running--
+  leaveLine(core, task)
+  if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
+    revoke(core, stage.slave, [stage.attempt])
+  }
+  for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])
+  const reason = outcome?.status === 'failed' ? { reason: reasonOf(outcome) } : {}
+  note(task, { at: now, event: status, ...(by === undefined ? {} : { slave: by }), ...reason })
+  task.stage = { is: 'ended', status, outcome, at: now }
+  core.live.delete(task.id)
+  core.counters.ended[status] = (core.counters.ended[status] ?? 0) + 1
+  core.effects.push({ do: 'save', task })
+  accept(core, task)
+  core.effects.push({ do: 'end', task })
+}
+
+/**
+ * A slave's own list of what it has, as of `generation`: what it lists is confirmed or adopted,
+ * what it does not list is lost, what nobody wants is returned, to be revoked.
+ */
+export function compare(
+  core: Context,
+  slave: Slave,
+  attempts: HeldAttempt[],
+  generation: number,
+  now: number,
+): string[] {
+  const unwanted: string[] = []
+  const listed = new Set<string>()
+  for (const { attempt, task: id, status } of attempts) {
+    listed.add(attempt)
+    const task = core.live.get(id)
+    const held = slave.held.get(attempt)
+    if (held) held.confirmedAt = now
+    else if (task && wants(core, task, slave, attempt)) {
+      adopt(core, task, slave, attempt, generation, now)
+    } else if (status !== 'ended' && (!task || task.stage.is === 'running')) unwanted.push(attempt)
+  }
+  for (const held of [...slave.held.values()]) {
+    if (held.generation < generation && !listed.has(held.attempt)) {
+      lose(core, slave, held, 'the slave no longer has it', now)
+    }
+  }
+  return unwanted
+}
+
+/** Nobody else runs it, and the attempt is one of ours. */
+const wants = (core: Context, task: Task, slave: Slave, attempt: string): boolean =>
+  task.stage.is !== 'running' &&
+  (currentAttempt(task) === attempt || core.ids.made(attempt, task.id, slave.name))
+
+function adopt(
+  core: Context,
+  task: Task,
+  slave: Slave,
+  attempt: string,
+  generation: number,
+  now: number,
+): void {
+  const own = currentAttempt(task) === attempt
+  if (!own) note(task, { at: now, event: 'found', slave: slave.name, reason: 'it has the task' })
+  slave.offers.delete(attempt)
+  hold(core, task, slave, attempt, generation, now)
+}

@@ -1,0 +1,217 @@
+// What the master knows of its slaves, and which of them can be offered a task. Pure.
+//
+// A slave's standing:
+//
+//   silent --(answers when asked)--> alive --(nothing for 2 beats)--> suspect --(for 4)--> silent
+//                                      ^                                 |
+//                                      +----------(any word of it)-------+
+//
+// Only an alive slave is offered work. Its place in the order of asking is an index into bit sets,
+// so that the first free of ten thousand is found by a scan of words.
+
+import { Bitset } from '../../shared/bitset.ts'
+import type { SlaveCard, SlaveState } from '../../shared/wire.ts'
+import type { Task } from './task.ts'
+
+/** An attempt that a slave has taken and whose outcome has not come. */
+export type Held = {
+  attempt: string
+  task: Task
+  /** When it was taken. */
+  since: number
+  /** The slave's generation when it said `taken`, or first listed it. */
+  generation: number
+  /** When the slave last said that it has it; its lease runs from here. */
+  confirmedAt: number
+}
+
+/** An offer on its way. */
+export type OpenOffer = { attempt: string; task: Task; at: number }
+
+export type Slave = {
+  readonly name: string
+  /** Its place in the order of asking. */
+  place: number
+  url: string
+  standing: 'alive' | 'suspect' | 'silent'
+  /** Drained by an operator: not offered work until resumed. */
+  drained: boolean
+  /** This run of its process; empty until it was first heard. */
+  boot: string
+  version: string
+  kinds: string[]
+  tags: string[]
+  /** The newest word of it, as of `generation`. */
+  generation: number
+  slots: number
+  free: number
+  mode: SlaveState['mode']
+  reason: string
+  /** When it last said anything, and when it said what is known of its slots. */
+  heardAt: number
+  newsAt: number
+  offers: Map<string, OpenOffer>
+  held: Map<string, Held>
+  /** Milliseconds from taken to outcome, a moving average; 0 until measured. */
+  serviceMs: number
+  /** How many tasks it has taken and ended in this master's lifetime. */
+  taken: number
+  ended: number
+  /** When the core must look at it again, and its place in the heap of such times. */
+  dueAt: number
+  heapIndex: number
+  /** How often it was asked in vain since it was last heard, and when it was last asked. */
+  unanswered: number
+  askedAt: number
+}
+
+export type Registry = ReturnType<typeof createRegistry>
+
+/** `ask: 'always'` makes every alive slave a candidate, known to be busy or not. */
+export function createRegistry(ask: 'known' | 'always') {
+  const byName = new Map<string, Slave>()
+  const places: (Slave | undefined)[] = []
+  const candidates = new Bitset()
+  const able = new Map<string, Bitset>()
+  let slots = 0
+
+  function add(name: string, url: string, place = firstFreePlace()): Slave {
+    const slave: Slave = { ...unheard, name, url, place, offers: new Map(), held: new Map() }
+    byName.set(name, slave)
+    places[place] = slave
+    return slave
+  }
+
+  function firstFreePlace(): number {
+    if (byName.size === places.length) return places.length
+    return places.findIndex((slave) => slave === undefined)
+  }
+
+  function remove(slave: Slave): void {
+    byName.delete(slave.name)
+    places[slave.place] = undefined
+    slots -= slave.slots
+    candidates.clear(slave.place)
+    for (const set of able.values()) set.clear(slave.place)
+    while (places.length > 0 && places.at(-1) === undefined) places.pop()
+  }
+
+  /** Takes what a slave says it is: after a first visit, or a new boot. */
+  function introduce(slave: Slave, card: SlaveCard): void {
+    slave.boot = card.boot
+    slave.version = card.version
+    slave.tags = card.tags
+    slave.kinds = card.kinds
+    slave.generation = -1
+    for (const set of able.values()) set.clear(slave.place)
+    for (const kind of card.kinds) ableTo(kind).set(slave.place)
+  }
+
+  /** Takes what a slave says of its slots, unless something newer is known. */
+  function hear(slave: Slave, state: SlaveState, now: number): boolean {
+    if (state.boot !== slave.boot || state.generation < slave.generation) return false
+    slots += state.slots - slave.slots
+    slave.generation = state.generation
+    slave.slots = state.slots
+    slave.free = Math.min(state.free, state.slots)
+    slave.mode = state.mode
+    slave.reason = state.reason
+    slave.heardAt = now
+    slave.newsAt = now
+    slave.unanswered = 0
+    slave.standing = 'alive'
+    refresh(slave)
+    return true
+  }
+
+  /** Brings the bit sets in line after any change to a slave. */
+  function refresh(slave: Slave): void {
+    const open = slave.standing === 'alive' && !slave.drained
+    const offerable = ask === 'always' ? open : open && roomOf(slave) > 0
+    if (offerable) candidates.set(slave.place)
+    else candidates.clear(slave.place)
+  }
+
+  function ableTo(kind: string): Bitset {
+    const known = able.get(kind)
+    if (known) return known
+    const set = new Bitset()
+    able.set(kind, set)
+    return set
+  }
+
+  return {
+    add,
+    remove,
+    introduce,
+    hear,
+    refresh,
+    byName,
+    get slots() {
+      return slots
+    },
+    /** One past the last place. */
+    get end() {
+      return places.length
+    },
+    at: (place: number) => places[place],
+    all: () => places.filter((slave) => slave !== undefined),
+    /** First candidate for a kind at or after a place, those in `not` left out; or -1. */
+    next: (kind: string, not: Bitset | null, from: number) =>
+      Bitset.nextOf(candidates, ableTo(kind), not ?? undefined, from),
+    /** It lacks the kind, whatever it said before. */
+    disable: (slave: Slave, kind: string) => {
+      ableTo(kind).clear(slave.place)
+      slave.kinds = slave.kinds.filter((name) => name !== kind)
+    },
+    /** First slave at or after a place that has the kind, whatever its standing; or -1. */
+    nextAble: (kind: string, from: number) => ableTo(kind).next(from),
+    /** How many slaves from a place to before another have the kind. */
+    countAble: (kind: string, from: number, upTo: number) => ableTo(kind).countIn(from, upTo),
+    setDrained: (slave: Slave, drained: boolean) => {
+      slave.drained = drained
+      refresh(slave)
+    },
+    setStanding: (slave: Slave, standing: Slave['standing']) => {
+      slave.standing = standing
+      refresh(slave)
+    },
+  }
+}
+
+/** Free slots as far as the master can know: what the slave said, less the offers on their way. */
+export const roomOf = (slave: Slave): number =>
+  slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
+
+/** Why a slave that is not asked would say no; the words of its last answer where it gave one. */
+export function knownReason(slave: Slave): { event: string; reason: string } {
+  if (slave.standing !== 'alive') return { event: slave.standing, reason: 'does not answer' }
+  if (slave.drained) return { event: 'draining', reason: 'drained by an operator' }
+  if (slave.mode !== 'accepting') return { event: slave.mode, reason: slave.reason }
+  const taken = slave.slots - slave.free
+  const offered = slave.offers.size > 0 ? `, ${slave.offers.size} being offered` : ''
+  return { event: 'busy', reason: `running ${taken} of ${slave.slots}${offered}` }
+}
+
+const unheard = {
+  standing: 'silent' as const,
+  drained: false,
+  boot: '',
+  version: '',
+  kinds: [],
+  tags: [],
+  generation: -1,
+  slots: 0,
+  free: 0,
+  mode: 'accepting' as const,
+  reason: '',
+  heardAt: Number.NEGATIVE_INFINITY,
+  newsAt: Number.NEGATIVE_INFINITY,
+  serviceMs: 0,
+  taken: 0,
+  ended: 0,
+  dueAt: 0,
+  heapIndex: -1,
+  unanswered: 0,
+  askedAt: Number.NEGATIVE_INFINITY,
+}

@@ -1,0 +1,117 @@
+// A task as the core knows it: ids, counts and times, no payload. Pure.
+//
+//            (client waits, or queue)            (backoff over)
+//   asking ----------> waiting <------------------- resting
+//     |  ^               |  |                          ^
+//     |  +---------------+  | wait limit               | attempt lost, tries left
+//     | taken               v                          |
+//     +---------> running ------------------------------+
+//     |              | outcome, cancel, tries used up
+//     v              v
+//   refused        ended
+//
+// `doubt`: every slave that could be asked said no, but one did not answer: it may have the task.
+// The client sees asking, waiting, resting and doubt as `pending`, running as `in progress`.
+
+import type { Bitset } from '../../shared/bitset.ts'
+import type { Outcome } from '../../shared/wire.ts'
+import type { Slave } from './registry.ts'
+
+export type Stage =
+  | { is: 'asking'; slave: Slave; attempt: string; since: number }
+  | { is: 'waiting' }
+  | { is: 'resting' }
+  | { is: 'doubt' }
+  | { is: 'running'; slave: Slave; attempt: string; since: number }
+  | { is: 'ended'; status: EndStatus; outcome: Outcome | null; at: number }
+  | { is: 'refused' }
+
+export type EndStatus = 'done' | 'failed' | 'cancelled' | 'expired'
+
+/** One line of the trail; the same shape is stored (store.ts). */
+export type TrailEntry = {
+  at: number
+  event: string
+  slave?: string
+  reason?: string
+  ms?: number
+  knownMs?: number
+}
+
+/** What the core needs to know of a task that is new. */
+export type NewTask = {
+  id: string
+  kind: string
+  priority: number
+  runLimitMs: number
+  createdAt: number
+  /** Accepted into the line (and so durable) before a slave is found. */
+  queue: boolean
+  /** Until when it may wait for a slave; null: not at all. */
+  waitUntil: number | null
+}
+
+/** A place in the heap of what is due. */
+export type Due = { at: number; task: Task; heapIndex: number }
+
+export type Task = NewTask & {
+  /** Grows with every task: first come, first served. */
+  number: number
+  stage: Stage
+  tries: number
+  /** When the running attempt was taken; null while none runs. */
+  startedAt: number | null
+  trail: TrailEntry[]
+  /** Places of the slaves that refused it in this round of asking. */
+  asked: Bitset | null
+  /** The trail says of every slave before this place that it was asked or passed over. */
+  notedUpTo: number
+  /** Attempts offered to a slave that did not answer: unknown until it is heard. */
+  unsure: Map<string, Slave> | null
+  /** Slaves that it may have taken down, in order. */
+  blamed: string[]
+  /** Promised to the client: it must end. Before that it may be refused. */
+  accepted: boolean
+  /** Place in the waiting line of its kind. */
+  heapIndex: number
+  /** When something is due for it, if anything is. */
+  due: Due | null
+}
+
+export const createTask = (given: NewTask, number: number): Task => ({
+  ...given,
+  number,
+  stage: { is: 'waiting' },
+  tries: 0,
+  startedAt: null,
+  trail: [],
+  asked: null,
+  notedUpTo: 0,
+  unsure: null,
+  blamed: [],
+  accepted: false,
+  heapIndex: -1,
+  due: null,
+})
+
+/** A trail keeps its first and its last entries; how many fell out between is said in it. */
+export const TRAIL_ENTRIES_MAX = 64
+const TRAIL_HEAD = 24
+
+/** Adds one line to a task's trail. */
+export function note(task: Task, entry: TrailEntry): void {
+  const { trail } = task
+  trail.push(entry)
+  if (trail.length <= TRAIL_ENTRIES_MAX) return
+  const middle = trail[TRAIL_HEAD] as TrailEntry
+  const omitted = middle.event === 'omitted' ? Number.parseInt(middle.reason ?? '0', 10) : 1
+  const [next] = trail.splice(TRAIL_HEAD + 1, 1) as [TrailEntry]
+  trail[TRAIL_HEAD] = { at: next.at, event: 'omitted', reason: `${omitted + 1} entries` }
+}
+
+export const hasEnded = (task: Task): boolean =>
+  task.stage.is === 'ended' || task.stage.is === 'refused'
+
+/** The attempt that decides: the one being offered or run. */
+export const currentAttempt = (task: Task): string | null =>
+  task.stage.is === 'asking' || task.stage.is === 'running' ? task.stage.attempt : null

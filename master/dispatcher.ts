@@ -1,0 +1,253 @@
+// The master's shell around its core. It works in turns: collect what has come in since the last
+// turn, step the core through it, make one commit of all that must be saved, then send and answer;
+// and keep one timer, set to the core's deadline. It keeps the payloads that the core does not know.
+//
+//   POST --> submit --+                          +--> offers to slaves (transport)
+//   callbacks --------+--> inbox --turn--> core -+--> commit (saving) --> answers to clients, slaves
+//   heartbeats -------+                          +--> the next deadline
+
+import type { Clock } from '../shared/clock.ts'
+import type { Logger } from '../shared/log.ts'
+import { Problem } from '../shared/problems.ts'
+import type { Random } from '../shared/random.ts'
+import type {
+  CallbacksReply,
+  CallbacksRequest,
+  Heartbeat,
+  HeartbeatReply,
+  Registration,
+  RegistrationReply,
+} from '../shared/wire.ts'
+import type { Reply, Submission } from './clients.ts'
+import { createClients } from './clients.ts'
+import type { AttemptIds, CoreSettings } from './core/context.ts'
+import type { Core } from './core/core.ts'
+import { createCore } from './core/core.ts'
+import type { Effect, Input, Token } from './core/effects.ts'
+import type { Task } from './core/task.ts'
+import { createPayloads } from './payloads.ts'
+import type { Policy } from './policies/policy.ts'
+import { toStoredTask } from './records.ts'
+import { createSaving } from './saving.ts'
+import type { Store } from './store/store.ts'
+import type { Transport } from './transport.ts'
+
+export type Dispatcher = Awaited<ReturnType<typeof createDispatcher>>
+
+/** An answer that a peer waits for: called once. */
+type Answer<T> = (problem: Problem | null, reply?: T) => void
+
+export async function createDispatcher(given: {
+  settings: CoreSettings
+  /** Slaves that the settings name, in order of asking. */
+  slaves: { name: string; url: string }[]
+  policy: Policy
+  store: Store
+  transport: (receive: (input: Input) => void) => Transport
+  clock: Clock
+  random: Random
+  newId: () => string
+  /** Names attempts, signed with the store's secret. */
+  attemptIds: (secret: string) => AttemptIds
+  log: Logger
+  /** The store cannot be trusted any more: stop the process. */
+  onBroken: (error: Error) => void
+}) {
+  const { store, clock, log } = given
+  const loaded = await store.load()
+  const core: Core = createCore({ ...given, ids: given.attemptIds(loaded.secret) })
+  const payloads = createPayloads(store)
+  const clients = createClients({
+    ...given,
+    post,
+    live: core.view.live,
+    add: payloads.add,
+  })
+  const transport = given.transport(post)
+  const saving = createSaving({
+    store,
+    clock,
+    changeOf: payloads.changeOf,
+    onSaved: payloads.saved,
+    release: (effects) => effects.forEach(tell),
+    onNoRoom: (tasks) => {
+      for (const task of tasks) clients.refuse(task, new Problem('store-full', NO_ROOM))
+      if (tasks.length > 0) post({ is: 'not-saved', tasks })
+    },
+    onBroken: given.onBroken,
+  })
+  let inbox: Input[] = []
+  let planned = false
+  let draining = false
+  let closed = false
+  let armedFor = Number.POSITIVE_INFINITY
+  let callOff = (): void => {}
+
+  start()
+
+  return {
+    view: core.view,
+    /**
+     * Hands a task to the first slave that takes it. Resolves with the task as it then stands: taken,
+     * queued, or, when the client waits, ended. Rejects with the Problem that the client hears.
+     */
+    submit(submission: Submission): Promise<Reply> {
+      if (draining) return Promise.reject(new Problem('draining', 'the master is shutting down'))
+      if (saving.isFull) return Promise.reject(new Problem('store-full', NO_ROOM))
+      return clients.submit(submission)
+    },
+    /** Resolves when the task has ended, or after `waitMs`. */
+    wait: clients.wait,
+    /** Ends a live task. Resolves when that is saved; with false when it is not live. */
+    cancel: clients.cancel,
+    callbacks: (request: CallbacksRequest) =>
+      ask<CallbacksReply>((token) => ({ is: 'callbacks', ...request, token })),
+    heartbeat: (heartbeat: Heartbeat) =>
+      ask<HeartbeatReply>((token) => ({ is: 'heartbeat', heartbeat, token })),
+    register: (registration: Registration) =>
+      ask<RegistrationReply>((token) => ({ is: 'registration', registration, token })),
+    leave: (name: string, boot: string) =>
+      ask<void>((token) => ({ is: 'leave', name, boot, token })),
+    drain: (name: string, drained: boolean) =>
+      ask<void>((token) => ({ is: 'drain', name, drained, token })),
+    /** From now on new tasks are refused. */
+    stopAccepting(): void {
+      draining = true
+      clients.stopWaiting()
+    },
+    get isDraining() {
+      return draining
+    },
+    /** Saves what is unsaved, then closes store and connections. Idempotent. */
+    async close(): Promise<void> {
+      if (closed) return
+      turn()
+      closed = true
+      callOff()
+      await transport.close()
+      await store.close()
+    },
+  }
+
+  function start(): void {
+    const known = new Set(loaded.slaves.map(({ name }) => name))
+    const named = given.slaves.filter(({ name }) => !known.has(name))
+    const first = Math.max(-1, ...loaded.slaves.map(({ position }) => position)) + 1
+    const slaves = loaded.slaves.map((slave) => ({ ...slave, ...urlOf(slave.name) }))
+    const more = named.map((slave, i) => ({ ...slave, position: first + i, drained: false }))
+    const tasks = loaded.tasks.map(toStoredTask)
+    if (tasks.length > 0) log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
+    post({ is: 'restore', tasks, slaves: [...slaves, ...more] })
+  }
+
+  /** The settings know better than the store where a slave is. */
+  function urlOf(name: string): { url?: string } {
+    const named = given.slaves.find((slave) => slave.name === name)
+    return named ? { url: named.url } : {}
+  }
+
+  function ask<T>(input: (token: Token) => Input): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const answer: Answer<T> = (problem, reply) =>
+        problem ? reject(problem) : resolve(reply as T)
+      post(input(answer))
+    })
+  }
+
+  function post(input: Input): void {
+    if (closed) return
+    inbox.push(input)
+    plan()
+  }
+
+  function plan(): void {
+    if (planned) return
+    planned = true
+    clock.soon(turn)
+  }
+
+  /** One turn: everything that has come in, one commit, then the answers. */
+  function turn(): void {
+    if (closed) return
+    planned = false
+    const now = clock.now()
+    const inputs = inbox
+    inbox = []
+    if (core.deadline() <= now) step({ is: 'tick' }, now)
+    for (const input of inputs) step(input, now)
+    saving.flush()
+    arm()
+  }
+
+  function step(input: Input, now: number): void {
+    for (const effect of core.step(input, now)) perform(effect)
+  }
+
+  function arm(): void {
+    const at = core.deadline()
+    if (at === armedFor || closed) return
+    callOff()
+    armedFor = at
+    if (at === Number.POSITIVE_INFINITY) return
+    callOff = clock.at(at, () => {
+      armedFor = Number.POSITIVE_INFINITY
+      plan()
+    })
+  }
+
+  /** What the core wants done: at once, or after the commit. */
+  function perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'save':
+        return saving.task(effect.task)
+      case 'save-slave':
+        return saving.change({ do: 'put-slave', slave: effect.slave })
+      case 'drop-slave':
+        return saving.change({ do: 'drop-slave', name: effect.name })
+      case 'offer':
+        return offer(effect.slave, effect.url, effect.task, effect.attempt)
+      case 'revoke':
+        if (effect.url !== '') transport.revoke(effect.slave, effect.url, effect.attempts)
+        return
+      case 'visit':
+        return transport.visit(effect.name, effect.url, effect.token)
+      case 'refuse':
+        payloads.drop(effect.task.id)
+        return clients.refuse(effect.task, effect.problem)
+      default:
+        return saving.after(effect)
+    }
+  }
+
+  function offer(slave: string, url: string, task: Task, attempt: string): void {
+    const { id, kind, runLimitMs } = task
+    payloads.input(id, (input) => {
+      if (input === undefined) {
+        const reason = 'its input is not in the store'
+        return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
+      }
+      transport.offer(slave, url, { attempt, task: id, kind, runLimitMs, input })
+    })
+  }
+
+  /** What may be said now that it is saved. */
+  function tell(effect: Effect): void {
+    switch (effect.do) {
+      case 'accept':
+        return clients.accept(effect.task)
+      case 'end':
+        log.debug({ task: effect.task.id, trail: effect.task.trail.at(-1) }, 'ended')
+        return clients.end(effect.task)
+      case 'acknowledge':
+      case 'answer-heartbeat':
+      case 'answer-registration':
+        return (effect.token as Answer<unknown>)(null, effect.reply)
+      case 'answer':
+        return (effect.token as Answer<void>)(null)
+      case 'answer-problem':
+        return (effect.token as Answer<void>)(new Problem(effect.type, effect.detail))
+    }
+  }
+}
+
+const NO_ROOM = 'the disk of the store is full; tasks that were accepted are safe'

@@ -1,0 +1,17 @@
+// A master as a process.
+
+import { assertSafeToListen, runProgram } from '../shared/process.ts'
+import { startMaster } from './app.ts'
+import { MasterSettings } from './settings.ts'
+
+const summary = 'takes tasks from clients and hands each to the first slave that is available'
+
+await runProgram(
+  { command: 'askfirst master', summary, table: MasterSettings },
+  async (settings) => {
+    assertSafeToListen(settings.host, settings.insecureNoAuth)
+    const master = await startMaster(settings)
+    process.stdout.write(`master listens at ${master.url}\n`)
+    return master
+  },
+)

@@ -1,0 +1,67 @@
+// What tasks carry and the core does not know: inputs, tags, keys. In memory while a task is live
+// and small, in the store always once it is saved.
+
+import type { Task } from './core/task.ts'
+import { insertOf, updateOf } from './records.ts'
+import type { Change, Store } from './store/store.ts'
+
+/** What came with a task, besides what the core decides by. */
+export type Payload = {
+  /** JSON text. */
+  input: string
+  tags: string[]
+  idempotencyKey: string | null
+  requestHash: string | null
+}
+
+/** A saved input longer than this is read from the store again when it is needed. In characters. */
+const IN_MEMORY_CHARS_MAX = 2_048
+
+export type Payloads = ReturnType<typeof createPayloads>
+
+export function createPayloads(store: Store) {
+  /** Of live tasks. A saved task whose input was long has none. */
+  const payloads = new Map<string, Payload>()
+  const unsaved = new Set<string>()
+
+  return {
+    add(id: string, payload: Payload): void {
+      payloads.set(id, payload)
+      unsaved.add(id)
+    },
+
+    drop(id: string): void {
+      payloads.delete(id)
+      unsaved.delete(id)
+    },
+
+    /** Hands over the input, at once when it is in memory; undefined when there is none. */
+    input(id: string, take: (input: string | undefined) => void): void {
+      const payload = payloads.get(id)
+      if (payload) return take(payload.input)
+      store.get(id).then(
+        (record) => take(record?.input),
+        () => take(undefined),
+      )
+    },
+
+    /** How a task is written now. */
+    changeOf(task: Task): Change | null {
+      if (task.stage.is === 'refused') return null
+      const payload = unsaved.has(task.id) ? payloads.get(task.id) : undefined
+      return payload ? insertOf(task, payload) : updateOf(task)
+    },
+
+    /** They are in the store: what is long or no longer needed leaves the memory. */
+    saved(tasks: Iterable<Task>): void {
+      for (const task of tasks) {
+        unsaved.delete(task.id)
+        const payload = payloads.get(task.id)
+        if (!payload) continue
+        if (task.stage.is === 'ended' || payload.input.length > IN_MEMORY_CHARS_MAX) {
+          payloads.delete(task.id)
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,63 @@
+// Between a task as the core knows it and a task as it is stored.
+
+import type { StoredTask } from './core/effects.ts'
+import type { Task } from './core/task.ts'
+import type { Payload } from './payloads.ts'
+import type { Change, Loaded, TaskStatus, TaskUpdate } from './store/store.ts'
+
+/** What a client is told: asking, waiting, resting and doubt are `pending`. */
+export function statusOf({ stage }: Task): TaskStatus {
+  if (stage.is === 'running') return 'in progress'
+  return stage.is === 'ended' ? stage.status : 'pending'
+}
+
+export const insertOf = (task: Task, payload: Payload): Change => ({
+  do: 'insert',
+  task: {
+    ...changing(task),
+    kind: task.kind,
+    priority: task.priority,
+    createdAt: task.createdAt,
+    runLimitMs: task.runLimitMs,
+    waitUntil: task.waitUntil,
+    ...payload,
+  },
+})
+
+export const updateOf = (task: Task): Change => ({ do: 'update', task: changing(task) })
+
+function changing(task: Task): TaskUpdate {
+  const { stage } = task
+  const holder = stage.is === 'running' ? stage : null
+  const ended = stage.is === 'ended' ? stage : null
+  return {
+    id: task.id,
+    status: statusOf(task),
+    startedAt: task.startedAt,
+    endedAt: ended?.at ?? null,
+    slave: holder?.slave.name ?? lastSlave(task),
+    attempt: holder?.attempt ?? null,
+    tries: task.tries,
+    outcome: ended?.outcome ? JSON.stringify(ended.outcome) : null,
+    trail: task.trail,
+  }
+}
+
+/** The slave that had it last. */
+function lastSlave({ trail }: Task): string | null {
+  for (let i = trail.length - 1; i >= 0; i--) {
+    const { event, slave } = trail[i] as Task['trail'][number]
+    if (event === 'taken' && slave !== undefined) return slave
+  }
+  return null
+}
+
+/** A live task from the store, as the core takes it. */
+export function toStoredTask(record: Loaded['tasks'][number]): StoredTask {
+  const { id, kind, priority, runLimitMs, createdAt, waitUntil, tries, trail } = record
+  const { slave, attempt, startedAt } = record
+  const runs = record.status === 'in progress' && slave !== null && attempt !== null
+  const running = runs ? { slave, attempt, startedAt: startedAt ?? createdAt } : null
+  const task = { id, kind, priority, runLimitMs, createdAt, waitUntil, tries, trail }
+  return { ...task, queue: true, running }
+}

@@ -1,0 +1,77 @@
+// The registry: what slaves say to the master, and what people ask about slaves.
+
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { Problem } from '../../shared/problems.ts'
+import { CallbacksRequest, Heartbeat, Registration } from '../../shared/wire.ts'
+import type { Dispatcher } from '../dispatcher.ts'
+import { slaveJson } from '../slave-json.ts'
+
+type Options = { dispatcher: Dispatcher; now: () => number }
+
+/** A callback carries many results; a heartbeat lists many attempts. In bytes. */
+const bodyLimit = 64 * 1024 * 1024
+
+const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
+const LeaveQuery = Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) })
+
+/** What slaves say. */
+export async function slaveSide(app: FastifyInstance, { dispatcher }: Options) {
+  /** "Ask me at this address." */
+  app.post('/slaves', { schema: { body: Registration } }, (request) => {
+    const registration = request.body as Registration
+    if (!/^https?:\/\//.test(registration.url) || !URL.canParse(registration.url)) {
+      throw new Problem('unreachable-slave', 'url must be an http or https URL')
+    }
+    return dispatcher.register(registration)
+  })
+
+  /** "I am here, and this is what I have." */
+  app.post(
+    '/slaves/:name/heartbeat',
+    { bodyLimit, schema: { params: Name, body: Heartbeat } },
+    (request) => {
+      const heartbeat = request.body as Heartbeat
+      if (heartbeat.state.slave !== (request.params as Static<typeof Name>).name) {
+        throw new Problem('invalid-request', 'state.slave is not the slave of the address')
+      }
+      return dispatcher.heartbeat(heartbeat)
+    },
+  )
+
+  /** "These attempts have ended." */
+  app.post('/callbacks', { bodyLimit, schema: { body: CallbacksRequest } }, (request) =>
+    dispatcher.callbacks(request.body as CallbacksRequest),
+  )
+
+  /** "I am going." A boot, when given, must be the one that registered. */
+  const leave = { schema: { params: Name, querystring: LeaveQuery } }
+  app.delete('/slaves/:name', leave, async (request) => {
+    const { name } = request.params as Static<typeof Name>
+    const { boot = '' } = request.query as Static<typeof LeaveQuery>
+    await dispatcher.leave(name, boot)
+    return { message: `${name} has left.` }
+  })
+}
+
+/** What people ask. */
+export async function slaves(app: FastifyInstance, { dispatcher, now }: Options) {
+  /** The slaves, in the order of asking. */
+  app.get('/slaves', () => ({
+    slaves: dispatcher.view.registry.all().map((slave) => slaveJson(slave, now())),
+  }))
+
+  /** It is not offered work until it is resumed; what it has it finishes. */
+  app.post('/slaves/:name/drain', { schema: { params: Name } }, async (request) => {
+    const { name } = request.params as Static<typeof Name>
+    await dispatcher.drain(name, true)
+    return { message: `${name} is not offered work until it is resumed.` }
+  })
+
+  app.post('/slaves/:name/resume', { schema: { params: Name } }, async (request) => {
+    const { name } = request.params as Static<typeof Name>
+    await dispatcher.drain(name, false)
+    return { message: `${name} is offered work again.` }
+  })
+}

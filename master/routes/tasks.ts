@@ -1,0 +1,195 @@
+// Tasks, as clients submit and read them.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { Problem } from '../../shared/problems.ts'
+import { invalidRequest } from '../../shared/validate.ts'
+import type { Reply, Submission } from '../clients.ts'
+import { asked } from '../clients.ts'
+import { explain } from '../core/explain.ts'
+import type { Dispatcher } from '../dispatcher.ts'
+import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
+import type { TaskReader } from '../task-reader.ts'
+import type { TaskRequests } from '../task-requests.ts'
+import { requestHash } from '../task-requests.ts'
+
+type Options = {
+  dispatcher: Dispatcher
+  requests: TaskRequests
+  reader: TaskReader
+  batchTasksMax: number
+  batchBytesMax: number
+  waitMsMax: number
+  now: () => number
+}
+
+const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+const PostQuery = Type.Object({ 'dry-run': Type.Optional(Type.String()) })
+const ListQuery = Type.Object(
+  {
+    status: Type.Optional(
+      Type.Union(
+        (['pending', 'in progress', 'done', 'failed', 'cancelled', 'expired'] as const).map((s) =>
+          Type.Literal(s),
+        ),
+      ),
+    ),
+    kind: Type.Optional(Type.String({ maxLength: 64 })),
+    slave: Type.Optional(Type.String({ maxLength: 64 })),
+    tag: Type.Optional(Type.String({ maxLength: 64 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  { additionalProperties: false },
+)
+
+export async function tasks(app: FastifyInstance, options: Options) {
+  const { dispatcher, requests, reader } = options
+
+  /** Hands a task to the first slave that is available. */
+  app.post('/tasks', { schema: { querystring: PostQuery } }, async (request, reply) => {
+    const submission = { ...requests.parse(request.body), ...manners(request, options.waitMsMax) }
+    if ((request.query as Static<typeof PostQuery>)['dry-run'] !== undefined) {
+      return explain(dispatcher.view, submission.kind, options.now())
+    }
+    return answer(reply, await dispatcher.submit(submission), submission.waitMs)
+  })
+
+  /** The same for many: each is answered for itself, in order. */
+  const bodyLimit = options.batchBytesMax
+  app.post('/tasks/batch', { bodyLimit }, async (request) => {
+    const submissions = batchOf(request.body, options.batchTasksMax).map((body, i) => {
+      try {
+        return requests.parse(body)
+      } catch (error) {
+        if (error instanceof Problem) throw inBatch(error, i)
+        throw error
+      }
+    })
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, waitMs }))
+    return { tasks: await Promise.all(replies) }
+  })
+
+  for (const path of ['/get-tasks', '/tasks']) {
+    /** The tasks, newest first. */
+    app.get(path, { schema: { querystring: ListQuery } }, async (request, reply) => {
+      const { cursor, limit = 100, ...filters } = request.query as Static<typeof ListQuery>
+      const query = { limit, ...filters, ...(cursor === undefined ? {} : { before: cursor }) }
+      const page = await reader.list(query)
+      if (page.next !== null) {
+        const next = new URLSearchParams({ ...filters, limit: String(limit), cursor: page.next })
+        reply.header('link', `<${path}?${next}>; rel="next"`)
+      }
+      return { tasks: page.tasks.map(summaryJson), next: page.next }
+    })
+  }
+
+  /** One task. With `Prefer: wait=N`: when it has ended, or after N seconds. */
+  app.get('/tasks/:id', { schema: { params: Id } }, async (request) => {
+    const { id } = request.params as Static<typeof Id>
+    await dispatcher.wait(id, preferredWaitMs(request, options.waitMsMax))
+    return taskJson(await reader.get(id))
+  })
+
+  /** Who was asked, what each answered, and what befell the task. */
+  app.get('/tasks/:id/trail', { schema: { params: Id } }, async (request) => {
+    const { id } = request.params as Static<typeof Id>
+    const record = await reader.get(id)
+    return { id, status: record.status, trail: trailJson(record.trail) }
+  })
+
+  /** Ends a task that has not ended; whoever runs it is told to stop. */
+  app.delete('/tasks/:id', { schema: { params: Id } }, async (request) => {
+    const { id } = request.params as Static<typeof Id>
+    const before = await reader.get(id)
+    const cancelled = await dispatcher.cancel(id)
+    if (!cancelled) throw new Problem('already-ended', `task ${id} is ${before.status}`)
+    return taskJson(await reader.get(id))
+  })
+
+  /** The same input again, as a new task: an outcome never changes. */
+  app.post('/tasks/:id/retry', { schema: { params: Id } }, async (request, reply) => {
+    const { id } = request.params as Static<typeof Id>
+    const record = await reader.get(id)
+    if (record.endedAt === null) throw new Problem('not-ended', `task ${id} is ${record.status}`)
+    const { kind, priority, runLimitMs, tags, input } = record
+    const again = { kind, priority, runLimitMs, tags, input: JSON.parse(input) as unknown }
+    const submission = { ...requests.parse(again), ...manners(request, options.waitMsMax) }
+    return answer(reply, await dispatcher.submit(submission), submission.waitMs)
+  })
+}
+
+/** What headers say: how long the client waits, and by what key it would repeat the request. */
+function manners(
+  request: FastifyRequest,
+  waitMsMax: number,
+): Pick<Submission, 'waitMs' | 'idempotencyKey' | 'requestHash'> {
+  const waitMs = preferredWaitMs(request, waitMsMax)
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return { waitMs, idempotencyKey: null, requestHash: null }
+  if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
+    const rule = 'must have 1 to 255 characters'
+    throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+  }
+  return { waitMs, idempotencyKey: key, requestHash: requestHash([request.url, request.body]) }
+}
+
+/** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */
+function preferredWaitMs(request: FastifyRequest, mostMs: number): number {
+  const given = request.headers.prefer
+  if (given === undefined) return 0
+  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(String(given))?.[1]
+  return seconds === undefined ? 0 : Math.min(mostMs, Number(seconds) * 1000)
+}
+
+function answer(reply: FastifyReply, given: Reply, waitMs: number) {
+  reply.header('location', `/tasks/${given.id}`)
+  if (given.repeated) reply.header('idempotency-replayed', 'true')
+  if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
+  if (given.outcome === null && (given.status === 'pending' || given.status === 'in progress')) {
+    reply.code(202)
+    return acceptedJson(given)
+  }
+  return endedJson(given)
+}
+
+/** A task that ended while its client waited. */
+function endedJson({ id, kind, status, slave, outcome, trail }: Reply) {
+  const { status: _, ...said } = outcome ?? { status: '' }
+  const result = outcome?.status === 'failed' ? { failure: said } : said
+  return { id, kind, status, ...result, slave, asked: asked(trail) }
+}
+
+function batchOf(body: unknown, most: number): unknown[] {
+  const list = (body as { tasks?: unknown } | null)?.tasks
+  if (!Array.isArray(list) || Object.keys(body as object).length !== 1) {
+    throw invalidRequest([{ field: 'body', rule: 'must be {"tasks": [...]}' }])
+  }
+  if (list.length === 0 || list.length > most) {
+    throw invalidRequest([{ field: 'tasks', rule: `must have 1 to ${most} items` }])
+  }
+  return list
+}
+
+function inBatch(problem: Problem, index: number): Problem {
+  const errors = (problem.members.errors ?? []) as { field: string; rule: string }[]
+  const at = `tasks.${index}`
+  const inside = errors.map(({ field, rule }) => ({ field: `${at}.${field}`, rule }))
+  return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
+}
+
+/** One of a batch: its answer, or its problem, with the status that it would have had alone. */
+async function submitOne(dispatcher: Dispatcher, submission: Submission) {
+  try {
+    const reply = await dispatcher.submit(submission)
+    const live = reply.status === 'pending' || reply.status === 'in progress'
+    return live ? { code: 202, ...acceptedJson(reply) } : { code: 200, ...endedJson(reply) }
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    const retryAfter = error.headers['retry-after']
+    const when = retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }
+    return { code: error.status, problem: error.document(), ...when }
+  }
+}

@@ -1,0 +1,130 @@
+// The master's settings: one table for flags, environment, file, --help and README.
+
+import { Type } from 'typebox'
+
+const MS_MAX = 31_536_000_000
+
+export const POLICY_NAMES = [
+  'in-order',
+  'round-robin',
+  'random',
+  'two-choices',
+  'least-loaded',
+  'fastest-first',
+] as const
+
+export const MasterSettings = Type.Object({
+  host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
+  port: Type.Integer({
+    default: 8080,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'port to listen on; 0 takes any that is free',
+  }),
+  data: Type.String({
+    default: 'askfirst-data/master',
+    description: 'folder of the store; made when it is not there',
+  }),
+  store: Type.Union([Type.Literal('sqlite'), Type.Literal('memory')], {
+    default: 'sqlite',
+    description: 'what keeps the tasks; memory forgets them when the master stops',
+  }),
+  slaves: Type.Array(Type.String({ pattern: '^[^=]+=https?://.+$' }), {
+    default: [],
+    description: 'slaves to ask that do not register by themselves, as NAME=URL, in order',
+  }),
+  policy: Type.Union(
+    POLICY_NAMES.map((name) => Type.Literal(name)),
+    { default: 'in-order', description: 'the order of asking' },
+  ),
+  ask: Type.Union([Type.Literal('known'), Type.Literal('always')], {
+    default: 'known',
+    description: 'known: do not ask a slave whose answer is known; always: ask every time',
+  }),
+  heartbeatMs: Type.Integer({
+    default: 5_000,
+    minimum: 20,
+    maximum: 600_000,
+    description: 'how often a slave beats; silent for 2 it is suspect, for 4 its tasks are lost',
+  }),
+  askTimeoutMs: Type.Integer({
+    default: 2_000,
+    minimum: 10,
+    maximum: 600_000,
+    description: 'an offer without an answer is unknown after this, in milliseconds',
+  }),
+  runLimitMs: Type.Integer({
+    default: 60_000,
+    minimum: 1,
+    maximum: 86_400_000,
+    description: 'how long a task may run when it does not say, in milliseconds',
+  }),
+  runLimitMsMax: Type.Integer({
+    default: 3_600_000,
+    minimum: 1,
+    maximum: 86_400_000,
+    description: 'the longest run limit that a task may ask for, in milliseconds',
+  }),
+  waitLimitMs: Type.Integer({
+    default: 86_400_000,
+    minimum: 1,
+    maximum: MS_MAX,
+    description: 'a queued task that no slave took within this expires, in milliseconds',
+  }),
+  waitingTasksMax: Type.Integer({
+    default: 100_000,
+    minimum: 0,
+    maximum: 10_000_000,
+    description: 'how many tasks may wait for a slave; then queue-full',
+  }),
+  attemptsMax: Type.Integer({
+    default: 3,
+    minimum: 1,
+    maximum: 100,
+    description: 'how often a task is tried when its slave or executor is lost, or a limit is hit',
+  }),
+  retryBackoffMs: Type.Integer({
+    default: 1_000,
+    minimum: 0,
+    maximum: 3_600_000,
+    description: 'rest before the second try, doubled before each further one, in milliseconds',
+  }),
+  keepMs: Type.Integer({
+    default: 604_800_000,
+    minimum: 0,
+    maximum: MS_MAX,
+    description: 'ended tasks are kept this long, in milliseconds',
+  }),
+  keepTasksMax: Type.Integer({
+    default: 1_000_000,
+    minimum: 1,
+    maximum: 1_000_000_000,
+    description: 'how many tasks are kept; the oldest ended ones go first',
+  }),
+  inputBytesMax: Type.Integer({
+    default: 1_048_576,
+    minimum: 256,
+    maximum: 67_108_864,
+    description: 'a larger request body is refused, in bytes',
+  }),
+  batchTasksMax: Type.Integer({
+    default: 1_000,
+    minimum: 1,
+    maximum: 100_000,
+    description: 'how many tasks one POST /tasks/batch may carry',
+  }),
+  waitMsMax: Type.Integer({
+    default: 300_000,
+    minimum: 0,
+    maximum: 3_600_000,
+    description: 'the longest that Prefer: wait holds a request, in milliseconds',
+  }),
+  insecureNoAuth: Type.Boolean({
+    default: false,
+    description: 'listen on an address that is not loopback although nothing checks who asks',
+  }),
+  logLevel: Type.Union(
+    (['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const).map((l) => Type.Literal(l)),
+    { default: 'info', description: 'the least important log lines that are written' },
+  ),
+})

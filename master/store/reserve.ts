@@ -1,0 +1,77 @@
+// Owns the room kept for outcomes: a file of real bytes beside the store that is given up when the
+// disk is full, so that what slaves have finished can still be written while new tasks are refused,
+// and made again when there is room. Must not know SQL or tasks.
+//
+//   held --(the disk is full: release)--> given up --(room again: restore)--> held
+import { randomFillSync } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** After an attempt that failed, it is not made again for so long. */
+const RETRY_MS = 1000
+const CHUNK_BYTES = 1 << 20
+
+export type Reserve = ReturnType<typeof createReserve>
+
+/**
+ * Keeps `bytes` of room at `path`; 0 keeps none. A file from an earlier run is taken over. When it
+ * cannot be made, nothing is thrown: `held()` says so.
+ */
+export function createReserve(path: string, bytes: number) {
+  let held = sizeOf(path) === bytes || make(path, bytes)
+  let failedAt = held ? Number.NEGATIVE_INFINITY : performance.now()
+
+  return {
+    held: () => held,
+
+    /** Gives the room up; false when there was none to give. */
+    release(): boolean {
+      const had = held && bytes > 0
+      held = false
+      rmSync(path, { force: true })
+      return had
+    },
+
+    /**
+     * Tries to have the room again, and as much beside it, so that the next task does not fill the
+     * disk at once. `spareBytes` is room inside the store's own file. Costs one statfs when not.
+     */
+    restore(spareBytes: () => number): boolean {
+      if (held) return true
+      const free = freeBytes(dirname(path))
+      if (free >= 2 * bytes && performance.now() - failedAt >= RETRY_MS) {
+        held = make(path, bytes)
+        if (!held) failedAt = performance.now()
+      }
+      return held || spareBytes() >= 2 * bytes
+    },
+  }
+}
+
+// Random bytes, so that a file system that compresses keeps the room too; written and synced, for
+// a file that is only as long as it should be (ftruncate) has no room behind it.
+function make(path: string, bytes: number): boolean {
+  let file: number | undefined
+  try {
+    file = openSync(path, 'w', 0o600)
+    const chunk = randomFillSync(Buffer.allocUnsafe(Math.min(bytes, CHUNK_BYTES)))
+    for (let left = bytes; left > 0; )
+      left -= writeSync(file, chunk, 0, Math.min(left, chunk.length))
+    fsyncSync(file)
+    closeSync(file)
+    return true
+  } catch {
+    if (file !== undefined) closeSync(file)
+    rmSync(path, { force: true })
+    return false
+  }
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize
+}

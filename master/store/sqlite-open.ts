@@ -1,0 +1,196 @@
+// Owns how a SQLite file becomes a store that is ours alone, and every refusal on the way, in words
+// that say what to do. Looks first through a connection that cannot write: a file that is damaged,
+// foreign or too new is left byte for byte as it was (closing a writing connection would already
+// fold the write-ahead log into it). Must not know what a task means.
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { APPLICATION_ID, migrate, VERSION } from './migrations.ts'
+
+/** The store cannot be used as it is; the message says why and what to do. Nothing was changed. */
+export class StoreRefusedError extends Error {
+  override name = 'StoreRefusedError'
+}
+
+export type Tuning = {
+  /** Bytes of a page of a file that is new. */
+  pageBytes: number
+  /** Bytes of pages kept in memory. */
+  cacheBytes: number
+  /** Pages in the write-ahead log before they are copied into the file. */
+  checkpointPages: number
+  /** Milliseconds to wait for a master that is just closing. */
+  busyTimeoutMs: number
+}
+
+/** How many rows at each end of the table are read when a store is opened. */
+const EDGE_ROWS = 500
+/** A log that one huge commit made long is cut back to this. */
+const LOG_BYTES_MAX = 64 << 20
+
+// SQLite's primary result codes, https://sqlite.org/rescode.html
+const BUSY = 5
+const NOMEM = 7
+const READONLY = 8
+const IOERR = 10
+const CORRUPT = 11
+export const FULL = 13
+const CANTOPEN = 14
+export const CONSTRAINT = 19
+const NOTADB = 26
+
+/** SQLite's primary result code of an error, or 0. */
+export function sqliteCode(error: unknown): number {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : 0
+  return typeof code === 'number' ? code & 0xff : 0
+}
+
+/**
+ * Opens or makes the store at `path` and locks it until it is closed.
+ * Throws StoreRefusedError when another master has it, or it is damaged, foreign or too new.
+ */
+export function openDatabase(path: string, tuning: Tuning): DatabaseSync {
+  try {
+    makeFolder(dirname(resolve(path)))
+    const version = existsSync(path) ? examine(path, tuning) : 0
+    return lockAndMigrate(path, version, tuning)
+  } catch (error) {
+    throw inWords(path, error)
+  }
+}
+
+// Without a rowid or a checksum per page, what can be known cheaply is: the header and the file's
+// length (SQLite compares them on the first read), the tables, the small ones in full, the totals
+// against the live tasks, and the rows at both ends, where a crash or a bad copy shows. A full
+// integrity check of a million tasks takes seconds and is for `sqlite3 FILE 'PRAGMA quick_check'`.
+function examine(path: string, tuning: Tuning): number {
+  const database = new DatabaseSync(path, { readOnly: true, timeout: tuning.busyTimeoutMs })
+  try {
+    const version = pragma(database, 'user_version')
+    const application = pragma(database, 'application_id')
+    const tables = numberOf(database, 'SELECT count(*) AS n FROM sqlite_schema')
+    if (version === 0 && application === 0 && tables === 0) return 0
+    if (application !== APPLICATION_ID) {
+      throw new StoreRefusedError(
+        `${path} is a database of another program: start with another --data folder; nothing was changed`,
+      )
+    }
+    if (version > VERSION) {
+      throw new StoreRefusedError(
+        `the store ${path} was written by a newer askfirst (store version ${version}, this program knows ${VERSION}): start the newer program, or start with another --data folder; nothing was changed`,
+      )
+    }
+    checkSmallTables(database)
+    if (version === VERSION) checkTasks(database)
+    return version
+  } finally {
+    database.close()
+  }
+}
+
+function checkSmallTables(database: DatabaseSync): void {
+  for (const table of ['totals', 'slaves', 'secrets']) {
+    const row = database.prepare(`PRAGMA quick_check('${table}')`).get()
+    const finding = String(row?.quick_check)
+    if (finding !== 'ok') throw new DamagedError(finding)
+  }
+}
+
+function checkTasks(database: DatabaseSync): void {
+  const live = `status <> 'done' AND status IN ('pending', 'in progress')`
+  const counted = numberOf(database, `SELECT count(*) AS n FROM tasks WHERE ${live}`)
+  const stored = numberOf(database, 'SELECT total(pending + inProgress) AS n FROM totals')
+  if (counted !== stored) throw new DamagedError(`${stored} live tasks noted, ${counted} found`)
+  for (const order of ['ASC', 'DESC']) {
+    const bad = numberOf(
+      database,
+      `SELECT count(*) AS n FROM (SELECT * FROM tasks ORDER BY id ${order} LIMIT ${EDGE_ROWS})
+       WHERE NOT (json_valid(trail) AND json_valid(tags) AND octet_length(input) >= 0
+         AND typeof(createdAt) IN ('integer', 'real') AND ifnull(octet_length(outcome), 0) >= 0)`,
+    )
+    if (bad > 0) throw new DamagedError(`${bad} tasks cannot be read`)
+  }
+}
+
+function lockAndMigrate(path: string, version: number, tuning: Tuning): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: tuning.busyTimeoutMs })
+  try {
+    // Exclusive before the first read: the lock is then kept until close, and the log's index lives
+    // in this process' memory instead of a file. No mmap: an I/O error would be a SIGBUS.
+    database.exec(`
+      PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA page_size = ${tuning.pageBytes};
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA wal_autocheckpoint = 0;
+      PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
+      PRAGMA cache_size = ${-Math.ceil(tuning.cacheBytes / 1024)};
+      PRAGMA temp_store = MEMORY;
+      PRAGMA foreign_keys = OFF;
+    `)
+    database.exec('BEGIN EXCLUSIVE; COMMIT')
+    // The index file that examining left; we hold the lock and do not use it.
+    rmSync(`${path}-shm`, { force: true })
+    if (version < VERSION) {
+      migrate(database, version)
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    }
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function makeFolder(folder: string): void {
+  if (mkdirSync(folder, { recursive: true }) === undefined || process.platform === 'win32') return
+  const parent = openSync(dirname(folder), 'r')
+  fsyncSync(parent)
+  closeSync(parent)
+}
+
+class DamagedError extends Error {}
+
+/** An error of SQLite, of the folder or of a row's JSON as a StoreRefusedError that says what to do. */
+export function inWords(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StoreRefusedError) return error
+  const text = words(path, error)
+  return text === undefined ? error : new StoreRefusedError(text, { cause: error })
+}
+
+function words(path: string, error: Error): string | undefined {
+  const why = error.message
+  if (error instanceof DamagedError || error instanceof SyntaxError) return damaged(path, why)
+  switch (sqliteCode(error)) {
+    case BUSY:
+      return `the store ${path} is in use by another master: stop it first, or start this one with another --data folder; nothing was changed`
+    case CORRUPT:
+    case NOTADB:
+    case 1: // a table or column that should be there is not
+      return damaged(path, why)
+    case FULL:
+      return `the disk has no room for the store ${path}: make room, or start with another --data folder`
+    case READONLY:
+    case CANTOPEN:
+      return `the store ${path} cannot be opened for writing (${why}): check the folder's owner and permissions, or start with another --data folder`
+    case IOERR:
+    case NOMEM:
+      return `the store ${path} cannot be read (${why}): check the disk; nothing was deleted`
+    default:
+      return 'code' in error && typeof error.code === 'string' && 'syscall' in error
+        ? `the folder of the store ${path} cannot be made (${why})`
+        : undefined
+  }
+}
+
+function damaged(path: string, why: string): string {
+  return `the store ${path} is damaged (${why}): restore it (and ${path}-wal, if there is one) from a copy, or start with another --data folder; nothing was changed`
+}
+
+function pragma(database: DatabaseSync, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
+}
+
+function numberOf(database: DatabaseSync, sql: string): number {
+  return Number(database.prepare(sql).get()?.n)
+}

@@ -1,0 +1,77 @@
+// Owns how a task is laid out in a row, and back. Must not know when or why rows are written.
+// `tags` and `trail` are JSON text; everything else is stored as it is.
+import type { SQLOutputValue } from 'node:sqlite'
+import type { SlaveRecord, TaskRecord, TaskStatus, TaskSummary } from './store.ts'
+import { LIST_PAYLOAD_BYTES_MAX } from './store.ts'
+
+export type Row = Record<string, SQLOutputValue>
+
+type LiveTask = Omit<TaskRecord, 'input' | 'outcome'>
+
+const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, endedAt, tries,
+  runLimitMs, waitUntil, attempt, idempotencyKey`
+
+/** The columns of a task without its payloads. */
+export const LIVE_COLUMNS = `${SUMMARY}, requestHash, trail`
+
+/** The columns of a whole task. */
+export const TASK_COLUMNS = `${LIVE_COLUMNS}, input, outcome`
+
+/** The columns of a task in a list. octet_length reads no more of a payload than its length. */
+export const SUMMARY_COLUMNS = `${SUMMARY}, ${['input', 'outcome']
+  .map((p) => `CASE WHEN octet_length(${p}) <= ${LIST_PAYLOAD_BYTES_MAX} THEN ${p} END AS ${p}`)
+  .join(', ')}`
+
+// The casts below are checked by the table: its columns have these types and NOT NULLs.
+
+export function toSummary(row: Row): TaskSummary {
+  return {
+    ...toShared(row),
+    input: row.input as string | null,
+    outcome: row.outcome as string | null,
+  }
+}
+
+function toShared(row: Row) {
+  return {
+    id: row.id as string,
+    kind: row.kind as string,
+    status: row.status as TaskStatus,
+    priority: row.priority as number,
+    createdAt: row.createdAt as number,
+    startedAt: row.startedAt as number | null,
+    endedAt: row.endedAt as number | null,
+    slave: row.slave as string | null,
+    attempt: row.attempt as string | null,
+    tries: row.tries as number,
+    runLimitMs: row.runLimitMs as number,
+    waitUntil: row.waitUntil as number | null,
+    tags: JSON.parse(row.tags as string),
+    idempotencyKey: row.idempotencyKey as string | null,
+  }
+}
+
+export function toLive(row: Row): LiveTask {
+  return {
+    ...toShared(row),
+    requestHash: row.requestHash as string | null,
+    trail: JSON.parse(row.trail as string),
+  }
+}
+
+export function toTask(row: Row): TaskRecord {
+  return {
+    ...toLive(row),
+    input: row.input as string,
+    outcome: row.outcome as string | null,
+  }
+}
+
+export function toSlave(row: Row): SlaveRecord {
+  return {
+    name: row.name as string,
+    url: row.url as string,
+    position: row.position as number,
+    drained: row.drained === 1,
+  }
+}

@@ -1,0 +1,121 @@
+// Owns transactions on the SQLite file, what an error of the disk means, the room kept for outcomes,
+// and when the write-ahead log is copied into the file. Must not know what is written.
+//
+//   working --(no room for an outcome)--> on the reserve: inserts refused --(room again)--> working
+//   any -------(any other error of the disk)--> stopped: every call is answered with that error
+//
+// SQLite's own automatic checkpoint is off: it hides a failed fsync of the file and tries it again,
+// and Linux may report such a failure only once. Ours stops the store, and runs after the turn in
+// which the log grew, so that the answers of that turn do not wait for it.
+import type { DatabaseSync } from 'node:sqlite'
+import type { Reserve } from './reserve.ts'
+import { CONSTRAINT, FULL, sqliteCode } from './sqlite-open.ts'
+import { StoreConflictError, StoreFullError } from './store.ts'
+
+/** The log's length is asked for once in so many transactions: asking is cheap but not free. */
+const CHECK_EVERY = 8
+
+/** `checkpointPages` is how long the log may grow, about, before it is copied into the file. */
+export function createTransactions(
+  database: DatabaseSync,
+  reserve: Reserve,
+  checkpointPages: number,
+) {
+  const begin = database.prepare('BEGIN IMMEDIATE')
+  const end = database.prepare('COMMIT')
+  const logState = database.prepare('PRAGMA wal_checkpoint(NOOP)')
+  const copyLog = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+  const freePages = database.prepare('PRAGMA freelist_count')
+  const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size)
+  let stopped: Error | undefined
+  let checkpoint: NodeJS.Immediate | undefined
+  let transactions = 0
+
+  return {
+    /** Throws when the store has stopped. */
+    check(): void {
+      if (stopped) throw stopped
+    },
+
+    /**
+     * Runs `change` as one durable transaction, or returns why nothing of it was written.
+     * `inserts`: it makes new tasks, for which the reserve is not given up.
+     */
+    write(change: () => void, inserts: boolean): Error | undefined {
+      if (stopped) return stopped
+      if (inserts && !reserve.restore(freeBytes)) return new StoreFullError('the disk is full')
+      let error = attempt(change)
+      if (error instanceof StoreFullError && !inserts && reserve.release()) {
+        copyLogNow()
+        error = attempt(change)
+      }
+      if (error && !(error instanceof StoreFullError) && !(error instanceof StoreConflictError)) {
+        stopped ??= error
+      }
+      return error
+    },
+
+    /** Copies the log into the file, truncates it and closes the file. Idempotent. */
+    close(): void {
+      clearImmediate(checkpoint)
+      stopped ??= new Error('the store is closed')
+      if (database.isOpen) database.close()
+    },
+  }
+
+  function attempt(change: () => void): Error | undefined {
+    try {
+      begin.run()
+      change()
+      end.run()
+    } catch (error) {
+      return rollback(error)
+    }
+    transactions++
+    if (
+      transactions % CHECK_EVERY === 0 &&
+      checkpoint === undefined &&
+      logPages() > checkpointPages
+    ) {
+      checkpoint = setImmediate(copyLogNow)
+    }
+    return undefined
+  }
+
+  function rollback(error: unknown): Error {
+    try {
+      if (database.isTransaction) database.exec('ROLLBACK')
+    } catch (cause) {
+      return new Error('a transaction could not be rolled back', { cause })
+    }
+    const code = sqliteCode(error)
+    if (code === FULL) return new StoreFullError('the disk is full', { cause: error })
+    if (code === CONSTRAINT) {
+      return new StoreConflictError('a task with this id or idempotency key is stored already', {
+        cause: error,
+      })
+    }
+    return error instanceof Error ? error : new Error(String(error))
+  }
+
+  function copyLogNow(): void {
+    clearImmediate(checkpoint)
+    checkpoint = undefined
+    try {
+      copyLog.get()
+    } catch (error) {
+      // Without room the log keeps what it has, and grows.
+      if (sqliteCode(error) !== FULL) stopped ??= error as Error
+    }
+  }
+
+  // Pages in the log that are not in the file yet.
+  function logPages(): number {
+    const row = logState.get()
+    return Number(row?.log) - Number(row?.checkpointed)
+  }
+
+  function freeBytes(): number {
+    return Number(freePages.get()?.freelist_count) * pageBytes
+  }
+}

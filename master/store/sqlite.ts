@@ -1,0 +1,154 @@
+// The store on one SQLite file (node:sqlite), for one master: the default. Owns what is read and
+// written when; how rows look, transactions, and the refusals at the start are in the files beside
+// it. Must not know HTTP, slaves' answers or the clock.
+//
+// Synchronous on the main thread by choice: one commit a turn with its fsync costs less than sending
+// the turn's rows to a worker and back (design.md, Speed).
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { createReserve } from './reserve.ts'
+import { createLister } from './sqlite-list.ts'
+import type { Tuning } from './sqlite-open.ts'
+import { inWords, openDatabase } from './sqlite-open.ts'
+import { LIVE_COLUMNS, TASK_COLUMNS, toLive, toSlave, toTask } from './sqlite-rows.ts'
+import { createTransactions } from './sqlite-transaction.ts'
+import { createWriter } from './sqlite-write.ts'
+import type { Change, Loaded, Store, TaskStatus, TrimLimits } from './store.ts'
+
+export { StoreRefusedError } from './sqlite-open.ts'
+
+export type SqliteOptions = Partial<Tuning> & {
+  /** Where `askfirst.sqlite` is, or is made. */
+  folder: string
+  /** Bytes kept back for outcomes when the disk is full. Default 16 MiB; 0 keeps none. */
+  reserveBytes?: number
+}
+
+/** The store's file in its folder; SQLite's log `-wal` and our `-reserve` are beside it. */
+export const FILE_NAME = 'askfirst.sqlite'
+
+const RESERVE_BYTES = 16 << 20
+const defaults: Tuning = {
+  pageBytes: 4096,
+  cacheBytes: 32 << 20,
+  checkpointPages: 500,
+  busyTimeoutMs: 1000,
+}
+
+/**
+ * Opens or makes the store in `folder` and keeps it locked until `close`. Throws StoreRefusedError,
+ * with words about what to do, when another master has it or it is damaged, foreign or too new.
+ */
+export function openSqliteStore(options: SqliteOptions): Store {
+  const { folder, reserveBytes = RESERVE_BYTES, ...tuning } = options
+  const settings = { ...defaults, ...tuning }
+  const path = join(folder, FILE_NAME)
+  const database = openDatabase(path, settings)
+  const reserve = createReserve(`${path}-reserve`, reserveBytes)
+  const transactions = createTransactions(database, reserve, settings.checkpointPages)
+  const writer = createWriter(database)
+  const list = createLister(database)
+  const get = database.prepare(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`)
+  const find = database.prepare('SELECT id, requestHash FROM tasks WHERE idempotencyKey = ?')
+  const oldest = database.prepare('SELECT id, status, createdAt, endedAt FROM tasks ORDER BY id')
+
+  return {
+    load: read(load),
+    commit: (changes, done) => done(changes.length === 0 ? undefined : write(changes)),
+    get: read((id: string) => {
+      const row = get.get(id)
+      return row && toTask(row)
+    }),
+    find: read((key: string) => {
+      const row = find.get(key)
+      return row && { id: row.id as string, requestHash: row.requestHash as string }
+    }),
+    list: read(list),
+    counts: read(writer.totals),
+    trim: read(trim),
+    close: async () => transactions.close(),
+  }
+
+  function read<A extends unknown[], T>(from: (...args: A) => T): (...args: A) => Promise<T> {
+    return async (...args) => {
+      transactions.check()
+      return from(...args)
+    }
+  }
+
+  function write(changes: Change[]): Error | undefined {
+    return totalled(
+      () => {
+        for (const change of changes) writer.apply(change)
+      },
+      changes.some((change) => change.do === 'insert'),
+    )
+  }
+
+  function totalled(change: () => void, inserts: boolean): Error | undefined {
+    const error = transactions.write(() => {
+      writer.begin()
+      change()
+      writer.note()
+    }, inserts)
+    if (error) writer.rolledBack()
+    else writer.committed()
+    return error
+  }
+
+  function load(): Loaded {
+    try {
+      return { secret: secretOf(), ...loadFrom(database) }
+    } catch (error) {
+      throw inWords(path, error)
+    }
+  }
+
+  function secretOf(): string {
+    const stored = database.prepare(`SELECT value FROM secrets WHERE name = 'attempts'`).get()
+    if (stored) return stored.value as string
+    const secret = randomBytes(32).toString('base64url')
+    const insert = database.prepare(`INSERT INTO secrets VALUES ('attempts', ?)`)
+    const error = transactions.write(() => insert.run(secret), false)
+    if (error) throw error
+    return secret
+  }
+
+  function trim(limits: TrimLimits): number {
+    const doomed = findDoomed(limits)
+    if (doomed.length === 0) return 0
+    const error = totalled(() => {
+      for (const { id, status } of doomed) writer.remove(id, status)
+    }, false)
+    if (error) throw error
+    return doomed.length
+  }
+
+  // From the oldest, as long as a row can be one of them: a task that ended before a time was
+  // accepted before it. What is stepped over is live, or was when the others ended: never much.
+  function findDoomed({ endedBefore, keepMax, rowsMax }: TrimLimits) {
+    const doomed: { id: string; status: TaskStatus }[] = []
+    let beyond = Object.values(writer.totals()).reduce((sum, n) => sum + n) - keepMax
+    for (const { id, status, createdAt, endedAt } of oldest.iterate()) {
+      if (doomed.length >= rowsMax) break
+      const tooMany = beyond-- > 0
+      if (!tooMany && (createdAt as number) >= endedBefore) break
+      if (status === 'pending' || status === 'in progress') continue
+      if (!tooMany && (endedAt as number) >= endedBefore) continue
+      doomed.push({ id: id as string, status: status as TaskStatus })
+    }
+    return doomed
+  }
+}
+
+function loadFrom(database: DatabaseSync) {
+  const tasks = database
+    .prepare(
+      `SELECT ${LIVE_COLUMNS} FROM tasks INDEXED BY tasks_by_status
+       WHERE status <> 'done' AND status IN ('pending', 'in progress') ORDER BY id`,
+    )
+    .all()
+  const slaves = database.prepare('SELECT * FROM slaves ORDER BY position, name').all()
+  return { tasks: tasks.map(toLive), slaves: slaves.map(toSlave) }
+}

@@ -1,0 +1,66 @@
+// Tasks as clients read them.
+
+import type { Outcome } from '../shared/wire.ts'
+import type { Reply } from './clients.ts'
+import { asked } from './clients.ts'
+import type { TaskRecord, TaskSummary, TrailEntry } from './store/store.ts'
+
+const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+
+/** The reply to a POST whose task has not ended. */
+export function acceptedJson(reply: Reply) {
+  const { id, status, slave, trail } = reply
+  const message =
+    slave === null
+      ? 'Task accepted; it waits for the first slave that is available.'
+      : `Task successfully assigned to ${slave}.`
+  return { id, status, slave, message, asked: asked(trail) }
+}
+
+/** A whole task. */
+export function taskJson(record: TaskRecord) {
+  return { ...summaryJson(record), asked: asked(record.trail) }
+}
+
+/** A task in a list. What is too long for a list is left out, and named in `omitted`. */
+export function summaryJson(task: TaskSummary | TaskRecord) {
+  const outcome = task.outcome === null ? null : (JSON.parse(task.outcome) as Outcome)
+  const omitted = [
+    ...(task.input === null ? ['input'] : []),
+    ...(task.endedAt !== null && outcome === null && task.status === 'done' ? ['result'] : []),
+  ]
+  return {
+    id: task.id,
+    kind: task.kind,
+    status: task.status,
+    ...(task.input === null ? {} : { input: JSON.parse(task.input) as unknown }),
+    ...outcomeJson(outcome),
+    slave: task.slave,
+    tries: task.tries,
+    priority: task.priority,
+    runLimitMs: task.runLimitMs,
+    tags: task.tags,
+    createdAt: time(task.createdAt),
+    startedAt: time(task.startedAt),
+    endedAt: time(task.endedAt),
+    ...(task.waitUntil === null ? {} : { waitUntil: time(task.waitUntil) }),
+    ...(omitted.length === 0 ? {} : { omitted }),
+  }
+}
+
+function outcomeJson(outcome: Outcome | null) {
+  if (outcome === null) return {}
+  if (outcome.status === 'failed')
+    return { failure: { type: outcome.type, message: outcome.message } }
+  const { status: _, ...result } = outcome
+  return result
+}
+
+/** A trail, line by line. */
+export const trailJson = (trail: TrailEntry[]) =>
+  trail.map(({ at, ms, knownMs, ...entry }) => ({
+    at: time(at),
+    ...entry,
+    ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
+    ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),
+  }))

@@ -1,0 +1,128 @@
+// What a client may ask in `POST /tasks`, checked: the common fields, and the input of its kind.
+
+import { hash } from 'node:crypto'
+import type { Static, TObject } from 'typebox'
+import { Type } from 'typebox'
+import type { Kind } from '../shared/kind.ts'
+import { Problem } from '../shared/problems.ts'
+import { createCheck, invalidRequest } from '../shared/validate.ts'
+import { NAME_PATTERN } from '../shared/wire.ts'
+import type { Submission } from './clients.ts'
+
+const Common = {
+  queue: Type.Optional(
+    Type.Boolean({ description: 'wait in the line when no slave is available; default false' }),
+  ),
+  priority: Type.Optional(
+    Type.Integer({ minimum: -100, maximum: 100, description: 'higher goes first in the line' }),
+  ),
+  runLimitMs: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'how long it may run, in milliseconds' }),
+  ),
+  waitLimitMs: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'a queued task expires after this, in milliseconds' }),
+  ),
+  tags: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 16,
+      description: 'words to find it again by',
+    }),
+  ),
+}
+
+const strict = { additionalProperties: false }
+const Named = Type.Object(
+  { kind: Type.String({ pattern: NAME_PATTERN }), input: Type.Unknown(), ...Common },
+  strict,
+)
+type Named = Static<typeof Named>
+
+export type TaskRequestLimits = {
+  runLimitMs: number
+  runLimitMsMax: number
+  waitLimitMs: number
+}
+
+export type TaskRequests = ReturnType<typeof createTaskRequests>
+
+/** `offered` says whether a slave offers a kind that is not among `kinds`. */
+export function createTaskRequests(given: {
+  kinds: Map<string, Kind>
+  limits: TaskRequestLimits
+  offered: (kind: string) => boolean
+}) {
+  const { kinds, limits, offered } = given
+  const named = createCheck(Named)
+  const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
+  const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
+
+  return {
+    kinds,
+
+    /** A submission from a body. Throws a Problem that names the field and the rule. */
+    parse(body: unknown): Submission {
+      const { kind, input, ...common } =
+        isObject(body) && !('kind' in body) ? expand(body) : name(body)
+      return { ...settle(common), kind, input: JSON.stringify(input) }
+    },
+  }
+
+  function name(given: unknown): Named {
+    const body = named.checked(given)
+    const check = inputs.get(body.kind)
+    if (check) check.checked(body.input, '/input')
+    else if (!offered(body.kind)) {
+      const detail = `no kind "${body.kind}" is known; there are: ${[...kinds.keys()].join(', ')}`
+      throw new Problem('unknown-kind', detail)
+    }
+    return body
+  }
+
+  /** `{"expression": "2+3", ...}` for `{"kind": "expression", "input": {...}, ...}`. */
+  function expand(body: Record<string, unknown>): Named {
+    const shorthand = shorthands.find(({ required }) => required.every((field) => field in body))
+    if (!shorthand) {
+      const short = shorthands.map(({ required }) => required.join(' and ')).join(', or ')
+      throw invalidRequest([{ field: 'body', rule: `needs kind and input, or in short: ${short}` }])
+    }
+    shorthand.checked(body)
+    const input: Record<string, unknown> = {}
+    const common: Record<string, unknown> = {}
+    for (const [field, value] of Object.entries(body)) {
+      if (field in Common) common[field] = value
+      else input[field] = value
+    }
+    return { kind: shorthand.name, input, ...common }
+  }
+
+  function settle(common: Omit<Named, 'kind' | 'input'>): Omit<Submission, 'kind' | 'input'> {
+    const runLimitMs = common.runLimitMs ?? limits.runLimitMs
+    const waitLimitMs = common.waitLimitMs ?? limits.waitLimitMs
+    if (runLimitMs > limits.runLimitMsMax) {
+      throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${limits.runLimitMsMax}` }])
+    }
+    return {
+      queue: common.queue ?? false,
+      priority: common.priority ?? 0,
+      tags: common.tags ?? [],
+      runLimitMs,
+      waitLimitMs,
+      waitMs: 0,
+      idempotencyKey: null,
+      requestHash: null,
+    }
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function shorthandOf(kind: Kind) {
+  const input = kind.input as TObject
+  const schema = Type.Object({ ...input.properties, ...Common }, strict)
+  return { name: kind.name, required: input.required ?? [], ...createCheck(schema) }
+}
+
+/** What two requests must share to be the same: SHA-256 of the body, base64url. */
+export const requestHash = (body: unknown): string =>
+  hash('sha256', JSON.stringify(body), 'base64url')

@@ -1,0 +1,195 @@
+// The master's side of the wire to its slaves. A seam: the dispatcher asks for things to be said
+// and hears of each exactly once how it went, as an input of the core; the simulator has its own.
+//
+// What queues up for a slave while requests to it are under way goes into the next one, as a list.
+
+import type { Peer } from '../shared/client.ts'
+import { createPeer, PeerError } from '../shared/client.ts'
+import { createCheck } from '../shared/validate.ts'
+import { AttemptsReply, OffersReply, RevokeReply } from '../shared/wire.ts'
+import type { Input, Token } from './core/effects.ts'
+
+/** An offer whose input is JSON text already. */
+export type OutgoingOffer = {
+  attempt: string
+  task: string
+  kind: string
+  runLimitMs: number
+  input: string
+}
+
+export type Transport = {
+  offer(slave: string, url: string, offer: OutgoingOffer): void
+  revoke(slave: string, url: string, attempts: string[]): void
+  visit(slave: string, url: string, token: Token | null): void
+  close(): Promise<void>
+}
+
+/** Offer requests under way to one slave at a time. */
+const WINDOW = 2
+/** One request carries at most this many offers, and about this many characters of input. */
+const LIST_MAX = 512
+const LIST_CHARS_MAX = 2 * 1024 * 1024
+/** A slave that nothing was said to for this long is no longer connected to. */
+const IDLE_MS = 120_000
+
+type Lane = {
+  peer: Peer
+  queue: OutgoingOffer[]
+  underWay: number
+  usedAt: number
+  planned: boolean
+}
+
+/** The transport over HTTP. `receive` takes the inputs. */
+export function createTransport(given: {
+  askTimeoutMs: number
+  receive: (input: Input) => void
+}): Transport {
+  const { receive, askTimeoutMs } = given
+  const lanes = new Map<string, Lane>()
+  const fits = {
+    answers: createCheck(OffersReply).fits,
+    visit: createCheck(AttemptsReply).fits,
+    revoke: createCheck(RevokeReply).fits,
+  }
+  const sweep = setInterval(dropIdle, IDLE_MS)
+
+  return {
+    offer(slave, url, offer) {
+      const lane = laneTo(url)
+      lane.queue.push(offer)
+      if (lane.planned) return
+      lane.planned = true
+      queueMicrotask(() => {
+        lane.planned = false
+        send(slave, lane)
+      })
+    },
+
+    revoke(slave, url, attempts) {
+      const request = laneTo(url).peer.request(
+        'POST',
+        '/attempts/revoke',
+        JSON.stringify({ attempts }),
+      )
+      request.then(
+        (reply) => {
+          if (fits.revoke(reply)) receive({ is: 'revoked', slave, attempts, state: reply.state })
+          else receive({ is: 'not-revoked', slave, attempts })
+        },
+        () => receive({ is: 'not-revoked', slave, attempts }),
+      )
+    },
+
+    visit(name, url, token) {
+      const notReached = (reason: string): void =>
+        receive({ is: 'not-reached', name, url, reason, token })
+      if (!URL.canParse(url)) return notReached(`${url} is not a URL`)
+      laneTo(url)
+        .peer.request('GET', '/attempts')
+        .then(
+          (said) => {
+            if (fits.visit(said)) receive({ is: 'visited', name, url, said, token })
+            else notReached('what answers there is not an askfirst slave')
+          },
+          (error: PeerError) => notReached(error.message),
+        )
+    },
+
+    async close() {
+      clearInterval(sweep)
+      await Promise.all([...lanes.values()].map(({ peer }) => peer.close()))
+    },
+  }
+
+  function laneTo(url: string): Lane {
+    const { origin } = new URL(url)
+    let lane = lanes.get(origin)
+    if (!lane) {
+      const peer = createPeer(origin, { connections: WINDOW + 2, timeoutMs: askTimeoutMs })
+      lane = { peer, queue: [], underWay: 0, usedAt: 0, planned: false }
+      lanes.set(origin, lane)
+    }
+    lane.usedAt = Date.now()
+    return lane
+  }
+
+  function dropIdle(): void {
+    for (const [origin, { peer, underWay, usedAt }] of lanes) {
+      if (underWay > 0 || Date.now() - usedAt < IDLE_MS) continue
+      lanes.delete(origin)
+      void peer.close()
+    }
+  }
+
+  function send(slave: string, lane: Lane): void {
+    while (lane.queue.length > 0 && lane.underWay < WINDOW) {
+      const offers = lane.queue.splice(0, listLength(lane.queue))
+      lane.underWay++
+      const body = `{"offers":[${offers.map(offerText).join(',')}]}`
+      lane.peer.request('POST', '/offers', body).then(
+        (reply) => taken(slave, lane, offers, reply),
+        (error: PeerError) => failed(slave, lane, offers, error),
+      )
+    }
+  }
+
+  function taken(slave: string, lane: Lane, offers: OutgoingOffer[], reply: unknown): void {
+    lane.underWay--
+    if (!fits.answers(reply)) {
+      return failed(slave, lane, offers, new PeerError('answered with something else', true), 0)
+    }
+    const { state, answers } = reply as OffersReply
+    receive({ is: 'answers', slave, state, answers })
+    if (answers.length < offers.length) {
+      const answered = new Set(answers.map(({ attempt }) => attempt))
+      silent(
+        slave,
+        offers.filter(({ attempt }) => !answered.has(attempt)),
+        true,
+        'left it out',
+      )
+    }
+    send(slave, lane)
+  }
+
+  function failed(
+    slave: string,
+    lane: Lane,
+    offers: OutgoingOffer[],
+    { delivered, status, message }: PeerError,
+    ended = 1,
+  ): void {
+    lane.underWay -= ended
+    // A refusal of the request as a whole (4xx) took nothing.
+    const refusedWhole = status !== null && status >= 400 && status < 500
+    silent(slave, offers, delivered && !refusedWhole, message)
+    send(slave, lane)
+  }
+
+  function silent(
+    slave: string,
+    offers: OutgoingOffer[],
+    delivered: boolean,
+    reason: string,
+  ): void {
+    const attempts = offers.map(({ attempt }) => attempt)
+    receive({ is: 'no-answer', slave, attempts, delivered, reason })
+  }
+}
+
+function listLength(queue: OutgoingOffer[]): number {
+  let chars = 0
+  let length = 0
+  for (const { input } of queue) {
+    chars += input.length
+    if (length === LIST_MAX || (length > 0 && chars > LIST_CHARS_MAX)) break
+    length++
+  }
+  return length
+}
+
+/** Ids and kinds are of characters that JSON does not escape, and the input is JSON already. */
+const offerText = ({ attempt, task, kind, runLimitMs, input }: OutgoingOffer): string =>
+  `{"attempt":"${attempt}","task":"${task}","kind":"${kind}","runLimitMs":${runLimitMs},"input":${input}}`

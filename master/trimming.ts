@@ -1,0 +1,45 @@
+// Ended tasks are kept for a time and up to a number, then removed in small steps, so that no step
+// holds up the turn.
+
+import type { Clock } from '../shared/clock.ts'
+import type { Logger } from '../shared/log.ts'
+import type { Store } from './store/store.ts'
+
+const STEP_ROWS = 500
+/** Between two steps while there is something to remove, and when there is not. */
+const STEP_MS = 50
+const IDLE_MS = 10_000
+
+export function startTrimming(given: {
+  store: Store
+  clock: Clock
+  keepMs: number
+  keepTasksMax: number
+  log: Logger
+}) {
+  const { store, clock, log } = given
+  let closed = false
+  let callOff = clock.at(clock.now() + IDLE_MS, step)
+
+  return {
+    close(): void {
+      closed = true
+      callOff()
+    },
+  }
+
+  function step(): void {
+    const endedBefore = clock.now() - given.keepMs
+    store.trim({ endedBefore, keepMax: given.keepTasksMax, rowsMax: STEP_ROWS }).then(
+      (removed) => again(removed === STEP_ROWS ? STEP_MS : IDLE_MS),
+      (error: Error) => {
+        log.warn({ reason: error.message }, 'old tasks could not be removed; trying again later')
+        again(IDLE_MS)
+      },
+    )
+  }
+
+  function again(afterMs: number): void {
+    if (!closed) callOff = clock.at(clock.now() + afterMs, step)
+  }
+}

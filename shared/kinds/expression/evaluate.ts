@@ -1,0 +1,136 @@
+// Evaluates one task's expression: parse and check (or the compiled one from before), scope,
+// evaluation under the meter, encoding. Owns the instances and what stays compiled.
+
+import type { Result } from '../../kind.ts'
+import { TaskFailure } from '../../kind.ts'
+import type { Checked } from './check.ts'
+import { checkNesting, checkScope, checkTree } from './check.ts'
+import { decodeScope } from './decode.ts'
+import { encode } from './encode.ts'
+import type { Evaluate, GuardedInstance, Instance, Mathjs, NumberType } from './instance.ts'
+import { createInstance } from './instance.ts'
+import { LIMITS } from './limits.ts'
+import { typeName } from './size.ts'
+
+export type ExpressionInput = {
+  expression: string
+  scope?: Record<string, unknown>
+  number?: NumberType
+}
+type Compiled = Checked & { evaluate: Evaluate }
+type Engine = { instance: GuardedInstance; compiled: Map<string, Compiled> }
+
+/** An evaluator with instances of its own. */
+export function createEvaluator(mathjs: Mathjs) {
+  const engines = new Map<NumberType, Engine>()
+
+  function engineFor(number: NumberType): Engine {
+    let engine = engines.get(number)
+    if (!engine) {
+      engine = { instance: createInstance(mathjs, number), compiled: new Map() }
+      engines.set(number, engine)
+    }
+    return engine
+  }
+
+  /** The result of one input. Throws TaskFailure only. */
+  return function evaluate({ expression, scope, number = 'number' }: ExpressionInput): Result {
+    const engine = engineFor(number)
+    try {
+      return evaluateWith(engine, expression, scope)
+    } catch (error) {
+      if (isOdd(error)) engines.delete(number)
+      throw asFailure(engine.instance.meter.failure() ?? error, 'evaluation')
+    }
+  }
+}
+
+function evaluateWith(engine: Engine, expression: string, given: ExpressionInput['scope']): Result {
+  const { instance } = engine
+  instance.meter.start()
+  const compiled = compiledFor(engine, expression)
+  const { math, guard, meter } = instance
+  const isForbidden = (name: string) =>
+    name === 'config' || (name in math && !Object.hasOwn(guard.table, name))
+  const scope = decodeScope(given, math, isForbidden)
+  checkScope(compiled, scope)
+  const value = compiled.evaluate(scope, {}, null)
+  const failure = meter.failure()
+  if (failure) throw failure
+  return resultOf(value, instance)
+}
+
+/** Parsed, checked and compiled, now or before; the scope plays no part in it. */
+function compiledFor({ instance, compiled }: Engine, expression: string): Compiled {
+  const known = compiled.get(expression)
+  if (known) return known
+  if (expression.length > LIMITS.expressionCharsMax) {
+    throw rejected(`the expression has more than ${LIMITS.expressionCharsMax} characters`)
+  }
+  if (expression.trim() === '') throw rejected('the expression is empty')
+  checkNesting(expression)
+  let tree: ReturnType<GuardedInstance['parse']>
+  try {
+    tree = instance.parse(expression)
+  } catch (error) {
+    throw asFailure(error, 'rejected-expression')
+  }
+  const made = { ...checkTree(tree, instance), evaluate: instance.compile(tree) }
+  if (expression.length <= LIMITS.compiledCharsMax) {
+    if (compiled.size >= LIMITS.compiledMax) compiled.delete(compiled.keys().next().value!)
+    compiled.set(expression, made)
+  }
+  return made
+}
+
+const rejected = (message: string) => new TaskFailure('rejected-expression', message)
+
+function resultOf(value: unknown, instance: GuardedInstance): Result {
+  const result = encode(value)
+  const resultType = typeName(value)
+  const text = textOf(value, instance)
+  return text === undefined ? { result, resultType } : { result, resultType, resultText: text }
+}
+
+/** What mathjs prints; none for a result of very many values. */
+function textOf(value: unknown, { math, measure }: GuardedInstance): string | undefined {
+  if (typeof value === 'number' && isPrintedAsItIs(value)) return String(value)
+  const budget = LIMITS.resultTextValuesMax * 8
+  if (measure(value, budget) > budget && typeof value === 'object') return undefined
+  const text: string = math.format(printable(value, math))
+  return text.length > LIMITS.resultTextCharsMax
+    ? `${text.slice(0, LIMITS.resultTextCharsMax - 1)}…`
+    : text
+}
+
+/** The lines' results, functions among them by their syntax: mathjs would print their code. */
+function printable(value: unknown, math: Instance): unknown {
+  if (typeName(value) !== 'ResultSet') return value
+  const { entries } = value as { entries: unknown[] }
+  if (!entries.some((entry) => typeof entry === 'function')) return value
+  return new math.ResultSet(
+    entries.map((entry) => (typeof entry === 'function' ? math.format(entry) : entry)),
+  )
+}
+
+/** mathjs prints numbers between these bounds without an exponent, as JavaScript does. */
+function isPrintedAsItIs(value: number): boolean {
+  const size = Math.abs(value)
+  return (size >= 1e-3 && size < 1e5) || Object.is(value, 0)
+}
+
+/** Whether it may have left the instance in a state that we do not know. */
+function isOdd(error: unknown): boolean {
+  if (error instanceof TaskFailure) return false
+  if (!(error instanceof Error)) return true
+  return (
+    error.name === 'InternalError' ||
+    /call stack|Invalid (array|string|typed)|Maximum BigInt/.test(error.message)
+  )
+}
+
+function asFailure(error: unknown, type: 'evaluation' | 'rejected-expression'): TaskFailure {
+  if (error instanceof TaskFailure) return error
+  const message = error instanceof Error ? error.message : 'threw something that is no error'
+  return new TaskFailure(type, message.slice(0, LIMITS.messageCharsMax))
+}

@@ -1,0 +1,131 @@
+// Stands before every function that an expression may call: measures the arguments, takes the
+// steps of the call from the meter, calls, and measures what came out. The table it makes is all
+// that a compiled expression can reach of mathjs.
+
+import type { Cost } from './cost.ts'
+import { createCosts } from './cost.ts'
+import type { Instance, RawArgument } from './instance.ts'
+import type { Meter } from './meter.ts'
+import type { CostClass } from './names.ts'
+import { CONSTANTS, FUNCTIONS } from './names.ts'
+import { broadcast } from './shape.ts'
+import type { Measure } from './size.ts'
+
+// oxlint-disable-next-line typescript/no-explicit-any
+type Any = any
+export type Callable = ((...args: Any[]) => Any) & { rawArgs?: boolean }
+
+/** Classes whose call with numbers alone is one step and gives a number. */
+const CHEAP: ReadonlySet<string> = new Set<CostClass>(['plain', 'heavy', 'pow', 'digits', 'log'])
+
+export function createGuard(math: Instance, meter: Meter, measure: Measure) {
+  const costs = createCosts(meter)
+
+  function spendFor(cost: Cost, args: readonly unknown[]): void {
+    let size = 1
+    for (const arg of args) size += measure(arg, meter.left())
+    meter.spend(size)
+    meter.spend(cost(args, size))
+  }
+
+  function grown<Value>(value: Value): Value {
+    if (typeof value !== 'number') meter.spend(measure(value, meter.left()))
+    return value
+  }
+
+  function full(callable: Callable, cost: Cost): Callable {
+    return (...args) => {
+      spendFor(cost, args)
+      return grown(callable(...args))
+    }
+  }
+
+  /** The same, with a short way for one or two plain numbers. */
+  function short(callable: Callable, cost: Cost): Callable {
+    const slow = full(callable, cost)
+    return function guarded(a: unknown, b: unknown) {
+      // biome-ignore lint/complexity/noArguments: the count of arguments decides, without an array
+      const given = arguments
+      if (typeof a === 'number') {
+        if (given.length === 2 && typeof b === 'number') {
+          meter.spend(1)
+          return grown(callable(a, b))
+        }
+        if (given.length === 1) {
+          meter.spend(1)
+          return grown(callable(a))
+        }
+      }
+      return slow(...given)
+    }
+  }
+
+  /** Gets its arguments unevaluated: each is measured as it is evaluated, the callback is not. */
+  function lazy(name: string, callable: Callable): Callable {
+    const takesCallback = name === 'map' || name === 'filter' || name === 'forEach'
+    const raw: Callable = (args: RawArgument[], table: unknown, scope: unknown) => {
+      const seen: unknown[] = []
+      const metered = args.map((arg, place) => {
+        if (takesCallback && place > 0 && place === args.length - 1) return arg
+        return { compile: () => ({ evaluate: (within: unknown) => see(arg, within) }) }
+      })
+      function see(arg: RawArgument, within: unknown) {
+        const value = arg.compile().evaluate(within)
+        seen.push(value)
+        meter.spend(measure(value, meter.left()) * (takesCallback ? 6 : digitsFactor(name, value)))
+        if (seen.length > 1) meter.spend(broadcast(meter, seen))
+        return value
+      }
+      return grown(callable(metered, table, scope))
+    }
+    raw.rawArgs = true
+    return raw
+  }
+
+  function digitsFactor(name: string, value: unknown): number {
+    return name.startsWith('bit') ? 1 + measure(value, meter.left()) : 1
+  }
+
+  function tableOf() {
+    // It inherits from Object.prototype because mathjs reads only such objects; check.ts lets no
+    // name of that prototype through. `config` is what ArrayNode looks at.
+    const table: Record<string, unknown> = { config: Object.freeze({}) }
+    const costOf: Record<string, Cost> = {}
+    for (const [kind, names] of Object.entries(FUNCTIONS) as [CostClass, string[]][]) {
+      for (const name of names) {
+        const callable = math.expression.mathWithTransform[name] as Callable
+        if (kind === 'lazy') {
+          table[name] = lazy(name, callable)
+        } else {
+          table[name] = (CHEAP.has(kind) ? short : full)(callable, costs[kind])
+          costOf[name] = costs[kind]
+        }
+      }
+    }
+    for (const name of CONSTANTS) table[name] = math.expression.mathWithTransform[name]
+    return { table, costOf }
+  }
+  const { table, costOf } = tableOf()
+
+  const values = new Map<string, Callable>()
+  /** A function as a value, for a callback: typed like mathjs's own, guarded in every signature. */
+  function valueOf(name: string): Callable {
+    const known = values.get(name)
+    if (known) return known
+    const callable = math.expression.mathWithTransform[name] as { signatures: object }
+    const signatures = Object.entries(callable.signatures).map(
+      ([signature, one]) => [signature, full(one as Callable, costOf[name]!)] as const,
+    )
+    const value = math.typed(name, Object.fromEntries(signatures))
+    values.set(name, value)
+    return value
+  }
+
+  /** Whether a function may be passed on by its name. */
+  const isValue = (name: string) =>
+    Object.hasOwn(costOf, name) &&
+    math.typed.isTypedFunction(math.expression.mathWithTransform[name])
+
+  return { table, valueOf, isValue, spend: meter.spend }
+}
+export type Guard = ReturnType<typeof createGuard>

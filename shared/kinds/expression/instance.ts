@@ -1,0 +1,140 @@
+// One mathjs instance, changed so that whatever it compiles reaches only the guard's table, calls
+// are counted, and matrices grow under the limits. Nobody else gets at the instance: there is one
+// per type of number, made on first use, thrown away after anything odd.
+//
+// mathjs's nodes compile themselves by `_compile(math, argNames)`, where `math` is the table that
+// they look names up in. We hand them ours, and patch four prototypes of this instance alone
+// (create() makes the classes anew each time). `_compile` is not documented: mathjs is pinned
+// exactly, and expression.test.ts compares with a plain instance.
+
+import type { Guard } from './guard.ts'
+import { createGuard } from './guard.ts'
+import type { Meter } from './meter.ts'
+import { createMeter } from './meter.ts'
+import { shapeCost } from './shape.ts'
+import { createMeasure, eachNumber, isMatrix, lengthOf } from './size.ts'
+
+// oxlint-disable-next-line typescript/no-explicit-any
+type Any = any
+export const NUMBERS = ['number', 'BigNumber', 'bigint', 'Fraction'] as const
+export type NumberType = (typeof NUMBERS)[number]
+/** What we use of mathjs; its own types do not know `_compile`, mathWithTransform and the classes. */
+export type Instance = Any
+export type Evaluate = (scope: Map<string, unknown>, args: object, context: unknown) => unknown
+export type RawArgument = { compile(): { evaluate(scope: unknown): unknown } }
+/** A node of a parsed expression. check.ts says which there may be. */
+export type Tree = {
+  type: string
+  forEach(visit: (child: Tree) => void): void
+  _compile(table: unknown, argNames: object): Evaluate
+  filter(test: (node: Tree) => boolean): Tree[]
+  toString(): string
+} & Record<string, Any>
+
+/** The levels and the number of nodes of a tree. */
+export function extentOf(tree: Tree): { levels: number; nodes: number } {
+  let levels = 0
+  let nodes = 1
+  tree.forEach((child) => {
+    const extent = extentOf(child)
+    levels = Math.max(levels, extent.levels)
+    nodes += extent.nodes
+  })
+  return { levels: levels + 1, nodes }
+}
+
+export type Mathjs = { create(all: Any, config: object): Instance; all: Any }
+
+/** A guarded instance: parse, compile, and what encoding and decoding need. */
+export function createInstance(mathjs: Mathjs, number: NumberType) {
+  const math: Instance = mathjs.create(mathjs.all, { number })
+  const meter = createMeter()
+  const measure = createMeasure(meter)
+  const guard = createGuard(math, meter, measure)
+  patchSymbols(math, guard)
+  patchCalls(math, guard, meter)
+  patchMatrices(math, meter)
+  const parse = math.parse as (text: string) => Tree
+  return {
+    math,
+    meter,
+    measure,
+    guard,
+    parse,
+    compile: (tree: Tree): Evaluate => tree._compile(guard.table, {}),
+    isUnit: (name: string): boolean => math.Unit.isValuelessUnit(name),
+  }
+}
+export type GuardedInstance = ReturnType<typeof createInstance>
+
+/** A function named without a call is a guarded value; the scope goes before it, as in mathjs. */
+function patchSymbols(math: Instance, guard: Guard) {
+  const prototype = math.SymbolNode.prototype
+  const original = prototype._compile
+  prototype._compile = function (this: Tree, _table: unknown, argNames: Record<string, boolean>) {
+    const name: string = this.name
+    if (argNames[name] === true || typeof guard.table[name] !== 'function') {
+      return original.call(this, guard.table, argNames)
+    }
+    return (scope: Map<string, unknown>) =>
+      scope.has(name) ? scope.get(name) : guard.valueOf(name)
+  }
+}
+
+/** Bodies of functions and inline callbacks take steps and levels each time they run. */
+function patchCalls(math: Instance, guard: Guard, meter: Meter) {
+  function counted(tree: Tree, evaluate: Evaluate): Evaluate {
+    const { levels, nodes } = extentOf(tree)
+    return (scope, args, context) => {
+      meter.enter(levels, nodes)
+      const value = evaluate(scope, args, context)
+      meter.leave(levels)
+      return value
+    }
+  }
+  math.Node.prototype.compile = function (this: Tree) {
+    const evaluate = counted(this, this._compile(guard.table, {}))
+    return { evaluate: (scope: Map<string, unknown>) => evaluate(scope, {}, null) }
+  }
+  const prototype = math.FunctionAssignmentNode.prototype
+  const original = prototype._compile
+  prototype._compile = function (this: Tree, table: unknown, argNames: object) {
+    const body: Tree = this.expr
+    const countedBody = Object.create(body, {
+      _compile: {
+        value: (within: unknown, names: object) => counted(body, body._compile(within, names)),
+      },
+    })
+    return original.call(Object.create(this, { expr: { value: countedBody } }), table, argNames)
+  }
+}
+
+/** Writing outside a matrix makes it grow: to a size that is checked first. */
+function patchMatrices(math: Instance, meter: Meter) {
+  for (const { prototype } of [math.DenseMatrix, math.SparseMatrix]) {
+    const original = prototype.subset
+    prototype.subset = function (this: { _size: number[] }, ...args: unknown[]) {
+      if (args.length > 1) meter.spend(shapeCost(meter, sizeToHold(this._size, args[0])))
+      return original.apply(this, args)
+    }
+  }
+}
+
+function sizeToHold(size: readonly number[], index: unknown): number[] {
+  const dimensions = (index as { _dimensions?: unknown[] })?._dimensions ?? []
+  return Array.from({ length: Math.max(size.length, dimensions.length) }, (_, place) =>
+    Math.max(size[place] ?? 1, reachOf(dimensions[place]) + 1),
+  )
+}
+
+function reachOf(dimension: unknown): number {
+  if (!isMatrix(dimension) && typeof dimension === 'object' && dimension !== null) {
+    const { start, step } = dimension as { start?: number; step?: number }
+    if (typeof start === 'number') {
+      return Math.max(start, start + (lengthOf(dimension) - 1) * (step ?? 1))
+    }
+  }
+  let reach = 0
+  eachNumber(dimension, (number) => (reach = Math.max(reach, number)))
+  return reach
+}

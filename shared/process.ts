@@ -1,0 +1,79 @@
+// What both programs do around their app: settings or help, loopback or auth, signals, exit codes.
+
+import type { Static, TObject } from 'typebox'
+import { help, readSettings, SettingError } from './settings.ts'
+
+/** A mistake of whoever started the program: one line, no stack. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
+
+/** Errors whose words say all that there is to say. */
+const EXPECTED = ['UsageError', 'StoreRefusedError', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']
+
+/** Exit code for settings that cannot be used, as in BSD's sysexits (EX_USAGE, EX_CONFIG). */
+const EXIT_USAGE = 64
+
+/**
+ * Runs a program: reads its settings, starts it, and stops it once on SIGTERM, SIGINT, SIGBREAK or
+ * SIGHUP. A second signal ends it at once.
+ */
+export async function runProgram<T extends TObject>(
+  given: { command: string; summary: string; table: T },
+  start: (settings: Readonly<Static<T>>) => Promise<{ stop(reason: string): Promise<void> }>,
+): Promise<void> {
+  const settings = settingsOrExit(given)
+  try {
+    const app = await start(settings)
+    stopOnSignal(given.command, app.stop.bind(app))
+  } catch (error) {
+    const { name, message, code = '' } = error as Error & { code?: string }
+    if (EXPECTED.includes(name) || EXPECTED.includes(code)) fail(given.command, message)
+    throw error
+  }
+}
+
+function settingsOrExit<T extends TObject>(given: {
+  command: string
+  summary: string
+  table: T
+}): Readonly<Static<T>> {
+  try {
+    const settings = readSettings(given.table, { argv: process.argv.slice(2), env: process.env })
+    if (settings !== 'help') return settings
+    process.stdout.write(help(given.command, given.summary, given.table))
+    return process.exit(0)
+  } catch (error) {
+    if (error instanceof SettingError) fail(given.command, error.message)
+    throw error
+  }
+}
+
+function fail(command: string, message: string): never {
+  process.stderr.write(`${command}: ${message}\n`)
+  process.exit(EXIT_USAGE)
+}
+
+function stopOnSignal(command: string, stop: (reason: string) => Promise<void>): void {
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGBREAK', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1)
+      stopping = true
+      stop(`told to stop by ${signal}`).then(
+        () => process.exit(0),
+        (error: Error) => fail(command, `could not stop cleanly: ${error.message}`),
+      )
+    })
+  }
+}
+
+/** Refuses to listen beyond this machine while nothing checks who asks. Throws UsageError. */
+export function assertSafeToListen(host: string, insecureNoAuth: boolean): void {
+  const loopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+  if (loopback || insecureNoAuth) return
+  throw new UsageError(
+    `--host ${host} is not loopback, and whoever reaches it could use it: listen on 127.0.0.1, ` +
+      'or say --insecure-no-auth if the network itself keeps strangers out',
+  )
+}

@@ -1,0 +1,94 @@
+// Fastify as both sides want it: strict bodies, limits, every error an RFC 9457 problem.
+
+import { isUtf8 } from 'node:buffer'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import Fastify, { LogController } from 'fastify'
+import type { TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Logger } from './log.ts'
+import type { ProblemType } from './problems.ts'
+import { Problem } from './problems.ts'
+import { createCheck, invalidRequest } from './validate.ts'
+
+export type ServerOptions = {
+  log: Logger
+  /** Larger bodies are refused with 413. In bytes. */
+  bodyBytesMax: number
+  /** A request must have arrived whole within this. In milliseconds. */
+  requestTimeoutMs?: number
+}
+
+/** A Fastify instance without routes. */
+export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: ServerOptions) {
+  const server = Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: 75_000,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 256 },
+    http: { maxHeaderSize: 16_384 },
+  })
+  server.removeAllContentTypeParsers()
+  const parseText = server.getDefaultJsonParser('error', 'error')
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (isUtf8(body as Buffer)) parseText(request, (body as Buffer).toString('utf8'), done)
+    else done(new Problem('invalid-json', 'the body is not valid UTF-8'))
+  })
+  server.setValidatorCompiler(({ schema, httpPart }) => {
+    const { fits, mistakes } = createCheck(schema as TSchema)
+    return (value: unknown) => {
+      const given = httpPart === 'body' ? value : Value.Convert(schema as TSchema, value)
+      return fits(given) ? { value: given } : { error: invalidRequest(mistakes(given)) }
+    }
+  })
+  server.setSerializerCompiler(() => JSON.stringify)
+  server.setErrorHandler(answerError)
+  server.setNotFoundHandler((request) => {
+    throw new Problem('not-found', `there is no ${request.method} ${pathOf(request)}`)
+  })
+  return server
+}
+
+export type Server = ReturnType<typeof createServer>
+
+const pathOf = (request: FastifyRequest): string =>
+  request.url.slice(0, 200).split('?')[0] as string
+
+/** Codes of Fastify's own errors, as ours. */
+const CODES: Record<string, ProblemType> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid-json',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid-json',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
+}
+
+function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) {
+  const problem = error instanceof Problem ? error : problemOf(error as FastifyError, request)
+  if (problem.type === 'internal') request.log.error({ err: error }, 'a mistake of ours')
+  return sendProblem(reply, problem)
+}
+
+function problemOf(error: FastifyError, request: FastifyRequest): Problem {
+  const type = CODES[error.code] ?? (error.statusCode === 400 ? 'invalid-json' : 'internal')
+  if (type === 'internal') return new Problem(type, 'the server made a mistake; see its log')
+  if (type === 'unsupported-media-type') {
+    return new Problem(type, 'send application/json; this came as another Content-Type')
+  }
+  if (type === 'body-too-large') {
+    const most = request.routeOptions.bodyLimit
+    return new Problem(type, `the body may be at most ${most} bytes`)
+  }
+  return new Problem(type, error.message)
+}
+
+/** Writes a problem as the answer. */
+export function sendProblem(reply: FastifyReply, problem: Problem) {
+  return reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .header('content-type', 'application/problem+json')
+    .send(problem.document())
+}

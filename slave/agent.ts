@@ -1,0 +1,197 @@
+// The slave's shell around its core: it hands inputs to the core and does what comes out - run,
+// kill, beat, register - and keeps the payloads that the core does not know. It never computes.
+
+import type { Clock } from '../shared/clock.ts'
+import type { Logger } from '../shared/log.ts'
+import type { Random } from '../shared/random.ts'
+import type {
+  AttemptsReply,
+  Availability,
+  Callback,
+  Offer,
+  OffersReply,
+  Registration,
+  SlaveState,
+} from '../shared/wire.ts'
+import type { Effect, Input } from './core/core.ts'
+import { createSlaveCore } from './core/core.ts'
+import type { Executors, RunEnded } from './executor/executors.ts'
+import type { Link } from './link.ts'
+import type { OutboxDisk } from './outbox.ts'
+import { createOutbox } from './outbox.ts'
+
+export type Agent = ReturnType<typeof createAgent>
+
+export function createAgent(given: {
+  name: string
+  boot: string
+  version: string
+  /** Where masters reach this slave. */
+  url: () => string
+  slots: number
+  kinds: string[]
+  tags: string[]
+  outboxMax: number
+  link: Link
+  clock: Clock
+  random: Random
+  disk: OutboxDisk | null
+  executors: (onEnded: (ended: RunEnded[]) => void) => Executors
+  log: Logger
+}) {
+  const { link, clock, log } = given
+  const tasks = new Map<string, string>()
+  const offered = new Map<string, Offer>()
+  const executors = given.executors(takeEnded)
+  const outbox = createOutbox({
+    ...given,
+    state: () => core.state(),
+    onAcknowledged: (attempts) => take({ is: 'acknowledged', attempts }),
+  })
+  const core = createSlaveCore({ ...given, kept: outbox.restore() })
+  let callOff = (): void => {}
+  let armedFor = Number.POSITIVE_INFINITY
+  let closed = false
+  let quiet: (() => void)[] = []
+  let answer: OffersReply | undefined
+
+  return {
+    /** Registers with the master, and begins to beat. */
+    start: (): void => tick(),
+
+    /** Takes or refuses each offer, in one step. */
+    offer(offers: Offer[]): OffersReply {
+      for (const offer of offers) offered.set(offer.attempt, offer)
+      take({ is: 'offers', offers, token: null })
+      for (const { attempt } of offers) offered.delete(attempt)
+      return answer as OffersReply
+    },
+
+    /** "Are you available?" Changes nothing. */
+    availability(): Availability {
+      const state = core.state()
+      const available = state.mode === 'accepting' && state.free > 0
+      const message = available ? 'I am available.' : 'I am not available.'
+      return { available, message, ...state }
+    },
+
+    /** Who it is and what it holds. */
+    attempts: (): AttemptsReply => ({
+      card: core.card(),
+      state: core.state(),
+      attempts: core.held(),
+    }),
+
+    /** Drops these attempts, and never takes them. */
+    revoke(attempts: string[]): SlaveState {
+      take({ is: 'revoke', attempts })
+      return core.state()
+    },
+
+    /** Takes nothing new; resolves when nothing runs and every outcome is acknowledged. */
+    drain(reason: string): Promise<void> {
+      take({ is: 'mode', mode: 'draining', reason })
+      return new Promise((resolve) => {
+        quiet.push(resolve)
+        settleQuiet()
+      })
+    },
+
+    /** Says goodbye to the master. Resolves also when the master does not answer. */
+    leave: (): Promise<void> =>
+      new Promise((resolve) => link.leave(given.name, given.boot, () => resolve())),
+
+    /** Kills what runs; what is not acknowledged stays on disk. Idempotent. */
+    async close(): Promise<void> {
+      if (closed) return
+      closed = true
+      callOff()
+      outbox.keepAll()
+      outbox.close()
+      given.disk?.close()
+      await Promise.all([executors.close(), link.close()])
+    },
+  }
+
+  function take(input: Input): void {
+    if (closed) return
+    for (const effect of core.step(input, clock.now())) perform(effect)
+    arm()
+    settleQuiet()
+  }
+
+  function perform(effect: Effect): void {
+    switch (effect.do) {
+      case 'answer-offers':
+        answer = effect.reply
+        return
+      case 'run': {
+        const { attempt, task, kind, input, runLimitMs } = offered.get(effect.attempt) as Offer
+        tasks.set(attempt, task)
+        return executors.run({ attempt, kind, input, runLimitMs })
+      }
+      case 'kill':
+        tasks.delete(effect.attempt)
+        return executors.kill(effect.attempt)
+      case 'register':
+        return register()
+      case 'beat':
+        return beat()
+    }
+  }
+
+  function takeEnded(ended: RunEnded[]): void {
+    const known = ended.filter(({ attempt }) => tasks.has(attempt))
+    const callbacks = known.map(({ attempt, outcome, ranMs }): Callback => {
+      return { attempt, task: tasks.get(attempt) as string, outcome, ranMs }
+    })
+    for (const { attempt } of known) tasks.delete(attempt)
+    take({ is: 'ended', attempts: known.map(({ attempt }) => attempt) })
+    outbox.add(callbacks)
+  }
+
+  function register(): void {
+    const registration: Registration = { ...core.card(), url: given.url() }
+    link.register(registration, (error, reply) => {
+      if (error) {
+        log.warn({ reason: error.message }, 'not registered yet')
+        return take({ is: 'not-registered' })
+      }
+      log.info({ url: registration.url }, 'registered with the master')
+      outbox.wake()
+      take({ is: 'registered', heartbeatMs: (reply as { heartbeatMs: number }).heartbeatMs })
+    })
+  }
+
+  function beat(): void {
+    link.beat({ state: core.state(), attempts: core.held() }, (error, reply) => {
+      if (error || !reply) {
+        log.warn({ reason: error?.message }, 'the master did not answer a heartbeat')
+        return take({ is: 'beat-failed' })
+      }
+      outbox.wake()
+      take({ is: 'beat-answered', reply })
+    })
+  }
+
+  /** Keeps one timer, set to when the core wants to be woken. */
+  function arm(): void {
+    const at = core.deadline()
+    if (closed || at === armedFor) return
+    callOff()
+    armedFor = at
+    callOff = at === Number.POSITIVE_INFINITY ? () => {} : clock.at(at, tick)
+  }
+
+  function tick(): void {
+    armedFor = Number.POSITIVE_INFINITY
+    take({ is: 'tick' })
+  }
+
+  function settleQuiet(): void {
+    if (quiet.length === 0 || core.runningCount > 0 || core.endedCount > 0) return
+    const waiting = quiet
+    quiet = []
+    for (const resolve of waiting) resolve()
+  }
+}

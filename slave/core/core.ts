@@ -1,0 +1,275 @@
+// The slave's core: it takes or refuses each offer in one step, knows what it holds, and when to
+// beat. An input goes in with the time, effects come out; the shell (agent.ts) speaks and computes.
+// It holds ids, counts and times, never payloads.
+//
+// An attempt:   offered --> running --> ended (in the outbox) --> acknowledged, forgotten
+//                   \          \
+//                 refused    revoked            its answer is remembered, so that the same
+//                                               attempt offered again gets the same answer
+
+import type { Random } from '../../shared/random.ts'
+import type {
+  Answer,
+  HeartbeatReply,
+  HeldAttempt,
+  OfferAnswer,
+  OffersReply,
+  SlaveCard,
+  SlaveState,
+} from '../../shared/wire.ts'
+
+/** Remembers the answers to this many attempts that it no longer holds. */
+export const REMEMBERED_MAX = 65_536
+/** A beat comes this share earlier or later, so that many slaves do not beat at once. */
+const JITTER = 0.1
+/** Waits this long before it tries to register again; doubled each time up to the limit. */
+const REGISTER_AGAIN_MS = 250
+const REGISTER_AGAIN_MS_MAX = 5_000
+
+export type Token = unknown
+
+export type OfferHead = { attempt: string; task: string; kind: string }
+
+export type Input =
+  | { is: 'offers'; offers: OfferHead[]; token: Token }
+  /** Runs that have ended: their outcomes go to the outbox. */
+  | { is: 'ended'; attempts: string[] }
+  /** The master has these outcomes. */
+  | { is: 'acknowledged'; attempts: string[] }
+  | { is: 'revoke'; attempts: string[] }
+  | { is: 'registered'; heartbeatMs: number }
+  | { is: 'not-registered' }
+  | { is: 'beat-answered'; reply: HeartbeatReply }
+  | { is: 'beat-failed' }
+  /** Takes nothing new from now on (or again). Reason: for people. */
+  | { is: 'mode'; mode: SlaveState['mode']; reason: string }
+  | { is: 'tick' }
+
+export type Effect =
+  | { do: 'answer-offers'; token: Token; reply: OffersReply }
+  | { do: 'run'; attempt: string }
+  | { do: 'kill'; attempt: string }
+  | { do: 'register' }
+  | { do: 'beat' }
+
+export type SlaveCoreSettings = {
+  name: string
+  boot: string
+  version: string
+  slots: number
+  kinds: string[]
+  tags: string[]
+  random: Random
+  /** Outcomes kept by an earlier run of this slave, still to be acknowledged. */
+  kept: { attempt: string; task: string }[]
+  /** No new tasks while this many outcomes wait for the master. */
+  outboxMax: number
+}
+
+export type SlaveCore = ReturnType<typeof createSlaveCore>
+
+export function createSlaveCore(settings: SlaveCoreSettings) {
+  const { name, boot, slots } = settings
+  const running = new Map<string, HeldAttempt>()
+  const ended = new Map<string, HeldAttempt>()
+  const answered = new Map<string, OfferAnswer>()
+  const kinds = new Set(settings.kinds)
+  let generation = 0
+  let mode: SlaveState['mode'] = 'accepting'
+  let modeReason = ''
+  let owesNotice = false
+  let link: 'registering' | 'registered' = 'registering'
+  let heartbeatMs = 5_000
+  let registerAgainMs = REGISTER_AGAIN_MS
+  let dueAt = Number.NEGATIVE_INFINITY
+  let effects: Effect[] = []
+
+  for (const { attempt, task } of settings.kept) {
+    ended.set(attempt, { attempt, task, status: 'ended' })
+  }
+
+  return {
+    step(input: Input, now: number): Effect[] {
+      take(input, now)
+      const out = effects
+      effects = []
+      return out
+    },
+    /** When the core wants a `tick`; Infinity while it waits for an answer of the master. */
+    deadline: () => dueAt,
+    state,
+    card: (): SlaveCard => ({
+      name,
+      boot,
+      version: settings.version,
+      kinds: settings.kinds,
+      tags: settings.tags,
+      slots,
+    }),
+    /** Everything it has: running, and ended but not acknowledged. */
+    held: (): HeldAttempt[] => [...running.values(), ...ended.values()],
+    get runningCount() {
+      return running.size
+    },
+    get endedCount() {
+      return ended.size
+    },
+  }
+
+  function take(input: Input, now: number): void {
+    switch (input.is) {
+      case 'offers':
+        return takeOffers(input.offers, input.token)
+      case 'ended':
+        return takeEnded(input.attempts)
+      case 'acknowledged':
+        return forget(input.attempts)
+      case 'revoke':
+        return revoke(input.attempts)
+      case 'mode':
+        return setMode(input.mode, input.reason)
+      case 'registered':
+        link = 'registered'
+        heartbeatMs = input.heartbeatMs
+        registerAgainMs = REGISTER_AGAIN_MS
+        return beatLater(now)
+      case 'not-registered':
+        dueAt = now + registerAgainMs * (1 + JITTER * settings.random.next())
+        registerAgainMs = Math.min(registerAgainMs * 2, REGISTER_AGAIN_MS_MAX)
+        return
+      case 'beat-answered':
+        revoke(input.reply.revoke)
+        if (input.reply.register) return register()
+        return beatLater(now)
+      case 'beat-failed':
+        return beatLater(now)
+      case 'tick':
+        return tick(now)
+    }
+  }
+
+  function tick(now: number): void {
+    if (now < dueAt) return
+    if (link === 'registering') return register()
+    dueAt = Number.POSITIVE_INFINITY
+    effects.push({ do: 'beat' })
+  }
+
+  function register(): void {
+    link = 'registering'
+    dueAt = Number.POSITIVE_INFINITY
+    effects.push({ do: 'register' })
+  }
+
+  function beatLater(now: number): void {
+    dueAt = now + heartbeatMs * (1 - JITTER + 2 * JITTER * settings.random.next())
+  }
+
+  function takeOffers(offers: OfferHead[], token: Token): void {
+    const answers = offers.map(answer)
+    effects.push({ do: 'answer-offers', token, reply: { state: state(), answers } })
+  }
+
+  function answer({ attempt, task, kind }: OfferHead): OfferAnswer {
+    const before = answered.get(attempt)
+    if (before) return before
+    if (running.has(attempt) || ended.has(attempt)) return { attempt, answer: 'taken', reason: '' }
+    const refusal = refusalOf(kind)
+    if (refusal) {
+      owesNotice = true
+      return remember({ attempt, ...refusal })
+    }
+    generation++
+    running.set(attempt, { attempt, task, status: 'running' })
+    effects.push({ do: 'run', attempt })
+    return { attempt, answer: 'taken', reason: '' }
+  }
+
+  function refusalOf(kind: string): { answer: Answer; reason: string } | undefined {
+    if (!kinds.has(kind)) return { answer: 'unable', reason: `does not offer "${kind}"` }
+    if (mode === 'draining') return { answer: 'draining', reason: modeReason }
+    if (mode === 'unwilling') return { answer: 'unwilling', reason: modeReason }
+    if (outboxIsFull()) return { answer: 'unwilling', reason: outboxReason() }
+    if (running.size >= slots) return { answer: 'busy', reason: busyReason() }
+    return undefined
+  }
+
+  function remember(given: OfferAnswer): OfferAnswer {
+    answered.set(given.attempt, given)
+    if (answered.size > REMEMBERED_MAX) answered.delete(answered.keys().next().value as string)
+    return given
+  }
+
+  function takeEnded(attempts: string[]): void {
+    for (const attempt of attempts) {
+      const held = running.get(attempt)
+      if (!held) continue
+      running.delete(attempt)
+      held.status = 'ended'
+      ended.set(attempt, held)
+      generation++
+    }
+  }
+
+  function forget(attempts: string[]): void {
+    for (const attempt of attempts) {
+      if (!ended.delete(attempt)) continue
+      generation++
+      remember({ attempt, answer: 'taken', reason: '' })
+    }
+  }
+
+  function revoke(attempts: string[]): void {
+    for (const attempt of attempts) {
+      if (running.delete(attempt)) {
+        generation++
+        effects.push({ do: 'kill', attempt })
+      } else if (ended.has(attempt)) continue
+      remember({ attempt, answer: 'revoked', reason: 'called back by the master' })
+    }
+    notice()
+  }
+
+  function setMode(next: SlaveState['mode'], reason: string): void {
+    if (mode === next && modeReason === reason) return
+    mode = next
+    modeReason = reason
+    generation++
+    owesNotice = true
+    notice()
+  }
+
+  /** Whoever was refused hears at once that there is room again. */
+  function notice(): void {
+    if (!owesNotice || link !== 'registered' || dueAt === Number.POSITIVE_INFINITY) return
+    if (mode === 'accepting' && running.size >= slots) return
+    owesNotice = false
+    dueAt = Number.POSITIVE_INFINITY
+    effects.push({ do: 'beat' })
+  }
+
+  function state(): SlaveState {
+    const full = outboxIsFull()
+    return {
+      slave: name,
+      boot,
+      generation,
+      slots,
+      free: slots - running.size,
+      mode: mode === 'accepting' && full ? 'unwilling' : mode,
+      reason: mode !== 'accepting' ? modeReason : full ? outboxReason() : busyReason(),
+    }
+  }
+
+  function busyReason(): string {
+    return running.size < slots ? '' : `running ${running.size} of ${slots}`
+  }
+
+  function outboxIsFull(): boolean {
+    return ended.size >= settings.outboxMax
+  }
+
+  function outboxReason(): string {
+    return `${ended.size} outcomes wait for the master, which does not answer`
+  }
+}

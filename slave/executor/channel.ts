@@ -1,0 +1,96 @@
+// The channel between the pool and a child: lines of JSON, each a list, on pipes that nothing else
+// writes to. Owns the frames' form and the cutting of bytes into lines. Must not know what a kind
+// is or who is at the other end.
+//
+// pool to child (stdin):  [[kind, input], ...]   runs, numbered 1, 2, 3 ... as they come
+//                         {"skip": [n, ...]}     do not begin these
+// child to pool (fd 3):   "ready"                first, once
+//                         [[n, ranMs, outcome], [n], ...]   ended, or skipped as told
+// child to pool (fd 4):   a file, not a pipe: its first four bytes are the number of the run that
+//                         was begun last, so that the pool can tell which run hangs or crashed
+//                         though the outcomes before it were not flushed. One write of 0.9 us a
+//                         run; an outcome written at once cost 3 us and woke the pool each time.
+
+import type { Outcome } from '../../shared/wire.ts'
+import { FAILURES } from '../../shared/wire.ts'
+
+/** The index of a kind in the list that the child was started with, and the run's input. */
+export type RunFrame = [kind: number, input: unknown]
+/** Stands for a run whose input cannot be encoded: the child answers as if it had been told to skip it. */
+export const NO_RUN = -1
+export type SkipFrame = { skip: number[] }
+/** What became of run n. Without an outcome: it was skipped and never began. */
+export type EndFrame = [n: number] | [n: number, ranMs: number, outcome: Outcome]
+
+export const READY = '"ready"'
+export const OUTCOMES_FD = 3
+export const MARK_FD = 4
+export const MARK_BYTES = 4
+
+const NEWLINE = 10
+
+/**
+ * Cuts a stream of bytes into lines. `onLine` gets each without its newline; `onOverflow` is called
+ * once when a line grows beyond `bytesMax`, and everything after it is ignored.
+ */
+export function createLineReader(
+  bytesMax: number,
+  onLine: (line: string) => void,
+  onOverflow: () => void,
+) {
+  let parts: Buffer[] = []
+  let bytes = 0
+
+  function keep(part: Buffer) {
+    parts.push(part)
+    bytes += part.length
+    if (bytes <= bytesMax) return
+    parts = []
+    bytes = Number.POSITIVE_INFINITY
+    onOverflow()
+  }
+
+  function finish(end: Buffer): string {
+    if (parts.length === 0) return end.toString()
+    parts.push(end)
+    const line = Buffer.concat(parts).toString()
+    parts = []
+    bytes = 0
+    return line
+  }
+
+  return function read(chunk: Buffer) {
+    let start = 0
+    while (bytes !== Number.POSITIVE_INFINITY) {
+      const end = chunk.indexOf(NEWLINE, start)
+      if (end < 0) break
+      onLine(finish(chunk.subarray(start, end)))
+      start = end + 1
+    }
+    if (start < chunk.length && bytes !== Number.POSITIVE_INFINITY) keep(chunk.subarray(start))
+  }
+}
+
+/** The ends in a line of a child; undefined when it is anything else. */
+export function parseEnds(line: string): EndFrame[] | undefined {
+  try {
+    const frame: unknown = JSON.parse(line)
+    return Array.isArray(frame) && frame.every(isEnd) ? frame : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isEnd(value: unknown): value is EndFrame {
+  if (!Array.isArray(value) || !Number.isInteger(value[0])) return false
+  return value.length === 1 || (value.length === 3 && value[1] >= 0 && isOutcome(value[2]))
+}
+
+function isOutcome(value: Partial<Record<string, unknown>> | null): boolean {
+  if (value?.status === 'done') return 'result' in value
+  return (
+    value?.status === 'failed' &&
+    typeof value.message === 'string' &&
+    (FAILURES as readonly unknown[]).includes(value.type)
+  )
+}

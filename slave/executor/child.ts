@@ -1,0 +1,199 @@
+// The program of an executor's child process: loads the kinds, then computes runs one at a time
+// and writes what they gave. Owns the encoding and the size limit of a result. Must not know the
+// pool, attempts, limits of time or the network (it has no permission for any).
+//
+//   starting --"ready"--> idle <--> computing        stdin closed: exits, whatever it does
+//
+// While it computes it does not read: after each run of more than a millisecond it takes one turn
+// of the event loop, so that a skip that came meanwhile is heard before the next run begins.
+
+import { writeSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Kind, Result } from '../../shared/kind.ts'
+import { TaskFailure } from '../../shared/kind.ts'
+import type { FailureType } from '../../shared/wire.ts'
+import type { RunFrame, SkipFrame } from './channel.ts'
+import { createLineReader, MARK_BYTES, MARK_FD, NO_RUN, OUTCOMES_FD, READY } from './channel.ts'
+
+/** What the pool tells the child at its start, as JSON in argv. */
+export type ChildSettings = { kinds: string[]; kindsModule: string; resultBytesMax: number }
+
+/** Outcomes are written at the latest when this much was computed since the last time ... */
+const FLUSH_MS = 2
+/** ... or so many wait: half of what is sent ahead, so that the pool refills while we compute. */
+const FLUSH_ENDS = 32
+const FLUSH_CHARACTERS = 65_536
+/** A run that takes longer is followed by a turn of the event loop. */
+const LONG_RUN_MS = 1
+const MESSAGE_CHARACTERS_MAX = 4096
+
+type AnyKind = Kind<unknown>
+type Queued = { n: number; kind: number; input: unknown }
+
+const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings
+shut()
+const kinds = await warmKinds()
+const ends = createEnds()
+const mark = Buffer.alloc(MARK_BYTES)
+let queue: Queued[] = []
+let next = 0
+let received = 0
+let computing = false
+
+process.stdin.on(
+  'data',
+  createLineReader(Number.POSITIVE_INFINITY, onLine, () => {}),
+)
+process.stdin.on('close', () => process.exit(0))
+writeAll(`${READY}\n`)
+
+/** What --permission leaves open: signals to other processes. The agent has the same user. */
+function shut() {
+  const refuse = () => {
+    throw new Error('a kind may not signal processes')
+  }
+  const closed = process as unknown as Record<string, unknown>
+  for (const name of ['kill', '_kill', '_debugProcess', '_debugEnd']) closed[name] = refuse
+}
+
+/** Loads the kinds and runs the first example of each, so that heavy imports are done before. */
+async function warmKinds(): Promise<AnyKind[]> {
+  const module = (await import(settings.kindsModule)) as {
+    loadKinds(names: string[]): Promise<Map<string, AnyKind>>
+  }
+  const loaded = await module.loadKinds(settings.kinds)
+  const wanted = settings.kinds.map((name) => loaded.get(name)!)
+  for (const kind of wanted) {
+    const example = kind.examples[0]
+    if (example) await kind.run(example.input)
+  }
+  return wanted
+}
+
+function onLine(line: string) {
+  const frame = JSON.parse(line) as RunFrame[] | SkipFrame
+  if (Array.isArray(frame)) {
+    for (const [kind, input] of frame) queue.push({ n: ++received, kind, input })
+  } else {
+    skip(new Set(frame.skip))
+  }
+  if (!computing) void computeAll()
+}
+
+function skip(unwanted: Set<number>) {
+  const kept: Queued[] = []
+  for (const queued of queue.slice(next)) {
+    if (unwanted.has(queued.n)) ends.skipped(queued.n)
+    else kept.push(queued)
+  }
+  queue = kept
+  next = 0
+  ends.flush()
+}
+
+async function computeAll() {
+  computing = true
+  ends.start()
+  while (next < queue.length) {
+    const queued = queue[next++]!
+    if (queued.kind === NO_RUN) ends.skipped(queued.n)
+    else if ((await compute(queued)) > LONG_RUN_MS) await turn()
+  }
+  queue = []
+  next = 0
+  computing = false
+  ends.flush()
+}
+
+/** Computes one run and gives how long it ran. */
+async function compute({ n, kind, input }: Queued): Promise<number> {
+  mark.writeUInt32LE(n)
+  writeSync(MARK_FD, mark, 0, MARK_BYTES, 0)
+  const started = performance.now()
+  let outcome: string
+  try {
+    const result = kinds[kind]!.run(input)
+    outcome = encodeResult(isPromise(result) ? await result : result)
+  } catch (error) {
+    outcome = encodeFailure(error)
+  }
+  const now = performance.now()
+  const ranMs = now - started
+  ends.ended(n, ranMs, outcome, now)
+  return ranMs
+}
+
+function isPromise(value: Result | Promise<Result>): value is Promise<Result> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function'
+}
+
+function encodeResult({ result, resultType, resultText }: Result): string {
+  const outcome = { status: 'done', result: result ?? null, resultType, resultText }
+  const text = JSON.stringify(outcome)
+  const { resultBytesMax } = settings
+  const fits = text.length * 3 <= resultBytesMax || Buffer.byteLength(text) <= resultBytesMax
+  if (fits) return text
+  throw new TaskFailure('result-too-large', `the result is larger than ${resultBytesMax} bytes`)
+}
+
+/** Of whatever was thrown: a hostile one may even throw when it is looked at. */
+function encodeFailure(error: unknown): string {
+  let type: FailureType = 'evaluation'
+  let message = 'threw something that cannot be shown'
+  try {
+    if (error instanceof TaskFailure) type = error.type
+    message = String(error instanceof Error ? error.message : error)
+  } catch {}
+  message = message.slice(0, MESSAGE_CHARACTERS_MAX).toWellFormed()
+  return JSON.stringify({ status: 'failed', type, message })
+}
+
+/** What ended and is not written yet. */
+function createEnds() {
+  let text = ''
+  let count = 0
+  let flushedAt = performance.now()
+
+  function add(end: string) {
+    text += count++ === 0 ? `[${end}` : `,${end}`
+  }
+
+  function flush(now = performance.now()) {
+    flushedAt = now
+    if (count === 0) return
+    const line = `${text}]\n`
+    text = ''
+    count = 0
+    writeAll(line)
+  }
+
+  return {
+    skipped: (n: number) => add(`[${n}]`),
+    ended(n: number, ranMs: number, outcome: string, now: number) {
+      add(`[${n},${Math.round(ranMs * 1000) / 1000},${outcome}]`)
+      const due =
+        count >= FLUSH_ENDS || now - flushedAt >= FLUSH_MS || text.length >= FLUSH_CHARACTERS
+      if (due || ranMs > LONG_RUN_MS) flush(now)
+    },
+    /** A list begins: what came before is written, and time starts to count. */
+    start() {
+      flushedAt = performance.now()
+    },
+    flush,
+  }
+}
+
+/** The pipe blocks: a pool that does not read holds its children back. */
+function writeAll(line: string) {
+  const bytes = Buffer.from(line)
+  let from = 0
+  while (from < bytes.length) {
+    try {
+      from += writeSync(OUTCOMES_FD, bytes, from)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EPIPE') process.exit(0)
+      if (code !== 'EAGAIN') throw error
+    }
+  }
+}

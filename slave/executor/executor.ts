@@ -1,0 +1,153 @@
+// One child process as the pool sees it. Owns its pipes, its mark and the tail of its stderr.
+// Must not know runs, limits or the line; it reports what it hears and the pool judges.
+//
+//   starting --ready--> ready            any --garbage--> garbage (reported once, then deaf)
+//   any --kill()--> killed (deaf)        any --exit, pipes drained--> gone
+
+import { randomUUID } from 'node:crypto'
+import { closeSync, openSync, readFileSync, readSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { EndFrame } from './channel.ts'
+import { createLineReader, MARK_BYTES, OUTCOMES_FD, parseEnds, READY } from './channel.ts'
+import type { ChildProgram } from './spawn.ts'
+import { spawnChild } from './spawn.ts'
+
+const STDERR_TAIL_CHARACTERS = 4096
+
+/** How a child ended that nobody killed. */
+export type Death = { how: string; stderr: string; outOfMemory: boolean }
+
+export type ExecutorEvents = {
+  onReady(): void
+  onEnds(ends: EndFrame[]): void
+  /** It wrote what no child writes; nothing is heard of it afterwards. Kill it. */
+  onGarbage(): void
+  /** It ended and all that it wrote was heard. Not called after kill(). */
+  onDeath(death: Death): void
+}
+
+export type ExecutorOptions = Omit<ChildProgram, 'markFd'> & { lineBytesMax: number }
+
+export type Executor = ReturnType<typeof createExecutor>
+
+/** Starts a child process. Throws when no temporary file or no process can be made. */
+export function createExecutor(options: ExecutorOptions, events: ExecutorEvents) {
+  const markFd = openMark()
+  const child = spawnOrClose(options, markFd)
+  const outcomes = child.stdio[OUTCOMES_FD] as Readable | undefined
+  const mark = Buffer.alloc(MARK_BYTES)
+  let stderr = ''
+  let failure = ''
+  let isReady = false
+  let isDeaf = false
+  let isClosed = false
+  let lastBegun = 0
+  const closed = Promise.withResolvers<void>()
+
+  const read = createLineReader(options.lineBytesMax, onLine, onGarbage)
+  outcomes?.on('data', (chunk: Buffer) => {
+    if (!isDeaf) read(chunk)
+  })
+  outcomes?.on('error', () => {})
+  child.stdin?.on('error', () => {})
+  child.stderr?.on('error', () => {})
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString()).slice(-STDERR_TAIL_CHARACTERS)
+  })
+  child.on('error', (error) => {
+    failure = error.message
+    // One that could not be started has no 'close' to wait for.
+    if (child.pid === undefined) onClose(null, null)
+  })
+  child.once('close', onClose)
+
+  function onLine(line: string) {
+    if (isDeaf) return
+    if (line === READY && !isReady) {
+      isReady = true
+      events.onReady()
+      return
+    }
+    const ends = isReady ? parseEnds(line) : undefined
+    if (ends) events.onEnds(ends)
+    else onGarbage()
+  }
+
+  function onGarbage() {
+    if (isDeaf) return
+    isDeaf = true
+    events.onGarbage()
+  }
+
+  function begun(): number {
+    if (isClosed) return lastBegun
+    return readSync(markFd, mark, 0, MARK_BYTES, 0) === MARK_BYTES ? mark.readUInt32LE() : 0
+  }
+
+  function onClose(code: number | null, signal: NodeJS.Signals | null) {
+    if (isClosed) return
+    lastBegun = begun()
+    isClosed = true
+    closeSync(markFd)
+    closed.resolve()
+    if (isDeaf) return
+    isDeaf = true
+    events.onDeath({
+      how: failure || (signal ? `was ended by ${signal}` : `ended with exit code ${code}`),
+      stderr,
+      outOfMemory: /out of memory|Allocation failed/i.test(stderr),
+    })
+  }
+
+  return {
+    pid: child.pid,
+    /** Resolves when the process is gone and its files are closed. */
+    closed: closed.promise,
+    send(line: string) {
+      child.stdin?.write(line)
+    },
+    /** The number of the run that it began last; 0 before the first. */
+    begun,
+    /** Its memory, in and outside the heap, in MB; 0 where that cannot be read. */
+    residentMb(): number {
+      if (process.platform !== 'linux') return 0
+      try {
+        const status = readFileSync(`/proc/${child.pid}/status`, 'latin1')
+        return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024
+      } catch {
+        return 0
+      }
+    },
+    /** SIGKILL. Nothing is heard of it afterwards. Idempotent. */
+    kill() {
+      isDeaf = true
+      child.kill('SIGKILL')
+    },
+  }
+}
+
+function spawnOrClose(options: ExecutorOptions, markFd: number) {
+  try {
+    return spawnChild({ ...options, markFd })
+  } catch (error) {
+    closeSync(markFd)
+    throw error
+  }
+}
+
+/** A file without a name, in memory where there is such a place. */
+function openMark(): number {
+  for (const folder of ['/dev/shm', tmpdir()]) {
+    const path = join(folder, `askfirst-${randomUUID()}`)
+    try {
+      const fd = openSync(path, 'wx+', 0o600)
+      unlinkSync(path)
+      return fd
+    } catch (error) {
+      if (folder !== '/dev/shm') throw error
+    }
+  }
+  throw new Error('unreachable')
+}

@@ -1,0 +1,71 @@
+// Starts a child process with as little permission as it can compute with. Owns the flags, the
+// environment and what ties a child to the agent's life. Must not know runs or channels.
+//
+// No orphans: a child exits when its stdin closes, and so with the agent, unless an endless loop
+// keeps it from noticing. Against that one:
+//   Linux    `setpriv --pdeathsig KILL` (util-linux): the kernel kills it when the agent dies
+//   Windows  libuv puts children into a job object that dies with the agent
+//   other    nothing; a service manager's process group ends them, or a person does
+// Rejected: `ulimit -t` (bounds a child's whole life, not its run), the timeout of node:vm (a
+// thread a call, and blind after the first await), native addons, --allow-ffi.
+
+import type { ChildProcess } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/** All that a child may read: source and libraries, never the agent's data or settings. */
+const READABLE = ['package.json', 'node_modules', 'shared', join('slave', 'executor')]
+
+export type ChildProgram = {
+  program: URL
+  /** Its folder may be read too. */
+  kindsModule: URL
+  heapMb: number
+  argument: string
+  /** What goes before the command, from findTie(). */
+  tie: string[]
+  /** An open file that becomes the child's fd 4. */
+  markFd: number
+}
+
+/** Starts a child with pipes on stdin, stderr and fd 3, a file on fd 4, and an empty environment. */
+export function spawnChild(options: ChildProgram): ChildProcess {
+  const readable = READABLE.map((path) => join(ROOT, path))
+  for (const url of [options.program, options.kindsModule]) {
+    readable.push(dirname(fileURLToPath(url)))
+  }
+  const [command, ...args] = [
+    ...options.tie,
+    process.execPath,
+    '--permission',
+    ...readable.map((path) => `--allow-fs-read=${path}`),
+    '--disable-proto=delete',
+    '--disallow-code-generation-from-strings',
+    '--disable-sigusr1',
+    '--no-warnings',
+    `--max-old-space-size=${options.heapMb}`,
+    fileURLToPath(options.program),
+    options.argument,
+  ]
+  return spawn(command!, args, {
+    cwd: ROOT,
+    env: {},
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe', options.markFd],
+    windowsHide: true,
+  })
+}
+
+/** The words before a command that let the kernel kill it with us; none where that is not to be had. */
+export function findTie(): string[] {
+  if (process.platform !== 'linux') return []
+  const folders = (process.env.PATH ?? '').split(delimiter).concat('/usr/bin')
+  const setpriv = folders.map((folder) => join(folder, 'setpriv')).find((path) => existsSync(path))
+  if (!setpriv) return []
+  const tie = [setpriv, '--pdeathsig', 'KILL', '--']
+  // busybox has a setpriv without it, and a container may forbid it: try.
+  const tried = spawnSync(tie[0]!, [...tie.slice(1), process.execPath, '--version'])
+  return tried.status === 0 ? tie : []
+}

@@ -1,0 +1,138 @@
+// Outcomes on their way to the master. Each is repeated until the master acknowledges it; what the
+// master does not take at once is also kept on disk, so that a finished result outlives an outage
+// of the master and a restart of the slave.
+//
+// What queues up while a request is under way goes into the next one, as a list.
+
+import type { Clock } from '../shared/clock.ts'
+import type { Random } from '../shared/random.ts'
+import type { Callback, SlaveState } from '../shared/wire.ts'
+import type { Link } from './link.ts'
+
+/** Requests under way at a time. */
+const WINDOW = 3
+/** One request carries at most this many outcomes, of about this many bytes of results. */
+const LIST_MAX = 512
+const LIST_BYTES_MAX = 4 * 1024 * 1024
+const RETRY_MS = 100
+const RETRY_MS_MAX = 5_000
+
+/** Where outcomes are kept while the master does not answer. */
+export type OutboxDisk = {
+  /** What an earlier run of this slave left behind. */
+  kept(): Callback[]
+  keep(callbacks: Callback[]): void
+  drop(attempts: string[]): void
+  close(): void
+}
+
+export type Outbox = ReturnType<typeof createOutbox>
+
+export function createOutbox(given: {
+  link: Link
+  clock: Clock
+  random: Random
+  disk: OutboxDisk | null
+  /** The slave's state, as of now. */
+  state: () => SlaveState
+  onAcknowledged: (attempts: string[]) => void
+}) {
+  const { link, clock, disk } = given
+  const queue: Callback[] = []
+  const onDisk = new Set<string>()
+  let underWay = 0
+  let failures = 0
+  let planned = false
+  let closed = false
+  let callOff = (): void => {}
+
+  return {
+    /** Takes outcomes; they go out with the next request. */
+    add(callbacks: Callback[]): void {
+      queue.push(...callbacks)
+      plan()
+    },
+    /** Takes outcomes that an earlier run left on disk. */
+    restore(): Callback[] {
+      const kept = disk?.kept() ?? []
+      for (const { attempt } of kept) onDisk.add(attempt)
+      queue.push(...kept)
+      plan()
+      return kept
+    },
+    /** Writes everything that is not acknowledged to disk: before the process goes. */
+    keepAll(): void {
+      keep(queue)
+    },
+    /** Tries again now: the master has just been heard. */
+    wake(): void {
+      if (failures === 0) return
+      failures = 0
+      callOff()
+      planned = false
+      plan()
+    },
+    close(): void {
+      closed = true
+      callOff()
+    },
+  }
+
+  function plan(): void {
+    if (planned || closed || underWay >= WINDOW || queue.length === 0) return
+    planned = true
+    const run = (): void => {
+      planned = false
+      send()
+    }
+    if (failures === 0) return clock.soon(run)
+    const wait = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (failures - 1))
+    callOff = clock.at(clock.now() + wait * (0.5 + given.random.next()), run)
+  }
+
+  function send(): void {
+    if (closed || underWay >= WINDOW || queue.length === 0) return
+    const callbacks = queue.splice(0, listLength())
+    underWay++
+    link.callBack({ state: given.state(), callbacks }, (error, reply) => {
+      underWay--
+      if (error) failed(callbacks)
+      else settled(callbacks, reply?.acknowledged ?? [])
+      plan()
+    })
+    if (failures === 0) plan()
+  }
+
+  function listLength(): number {
+    let bytes = 0
+    let length = 0
+    for (const { outcome } of queue) {
+      if (length === LIST_MAX || (length > 0 && bytes > LIST_BYTES_MAX)) break
+      if (outcome.status === 'done') bytes += outcome.resultText?.length ?? 256
+      length++
+    }
+    return length
+  }
+
+  function failed(callbacks: Callback[]): void {
+    failures++
+    queue.unshift(...callbacks)
+    keep(callbacks)
+  }
+
+  function settled(callbacks: Callback[], acknowledged: string[]): void {
+    failures = 0
+    const known = new Set(acknowledged)
+    queue.push(...callbacks.filter(({ attempt }) => !known.has(attempt)))
+    const gone = acknowledged.filter((attempt) => onDisk.delete(attempt))
+    if (gone.length > 0) disk?.drop(gone)
+    if (!closed) given.onAcknowledged(acknowledged)
+  }
+
+  function keep(callbacks: Callback[]): void {
+    const fresh = callbacks.filter(({ attempt }) => !onDisk.has(attempt))
+    if (!disk || fresh.length === 0) return
+    disk.keep(fresh)
+    for (const { attempt } of fresh) onDisk.add(attempt)
+  }
+}

@@ -1,0 +1,22 @@
+// What a master asks a slave.
+
+import type { FastifyInstance } from 'fastify'
+import { OffersRequest, RevokeRequest } from '../../shared/wire.ts'
+import type { Agent } from '../agent.ts'
+
+export async function offers(app: FastifyInstance, { agent }: { agent: Agent }) {
+  /** "Are you available for these tasks?", and the tasks. */
+  app.post('/offers', { schema: { body: OffersRequest } }, (request, reply) => {
+    reply.send(agent.offer((request.body as OffersRequest).offers))
+  })
+
+  /** "Who are you, and what do you hold?" */
+  app.get('/attempts', (_request, reply) => {
+    reply.send(agent.attempts())
+  })
+
+  /** "Drop these attempts, and never take them." */
+  app.post('/attempts/revoke', { schema: { body: RevokeRequest } }, (request, reply) => {
+    reply.send({ state: agent.revoke((request.body as RevokeRequest).attempts) })
+  })
+}

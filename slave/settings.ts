@@ -1,0 +1,105 @@
+// The slave's settings: one table for flags, environment, file, --help and README.
+
+import { availableParallelism } from 'node:os'
+import { Type } from 'typebox'
+import { NAME_PATTERN } from '../shared/wire.ts'
+
+const cores = Math.min(256, availableParallelism())
+
+export const SlaveSettings = Type.Object({
+  master: Type.String({
+    default: 'http://127.0.0.1:8080',
+    pattern: '^https?://',
+    description: 'URL of the master to register with',
+  }),
+  name: Type.String({
+    default: 'slave-1',
+    pattern: NAME_PATTERN,
+    description: 'name of this slave, unique at its master',
+  }),
+  host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
+  port: Type.Integer({
+    default: 9001,
+    minimum: 0,
+    maximum: 65_535,
+    description: 'port to listen on; 0 takes any that is free',
+  }),
+  advertise: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      description: 'URL at which the master reaches this slave, when it is not host and port',
+    }),
+  ),
+  slots: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 65_536,
+      description: 'how many tasks it takes at a time; as many as executors when not given',
+    }),
+  ),
+  executors: Type.Integer({
+    default: cores,
+    minimum: 1,
+    maximum: 256,
+    description: 'how many child processes compute; the number of cores when not given',
+  }),
+  kinds: Type.Array(Type.String({ pattern: NAME_PATTERN }), {
+    default: [],
+    description: 'the kinds it offers; all there are when not given',
+  }),
+  tags: Type.Array(Type.String({ maxLength: 64 }), {
+    default: [],
+    description: 'words that describe this slave, for people',
+  }),
+  data: Type.Optional(
+    Type.String({
+      description:
+        'folder that keeps finished results while the master is away; none when not given',
+    }),
+  ),
+  executorHeapMb: Type.Integer({
+    default: 256,
+    minimum: 16,
+    maximum: 65_536,
+    description: 'memory that the JavaScript heap of one executor may use, in MiB',
+  }),
+  resultBytesMax: Type.Integer({
+    default: 1_048_576,
+    minimum: 1024,
+    maximum: 67_108_864,
+    description: 'a larger result fails its task, in bytes of JSON',
+  }),
+  outboxMax: Type.Integer({
+    default: 10_000,
+    minimum: 1,
+    maximum: 10_000_000,
+    description: 'no new tasks while this many results wait for the master',
+  }),
+  requestTimeoutMs: Type.Integer({
+    default: 5_000,
+    minimum: 10,
+    maximum: 600_000,
+    description:
+      'a request to the master without an answer is repeated after this, in milliseconds',
+  }),
+  drainMs: Type.Integer({
+    default: 30_000,
+    minimum: 0,
+    maximum: 86_400_000,
+    description: 'how long a slave that is told to stop waits for its tasks, in milliseconds',
+  }),
+  bodyBytesMax: Type.Integer({
+    default: 16_777_216,
+    minimum: 1024,
+    maximum: 1_073_741_824,
+    description: 'a larger request body is refused, in bytes',
+  }),
+  insecureNoAuth: Type.Boolean({
+    default: false,
+    description: 'listen on an address that is not loopback although nothing checks who asks',
+  }),
+  logLevel: Type.Union(
+    (['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const).map((l) => Type.Literal(l)),
+    { default: 'info', description: 'the least important log lines that are written' },
+  ),
+})

@@ -1,0 +1,113 @@
+// Real processes for end-to-end tests: masters and slaves on ports that the system chooses, each
+// stopped with the test that started it.
+
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+
+const ROOT = new URL('../../', import.meta.url).pathname
+
+/** What a test needs of tap: something that runs when the test ends. */
+export type Teardown = { teardown(run: () => unknown): unknown; testdir(): string }
+
+export type RunningProcess = {
+  url: string
+  child: ChildProcess
+  /** Everything it has written to standard error. */
+  stderr: () => string
+  kill(signal?: NodeJS.Signals): Promise<void>
+}
+
+/** Starts a program of ours and waits until it says at which address it listens. */
+export async function startProcess(
+  t: Teardown,
+  file: 'master/main.ts' | 'slave/main.ts',
+  args: string[],
+): Promise<RunningProcess> {
+  const child = spawn(process.execPath, [`${ROOT}${file}`, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH ?? '' },
+  })
+  let stderr = ''
+  child.stderr?.on('data', (text: Buffer) => {
+    stderr = (stderr + text.toString()).slice(-20_000)
+  })
+  const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill(signal)
+    child.kill('SIGCONT')
+    await exited
+  }
+  t.teardown(() => kill())
+  return { url: await listening(child, () => stderr), child, stderr: () => stderr, kill }
+}
+
+async function listening(child: ChildProcess, stderr: () => string): Promise<string> {
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+  for await (const line of lines) {
+    const url = / listens at (\S+)$/.exec(line)?.[1]
+    if (url) return url
+  }
+  throw new Error(`the process ended before it listened: ${stderr()}`)
+}
+
+/** A master with a store in a folder of the test, and quick heartbeats. */
+export const startMaster = (t: Teardown, data: string, args: string[] = []) =>
+  startProcess(t, 'master/main.ts', ['--port', '0', '--data', data, '--log-level', 'warn', ...args])
+
+/** A slave that has registered with the master. */
+export async function startSlave(
+  t: Teardown,
+  master: string,
+  name: string,
+  args: string[] = [],
+): Promise<RunningProcess> {
+  const given = ['--master', master, '--name', name, '--port', '0', '--log-level', 'error']
+  const slave = await startProcess(t, 'slave/main.ts', [...given, '--executors', '1', ...args])
+  await until(async () => {
+    const { slaves } = (await getJson(`${master}/slaves`)) as { slaves: SlaveRow[] }
+    return slaves.some((row) => row.name === name && row.url === slave.url && row.state === 'free')
+  })
+  return slave
+}
+
+export type SlaveRow = { name: string; url: string; state: string; slots: number; free: number }
+
+/** Waits for a fact, looking again every few milliseconds. Throws after `mostMs`. */
+export async function until(holds: () => Promise<unknown>, mostMs = 60_000): Promise<void> {
+  const deadline = performance.now() + mostMs
+  let last: unknown
+  while (performance.now() < deadline) {
+    try {
+      if (await holds()) return
+    } catch (error) {
+      last = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error(`waited ${mostMs} ms in vain for ${holds}${last ? `; last: ${last}` : ''}`)
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: tests read answers as they come
+export type Json = any
+
+export async function getJson(url: string, headers: Record<string, string> = {}): Promise<Json> {
+  const response = await fetch(url, { headers })
+  return response.json()
+}
+
+/** POSTs JSON; gives status, headers and the parsed body. */
+export async function post(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; headers: Headers; body: Json }> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}

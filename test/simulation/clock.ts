@@ -1,0 +1,65 @@
+// Simulated time: events in the order of their times, and of their making where times are equal.
+// Each simulated process sees it through a clock of its own, which stops with the process.
+
+import type { Clock } from '../../shared/clock.ts'
+import { createHeap } from '../../shared/heap.ts'
+
+type Event = { at: number; number: number; run: () => void; heapIndex: number }
+
+/** Between two events this many microtasks' turns are given to promises. */
+const MICROTASK_TURNS = 1
+
+export type SimulatedClock = ReturnType<typeof createSimulatedClock>
+
+/** A process's life as its clock sees it. */
+export type Life = { alive: boolean; pausedUntil: number }
+
+export function createSimulatedClock(startAt = 0) {
+  const events = createHeap<Event>((a, b) => (a.at === b.at ? a.number < b.number : a.at < b.at))
+  let now = startAt
+  let made = 0
+
+  function at(time: number, run: () => void): () => void {
+    const event: Event = { at: Math.max(time, now), number: made++, run, heapIndex: -1 }
+    events.push(event)
+    return () => void events.remove(event)
+  }
+
+  return {
+    now: () => now,
+    at,
+    soon: (run: () => void) => void at(now, run),
+
+    /** How many events have been made. */
+    get made() {
+      return made
+    },
+
+    /** The clock that a process sees: nothing of it runs when it is dead, all waits while paused. */
+    of(life: Life): Clock {
+      const guard = (run: () => void) => (): void => {
+        if (!life.alive) return
+        if (life.pausedUntil > now) return void at(life.pausedUntil, guard(run))
+        run()
+      }
+      return {
+        now: () => now,
+        at: (time, run) => at(time, guard(run)),
+        soon: (run) => void at(now, guard(run)),
+      }
+    },
+
+    /** Runs events until `done` says so, none is left, or `until` is reached. */
+    async run({ until = Number.POSITIVE_INFINITY, done = () => false } = {}): Promise<void> {
+      while (!done()) {
+        const next = events.peek()
+        if (!next || next.at > until) break
+        events.pop()
+        now = next.at
+        next.run()
+        for (let i = 0; i < MICROTASK_TURNS; i++) await undefined
+      }
+      if (until !== Number.POSITIVE_INFINITY && !done()) now = Math.max(now, until)
+    },
+  }
+}

@@ -1,0 +1,261 @@
+// The two processes of a simulated world: the production dispatcher and the production agent, each
+// with simulated clock, network, disk and executors in place of the real ones.
+
+import type { CoreSettings } from '../../master/core/context.ts'
+import type { Input } from '../../master/core/effects.ts'
+import { createDispatcher } from '../../master/dispatcher.ts'
+import type { Policy } from '../../master/policies/policy.ts'
+import type { Store } from '../../master/store/store.ts'
+import type { Transport } from '../../master/transport.ts'
+import { PeerError } from '../../shared/client.ts'
+import { createLog } from '../../shared/log.ts'
+import { Problem } from '../../shared/problems.ts'
+import type { Random } from '../../shared/random.ts'
+import type { OffersReply, Outcome, RevokeReply } from '../../shared/wire.ts'
+import type { Agent } from '../../slave/agent.ts'
+import { createAgent } from '../../slave/agent.ts'
+import type { Executors, Run, RunEnded } from '../../slave/executor/executors.ts'
+import type { Link } from '../../slave/link.ts'
+import type { OutboxDisk } from '../../slave/outbox.ts'
+import type { Life, SimulatedClock } from './clock.ts'
+import type { Network } from './network.ts'
+
+const log = createLog('simulation', 'silent')
+
+export type MasterProcess = {
+  life: Life
+  dispatcher: Awaited<ReturnType<typeof createDispatcher>>
+}
+export type SlaveProcess = { life: Life; agent: Agent; boot: string; name: string }
+
+/** Where processes find each other: the one that listens at an address now, if any. */
+export type Directory = {
+  master: MasterProcess | null
+  slaves: Map<string, SlaveProcess>
+}
+
+/** Copies what crosses the network, so that no process sees into another's memory. */
+const copy = <T>(value: T): T =>
+  value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T)
+
+export async function startMasterProcess(given: {
+  clock: SimulatedClock
+  network: Network
+  directory: Directory
+  store: Store
+  settings: CoreSettings
+  policy: Policy
+  random: Random
+  newId: () => string
+  slaves?: { name: string; url: string }[]
+}): Promise<MasterProcess> {
+  const life: Life = { alive: true, pausedUntil: 0 }
+  const dispatcher = await createDispatcher({
+    ...given,
+    slaves: given.slaves ?? [],
+    clock: given.clock.of(life),
+    attemptIds: simulatedAttemptIds(given.random),
+    transport: (receive) => simulatedTransport(given, life, receive),
+    log,
+    onBroken: () => {
+      life.alive = false
+    },
+  })
+  const process = { life, dispatcher }
+  given.directory.master = process
+  return process
+}
+
+/** As attempt-ids.ts, with a signature that only the simulator need believe. */
+const simulatedAttemptIds = (random: Random) => (secret: string) => ({
+  make: (task: string, slave: string) => `${random.integer(2 ** 48)}.${sign(secret, task, slave)}`,
+  made: (attempt: string, task: string, slave: string) =>
+    attempt.endsWith(`.${sign(secret, task, slave)}`),
+})
+
+function sign(secret: string, task: string, slave: string): string {
+  let mixed = 0x811c9dc5
+  for (const text of [secret, task, slave]) {
+    for (let i = 0; i < text.length; i++) mixed = Math.imul(mixed ^ text.charCodeAt(i), 0x01000193)
+  }
+  return (mixed >>> 0).toString(36)
+}
+
+function simulatedTransport(
+  given: { network: Network; directory: Directory; settings: CoreSettings },
+  life: Life,
+  receive: (input: Input) => void,
+): Transport {
+  const { network, directory, settings } = given
+
+  function ask<Reply>(
+    to: string,
+    handle: (agent: Agent) => Reply,
+    done: (error: PeerError | null, reply?: Reply) => void,
+  ): void {
+    network.request<Reply>({
+      from: 'master',
+      to,
+      listens: () => directory.slaves.get(to)?.life.alive === true,
+      handle: (answer) => {
+        const slave = directory.slaves.get(to) as SlaveProcess
+        network.whenAwake(slave.life, () => answer(null, copy(handle(slave.agent))))
+      },
+      timeoutMs: settings.askTimeoutMs,
+      done: (error, reply) => {
+        if (life.alive) done(error, reply)
+      },
+    })
+  }
+
+  return {
+    offer(slave, url, { input, ...offer }) {
+      const offers = [{ ...offer, input: JSON.parse(input) as unknown }]
+      const attempts = [offer.attempt]
+      ask<OffersReply>(
+        url,
+        (agent) => agent.offer(offers),
+        (error, reply) => {
+          if (reply) return receive({ is: 'answers', slave, ...reply })
+          const { delivered, message: reason } = error as PeerError
+          receive({ is: 'no-answer', slave, attempts, delivered, reason })
+        },
+      )
+    },
+    revoke(slave, url, attempts) {
+      ask<RevokeReply>(
+        url,
+        (agent) => ({ state: agent.revoke(attempts) }),
+        (_error, reply) => {
+          if (reply) receive({ is: 'revoked', slave, attempts, state: reply.state })
+          else receive({ is: 'not-revoked', slave, attempts })
+        },
+      )
+    },
+    visit(name, url, token) {
+      ask(
+        url,
+        (agent) => agent.attempts(),
+        (error, said) => {
+          if (said) receive({ is: 'visited', name, url, said, token })
+          else receive({ is: 'not-reached', name, url, reason: error?.message ?? '', token })
+        },
+      )
+    },
+    close: async () => {},
+  }
+}
+
+export function startSlaveProcess(given: {
+  clock: SimulatedClock
+  network: Network
+  directory: Directory
+  random: Random
+  name: string
+  url: string
+  boot: string
+  slots: number
+  kinds: string[]
+  disk: OutboxDisk | null
+  requestTimeoutMs: number
+  outboxMax?: number
+  /** How a run ends, and after how many milliseconds; Infinity: never. */
+  compute: (run: Run) => { outcome: Outcome; ranMs: number }
+}): SlaveProcess {
+  const life: Life = { alive: true, pausedUntil: 0 }
+  const clock = given.clock.of(life)
+  const agent = createAgent({
+    outboxMax: 10_000,
+    ...given,
+    clock,
+    url: () => given.url,
+    version: 'simulated',
+    tags: [],
+    link: simulatedLink(given, life),
+    executors: (onEnded) => simulatedExecutors(clock, given.compute, onEnded),
+    log,
+  })
+  const process = { life, agent, boot: given.boot, name: given.name }
+  given.directory.slaves.set(given.url, process)
+  agent.start()
+  return process
+}
+
+function simulatedExecutors(
+  clock: { now(): number; at(time: number, run: () => void): () => void },
+  compute: (run: Run) => { outcome: Outcome; ranMs: number },
+  onEnded: (ended: RunEnded[]) => void,
+): Executors {
+  const running = new Map<string, () => void>()
+  return {
+    run(run) {
+      const { outcome, ranMs } = compute(run)
+      const end = (): void => {
+        running.delete(run.attempt)
+        onEnded([{ attempt: run.attempt, outcome, ranMs }])
+      }
+      const limit: Outcome = { status: 'failed', type: 'time-limit', message: 'over its limit' }
+      const inTime = ranMs <= run.runLimitMs
+      const over = (): void => {
+        running.delete(run.attempt)
+        onEnded([{ attempt: run.attempt, outcome: limit, ranMs: run.runLimitMs }])
+      }
+      const at = clock.now() + Math.min(ranMs, run.runLimitMs)
+      running.set(run.attempt, clock.at(at, inTime ? end : over))
+    },
+    kill(attempt) {
+      running.get(attempt)?.()
+      running.delete(attempt)
+    },
+    close: async () => {
+      for (const callOff of running.values()) callOff()
+    },
+  }
+}
+
+function simulatedLink(
+  given: { network: Network; directory: Directory; url: string; requestTimeoutMs: number },
+  life: Life,
+): Link {
+  const { network, directory } = given
+
+  function ask<Reply>(
+    handle: (master: MasterProcess['dispatcher']) => Promise<Reply>,
+    done: (error: PeerError | null, reply?: Reply) => void,
+  ): void {
+    network.request<Reply>({
+      from: given.url,
+      to: 'master',
+      listens: () => directory.master?.life.alive === true,
+      handle: (answer) => {
+        const master = directory.master as MasterProcess
+        network.whenAwake(master.life, () => {
+          handle(master.dispatcher).then(
+            (reply) => master.life.alive && answer(null, copy(reply)),
+            (error: Error) => answer(new PeerError(error.message, true, statusOf(error))),
+          )
+        })
+      },
+      timeoutMs: given.requestTimeoutMs,
+      done: (error, reply) => {
+        if (life.alive) done(error, reply)
+      },
+    })
+  }
+
+  return {
+    register: (registration, done) => ask((master) => master.register(copy(registration)), done),
+    beat: (heartbeat, done) => {
+      const said = copy(heartbeat)
+      ask((master) => master.heartbeat(said), done)
+    },
+    callBack: (request, done) => {
+      const said = copy(request)
+      ask((master) => master.callbacks(said), done)
+    },
+    leave: (name, boot, done) => ask((master) => master.leave(name, boot), done),
+    close: async () => {},
+  }
+}
+
+const statusOf = (error: Error): number | null => (error instanceof Problem ? error.status : null)
