@@ -24,7 +24,6 @@ import type { AttemptIds, CoreSettings } from './core/context.ts'
 import type { Core } from './core/core.ts'
 import { createCore } from './core/core.ts'
 import type { Effect, Input, Token } from './core/effects.ts'
-import type { Task } from './core/task.ts'
 import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
 import { toStoredTask } from './records.ts'
@@ -114,6 +113,10 @@ export async function createDispatcher(given: {
     stopAccepting(): void {
       draining = true
       clients.stopWaiting()
+    },
+    /** Nothing waits to be saved. */
+    get isSaved() {
+      return saving.isIdle
     },
     get isDraining() {
       return draining
@@ -205,7 +208,7 @@ export async function createDispatcher(given: {
       case 'drop-slave':
         return saving.change({ do: 'drop-slave', name: effect.name })
       case 'offer':
-        return offer(effect.slave, effect.url, effect.task, effect.attempt)
+        return offer(effect)
       case 'revoke':
         if (effect.url !== '') transport.revoke(effect.slave, effect.url, effect.attempts)
         return
@@ -219,14 +222,14 @@ export async function createDispatcher(given: {
     }
   }
 
-  function offer(slave: string, url: string, task: Task, attempt: string): void {
+  function offer({ slave, url, boot, task, attempt }: Effect & { do: 'offer' }): void {
     const { id, kind, runLimitMs } = task
     payloads.input(id, (input) => {
       if (input === undefined) {
         const reason = 'its input is not in the store'
         return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
       }
-      transport.offer(slave, url, { attempt, task: id, kind, runLimitMs, input })
+      transport.offer({ slave, url, boot }, { attempt, task: id, kind, runLimitMs, input })
     })
   }
 

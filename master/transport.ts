@@ -18,8 +18,11 @@ export type OutgoingOffer = {
   input: string
 }
 
+/** A slave, where it is, and the run of its process that is meant. */
+export type Addressee = { slave: string; url: string; boot: string }
+
 export type Transport = {
-  offer(slave: string, url: string, offer: OutgoingOffer): void
+  offer(to: Addressee, offer: OutgoingOffer): void
   revoke(slave: string, url: string, attempts: string[]): void
   visit(slave: string, url: string, token: Token | null): void
   close(): Promise<void>
@@ -35,6 +38,7 @@ const IDLE_MS = 120_000
 
 type Lane = {
   peer: Peer
+  boot: string
   queue: OutgoingOffer[]
   underWay: number
   usedAt: number
@@ -56,8 +60,9 @@ export function createTransport(given: {
   const sweep = setInterval(dropIdle, IDLE_MS)
 
   return {
-    offer(slave, url, offer) {
+    offer({ slave, url, boot }, offer) {
       const lane = laneTo(url)
+      lane.boot = boot
       lane.queue.push(offer)
       if (lane.planned) return
       lane.planned = true
@@ -108,7 +113,7 @@ export function createTransport(given: {
     let lane = lanes.get(origin)
     if (!lane) {
       const peer = createPeer(origin, { connections: WINDOW + 2, timeoutMs: askTimeoutMs })
-      lane = { peer, queue: [], underWay: 0, usedAt: 0, planned: false }
+      lane = { peer, boot: '', queue: [], underWay: 0, usedAt: 0, planned: false }
       lanes.set(origin, lane)
     }
     lane.usedAt = Date.now()
@@ -127,7 +132,7 @@ export function createTransport(given: {
     while (lane.queue.length > 0 && lane.underWay < WINDOW) {
       const offers = lane.queue.splice(0, listLength(lane.queue))
       lane.underWay++
-      const body = `{"offers":[${offers.map(offerText).join(',')}]}`
+      const body = `{"boot":${JSON.stringify(lane.boot)},"offers":[${offers.map(offerText).join(',')}]}`
       lane.peer.request('POST', '/offers', body).then(
         (reply) => taken(slave, lane, offers, reply),
         (error: PeerError) => failed(slave, lane, offers, error),

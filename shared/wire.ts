@@ -71,7 +71,11 @@ export const Offer = Type.Object({
   runLimitMs: Type.Integer({ minimum: 1 }),
 })
 export type Offer = Static<typeof Offer>
-export const OffersRequest = Type.Object({ offers: Type.Array(Offer, { minItems: 1 }) })
+export const OffersRequest = Type.Object({
+  /** The boot that is meant: another one takes none of them, however late they come. */
+  boot: Type.Optional(Id),
+  offers: Type.Array(Offer, { minItems: 1 }),
+})
 export type OffersRequest = Static<typeof OffersRequest>
 
 export const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked'] as const

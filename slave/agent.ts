@@ -10,6 +10,7 @@ import type {
   Callback,
   Offer,
   OffersReply,
+  OffersRequest,
   Registration,
   SlaveState,
 } from '../shared/wire.ts'
@@ -59,10 +60,10 @@ export function createAgent(given: {
     /** Registers with the master, and begins to beat. */
     start: (): void => tick(),
 
-    /** Takes or refuses each offer, in one step. */
-    offer(offers: Offer[]): OffersReply {
+    /** Takes or refuses each offer, in one step. Offers to another boot are all refused. */
+    offer({ offers, boot = given.boot }: OffersRequest): OffersReply {
       for (const offer of offers) offered.set(offer.attempt, offer)
-      take({ is: 'offers', offers, token: null })
+      take({ is: 'offers', offers, boot, token: null })
       for (const { attempt } of offers) offered.delete(attempt)
       return answer as OffersReply
     },

@@ -29,11 +29,11 @@ export function seek(core: Context, task: Task, now: number): void {
   refuse(core, task, now)
 }
 
-/** The place of the slave that the policy would ask next, or -1. */
-export function pick(core: Context, task: Task): number {
+/** The place of the slave that the policy would ask next, among those that `next` gives; or -1. */
+export function pick(core: Context, task: Task, next = core.registry.next): number {
   const { registry } = core
   const candidates: Candidates = {
-    next: (from) => registry.next(task.kind, task.asked, from),
+    next: (from) => next(task.kind, task.asked, from),
     end: registry.end,
     load: (place) => loadOf(registry.at(place) as Slave),
     serviceMs: (place) => (registry.at(place) as Slave).serviceMs,
@@ -50,7 +50,8 @@ export function offer(core: Context, task: Task, slave: Slave, now: number): voi
   slave.offers.set(attempt, { attempt, task, at: now })
   core.registry.refresh(slave)
   core.counters.asks++
-  core.effects.push({ do: 'offer', slave: slave.name, url: slave.url, task, attempt })
+  const { name, url, boot } = slave
+  core.effects.push({ do: 'offer', slave: name, url, boot, task, attempt })
 }
 
 /**
@@ -95,6 +96,7 @@ export function takeAnswers(
   const offers = answers.map(({ attempt }) => slave.offers.get(attempt))
   for (const { attempt } of answers) slave.offers.delete(attempt)
   if (!core.registry.hear(slave, state, now)) core.registry.refresh(slave)
+  if (state.boot !== slave.boot) visit(core, slave, now)
   answers.forEach((answer, i) => {
     const open = offers[i]
     if (!open) return // Its outcome overtook it, or it is in doubt: the slave's list will tell.

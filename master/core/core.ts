@@ -10,7 +10,7 @@ import { refuse, refuseInDoubt, refuseWaiting, seek, takeAnswers, takeSilence } 
 import * as care from './care.ts'
 import type { AttemptIds, Context, CoreSettings } from './context.ts'
 import type { Effect, Input, Token } from './effects.ts'
-import { end, takeCallbacks } from './holding.ts'
+import { end, revoke, takeCallbacks } from './holding.ts'
 import { enterLine, leaveLine, serveLines } from './line.ts'
 import type { Slave } from './registry.ts'
 import { createRegistry } from './registry.ts'
@@ -188,11 +188,10 @@ function stopWaiting(core: Context, id: string, now: number): void {
 function takeBack(core: Context, task: Task): void {
   const { stage } = task
   leaveLine(core, task)
-  if (stage.is === 'running') {
-    core.running--
+  if (stage.is === 'running') core.running--
+  if (stage.is === 'running' || stage.is === 'asking') {
     stage.slave.held.delete(stage.attempt)
-    const { name, url } = stage.slave
-    core.effects.push({ do: 'revoke', slave: name, url, attempts: [stage.attempt] })
+    revoke(core, stage.slave, [stage.attempt])
   }
   task.stage = { is: 'refused' }
   core.live.delete(task.id)

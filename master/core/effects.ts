@@ -60,7 +60,7 @@ export type Effect =
   | { do: 'refuse'; task: Task; problem: Problem }
   /** The outcome is decided: whoever waits for it may be told. */
   | { do: 'end'; task: Task }
-  | { do: 'offer'; slave: string; url: string; task: Task; attempt: string }
+  | { do: 'offer'; slave: string; url: string; boot: string; task: Task; attempt: string }
   | { do: 'revoke'; slave: string; url: string; attempts: string[] }
   /** Ask a slave who it is and what it holds. */
   | { do: 'visit'; name: string; url: string; token: Token | null }

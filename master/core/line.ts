@@ -71,13 +71,13 @@ function bestHead(core: Context, now: number) {
   for (const line of core.lines.values()) {
     for (let task = line.peek(); task; task = line.peek()) {
       if (task.number < core.restored && now < core.graceUntil) break
-      const place = pick(core, task)
+      const place = pick(core, task, core.registry.nextFree)
       const slave = place < 0 ? undefined : core.registry.at(place)
       if (slave) {
         if (!best || before(task, best.task)) best = { task, slave }
         break
       }
-      if (!task.asked || core.registry.next(task.kind, null, 0) < 0) break
+      if (!task.asked || core.registry.nextFree(task.kind, null, 0) < 0) break
       // Somebody is free, but has refused this very task: let the next one go first.
       leaveLine(core, task)
       rest(core, task, now + UNWILLING_REST_MS)

@@ -71,7 +71,9 @@ export type Registry = ReturnType<typeof createRegistry>
 export function createRegistry(ask: 'known' | 'always') {
   const byName = new Map<string, Slave>()
   const places: (Slave | undefined)[] = []
+  /** Slaves that a new task asks, and those that have room as far as is known. */
   const candidates = new Bitset()
+  const free = ask === 'known' ? candidates : new Bitset()
   const able = new Map<string, Bitset>()
   let slots = 0
 
@@ -92,6 +94,7 @@ export function createRegistry(ask: 'known' | 'always') {
     places[slave.place] = undefined
     slots -= slave.slots
     candidates.clear(slave.place)
+    free.clear(slave.place)
     for (const set of able.values()) set.clear(slave.place)
     while (places.length > 0 && places.at(-1) === undefined) places.pop()
   }
@@ -127,9 +130,13 @@ export function createRegistry(ask: 'known' | 'always') {
   /** Brings the bit sets in line after any change to a slave. */
   function refresh(slave: Slave): void {
     const open = slave.standing === 'alive' && !slave.drained
-    const offerable = ask === 'always' ? open : open && roomOf(slave) > 0
-    if (offerable) candidates.set(slave.place)
-    else candidates.clear(slave.place)
+    mark(free, slave.place, open && roomOf(slave) > 0)
+    if (ask === 'always') mark(candidates, slave.place, open)
+  }
+
+  function mark(set: Bitset, place: number, member: boolean): void {
+    if (member) set.set(place)
+    else set.clear(place)
   }
 
   function ableTo(kind: string): Bitset {
@@ -164,6 +171,9 @@ export function createRegistry(ask: 'known' | 'always') {
       ableTo(kind).clear(slave.place)
       slave.kinds = slave.kinds.filter((name) => name !== kind)
     },
+    /** The same of those that have room as far as is known: what waits is not asked about in vain. */
+    nextFree: (kind: string, not: Bitset | null, from: number) =>
+      Bitset.nextOf(free, ableTo(kind), not ?? undefined, from),
     /** First slave at or after a place that has the kind, whatever its standing; or -1. */
     nextAble: (kind: string, from: number) => ableTo(kind).next(from),
     /** How many slaves from a place to before another have the kind. */

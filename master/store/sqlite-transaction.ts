@@ -45,10 +45,7 @@ export function createTransactions(
       if (stopped) return stopped
       if (inserts && !reserve.restore(freeBytes)) return new StoreFullError('the disk is full')
       let error = attempt(change)
-      if (error instanceof StoreFullError && !inserts && reserve.release()) {
-        copyLogNow()
-        error = attempt(change)
-      }
+      if (error instanceof StoreFullError && !inserts) error = attemptWithLessRoom(change)
       if (error && !(error instanceof StoreFullError) && !(error instanceof StoreConflictError)) {
         stopped ??= error
       }
@@ -80,6 +77,16 @@ export function createTransactions(
       checkpoint = setImmediate(copyLogNow)
     }
     return undefined
+  }
+
+  // A log that is copied into the file is written anew from its start, which needs no room; copying
+  // may need some itself, and so may the change: for both there is the reserve.
+  function attemptWithLessRoom(change: () => void): Error | undefined {
+    copyLogNow()
+    const error = stopped ?? attempt(change)
+    if (!(error instanceof StoreFullError) || !reserve.release()) return error
+    copyLogNow()
+    return stopped ?? attempt(change)
   }
 
   function rollback(error: unknown): Error {

@@ -31,7 +31,8 @@ export type Token = unknown
 export type OfferHead = { attempt: string; task: string; kind: string }
 
 export type Input =
-  | { is: 'offers'; offers: OfferHead[]; token: Token }
+  /** `boot`: whom they are meant for. */
+  | { is: 'offers'; offers: OfferHead[]; boot: string; token: Token }
   /** Runs that have ended: their outcomes go to the outbox. */
   | { is: 'ended'; attempts: string[] }
   /** The master has these outcomes. */
@@ -119,7 +120,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   function take(input: Input, now: number): void {
     switch (input.is) {
       case 'offers':
-        return takeOffers(input.offers, input.token)
+        return takeOffers(input.offers, input.boot, input.token)
       case 'ended':
         return takeEnded(input.attempts)
       case 'acknowledged':
@@ -165,8 +166,8 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     dueAt = now + heartbeatMs * (1 - JITTER + 2 * JITTER * settings.random.next())
   }
 
-  function takeOffers(offers: OfferHead[], token: Token): void {
-    const answers = offers.map(answer)
+  function takeOffers(offers: OfferHead[], meant: string, token: Token): void {
+    const answers = meant === boot ? offers.map(answer) : offers.map(refuseAsAnother)
     effects.push({ do: 'answer-offers', token, reply: { state: state(), answers } })
   }
 
@@ -183,6 +184,11 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     running.set(attempt, { attempt, task, status: 'running' })
     effects.push({ do: 'run', attempt })
     return { attempt, answer: 'taken', reason: '' }
+  }
+
+  /** The offer was on its way when the slave was started anew: the master must know that first. */
+  function refuseAsAnother({ attempt }: OfferHead): OfferAnswer {
+    return { attempt, answer: 'unwilling', reason: 'has been started anew meanwhile' }
   }
 
   function refusalOf(kind: string): { answer: Answer; reason: string } | undefined {

@@ -7,7 +7,7 @@ import type { Agent } from '../agent.ts'
 export async function offers(app: FastifyInstance, { agent }: { agent: Agent }) {
   /** "Are you available for these tasks?", and the tasks. */
   app.post('/offers', { schema: { body: OffersRequest } }, (request, reply) => {
-    reply.send(agent.offer((request.body as OffersRequest).offers))
+    reply.send(agent.offer(request.body as OffersRequest))
   })
 
   /** "Who are you, and what do you hold?" */

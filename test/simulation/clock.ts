@@ -50,16 +50,24 @@ export function createSimulatedClock(startAt = 0) {
     },
 
     /** Runs events until `done` says so, none is left, or `until` is reached. */
-    async run({ until = Number.POSITIVE_INFINITY, done = () => false } = {}): Promise<void> {
+    async run({
+      until = Number.POSITIVE_INFINITY,
+      done = () => false,
+    }: {
+      until?: number
+      done?: () => boolean
+    } = {}): Promise<void> {
       while (!done()) {
         const next = events.peek()
-        if (!next || next.at > until) break
+        if (!next || next.at > until) {
+          if (until !== Number.POSITIVE_INFINITY) now = Math.max(now, until)
+          return
+        }
         events.pop()
         now = next.at
         next.run()
         for (let i = 0; i < MICROTASK_TURNS; i++) await undefined
       }
-      if (until !== Number.POSITIVE_INFINITY && !done()) now = Math.max(now, until)
     },
   }
 }

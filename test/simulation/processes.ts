@@ -8,10 +8,11 @@ import type { Policy } from '../../master/policies/policy.ts'
 import type { Store } from '../../master/store/store.ts'
 import type { Transport } from '../../master/transport.ts'
 import { PeerError } from '../../shared/client.ts'
+import type { Clock } from '../../shared/clock.ts'
 import { createLog } from '../../shared/log.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { Random } from '../../shared/random.ts'
-import type { OffersReply, Outcome, RevokeReply } from '../../shared/wire.ts'
+import type { CallbacksRequest, OffersReply, Outcome, RevokeReply } from '../../shared/wire.ts'
 import type { Agent } from '../../slave/agent.ts'
 import { createAgent } from '../../slave/agent.ts'
 import type { Executors, Run, RunEnded } from '../../slave/executor/executors.ts'
@@ -48,6 +49,7 @@ export async function startMasterProcess(given: {
   random: Random
   newId: () => string
   slaves?: { name: string; url: string }[]
+  onOffer?: (attempt: string, slave: string) => void
 }): Promise<MasterProcess> {
   const life: Life = { alive: true, pausedUntil: 0 }
   const dispatcher = await createDispatcher({
@@ -82,7 +84,12 @@ function sign(secret: string, task: string, slave: string): string {
 }
 
 function simulatedTransport(
-  given: { network: Network; directory: Directory; settings: CoreSettings },
+  given: {
+    network: Network
+    directory: Directory
+    settings: CoreSettings
+    onOffer?: (attempt: string, slave: string) => void
+  },
   life: Life,
   receive: (input: Input) => void,
 ): Transport {
@@ -93,6 +100,7 @@ function simulatedTransport(
     handle: (agent: Agent) => Reply,
     done: (error: PeerError | null, reply?: Reply) => void,
   ): void {
+    if (!life.alive) return
     network.request<Reply>({
       from: 'master',
       to,
@@ -102,19 +110,18 @@ function simulatedTransport(
         network.whenAwake(slave.life, () => answer(null, copy(handle(slave.agent))))
       },
       timeoutMs: settings.askTimeoutMs,
-      done: (error, reply) => {
-        if (life.alive) done(error, reply)
-      },
+      done: (error, reply) => network.whenAwake(life, () => done(error, reply)),
     })
   }
 
   return {
-    offer(slave, url, { input, ...offer }) {
+    offer({ slave, url, boot }, { input, ...offer }) {
       const offers = [{ ...offer, input: JSON.parse(input) as unknown }]
       const attempts = [offer.attempt]
+      given.onOffer?.(offer.attempt, slave)
       ask<OffersReply>(
         url,
-        (agent) => agent.offer(offers),
+        (agent) => agent.offer({ boot, offers }),
         (error, reply) => {
           if (reply) return receive({ is: 'answers', slave, ...reply })
           const { delivered, message: reason } = error as PeerError
@@ -160,7 +167,10 @@ export function startSlaveProcess(given: {
   requestTimeoutMs: number
   outboxMax?: number
   /** How a run ends, and after how many milliseconds; Infinity: never. */
-  compute: (run: Run) => { outcome: Outcome; ranMs: number }
+  compute: Compute
+  onBegin?: (task: string, run: Run) => void
+  onRunning?: (running: number) => void
+  onCallback?: (request: CallbacksRequest) => void
 }): SlaveProcess {
   const life: Life = { alive: true, pausedUntil: 0 }
   const clock = given.clock.of(life)
@@ -172,36 +182,46 @@ export function startSlaveProcess(given: {
     version: 'simulated',
     tags: [],
     link: simulatedLink(given, life),
-    executors: (onEnded) => simulatedExecutors(clock, given.compute, onEnded),
+    executors: (onEnded) => simulatedExecutors(clock, given, (attempt) => taskOf(attempt), onEnded),
     log,
   })
+  const taskOf = (attempt: string): string =>
+    agent.attempts().attempts.find((held) => held.attempt === attempt)?.task ?? ''
   const process = { life, agent, boot: given.boot, name: given.name }
   given.directory.slaves.set(given.url, process)
   agent.start()
   return process
 }
 
+type Compute = (run: Run) => { outcome: Outcome; ranMs: number }
+
+const OVER_LIMIT: Outcome = { status: 'failed', type: 'time-limit', message: 'over its limit' }
+
 function simulatedExecutors(
-  clock: { now(): number; at(time: number, run: () => void): () => void },
-  compute: (run: Run) => { outcome: Outcome; ranMs: number },
+  clock: Clock,
+  given: {
+    compute: Compute
+    onBegin?: (task: string, run: Run) => void
+    onRunning?: (running: number) => void
+  },
+  taskOf: (attempt: string) => string,
   onEnded: (ended: RunEnded[]) => void,
 ): Executors {
   const running = new Map<string, () => void>()
   return {
     run(run) {
-      const { outcome, ranMs } = compute(run)
+      const { outcome, ranMs } = given.compute(run)
+      const inTime = ranMs <= run.runLimitMs
+      const ended: RunEnded = inTime
+        ? { attempt: run.attempt, outcome, ranMs }
+        : { attempt: run.attempt, outcome: OVER_LIMIT, ranMs: run.runLimitMs }
       const end = (): void => {
         running.delete(run.attempt)
-        onEnded([{ attempt: run.attempt, outcome, ranMs }])
+        onEnded([ended])
       }
-      const limit: Outcome = { status: 'failed', type: 'time-limit', message: 'over its limit' }
-      const inTime = ranMs <= run.runLimitMs
-      const over = (): void => {
-        running.delete(run.attempt)
-        onEnded([{ attempt: run.attempt, outcome: limit, ranMs: run.runLimitMs }])
-      }
-      const at = clock.now() + Math.min(ranMs, run.runLimitMs)
-      running.set(run.attempt, clock.at(at, inTime ? end : over))
+      running.set(run.attempt, clock.at(clock.now() + ended.ranMs, end))
+      given.onRunning?.(running.size)
+      given.onBegin?.(taskOf(run.attempt), run)
     },
     kill(attempt) {
       running.get(attempt)?.()
@@ -214,7 +234,13 @@ function simulatedExecutors(
 }
 
 function simulatedLink(
-  given: { network: Network; directory: Directory; url: string; requestTimeoutMs: number },
+  given: {
+    network: Network
+    directory: Directory
+    url: string
+    requestTimeoutMs: number
+    onCallback?: (request: CallbacksRequest) => void
+  },
   life: Life,
 ): Link {
   const { network, directory } = given
@@ -223,6 +249,7 @@ function simulatedLink(
     handle: (master: MasterProcess['dispatcher']) => Promise<Reply>,
     done: (error: PeerError | null, reply?: Reply) => void,
   ): void {
+    if (!life.alive) return
     network.request<Reply>({
       from: given.url,
       to: 'master',
@@ -237,9 +264,7 @@ function simulatedLink(
         })
       },
       timeoutMs: given.requestTimeoutMs,
-      done: (error, reply) => {
-        if (life.alive) done(error, reply)
-      },
+      done: (error, reply) => network.whenAwake(life, () => done(error, reply)),
     })
   }
 
@@ -251,6 +276,7 @@ function simulatedLink(
     },
     callBack: (request, done) => {
       const said = copy(request)
+      given.onCallback?.(said)
       ask((master) => master.callbacks(said), done)
     },
     leave: (name, boot, done) => ask((master) => master.leave(name, boot), done),

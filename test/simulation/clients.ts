@@ -1,0 +1,171 @@
+// The clients of a simulated world: each submits one task under one Idempotency-Key, repeats the
+// request while it has no answer, gives up or comes back after a refusal, and then reads.
+
+import type { PeerError } from '../../shared/client.ts'
+import { Problem } from '../../shared/problems.ts'
+import type { Random } from '../../shared/random.ts'
+import type { SimulatedClock } from './clock.ts'
+import type { Ledger, Seen } from './ledger.ts'
+import type { Network } from './network.ts'
+import type { Plan, PlannedTask } from './plan.ts'
+import type { Directory, MasterProcess } from './processes.ts'
+import type { WatchedStore } from './watched-store.ts'
+
+const PATIENCE_MS = 15_000
+const READ_EVERY_MS = 3_000
+const COME_BACK_TRIES = 3
+
+type Answer = { id: string } | { refused: string }
+
+export function startClients(given: {
+  plan: Plan
+  clock: SimulatedClock
+  network: Network
+  directory: Directory
+  ledger: Ledger
+  random: Random
+  store: WatchedStore
+  guard: (run: () => void) => () => void
+}) {
+  const { plan, clock, network, directory, ledger, random, store, guard } = given
+  let open = plan.tasks.length
+  /** A full disk is noticed when a slave has the task; a silent slave may have it: so it was said. */
+  const mayHaveRun = new Set<number>()
+  const refused: { key: string; number: number; at: number }[] = []
+
+  for (const task of plan.tasks)
+    clock.at(
+      task.at,
+      guard(() => submit(task, 0)),
+    )
+
+  return {
+    /** Every client has an answer: a promise or a refusal. */
+    allDone: () => open === 0,
+    /** Keys whose last word was a refusal, after nothing but refusals. */
+    refused,
+  }
+
+  function submit(task: PlannedTask, tries: number): void {
+    ask<Answer>(
+      (master) => submitAt(master, task),
+      guard2((error, answer) => {
+        if (error || !answer) return again(task, tries, 200 + random.next() * 1000)
+        if ('refused' in answer) return refusedWith(task, tries, answer.refused)
+        ledger.accepted(task.number, keyOf(task), answer.id)
+        open--
+        follow(task, answer.id)
+      }),
+    )
+  }
+
+  function again(task: PlannedTask, tries: number, afterMs: number): void {
+    clock.at(
+      clock.now() + afterMs,
+      guard(() => submit(task, tries)),
+    )
+  }
+
+  function refusedWith(task: PlannedTask, tries: number, type: string): void {
+    if (type === 'store-full' || type === 'slave-silent') mayHaveRun.add(task.number)
+    if (type !== 'slave-silent' && tries >= COME_BACK_TRIES) {
+      open--
+      const { number } = task
+      if (!mayHaveRun.has(number)) refused.push({ key: keyOf(task), number, at: clock.now() })
+      return
+    }
+    again(task, type === 'slave-silent' ? tries : tries + 1, 500 + random.next() * 3000)
+  }
+
+  /** At the master: the answer that goes back, checked against what is durable at that moment. */
+  async function submitAt(
+    { dispatcher }: MasterProcess,
+    { number, ms, queue, waitMs, priority, nature }: PlannedTask,
+  ): Promise<Answer> {
+    const key = `key-${number}`
+    const runLimitMs = nature === 'endless' ? 2000 : 120_000
+    try {
+      const reply = await dispatcher.submit({
+        kind: 'cube',
+        priority,
+        queue,
+        waitMs,
+        runLimitMs,
+        waitLimitMs: 300_000,
+        input: JSON.stringify({ number, ms }),
+        tags: [],
+        idempotencyKey: key,
+        requestHash: key,
+      })
+      ledger.answered(reply.id, number, store.get(reply.id) !== undefined)
+      return { id: reply.id }
+    } catch (error) {
+      if (error instanceof Problem) return { refused: error.type }
+      throw error
+    }
+  }
+
+  /** Reads the task now and then, and cancels it if that is planned. */
+  function follow(task: PlannedTask, id: string): void {
+    const read = (): void =>
+      ask<Seen>(
+        (master) => readAt(master, id),
+        guard2((_error, seen) => {
+          if (seen) ledger.observed(id, task.number, seen)
+          if (!seen || seen.status === 'pending' || seen.status === 'in progress') {
+            clock.at(clock.now() + READ_EVERY_MS * (0.5 + random.next()), guard(read))
+          }
+        }),
+      )
+    read()
+    if (task.cancelAfterMs === null) return
+    const cancel = (): void =>
+      ask(
+        (master) => master.dispatcher.cancel(id),
+        () => {},
+      )
+    clock.at(clock.now() + task.cancelAfterMs, guard(cancel))
+  }
+
+  async function readAt(_master: MasterProcess, id: string): Promise<Seen> {
+    const record = store.get(id)
+    if (!record) throw new Problem('no-such-task', id)
+    return { status: record.status, outcome: record.outcome }
+  }
+
+  function ask<T>(
+    handle: (master: MasterProcess) => Promise<T>,
+    done: (error: PeerError | null, reply?: T) => void,
+  ): void {
+    network.request<T>({
+      from: 'client',
+      to: 'master',
+      listens: () => directory.master?.life.alive === true,
+      handle: (answer) => {
+        const master = directory.master as MasterProcess
+        network.whenAwake(master.life, () => {
+          handle(master).then(
+            (reply) => master.life.alive && answer(null, reply),
+            (error: Error) => fail(error, answer),
+          )
+        })
+      },
+      timeoutMs: PATIENCE_MS,
+      done,
+    })
+  }
+
+  function fail<T>(error: Error, answer: (error: PeerError | null, reply?: T) => void): void {
+    if (error.name === 'Violation')
+      guard(() => {
+        throw error
+      })()
+    else answer(error as PeerError)
+  }
+
+  function guard2<T>(run: (error: PeerError | null, reply?: T) => void) {
+    return (error: PeerError | null, reply?: T): void => guard(() => run(error, reply))()
+  }
+}
+
+const keyOf = ({ number }: PlannedTask): string => `key-${number}`

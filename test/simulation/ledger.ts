@@ -1,0 +1,97 @@
+// What must hold, whatever befalls: the book kept beside the simulated world by somebody who shares
+// no code with the master. Each entry is a fact seen from outside: what a client was told, what the
+// store holds durably, what a slave began to compute. A fact that must not be throws a Violation.
+
+export class Violation extends Error {
+  override name = 'Violation'
+}
+
+const FINAL = ['done', 'failed', 'cancelled', 'expired']
+
+/** The right value for the n-th task, worked out apart from the slaves: n^3 - n as a product. */
+const oracle = (n: number): number => (n - 1) * n * (n + 1)
+
+export type Seen = { status: string; outcome: string | null }
+
+type Began = { number: number; at: number; slave: string; attempt: string }
+
+export type Ledger = ReturnType<typeof createLedger>
+
+export function createLedger(now: () => number) {
+  /** Tasks by id, as clients were told of them. */
+  const promised = new Map<string, { number: number; at: number }>()
+  /** The id that each key was answered with. */
+  const keys = new Map<string, string>()
+  /** Final states that somebody has seen, and that became durable. */
+  const finals = new Map<string, Seen>()
+  const durableFinals = new Map<string, string>()
+  const began = new Map<string, Began[]>()
+  const offered = new Set<string>()
+
+  return {
+    promised,
+    began,
+
+    /** The master answers a client that its task is accepted. */
+    answered(id: string, number: number, isDurable: boolean): void {
+      check(isDurable, `task ${id} (${number}) is promised before it is durable`)
+      if (!promised.has(id)) promised.set(id, { number, at: now() })
+    },
+
+    /** A client hears that its task is accepted, with this id. */
+    accepted(number: number, key: string, id: string): void {
+      const before = keys.get(key)
+      check(before === undefined || before === id, `key ${key} has two tasks: ${before} and ${id}`)
+      keys.set(key, id)
+      check(promised.get(id)?.number === number, `task ${id} is not the one that was submitted`)
+    },
+
+    /** Somebody is told how a task stands. */
+    observed(id: string, number: number, seen: Seen): void {
+      const before = finals.get(id)
+      if (before) {
+        check(before.status === seen.status, `task ${id} was ${before.status}, is ${seen.status}`)
+        check(before.outcome === seen.outcome, `task ${id} has another outcome than before`)
+      }
+      if (!FINAL.includes(seen.status)) return
+      finals.set(id, seen)
+      if (seen.status !== 'done') return
+      const { result } = JSON.parse(seen.outcome as string) as { result: { value: number } }
+      check(result.value === oracle(number), `task ${id}: ${result.value}, not ${oracle(number)}`)
+    },
+
+    /** An outcome became durable. */
+    ended(id: string, status: string, outcome: string | null): void {
+      const state = `${status} ${outcome}`
+      const before = durableFinals.get(id)
+      check(before === undefined || before === state, `task ${id} has a second outcome: ${state}`)
+      durableFinals.set(id, state)
+    },
+
+    /** The master offers this attempt to this slave. */
+    offered: (attempt: string, slave: string): void => void offered.add(`${attempt} ${slave}`),
+
+    /** A slave begins to compute. */
+    computes(id: string, number: number, slave: string, attempt: string): void {
+      check(offered.has(`${attempt} ${slave}`), `${slave} runs ${attempt}: it was not offered that`)
+      const runs = began.get(id) ?? []
+      const twice = runs.some((run) => run.attempt === attempt)
+      check(!twice, `attempt ${attempt} of task ${id} runs twice`)
+      began.set(id, [...runs, { number, at: now(), slave, attempt }])
+    },
+
+    /** The end: everything promised has ended. `get` reads what is durable. */
+    close(get: (id: string) => Seen | undefined): void {
+      for (const [id, { number }] of promised) {
+        const seen = get(id)
+        check(seen !== undefined, `task ${id} was promised and is lost`)
+        check(FINAL.includes(seen.status), `task ${id} is stuck: ${seen.status}`)
+        this.observed(id, number, seen)
+      }
+    },
+  }
+}
+
+export function check(holds: boolean, words: string): asserts holds {
+  if (!holds) throw new Violation(words)
+}

@@ -1,0 +1,135 @@
+// What will befall one simulated world: drawn from the seed before anything runs, as a list, so
+// that a failing run can be repeated with fewer faults.
+
+import type { Random } from '../../shared/random.ts'
+
+/** Milliseconds of simulated time in which faults happen; then everything is healed. */
+export const FAULTY_MS = 20_000
+
+/** No plain task comes near its run limit, on a slow slave either. */
+const RUN_MS_MAX = 10_000
+
+export type Fault =
+  | { is: 'crash'; who: 'master' | number; at: number; forMs: number; luckyCommits: number }
+  | { is: 'pause'; who: 'master' | number; at: number; forMs: number }
+  | { is: 'partition'; from: string; to: string; at: number; forMs: number }
+  | { is: 'disk full'; at: number; forMs: number }
+  | { is: 'move'; who: number; at: number }
+  | { is: 'drain'; who: number; at: number; forMs: number }
+  | { is: 'weather'; at: number; forMs: number; lost: number; doubled: number; slow: number }
+  | { is: 'replay'; at: number }
+  | { is: 'forge'; at: number }
+
+export type Plan = {
+  seed: number
+  slaves: { slots: number; speed: number }[]
+  tasks: PlannedTask[]
+  heartbeatMs: number
+  ask: 'known' | 'always'
+  policy: 'in-order' | 'round-robin' | 'random' | 'two-choices' | 'least-loaded' | 'fastest-first'
+  waitingTasksMax: number
+  /** Milliseconds until a commit is durable, at most. */
+  syncMs: number
+  faults: Fault[]
+}
+
+export type PlannedTask = {
+  number: number
+  at: number
+  ms: number
+  /** `poison`: crashes its executor. `killer`: takes its slave down. */
+  nature: 'plain' | 'fails' | 'poison' | 'killer' | 'endless'
+  queue: boolean
+  waitMs: number
+  priority: number
+  /** Cancelled by its client after this, if at all. */
+  cancelAfterMs: number | null
+}
+
+export function drawPlan(seed: number, random: Random): Plan {
+  const slaves = Array.from({ length: 1 + random.integer(4) }, () => ({
+    slots: 1 + random.integer(3),
+    speed: chance(random, 0.2) ? 0.1 : 1,
+  }))
+  const calm = chance(random, 0.05)
+  return {
+    seed,
+    slaves,
+    tasks: Array.from({ length: 10 + random.integer(20) }, (_, number) => drawTask(random, number)),
+    heartbeatMs: 500 + random.integer(1500),
+    ask: chance(random, 0.3) ? 'always' : 'known',
+    policy: pick(random, [
+      'in-order',
+      'in-order',
+      'in-order',
+      'round-robin',
+      'random',
+      'two-choices',
+      'least-loaded',
+      'fastest-first',
+    ]),
+    waitingTasksMax: chance(random, 0.2) ? 3 : 1000,
+    syncMs: pick(random, [0, 1, 5, 50]),
+    faults: calm
+      ? []
+      : Array.from({ length: 1 + random.integer(12) }, () => drawFault(random, slaves.length)),
+  }
+}
+
+function drawTask(random: Random, number: number): PlannedTask {
+  const nature = chance(random, 0.85)
+    ? 'plain'
+    : pick(random, ['fails', 'poison', 'killer', 'endless'] as const)
+  return {
+    number,
+    at: random.next() * FAULTY_MS * 0.9,
+    ms: Math.min(RUN_MS_MAX, random.lognormal(chance(random, 0.1) ? 4000 : 300, 2)),
+    nature,
+    queue: chance(random, 0.6),
+    waitMs: chance(random, 0.3) ? random.integer(10) * 1000 : 0,
+    priority: random.integer(3),
+    cancelAfterMs: chance(random, 0.08) ? random.next() * 4000 : null,
+  }
+}
+
+function drawFault(random: Random, slaves: number): Fault {
+  const at = random.next() * FAULTY_MS
+  const forMs = random.exponential(chance(random, 0.3) ? 6000 : 1000)
+  const who = chance(random, 0.4) ? 'master' : random.integer(slaves)
+  const slave = random.integer(slaves)
+  switch (random.integer(9)) {
+    case 0:
+    case 1:
+      return { is: 'crash', who, at, forMs, luckyCommits: random.integer(3) }
+    case 2:
+      return { is: 'pause', who, at, forMs }
+    case 3: {
+      const [from, to] = pick(random, [
+        ['master', `slave-${slave}`],
+        [`slave-${slave}`, 'master'],
+        ['client', 'master'],
+        ['both', `slave-${slave}`],
+      ] as const)
+      return { is: 'partition', from, to, at, forMs }
+    }
+    case 4:
+      return { is: 'disk full', at, forMs }
+    case 5:
+      return chance(random, 0.5)
+        ? { is: 'move', who: slave, at }
+        : { is: 'drain', who: slave, at, forMs }
+    case 6:
+      return { is: 'replay', at }
+    case 7:
+      return { is: 'forge', at }
+    default: {
+      const lost = chance(random, 0.5) ? random.next() * 0.3 : 0
+      const doubled = chance(random, 0.5) ? random.next() * 0.2 : 0
+      return { is: 'weather', at, forMs: forMs * 3, lost, doubled, slow: random.next() }
+    }
+  }
+}
+
+const chance = (random: Random, share: number): boolean => random.next() < share
+
+const pick = <T>(random: Random, items: readonly T[]): T => items[random.integer(items.length)] as T

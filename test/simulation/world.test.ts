@@ -1,0 +1,21 @@
+import t from 'tap'
+import { runWorld } from './world.ts'
+
+t.test('what is promised comes true in 150 worlds of faults', async (t) => {
+  for (let seed = 1; seed <= 150; seed++) {
+    try {
+      await runWorld(seed)
+    } catch (error) {
+      t.fail(`seed ${seed}: ${(error as Error).message}`)
+    }
+  }
+  t.pass('all hold')
+})
+
+t.test('the same seed gives the same trace, another seed another', async (t) => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const { trace } = await runWorld(seed)
+    t.equal((await runWorld(seed)).trace, trace)
+    t.not((await runWorld(seed + 1)).trace, trace)
+  }
+})

@@ -1,0 +1,347 @@
+// One simulated world: a master, its slaves, clients and an adversary, under a plan of faults; then
+// everything is healed, and all that was promised must come true. The decisions are the production
+// dispatcher's and agent's own.
+
+import { POLICIES } from '../../master/policies/policies.ts'
+import { createMemoryStore } from '../../master/store/memory.ts'
+import { createRandom } from '../../shared/random.ts'
+import type { Callback, CallbacksRequest, Outcome } from '../../shared/wire.ts'
+import type { Run } from '../../slave/executor/executors.ts'
+import type { OutboxDisk } from '../../slave/outbox.ts'
+import { startClients } from './clients.ts'
+import type { Life } from './clock.ts'
+import { createSimulatedClock } from './clock.ts'
+import { check, createLedger } from './ledger.ts'
+import { createNetwork } from './network.ts'
+import type { Fault, Plan } from './plan.ts'
+import { drawPlan, FAULTY_MS } from './plan.ts'
+import type { Directory, SlaveProcess } from './processes.ts'
+import { startMasterProcess, startSlaveProcess } from './processes.ts'
+import { createWatchedStore } from './watched-store.ts'
+import { createWeather } from './weather.ts'
+
+/** After the healing, everything must have ended within this. Simulated milliseconds. */
+const SETTLE_MS = 1_200_000
+/** The adversary remembers this many callbacks. */
+const OVERHEARD_MAX = 50
+
+export type WorldResult = {
+  /** A digest of everything that happened: the same for the same seed. */
+  trace: number
+  simulatedMs: number
+  promised: number
+  events: number
+  ended: Record<string, number>
+  lost: number
+}
+
+/** Runs the world of a seed; or of a plan, when it is given. Throws a Violation. */
+export function runWorld(seed: number, plan = drawPlan(seed, createRandom(seed))) {
+  return createWorld(plan).run()
+}
+
+function createWorld(plan: Plan) {
+  const random = createRandom(plan.seed + 2 ** 40)
+  const clock = createSimulatedClock()
+  const ledger = createLedger(clock.now)
+  const network = createNetwork(
+    clock,
+    createWeather(plan, random, clock.now, () => healed),
+  )
+  const directory: Directory = { master: null, slaves: new Map() }
+  const slaves: (SlaveProcess | undefined)[] = plan.slaves.map(() => undefined)
+  const disks = plan.slaves.map(createDisk)
+  const boots = plan.slaves.map(() => 0)
+  const moves = plan.slaves.map(() => 0)
+  const overheard: CallbacksRequest[] = []
+  const store = createWatchedStore(
+    createMemoryStore({
+      schedule: (run) => void clock.at(clock.now() + random.next() * plan.syncMs, run),
+    }),
+    { ledger, isFull: diskIsFull, later: (run) => void clock.at(clock.now() + 1, run) },
+  )
+  let trace = 17
+  let ids = 0
+  let healed = false
+  let failure: Error | undefined
+
+  return { run }
+
+  async function run(): Promise<WorldResult> {
+    await startMaster()
+    plan.slaves.forEach((_, i) => {
+      startSlave(i)
+    })
+    const clients = startClients({ plan, clock, network, directory, ledger, random, store, guard })
+    for (const fault of plan.faults)
+      clock.at(
+        fault.at,
+        guard(() => begin(fault)),
+      )
+    clock.at(FAULTY_MS, guard(heal))
+    await advance(() => false, FAULTY_MS + 1)
+    await advance(() => clients.allDone() && whatIsLeft() === '', FAULTY_MS + SETTLE_MS)
+    check(clients.allDone(), 'a client still waits for its answer')
+    check(whatIsLeft() === '', `not quiet ${SETTLE_MS} ms after the healing: ${whatIsLeft()}`)
+    ledger.close(store.get)
+    checkRefused(clients.refused)
+    checkCalm()
+    const { counters } = directory.master!.dispatcher.view
+    return {
+      trace,
+      simulatedMs: clock.now(),
+      promised: ledger.promised.size,
+      events: clock.made,
+      ended: counters.ended,
+      lost: counters.attemptsLost,
+    }
+  }
+
+  async function advance(done: () => boolean, until: number): Promise<void> {
+    let steps = 0
+    await clock.run({
+      until,
+      done: () => {
+        trace = Math.imul(trace ^ Math.round(clock.now() * 1e6), 0x01000193)
+        return failure !== undefined || (++steps % 64 === 0 && done())
+      },
+    })
+    if (failure) throw failure
+  }
+
+  /** Who has something left to do or to say, in words; empty when nobody has. */
+  function whatIsLeft(): string {
+    const master = directory.master
+    if (!master?.life.alive) return 'the master is down'
+    if (!master.dispatcher.isSaved) return 'a commit is under way'
+    const live = [...master.dispatcher.view.live.values()]
+    const tasks = live.map(({ id, stage }) => `${id} ${stage.is}`)
+    const held = slaves.flatMap((slave) =>
+      slave?.life.alive
+        ? slave.agent
+            .attempts()
+            .attempts.map(({ task, status }) => `${slave.name}: ${task} ${status}`)
+        : [],
+    )
+    return [...tasks, ...held].slice(0, 5).join('; ')
+  }
+
+  /** A refusal left nothing behind: neither in the store nor on a slave that began later. */
+  function checkRefused(refused: { key: string; number: number; at: number }[]): void {
+    for (const { key, number, at } of refused) {
+      const stored = [...store.all()].find(({ idempotencyKey }) => idempotencyKey === key)
+      check(!stored || stored.createdAt < at, `${key} was refused, and is stored`)
+      for (const runs of ledger.began.values()) {
+        const late = runs.find((run) => run.number === number && run.at > at)
+        check(!late, `${key} was refused for good, and ${late?.slave} began it later`)
+      }
+    }
+  }
+
+  /** Without faults nothing is done twice. */
+  function checkCalm(): void {
+    if (plan.faults.length > 0 || plan.tasks.some(({ nature }) => nature === 'killer')) return
+    for (const [id, runs] of ledger.began) {
+      const { nature } = plan.tasks[runs[0]!.number]!
+      if (nature === 'plain' || nature === 'fails') {
+        check(runs.length === 1, `task ${id} ran ${runs.length} times for no cause`)
+      }
+    }
+  }
+
+  /** A failure anywhere ends the run. */
+  function guard(run: () => unknown): () => void {
+    const fail = (error: Error): void => void (failure ??= error)
+    return () => {
+      try {
+        const result = run()
+        if (result instanceof Promise) result.catch(fail)
+      } catch (error) {
+        fail(error as Error)
+      }
+    }
+  }
+
+  function startMaster(): Promise<unknown> {
+    return startMasterProcess({
+      clock,
+      network,
+      directory,
+      store: store.open(),
+      settings: {
+        ask: plan.ask,
+        heartbeatMs: plan.heartbeatMs,
+        askTimeoutMs: 400,
+        attemptsMax: 3,
+        retryBackoffMs: 100,
+        waitingTasksMax: plan.waitingTasksMax,
+        waitLimitMs: 300_000,
+      },
+      policy: POLICIES[plan.policy],
+      random: createRandom(random.integer(2 ** 40)),
+      newId: () => `task-${String(ids++).padStart(8, '0')}`,
+      onOffer: ledger.offered,
+    })
+  }
+
+  function startSlave(i: number): void {
+    const { slots, speed } = plan.slaves[i]!
+    const name = `slave-${i}`
+    slaves[i] = startSlaveProcess({
+      clock,
+      network,
+      directory,
+      random: createRandom(random.integer(2 ** 40)),
+      name,
+      url: `http://${name}${moves[i] === 0 ? '' : `-${moves[i]}`}`,
+      boot: `boot-${i}-${boots[i]!++}`,
+      slots,
+      kinds: ['cube'],
+      disk: disks[i]!,
+      requestTimeoutMs: 1000,
+      outboxMax: 50,
+      onCallback: (request) => {
+        if (overheard.length < OVERHEARD_MAX) overheard.push(structuredClone(request))
+      },
+      onRunning: (running) =>
+        guard(() => check(running <= slots, `${name} runs ${running} with ${slots} slots`))(),
+      compute: (run) => compute(run, i, speed),
+      onBegin: (task, { input, attempt }) => {
+        const { number } = input as { number: number }
+        guard(() => ledger.computes(task, number, name, attempt))()
+      },
+    })
+  }
+
+  function compute(
+    { input }: Run,
+    slave: number,
+    speed: number,
+  ): { outcome: Outcome; ranMs: number } {
+    const { number, ms } = input as { number: number; ms: number }
+    const { nature } = plan.tasks[number]!
+    const ranMs = ms / speed
+    const done: Outcome = { status: 'done', result: { value: number ** 3 - number } }
+    switch (nature) {
+      case 'endless':
+        return { outcome: done, ranMs: Number.POSITIVE_INFINITY }
+      case 'poison':
+        return { outcome: failed('executor-crashed'), ranMs: Math.min(ranMs, 50) }
+      case 'fails':
+        return { outcome: failed('evaluation'), ranMs }
+      case 'killer':
+        clock.at(
+          clock.now() + Math.min(ranMs, 100),
+          guard(() => crashSlave(slave, 500)),
+        )
+        return { outcome: done, ranMs: ranMs + 200 }
+      default:
+        return { outcome: done, ranMs }
+    }
+  }
+
+  function begin(fault: Fault): unknown {
+    if (healed) return
+    switch (fault.is) {
+      case 'crash':
+        if (fault.who === 'master') return crashMaster(fault.forMs, fault.luckyCommits)
+        return crashSlave(fault.who, fault.forMs)
+      case 'pause':
+        return pause(
+          fault.who === 'master' ? directory.master?.life : slaves[fault.who]?.life,
+          fault.forMs,
+        )
+      case 'move':
+        moves[fault.who]!++
+        return crashSlave(fault.who, 50)
+      case 'drain':
+        clock.at(clock.now() + fault.forMs, () => drain(fault.who, false))
+        return drain(fault.who, true)
+      case 'replay':
+        return say(overheard[random.integer(Math.max(1, overheard.length))])
+      case 'forge':
+        return forge()
+      default: // Partitions, weather and full disks are looked up when they matter.
+    }
+  }
+
+  function pause(life: Life | undefined, forMs: number): void {
+    if (life) life.pausedUntil = clock.now() + forMs
+  }
+
+  function crashSlave(i: number, forMs: number): void {
+    const slave = slaves[i]
+    if (!slave?.life.alive) return
+    slave.life.alive = false
+    clock.at(
+      clock.now() + forMs,
+      guard(() => startSlave(i)),
+    )
+  }
+
+  function crashMaster(forMs: number, lucky: number): void {
+    const { master } = directory
+    if (!master?.life.alive) return
+    master.life.alive = false
+    store.crash(lucky)
+    clock.at(clock.now() + forMs, guard(startMaster))
+  }
+
+  function drain(i: number, drained: boolean): void {
+    const { master } = directory
+    if (master?.life.alive) master.dispatcher.drain(`slave-${i}`, drained).catch(() => {})
+  }
+
+  /** The adversary says something to the master. */
+  function say(request: CallbacksRequest | undefined): void {
+    const { master } = directory
+    if (master?.life.alive && request) master.dispatcher.callbacks(request).catch(() => {})
+  }
+
+  /** A result of an attempt that was never made, for a task that is alive. */
+  function forge(): void {
+    const live = [...(directory.master?.dispatcher.view.live.keys() ?? [])]
+    const task = live[random.integer(Math.max(1, live.length))] ?? 'task-00000000'
+    const outcome: Outcome = { status: 'done', result: { value: -1 } }
+    const callback: Callback = { attempt: 'A'.repeat(38), task, outcome, ranMs: 1 }
+    const state = overheard[0]?.state
+    if (state) say({ state, callbacks: [callback] })
+  }
+
+  function heal(): void {
+    healed = true
+    for (const process of [directory.master, ...slaves]) {
+      if (process) process.life.pausedUntil = Math.min(process.life.pausedUntil, clock.now())
+    }
+    plan.slaves.forEach((_, i) => {
+      drain(i, false)
+    })
+  }
+
+  function diskIsFull(): boolean {
+    const full = (fault: Fault): boolean =>
+      fault.is === 'disk full' && fault.at <= clock.now() && clock.now() < fault.at + fault.forMs
+    return !healed && plan.faults.some(full)
+  }
+}
+
+const failed = (type: 'executor-crashed' | 'evaluation'): Outcome => ({
+  status: 'failed',
+  type,
+  message: 'as planned',
+})
+
+/** A slave's disk: it outlives its process. */
+function createDisk(): OutboxDisk {
+  const kept = new Map<string, string>()
+  return {
+    kept: () => [...kept.values()].map((text) => JSON.parse(text) as Callback),
+    keep: (callbacks) => {
+      for (const callback of callbacks) kept.set(callback.attempt, JSON.stringify(callback))
+    },
+    drop: (attempts) => {
+      for (const attempt of attempts) kept.delete(attempt)
+    },
+    close: () => {},
+  }
+}
