@@ -5,7 +5,7 @@
 /** A source of chance. See createRandom. */
 export type Random = ReturnType<typeof createRandom>
 
-/** A way of drawing times, each 0 or more. See serviceTimes. */
+/** A way of drawing times, each 0 or more. Such as service times. */
 export type Draw = () => number
 
 /**

@@ -21,9 +21,13 @@ type Row = TSchema & {
   maximum?: number
   enum?: string[]
   anyOf?: { const: string }[]
+  pattern?: string
+  items?: Row
   type?: string
   secret?: boolean
 }
+
+type Flags = { [name: string]: unknown; config?: string }
 
 /** `askTimeoutMs` is `--ask-timeout-ms` on the command line ... */
 export const flagOf = (name: string): string =>
@@ -44,17 +48,15 @@ export function readSettings<T extends TObject>(
   const flags = parseFlags(table, source.argv)
   if (flags === 'help') return 'help'
   const file = flags.config ?? source.env.ASKFIRST_CONFIG
-  const fromFile = file === undefined ? {} : parseFile(table, String(file))
-  const settings: Record<string, unknown> = {}
-  for (const [name, row] of rowsOf(table)) {
+  const fromFile = file === undefined ? {} : parseFile(table, file)
+  return complete(table, (name, row) => {
     const variable = source.env[variableOf(name)]
-    if (flags[name] !== undefined) settings[name] = flags[name]
-    else if (variable !== undefined) settings[name] = fromText(name, row, variable)
-    else if (fromFile[name] !== undefined) settings[name] = fromFile[name]
-    else if (row.default !== undefined) settings[name] = row.default
-    if (settings[name] !== undefined) check(name, row, settings[name])
-  }
-  return Object.freeze(settings) as Readonly<Static<T>>
+    if (flags[name] !== undefined) return { value: flags[name], from: flagOf(name) }
+    if (variable !== undefined) {
+      return { value: fromText(variableOf(name), row, variable), from: variableOf(name) }
+    }
+    return { value: fromFile[name], from: `"${name}" in ${file}` }
+  })
 }
 
 /** The settings of `table` as it stands, all defaults; `given` on top, checked. For tests. */
@@ -62,19 +64,33 @@ export function settingsOf<T extends TObject>(
   table: T,
   given: Partial<Static<T>> = {},
 ): Readonly<Static<T>> {
-  const defaults = Value.Create(table as TSchema) as Record<string, unknown>
-  const all: Record<string, unknown> = { ...defaults, ...given }
+  return complete(table, (name) => ({ value: given[name as keyof typeof given], from: name }))
+}
+
+/** All settings: what `given` knows of each, else its default; checked and frozen. */
+function complete<T extends TObject>(
+  table: T,
+  given: (name: string, row: Row) => { value: unknown; from: string },
+): Readonly<Static<T>> {
+  const settings: Record<string, unknown> = {}
+  const required: string[] = table.required ?? []
   for (const [name, row] of rowsOf(table)) {
-    if (row.default === undefined && !(name in given)) delete all[name]
-    else check(name, row, all[name])
+    const { value = row.default, from } = given(name, row)
+    if (value === undefined) {
+      if (!required.includes(name)) continue
+      throw new SettingError(`${nameOf(name, row)} must be given: ${wanted(row)}${meaning(row)}`)
+    }
+    if (!Value.Check(row, value)) throw wrong(from, row, value)
+    // A copy, so that nobody changes the default of the table.
+    settings[name] = Array.isArray(value) ? Object.freeze([...value]) : value
   }
-  return Object.freeze(all) as Readonly<Static<T>>
+  return Object.freeze(settings) as Readonly<Static<T>>
 }
 
 /** The text of `--help`. */
 export function help(command: string, summary: string, table: TObject): string {
   const rows = [...rowsOf(table)].map(([name, row]) => {
-    const flag = row.secret ? variableOf(name) : `${flagOf(name)} ${placeholder(row)}`.trimEnd()
+    const flag = `${nameOf(name, row)} ${row.secret ? '' : placeholder(row)}`.trimEnd()
     return [flag, `${row.description ?? ''}${boundsOf(row)}`] as const
   })
   const width = Math.max(...rows.map(([flag]) => flag.length)) + 2
@@ -95,18 +111,20 @@ export function help(command: string, summary: string, table: TObject): string {
 export function settingsTable(table: TObject): string {
   const rows = [...rowsOf(table)].map(([name, row]) => {
     const given = row.default === undefined ? '' : `\`${JSON.stringify(row.default)}\``
-    const flag = row.secret ? variableOf(name) : flagOf(name)
-    return `| \`${flag}\` | ${given} | ${row.description ?? ''}${rangeOf(row)} |`
+    return `| \`${nameOf(name, row)}\` | ${given} | ${row.description ?? ''}${rangeOf(row)} |`
   })
   return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n')
 }
 
+/** How a setting is given: its flag, but a secret by its variable. */
+const nameOf = (name: string, row: Row): string => (row.secret ? variableOf(name) : flagOf(name))
+
 const rowsOf = (table: TObject): [string, Row][] =>
   Object.entries(table.properties as Record<string, Row>)
 
-function parseFlags(table: TObject, argv: string[]): Record<string, unknown> | 'help' {
+function parseFlags(table: TObject, argv: string[]): Flags | 'help' {
   const names = new Map(rowsOf(table).map(([name, row]) => [flagOf(name), [name, row] as const]))
-  const flags: Record<string, unknown> = {}
+  const flags: Flags = {}
   for (let i = 0; i < argv.length; i++) {
     const [flag, inline] = splitFlag(argv[i] as string)
     if (flag === '--help' || flag === '-h') return 'help'
@@ -120,13 +138,16 @@ function parseFlags(table: TObject, argv: string[]): Record<string, unknown> | '
     const next = argv[i + 1]
     if (row.type === 'boolean') {
       const spelled = inline ?? (next === 'true' || next === 'false' ? argv[++i] : 'true')
-      flags[name] = fromText(name, row, spelled as string)
+      flags[name] = fromText(flag, row, spelled as string)
       continue
     }
-    const value = inline ?? argv[++i]
-    if (value === undefined)
+    // A value that begins with -- is rather a value forgotten; such a one is given as --flag=VALUE.
+    if (inline === undefined && (next === undefined || next.startsWith('--'))) {
       throw new SettingError(`${flag} needs a value: ${flag} ${placeholder(row)}`)
-    flags[name] = fromText(name, row, value)
+    }
+    const value = fromText(flag, row, inline ?? (argv[++i] as string))
+    // A list may be given in pieces.
+    flags[name] = Array.isArray(value) ? [...((flags[name] as []) ?? []), ...value] : value
   }
   return flags
 }
@@ -157,27 +178,25 @@ function parseFile(table: TObject, file: string): Record<string, unknown> {
   return parsed as Record<string, unknown>
 }
 
-function fromText(name: string, row: Row, text: string): unknown {
+function fromText(from: string, row: Row, text: string): unknown {
   if (row.type === 'array') return text === '' ? [] : text.split(',').map((item) => item.trim())
   if (row.type === 'boolean') {
-    if (text !== 'true' && text !== 'false') throw wrong(name, row, text)
+    if (text !== 'true' && text !== 'false') throw wrong(from, row, text)
     return text === 'true'
   }
   if (row.type === 'integer' || row.type === 'number') {
-    if (text.trim() === '' || Number.isNaN(Number(text))) throw wrong(name, row, text)
+    if (text.trim() === '' || !Number.isFinite(Number(text))) throw wrong(from, row, text)
     return Number(text)
   }
   return text
 }
 
-function check(name: string, row: Row, value: unknown): void {
-  if (!Value.Check(row, value)) throw wrong(name, row, row.secret ? '(hidden)' : value)
+const wrong = (from: string, row: Row, value: unknown): SettingError => {
+  const shown = row.secret ? '(hidden)' : JSON.stringify(value)
+  return new SettingError(`${from} cannot be ${shown}: it must be ${wanted(row)}${meaning(row)}`)
 }
 
-const wrong = (name: string, row: Row, value: unknown): SettingError =>
-  new SettingError(
-    `${flagOf(name)} cannot be ${JSON.stringify(value)}: it must be ${wanted(row)} (${row.description})`,
-  )
+const meaning = (row: Row): string => (row.description ? ` (${row.description})` : '')
 
 const choicesOf = (row: Row): string[] | undefined =>
   row.enum ?? row.anyOf?.map((choice) => choice.const)
@@ -191,13 +210,12 @@ function wanted(row: Row): string {
     return `${row.type === 'integer' ? 'a whole number' : 'a number'}${least}${most}`
   }
   if (row.type === 'boolean') return 'true or false'
-  if (row.type === 'array') return 'a list, separated by commas'
-  return 'pattern' in row ? `text that matches ${row.pattern}` : 'text'
+  if (row.type === 'array') return `a list${row.items ? ` of ${wanted(row.items)}` : ''}`
+  return row.pattern === undefined ? 'text' : `text that matches ${row.pattern}`
 }
 
 function placeholder(row: Row): string {
-  const choices = choicesOf(row)
-  if (choices) return choices.join('|')
+  if (choicesOf(row)) return 'WORD'
   if (row.type === 'boolean') return ''
   if (row.type === 'array') return 'A,B,...'
   return row.type === 'integer' || row.type === 'number' ? 'N' : 'TEXT'
@@ -217,11 +235,14 @@ function boundsOf(row: Row): string {
 /** ", did you mean X?" for the known name nearest to a mistyped one. */
 function nearest(given: string, names: string[]): string {
   const ranked = names
-    .map((name) => ({ name, away: distance(given, name) }))
+    .map((name) => ({ name, away: distance(plain(given), plain(name)) }))
     .sort((a, b) => a.away - b.away)
   const best = ranked[0]
   return best && best.away <= 3 ? `; did you mean ${best.name}?` : '; see --help'
 }
+
+/** `askTimeoutMs`, `--ask-timeout-ms` and `-ask_timeout_ms` are the same to whoever types them. */
+const plain = (name: string): string => name.replace(/[-_]/g, '').toLowerCase()
 
 /** Levenshtein's edit distance. */
 function distance(a: string, b: string): number {

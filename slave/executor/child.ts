@@ -4,8 +4,8 @@
 //
 //   starting --"ready"--> idle <--> computing        stdin closed: exits, whatever it does
 //
-// While it computes it does not read: after each run of more than a millisecond it takes one turn
-// of the event loop, so that a skip that came meanwhile is heard before the next run begins.
+// While it computes it does not read: after each run of more than a millisecond it lets the event
+// loop turn, so that a skip that came meanwhile is heard before the next run begins.
 
 import { writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -97,12 +97,18 @@ async function computeAll() {
   while (next < queue.length) {
     const queued = queue[next++]!
     if (queued.kind === NO_RUN) ends.skipped(queued.n)
-    else if ((await compute(queued)) > LONG_RUN_MS) await turn()
+    else if ((await compute(queued)) > LONG_RUN_MS) await hear()
   }
   queue = []
   next = 0
   computing = false
   ends.flush()
+}
+
+/** Reads what came meanwhile. Two turns: the first may end without a look at the pipes. */
+async function hear() {
+  await turn()
+  await turn()
 }
 
 /** Computes one run and gives how long it ran. */

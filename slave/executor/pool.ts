@@ -33,9 +33,9 @@ export type PoolOptions = {
   /** Names of the kinds that can be run. */
   kinds: string[]
   /** Gets the runs that ended, as lists, as they come. Never called within run(). */
-  onEnded(ended: RunEnded[]): void
+  onEnded: (ended: RunEnded[]) => void
   /** Gets a sentence for the log about a child that died or did not start. */
-  onTrouble?(message: string): void
+  onTrouble?: (message: string) => void
   /** Ready children beyond `size`, which step in when one is killed. Default 1. */
   spares?: number
   /** Limit of a child's JavaScript heap. Default 256. */
@@ -46,6 +46,11 @@ export type PoolOptions = {
   resultBytesMax?: number
   /** Runs after which a child is replaced by a fresh one. Default 10,000. */
   recycleTasks?: number
+  /**
+   * The least age of a child that is replaced. Default 60,000: to load mathjs takes a second of
+   * CPU, as much as a hundred thousand tiny runs.
+   */
+  recycleMsMin?: number
   /** Within this a child must have loaded its kinds. Default 30,000. */
   startLimitMs?: number
   /** Exports `loadKinds(names)`; for tests. Default shared/kind.ts. */
@@ -103,6 +108,7 @@ type Member = {
   sent: number
   /** When the head became the head (or the child was started), by the monotonic clock. */
   since: number
+  startedAt: number
   /** When to look at it next. */
   checkAt: number
   /** Least run limit of those down the pipe. */
@@ -122,6 +128,7 @@ export function createPool(options: PoolOptions): Pool {
     rssMaxMb = heapMb + 256,
     resultBytesMax = 1_048_576,
     recycleTasks = 10_000,
+    recycleMsMin = 60_000,
     startLimitMs = 30_000,
     kindsModule = new URL('../../shared/kind.ts', import.meta.url),
     program = new URL('./child.ts', import.meta.url),
@@ -155,6 +162,7 @@ export function createPool(options: PoolOptions): Pool {
   const restart = createRestart(tend)
   const watch = createWatch(check)
   let feeding: NodeJS.Immediate | undefined
+  let tending: NodeJS.Immediate | undefined
   let closing: Promise<void> | undefined
 
   tend()
@@ -191,6 +199,7 @@ export function createPool(options: PoolOptions): Pool {
 
   async function closeAll() {
     clearImmediate(feeding)
+    clearImmediate(tending)
     restart.close()
     watch.close()
     allReady.reject(new Error('the pool was closed before its executors were ready'))
@@ -230,7 +239,7 @@ export function createPool(options: PoolOptions): Pool {
     const share = Math.ceil((line.length() + fed) / serving.length)
     const now = performance.now()
     for (const member of serving) feed(member, share, now)
-    if (serving.some(({ sent }) => sent >= recycleTasks)) tend()
+    if (serving.some(isWorn)) tendSoon()
   }
 
   function feed(member: Member, share: number, now: number) {
@@ -309,8 +318,8 @@ export function createPool(options: PoolOptions): Pool {
 
   /** False when the child has no such run, or not at the head. */
   function hearOne({ fed }: Member, end: EndFrame, ended: RunEnded[]): boolean {
-    const [n, ranMs, outcome] = end
-    if (outcome === undefined) {
+    const n = end[0]
+    if (end.length === 1) {
       // Only what is not wanted any more is skipped.
       if (!fed.has(n) || fed.get(n)) return false
       fed.delete(n)
@@ -320,6 +329,7 @@ export function createPool(options: PoolOptions): Pool {
     const entry = fed.get(n)
     fed.delete(n)
     if (!entry) return true
+    const [, ranMs, outcome] = end
     learn(entry.kind, ranMs)
     const { attempt } = entry.run
     entries.delete(attempt)
@@ -456,7 +466,7 @@ export function createPool(options: PoolOptions): Pool {
     const back = [...member.fed.values()].filter((entry) => entry && entry !== culprit)
     member.fed.clear()
     requeue(back as Entry[])
-    tend()
+    tendSoon()
     if (!failure || !culprit) return
     const ended = fail(culprit, failure.type, failure.message, performance.now() - member.since)
     if (failure.ended) failure.ended.push(ended)
@@ -478,12 +488,17 @@ export function createPool(options: PoolOptions): Pool {
 
   /** Lets worn-out members leave when a spare can step in, and starts the children that lack. */
   function tend() {
+    tending = undefined
     if (closing) return
     const ready = members.filter(({ state }) => state === 'ready')
-    const worn = ready.find(({ sent }) => sent >= recycleTasks)
+    const worn = ready.find(isWorn)
     if (worn && ready.length > size) return leave(worn)
     const wanted = size + Math.max(spares, worn ? 1 : 0)
     while (members.length < wanted && restart.isDue()) start()
+  }
+
+  function isWorn({ sent, startedAt }: Member): boolean {
+    return sent >= recycleTasks && performance.now() - startedAt >= recycleMsMin
   }
 
   function leave(member: Member) {
@@ -491,7 +506,14 @@ export function createPool(options: PoolOptions): Pool {
     members = members.filter((other) => other !== member)
     leaving.add(member)
     if (member.fed.size === 0) stop(member)
-    else tend()
+    else tendSoon()
+  }
+
+  /** After this turn's runs went to those who are there: to start a process takes a millisecond. */
+  function tendSoon() {
+    if (closing) return
+    if (line.length() > 0) feedSoon()
+    tending ??= setImmediate(tend)
   }
 
   function start() {
@@ -522,6 +544,7 @@ export function createPool(options: PoolOptions): Pool {
       fed: new Map(),
       sent: 0,
       since: now,
+      startedAt: now,
       checkAt: now + startLimitMs,
       limitMs: Number.POSITIVE_INFINITY,
       isLong: false,

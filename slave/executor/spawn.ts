@@ -66,6 +66,6 @@ export function findTie(): string[] {
   if (!setpriv) return []
   const tie = [setpriv, '--pdeathsig', 'KILL', '--']
   // busybox has a setpriv without it, and a container may forbid it: try.
-  const tried = spawnSync(tie[0]!, [...tie.slice(1), process.execPath, '--version'])
+  const tried = spawnSync(setpriv, [...tie.slice(1), setpriv, '--version'])
   return tried.status === 0 ? tie : []
 }

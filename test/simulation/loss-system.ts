@@ -29,6 +29,8 @@ export type LossSystem = {
   speeds?: number[]
   tasks: number
   batches: number
+  /** So many batches at the start warm up and are left out; 1 when not given. */
+  warmUp?: number
 }
 
 export const MEAN_SERVICE_MS = 1000
@@ -39,15 +41,19 @@ export type Batch = {
   refused: number
   asks: number
   waited: number
-  /** Mean wait for a slave, as a share of the mean service time. */
-  meanWait: number
+  /** Sum of the waits for a slave, in mean service times. */
+  wait: number
+  /** Sum of the times until a slave had taken it, in mean service times. */
+  untilTaken: number
   /** Share of the time that each slave was busy. */
   load: number[]
+  /** How long the batch lasted, in milliseconds. */
+  lasted: number
 }
 
 export type LossRun = { batches: Batch[]; choices: string[] }
 
-/** Runs it; the first batch warms up and is left out. Deterministic from the seed. */
+/** Runs it. Deterministic from the seed. */
 export async function runLossSystem(given: LossSystem): Promise<LossRun> {
   const { slaves: count, tasks, delay = 0, speeds = [] } = given
   const clock = createSimulatedClock()
@@ -95,7 +101,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
 
   const choices: string[] = []
   const batches: Batch[] = []
-  const perBatch = Math.ceil(tasks / given.batches)
+  const perBatch = Math.floor(tasks / given.batches)
   let sent = 0
   let settled = 0
   let batch = start()
@@ -109,6 +115,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       refused: 0,
       waited: 0,
       waitMs: 0,
+      takenMs: 0,
       settled: 0,
     }
   }
@@ -120,7 +127,9 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       refused: batch.refused,
       asks: dispatcher.view.counters.asks - batch.asks,
       waited: batch.waited,
-      meanWait: batch.waitMs / batch.settled / MEAN_SERVICE_MS,
+      wait: batch.waitMs / MEAN_SERVICE_MS,
+      untilTaken: batch.takenMs / MEAN_SERVICE_MS,
+      lasted,
       load: busyMs.map((ms, i) => (ms - (batch.busy[i] as number)) / lasted),
     })
     batch = start()
@@ -159,8 +168,9 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
     })
     reply.then(
       ({ slave, trail }) => {
+        const taken = trail.find(({ event }) => event === 'taken')?.at ?? 0
+        batch.takenMs += taken - submittedAt
         if (queue) {
-          const taken = trail.find(({ event }) => event === 'taken')?.at ?? 0
           const wait = taken - submittedAt - oneWay * 2
           if (wait > 1e-6) batch.waited++
           batch.waitMs += Math.max(0, wait)
@@ -176,7 +186,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
 
   arrive()
   await clock.run({ done: () => settled === tasks })
-  return { batches: batches.slice(1), choices }
+  return { batches: batches.slice(given.warmUp ?? 1), choices }
 }
 
 const settingsOf = (ask: CoreSettings['ask']): CoreSettings => ({

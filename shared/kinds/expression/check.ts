@@ -1,6 +1,6 @@
-// What an expression may be, judged before it is evaluated: how deep it nests (before the parser
-// could run out of stack), which nodes it has and which names it names. Everything is refused that
-// is not listed. Refusals are `rejected-expression` and name what was refused.
+// What a parsed expression may be, judged before it is evaluated: which nodes it has and which names
+// it names. Everything is refused that is not listed. Refusals are `rejected-expression` and name
+// what was refused.
 
 import { TaskFailure } from '../../kind.ts'
 import type { GuardedInstance, Tree } from './instance.ts'
@@ -9,58 +9,6 @@ import { isUnsafeName } from './names.ts'
 
 function reject(message: string): never {
   throw new TaskFailure('rejected-expression', message)
-}
-
-const OPENING = '([{'
-const CLOSING = ')]}'
-const ENDING = ',;\n'
-const OPERATORS = "+-~!^?='"
-
-/**
- * Refuses a text that nests too deeply, in one pass and without recursion. Counts brackets, and in
- * each bracket the operators that the parser recurses on: powers, conditions, assignments, `not`
- * and signs in a row. Up to the limit's number of characters nothing can be too deep.
- */
-export function checkNesting(text: string): void {
-  if (text.length <= LIMITS.bracketDepthMax) return
-  const open: number[] = []
-  let here = 0
-  let depth = 0
-  let inText = false
-  let before = ''
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text[at]!
-    if (char === '"' && before !== '\\') inText = !inText
-    if (inText || char === ' ' || char === '\t') {
-      before = inText ? char : before
-      continue
-    }
-    if (OPENING.includes(char)) {
-      open.push(here)
-      depth += 1
-      here = 0
-    } else if (CLOSING.includes(char)) {
-      depth -= here + (open.length > 0 ? 1 : 0)
-      here = open.pop() ?? 0
-    } else if (ENDING.includes(char)) {
-      depth -= here
-      here = 0
-    } else if (recurses(text, at, char, before)) {
-      here += 1
-      depth += 1
-    }
-    if (depth > LIMITS.bracketDepthMax) {
-      reject(`the expression nests more than ${LIMITS.bracketDepthMax} deep (char ${at + 1})`)
-    }
-    before = char
-  }
-}
-
-function recurses(text: string, at: number, char: string, before: string): boolean {
-  if (char === '^' || char === '?') return true
-  if (char === '=') return text[at + 1] !== '=' && !'=<>!'.includes(before)
-  if (char === 'n') return text.startsWith('not', at)
-  return OPERATORS.includes(char) && (before === '' || '+-~!^?=*/%<>&|:t'.includes(before))
 }
 
 const NODES = new Set([
@@ -111,9 +59,11 @@ export function checkTree(tree: Tree, instance: GuardedInstance): Checked {
     if (!NODES.has(node.type)) reject(`${node.type} is not available in expressions`)
     switch (node.type) {
       case 'SymbolNode':
-        return symbol(node.name, inline)
+        symbol(node.name, inline)
+        return
       case 'FunctionNode':
-        return call(node, level, inline)
+        call(node, level, inline)
+        return
       case 'AssignmentNode':
         if (!node.index) define(node.object.name)
         break
@@ -125,6 +75,8 @@ export function checkTree(tree: Tree, instance: GuardedInstance): Checked {
         for (const one of node.dimensions) checkKey(one)
         break
       case 'ObjectNode':
+        // A key "__proto__" has become the prototype.
+        if (Object.getPrototypeOf(node.properties) !== Object.prototype) checkField('__proto__')
         for (const key of Object.keys(node.properties)) checkField(key)
         break
     }

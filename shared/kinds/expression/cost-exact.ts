@@ -29,10 +29,7 @@ export function exactCosts(meter: Meter) {
       sumOver(args, (n) =>
         some(args, 'bigint') || some(args, 'Fraction') ? 5 * n ** 3 : 10 * n * n,
       ),
-    isPrime: (args, size) =>
-      sumOver(args, (n) => Math.sqrt(n) / (some(args, 'bigint') ? 1 : 20)) *
-        (some(args, 'BigNumber') ? 0 : 1) +
-      (some(args, 'BigNumber') ? 200 * size ** 3 : size),
+    isPrime: primeCost,
     nthRoots: (args) => 30 + 30 * sumOver(args.slice(1), (n) => n),
     fold: (args, size) => size + foldCost(args, size) + broadcast(meter, args),
     pow: (args, size) => size + powCost(meter, args),
@@ -40,6 +37,15 @@ export function exactCosts(meter: Meter) {
       broadcast(meter, args) + size * (some(args, 'BigNumber') ? 3_000 : 2) + factorCost(args),
     shift: (args, size) => size + broadcast(meter, args) + shiftCost(meter, args),
   } satisfies Partial<Record<CostClass, Cost>>
+}
+
+/** Trial division; a BigNumber above 2^32 is tested by powers, which takes very long in mathjs. */
+function primeCost(args: readonly unknown[]): number {
+  const isBig = some(args, 'BigNumber')
+  const each = some(args, 'bigint') ? 1 : 0.05
+  return sumOver(args, (n) =>
+    isBig && n > 2 ** 32 ? 4_000 * Math.log10(n) ** 3 : 10 + Math.sqrt(n) * each,
+  )
 }
 
 /** Long division and the greatest common divisor: quadratic in the digits of the largest. */
@@ -74,7 +80,7 @@ function factorCost(args: readonly unknown[]): number {
   for (const arg of args) {
     if (typeName(arg) === 'Fraction') {
       const { n, d } = arg as { n: bigint; d: bigint }
-      cost += 2 * Math.sqrt(Number(Math.max(n, d)))
+      cost += 2 * Math.sqrt(Math.max(Math.abs(Number(n)), Number(d)))
     }
   }
   return cost
@@ -108,7 +114,9 @@ function powCost(meter: Meter, args: readonly unknown[]): number {
   if (isMatrix(base) && !isMatrix(exponent)) {
     const side = shapeOf(base)[0] ?? 1
     const times = Math.log2(2 + exponentMost)
-    checkBits(meter, largestOf(base, bitsOf) * exponentMost)
+    // An entry of the product is a sum of `side` products.
+    const growth = holds(base, 'bigint') || holds(base, 'Fraction') ? Math.log2(side) : 0
+    checkBits(meter, (largestOf(base, bitsOf) + growth) * exponentMost)
     return side ** 3 * times * (isPlain(args) ? 2 : 40) + broadcast(meter, args)
   }
   const fractional =

@@ -6,6 +6,7 @@ import { exactCosts } from './cost-exact.ts'
 import { LIMITS } from './limits.ts'
 import type { Meter } from './meter.ts'
 import type { CostClass } from './names.ts'
+import { isUnsafeName } from './names.ts'
 import { broadcast, holds, shapeCost } from './shape.ts'
 import { eachNumber, elementsOf, isMatrix, lengthOf, shapeOf, typeName } from './size.ts'
 
@@ -44,7 +45,7 @@ function makers(meter: Meter) {
         meter,
         args.filter((arg) => typeof arg !== 'number'),
       ),
-    fromFunction: (args) => 3 * shapeCost(meter, numbersIn(args.filter((a) => isMatrix(a)))),
+    fromFunction: (args) => 10 * shapeCost(meter, numbersIn(args.filter((a) => isMatrix(a)))),
     slices: (_, size) => 5 * size,
     kron: (args) => shapeCost(meter, [elementsOf(shapeOf(args[0])), elementsOf(shapeOf(args[1]))]),
     powerset(args, size) {
@@ -82,13 +83,13 @@ function indexCost(meter: Meter, args: readonly unknown[]): number {
   let reach = 0
   for (const arg of args) if (typeof arg !== 'string') reach = Math.max(reach, largest([arg]))
   if (reach > LIMITS.elementsMax) meter.fail(`an index is above ${LIMITS.elementsMax}`)
-  return elements + (reach > 10_000 ? reach / 4 : reach / 64)
+  return elements + (reach > 10_000 ? reach : reach / 64)
 }
 
 /** Calls whose work grows faster than their operands. */
 function growers(meter: Meter) {
   return {
-    plain: (args, size) => (args.length > 1 ? broadcast(meter, args) : 0) + size,
+    plain: (args, size) => (args.length > 1 ? 6 * broadcast(meter, args) : 0) + 2 * size,
     order: (_, size) => size * 2 * Math.log2(2 + size),
     product: (args, size) => size + productCost(args, size),
     linear: (args, size) => matrixCost(args, size, 4),
@@ -101,9 +102,13 @@ function growers(meter: Meter) {
     filters: (args, size) => (size + largest(args.slice(2))) * size * 20,
     sets: setsCost,
     heavy: (args, size) => broadcast(meter, args) + size * heaviness(args),
+    inverse: (args, size) => broadcast(meter, args) + 3 * size + inverseCost(args),
+    hyperbolic: (args, size) =>
+      size * heaviness(args) +
+      (args.some((arg) => holds(arg, 'BigNumber')) ? 60 * largest(args) : 0),
     zeta: (args) => (args.some((arg) => holds(arg, 'BigNumber')) ? 100_000 : 10_000),
     format: (args, size) => formatCost(meter, args, size),
-    print: (args, size) => (String(args[0]).length / 2 + 1) * size,
+    print: (args, size) => printCost(meter, args[0], size),
   } satisfies Partial<Record<CostClass, Cost>>
 }
 /** mathjs compares every member of one set with every member of the other. */
@@ -116,6 +121,15 @@ function setsCost(args: readonly unknown[], size: number): number {
 function heaviness(args: readonly unknown[]): number {
   if (args.some((arg) => holds(arg, 'BigNumber'))) return 1_500
   return 3
+}
+
+/** The precision of an inverse function of a BigNumber grows with exponent and digits. */
+function inverseCost(value: unknown): number {
+  if (isMatrix(value)) return inverseCost(value._data ?? value._values)
+  if (Array.isArray(value)) return value.reduce((sum, one) => sum + inverseCost(one), 0)
+  if (typeName(value) !== 'BigNumber') return 0
+  const { e, d } = value as { e: number; d: number[] | null }
+  return 6_000 + 20 * Math.abs(e || 0) ** 3 + 100 * (d?.length ?? 0) ** 2
 }
 
 function productCost(args: readonly unknown[], size: number): number {
@@ -132,6 +146,7 @@ function productCost(args: readonly unknown[], size: number): number {
 function matrixCost(args: readonly unknown[], size: number, factor: number): number {
   const elements = Math.max(1, ...args.map((arg) => elementsOf(shapeOf(arg))))
   const each = Math.max(1, size / elements)
+  if (args.every((arg) => shapeOf(arg).length < 2)) return 10 * size
   const exact = args.some((arg) => holds(arg, 'Fraction') || holds(arg, 'bigint'))
   return elements ** 1.5 * each * factor * (exact ? 4 * Math.sqrt(elements) : 1)
 }
@@ -143,6 +158,16 @@ function formatCost(meter: Meter, args: readonly unknown[], size: number): numbe
     }
   }
   return size * 20 + (holds(args[0], 'BigNumber') ? size * size : 0)
+}
+
+/** Each `$name.field` of the template prints one value; mathjs reads any field it names. */
+function printCost(meter: Meter, template: unknown, size: number): number {
+  if (typeof template !== 'string') return size
+  const names = template.match(/\$[\w.]+/g) ?? []
+  for (const name of names.flatMap((one) => one.slice(1).split('.'))) {
+    if (isUnsafeName(name) || name.startsWith('_')) meter.fail(`print cannot show "${name}"`)
+  }
+  return (1 + names.length) * size
 }
 
 /** The cost of a call, by class. */

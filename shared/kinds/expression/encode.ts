@@ -23,7 +23,7 @@ import { TaskFailure } from '../../kind.ts'
 import { LIMITS } from './limits.ts'
 import { typeName } from './size.ts'
 
-// oxlint-disable-next-line typescript/no-explicit-any
+// biome-ignore lint/suspicious/noExplicitAny: the fields of mathjs values
 type Fields = Record<string, any>
 
 /** Encodes a value; fails with `result-too-large` as soon as its JSON is above the limit. */

@@ -3,13 +3,15 @@
 
 import type { Result } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
+import { withSameChance } from './chance.ts'
 import type { Checked } from './check.ts'
-import { checkNesting, checkScope, checkTree } from './check.ts'
+import { checkScope, checkTree } from './check.ts'
 import { decodeScope } from './decode.ts'
 import { encode } from './encode.ts'
 import type { Evaluate, GuardedInstance, Instance, Mathjs, NumberType } from './instance.ts'
 import { createInstance } from './instance.ts'
 import { LIMITS } from './limits.ts'
+import { checkNesting } from './nesting.ts'
 import { typeName } from './size.ts'
 
 export type ExpressionInput = {
@@ -54,7 +56,7 @@ function evaluateWith(engine: Engine, expression: string, given: ExpressionInput
     name === 'config' || (name in math && !Object.hasOwn(guard.table, name))
   const scope = decodeScope(given, math, isForbidden)
   checkScope(compiled, scope)
-  const value = compiled.evaluate(scope, {}, null)
+  const value = withSameChance(() => compiled.evaluate(scope, {}, null))
   const failure = meter.failure()
   if (failure) throw failure
   return resultOf(value, instance)

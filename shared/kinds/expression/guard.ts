@@ -11,12 +11,20 @@ import { CONSTANTS, FUNCTIONS } from './names.ts'
 import { broadcast } from './shape.ts'
 import type { Measure } from './size.ts'
 
-// oxlint-disable-next-line typescript/no-explicit-any
+// biome-ignore lint/suspicious/noExplicitAny: mathjs calls with anything
 type Any = any
 export type Callable = ((...args: Any[]) => Any) & { rawArgs?: boolean }
 
 /** Classes whose call with numbers alone is one step and gives a number. */
-const CHEAP: ReadonlySet<string> = new Set<CostClass>(['plain', 'heavy', 'pow', 'digits', 'log'])
+const CHEAP: ReadonlySet<string> = new Set<CostClass>([
+  'plain',
+  'heavy',
+  'hyperbolic',
+  'inverse',
+  'pow',
+  'digits',
+  'log',
+])
 
 export function createGuard(math: Instance, meter: Meter, measure: Measure) {
   const costs = createCosts(meter)
@@ -63,27 +71,27 @@ export function createGuard(math: Instance, meter: Meter, measure: Measure) {
   /** Gets its arguments unevaluated: each is measured as it is evaluated, the callback is not. */
   function lazy(name: string, callable: Callable): Callable {
     const takesCallback = name === 'map' || name === 'filter' || name === 'forEach'
+    const isBits = name.startsWith('bit')
     const raw: Callable = (args: RawArgument[], table: unknown, scope: unknown) => {
+      // mathjs compiles the arguments anew at every call, and makes typed callbacks.
+      meter.spend(takesCallback ? 300 : 30)
       const seen: unknown[] = []
       const metered = args.map((arg, place) => {
-        if (takesCallback && place > 0 && place === args.length - 1) return arg
+        if (takesCallback && place === args.length - 1) return arg
         return { compile: () => ({ evaluate: (within: unknown) => see(arg, within) }) }
       })
       function see(arg: RawArgument, within: unknown) {
         const value = arg.compile().evaluate(within)
         seen.push(value)
-        meter.spend(measure(value, meter.left()) * (takesCallback ? 6 : digitsFactor(name, value)))
-        if (seen.length > 1) meter.spend(broadcast(meter, seen))
+        const size = measure(value, meter.left())
+        meter.spend(size * (takesCallback ? 6 : isBits ? 8 * size : 2))
+        if (seen.length > 1) meter.spend((takesCallback ? 20 : 12) * broadcast(meter, seen))
         return value
       }
       return grown(callable(metered, table, scope))
     }
     raw.rawArgs = true
     return raw
-  }
-
-  function digitsFactor(name: string, value: unknown): number {
-    return name.startsWith('bit') ? 1 + measure(value, meter.left()) : 1
   }
 
   function tableOf() {
@@ -109,7 +117,7 @@ export function createGuard(math: Instance, meter: Meter, measure: Measure) {
 
   const values = new Map<string, Callable>()
   /** A function as a value, for a callback: typed like mathjs's own, guarded in every signature. */
-  function valueOf(name: string): Callable {
+  function functionValue(name: string): Callable {
     const known = values.get(name)
     if (known) return known
     const callable = math.expression.mathWithTransform[name] as { signatures: object }
@@ -126,6 +134,6 @@ export function createGuard(math: Instance, meter: Meter, measure: Measure) {
     Object.hasOwn(costOf, name) &&
     math.typed.isTypedFunction(math.expression.mathWithTransform[name])
 
-  return { table, valueOf, isValue, spend: meter.spend }
+  return { table, functionValue, isValue }
 }
 export type Guard = ReturnType<typeof createGuard>

@@ -14,7 +14,7 @@ import { createMeter } from './meter.ts'
 import { shapeCost } from './shape.ts'
 import { createMeasure, eachNumber, isMatrix, lengthOf } from './size.ts'
 
-// oxlint-disable-next-line typescript/no-explicit-any
+// biome-ignore lint/suspicious/noExplicitAny: mathjs types say too little
 type Any = any
 export const NUMBERS = ['number', 'BigNumber', 'bigint', 'Fraction'] as const
 export type NumberType = (typeof NUMBERS)[number]
@@ -77,9 +77,12 @@ function patchSymbols(math: Instance, guard: Guard) {
       return original.call(this, guard.table, argNames)
     }
     return (scope: Map<string, unknown>) =>
-      scope.has(name) ? scope.get(name) : guard.valueOf(name)
+      scope.has(name) ? scope.get(name) : guard.functionValue(name)
   }
 }
+
+/** mathjs makes a typed function and the text of its body. */
+const DEFINITION_STEPS = 300
 
 /** Bodies of functions and inline callbacks take steps and levels each time they run. */
 function patchCalls(math: Instance, guard: Guard, meter: Meter) {
@@ -105,7 +108,15 @@ function patchCalls(math: Instance, guard: Guard, meter: Meter) {
         value: (within: unknown, names: object) => counted(body, body._compile(within, names)),
       },
     })
-    return original.call(Object.create(this, { expr: { value: countedBody } }), table, argNames)
+    const define: Evaluate = original.call(
+      Object.create(this, { expr: { value: countedBody } }),
+      table,
+      argNames,
+    )
+    return ((scope, args, context) => {
+      meter.spend(DEFINITION_STEPS)
+      return define(scope, args, context)
+    }) satisfies Evaluate
   }
 }
 

@@ -20,11 +20,14 @@ export const FUNCTIONS = {
     matrixFromColumns matrixFromRows multiplyScalar not num number re rotate rotationMatrix
     round row sign size smaller smallerEq sparse square squeeze subset subtract subtractScalar
     to toBest trace transpose typeOf unaryMinus unaryPlus unequal unit splitUnit xor divide
-    intersect distance hypot norm corr kldivergence polynomialRoot bignumber rotationMatrix`),
+    intersect distance hypot corr kldivergence polynomialRoot bignumber`),
   /** Transcendental: much work for each BigNumber. */
-  heavy: words(`
-    acos acosh acot acoth acsc acsch asec asech asin asinh atan atan2 atanh cbrt cos cosh cot coth
-    csc csch erf exp expm1 log10 log1p log2 nthRoot sec sech sin sinh sqrt tan tanh`),
+  heavy: words('cbrt cos cot csc erf exp expm1 log10 log1p log2 nthRoot sec sin sqrt tan'),
+  /** Of a BigNumber: mathjs works with as many digits as its exponent says. */
+  inverse: words(`
+    acos acosh acot acoth acsc acsch asec asech asin asinh atan atan2 atanh`),
+  /** Of a BigNumber: as many terms as the number says. */
+  hyperbolic: words('cosh coth csch sech sinh tanh'),
   /** Quadratic in the digits of a number. */
   digits: words('bigint fraction numeric mod gcd lcm xgcd invmod bitNot bitXor string'),
   format: words('format bin oct hex'),
@@ -56,7 +59,7 @@ export const FUNCTIONS = {
   product: words('multiply'),
   kron: words('kron'),
   /** About n^3 for an n by n matrix. */
-  linear: words('det inv lsolve lsolveAll usolve usolveAll lusolve lup slu qr pinv'),
+  linear: words('det inv lsolve lsolveAll usolve usolveAll lusolve lup slu qr pinv norm'),
   iterative: words('eigs expm sqrtm schur sylvester lyap'),
   fourier: words('fft ifft'),
   filters: words('freqz zpk2tf'),

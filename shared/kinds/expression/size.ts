@@ -70,6 +70,7 @@ export function createMeasure(meter: Meter) {
   }
 
   function object(value: object, budget: number, level: number): number {
+    // biome-ignore lint/suspicious/noExplicitAny: the fields of each type, told by its prototype
     const fields = value as Record<string, any>
     switch (typeName(value)) {
       case 'Array':
@@ -78,7 +79,7 @@ export function createMeasure(meter: Meter) {
         return 1 + (fields.d?.length ?? 0) + Math.abs(fields.e || 0) / 7
       case 'Fraction': {
         const words = bigint(fields.n) + bigint(fields.d)
-        return words === 2 ? 8 : 30 * words
+        return words === 2 ? 8 : 30 * words + 0.4 * words * words
       }
       case 'Complex':
         return 4

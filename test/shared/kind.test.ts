@@ -1,0 +1,30 @@
+// The contract of every kind: its name, its schemas and its examples agree.
+
+import t from 'tap'
+import { Value } from 'typebox/value'
+import { kindNames, loadKinds } from '../../shared/kind.ts'
+
+const kinds = await loadKinds()
+
+t.test('there is a kind for each entry of the folder', async (t) => {
+  t.same([...kinds.keys()].sort(), await kindNames())
+})
+
+for (const [name, kind] of kinds) {
+  t.test(`${name} gives the outputs of its examples`, async (t) => {
+    t.equal(kind.name, name)
+    t.ok(kind.examples.length > 0)
+    for (const { input, output } of kind.examples) {
+      t.ok(Value.Check(kind.input, input), 'the input fits its schema')
+      const result = await kind.run(input as never)
+      t.same(result, output)
+      t.same(JSON.parse(JSON.stringify(result)), result, 'the result survives JSON')
+      t.ok(Value.Check(kind.output, result.result), 'the output fits its schema')
+    }
+  })
+
+  t.test(`${name} refuses unknown fields`, async (t) => {
+    const example = kind.examples[0]!.input as object
+    t.notOk(Value.Check(kind.input, { ...example, unknownField: 1 }))
+  })
+}

@@ -1,0 +1,288 @@
+// The rules that matter are tests (after tigerbeetle's src/tidy.zig): who may import whom, what a
+// core must not know, how long a file may be, which words are ours, and that README names all that a
+// user can meet. A rule that is in the way is argued about here, not passed by.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { MasterSettings } from '../master/settings.ts'
+import { PROBLEMS } from '../shared/problems.ts'
+import { flagOf, variableOf } from '../shared/settings.ts'
+import { FAILURES } from '../shared/wire.ts'
+import { SlaveSettings } from '../slave/settings.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+
+/** The visible top level. README.md is wanted too, as soon as it is written. */
+const TOP_LEVEL = [
+  'README.md',
+  'deploy',
+  'master',
+  'package-lock.json',
+  'package.json',
+  'shared',
+  'slave',
+  'test',
+  'tsconfig.json',
+]
+
+const LINES_MAX = 400
+/** Files that may be longer, each with its reason. */
+const LONG_FILES: Record<string, string> = {}
+
+/** Where "worker" is the name of something that is not ours. */
+const FOREIGN_WORKERS = [
+  /node:worker_threads/,
+  /\bWorkers?\b/,
+  /worker threads?/,
+  /graphile-worker/,
+  /the turn's rows to a worker and back/,
+]
+
+/** Codes of the table that nothing throws yet, each with its reason. */
+const CODES_TO_COME: Record<string, string> = {
+  unauthorized: 'comes with keys',
+  forbidden: 'comes with keys',
+  'too-many-requests': 'comes with keys',
+  'method-not-allowed': 'the server is to answer so where the address exists',
+  'headers-too-large': 'the server is to answer so',
+  unavailable: 'the store is to say so when it cannot save',
+}
+
+type Import = { path: string; typeOnly: boolean }
+type Source = { path: string; text: string; code: string; imports: Import[] }
+
+const sources = ['master', 'slave', 'shared', 'deploy', 'test']
+  .flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true }).map((name) => `${folder}/${String(name)}`),
+  )
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => path.replaceAll('\\', '/'))
+  .toSorted()
+  .map(sourceOf)
+const byPath = new Map(sources.map((source) => [source.path, source]))
+
+function sourceOf(path: string): Source {
+  const text = readFileSync(join(ROOT, path), 'utf8')
+  const code = withoutComments(text)
+  return { path, text, code, imports: importsOf(path, code) }
+}
+
+/** The code without comments, line for line. A `//` in a string ends its line, which does no harm. */
+function withoutComments(text: string): string {
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, ''))
+    .replace(/(^|[^:'"`\\])\/\/.*$/gm, '$1')
+}
+
+/** All that a file imports or exports again: our files by their path, packages by their name. */
+function importsOf(path: string, code: string): Import[] {
+  const found: Import[] = []
+  const forms = [
+    /\b(?:import|export)\s+(?<type>type\s)?[\w\s{},*$]*?\bfrom\s*(['"])(?<name>.+?)\2/g,
+    /\bimport\s*(['"])(?<name>.+?)\1/g,
+    /\bimport(?:\.meta\.resolve)?\(\s*(['"`])(?<name>.+?)\1/g,
+  ]
+  for (const form of forms) {
+    for (const { groups } of code.matchAll(form)) {
+      const name = groups?.name as string
+      const target = name.startsWith('.') ? join(path, '..', name).replaceAll('\\', '/') : name
+      found.push({ path: target, typeOnly: groups?.type !== undefined })
+    }
+  }
+  return found
+}
+
+const isIn =
+  (...folders: string[]) =>
+  (path: string): boolean =>
+    folders.some((folder) => path.startsWith(`${folder}/`))
+
+const isCore = isIn('master/core', 'master/policies', 'slave/core')
+const isRoute = isIn('master/routes', 'slave/routes')
+const isOurs = isIn('master', 'slave', 'shared', 'deploy', 'test')
+
+/** "importer -> imported" wherever a file of `who` imports what is `forbidden`. */
+function crossings(
+  who: (path: string) => boolean,
+  forbidden: (target: string, importer: string) => boolean,
+): string[] {
+  return sources
+    .filter((source) => who(source.path))
+    .flatMap((source) =>
+      source.imports
+        .filter((target) => forbidden(target.path, source.path))
+        .map((target) => `${source.path} -> ${target.path}`),
+    )
+}
+
+test('reads imports in all their forms', async (t) => {
+  const code = [
+    "import a from './a.ts'",
+    "import type { B } from '../b.ts'",
+    "import {\n  c,\n  type D,\n} from 'c'",
+    "export * from './d.ts'",
+    "import 'e'",
+    "const f = await import('../f.ts')",
+    "// import h from './h.ts'",
+    "/* import i from './i.ts' */",
+  ].join('\n')
+  t.same(importsOf('x/y.ts', withoutComments(code)), [
+    { path: 'x/a.ts', typeOnly: false },
+    { path: 'b.ts', typeOnly: true },
+    { path: 'c', typeOnly: false },
+    { path: 'x/d.ts', typeOnly: false },
+    { path: 'e', typeOnly: false },
+    { path: 'f.ts', typeOnly: false },
+  ])
+})
+
+test('keeps master and slave apart, and shared to itself', async (t) => {
+  t.same(crossings(isIn('master'), isIn('slave')), [])
+  t.same(crossings(isIn('slave'), isIn('master')), [])
+  t.same(crossings(isIn('shared'), isIn('master', 'slave', 'deploy')), [])
+})
+
+test('lets nothing import a main, tests only and main an app, and nothing but tests a test', async (t) => {
+  const isMain = (path: string) => path === 'master/main.ts' || path === 'slave/main.ts'
+  const isApp = (path: string) => path === 'master/app.ts' || path === 'slave/app.ts'
+  t.same(
+    crossings(() => true, isMain),
+    [],
+  )
+  t.same(
+    crossings(
+      (path) => !isIn('test')(path),
+      (target, importer) => isApp(target) && !isMain(importer),
+    ),
+    [],
+  )
+  t.same(
+    crossings((path) => !isIn('test')(path), isIn('test')),
+    [],
+  )
+})
+
+test('keeps routes off the store and the transport', async (t) => {
+  t.same(
+    crossings(isRoute, (target) =>
+      /^(master|slave)\/(store\/|(transport|store)\.ts$)/.test(target),
+    ),
+    [],
+  )
+})
+
+test('keeps cores and policies pure, with all that they import in turn', async (t) => {
+  const forbidden = (path: string) =>
+    (path.startsWith('node:') && !/^node:assert\b/.test(path)) ||
+    ['fastify', 'undici', 'pino'].includes(path)
+  t.same(crossings(isCore, forbidden), [], 'not even a type')
+  t.same(
+    crossings(isCore, (target) => isOurs(target) && !isCore(target) && !isIn('shared')(target)),
+    [],
+    'a core knows cores, policies and shared only',
+  )
+
+  const seen = new Map<string, string>()
+  const visit = (path: string, way: string): void => {
+    if (seen.has(path)) return
+    seen.set(path, way)
+    for (const target of byPath.get(path)?.imports ?? []) {
+      if (!target.typeOnly) visit(target.path, `${way} -> ${target.path}`)
+    }
+  }
+  for (const { path } of sources) if (isCore(path)) visit(path, path)
+  t.same(
+    [...seen].filter(([path]) => forbidden(path)).map(([, way]) => way),
+    [],
+  )
+})
+
+test('gives cores and policies no clock, no chance and no process', async (t) => {
+  const impure =
+    /(?<![.\w$'"-])(Date|Temporal|performance|setTimeout|setInterval|setImmediate|queueMicrotask|process|console|crypto|globalThis|fetch)(?=\s*[.(;)])|Math\.random/
+  const found = sources
+    .filter(({ path }) => isCore(path))
+    .flatMap(({ path, code }) => linesOf(path, code, (line) => impure.test(line)))
+  t.same(found, [])
+  for (const line of ['Date.now()', 'x = new Date()', 'Math.random()', 'console.log(1)']) {
+    t.match(line, impure)
+  }
+})
+
+test(`keeps every file of master, slave and shared within ${LINES_MAX} lines`, async (t) => {
+  const long = sources
+    .filter(({ path }) => isIn('master', 'slave', 'shared')(path) && !(path in LONG_FILES))
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > LINES_MAX)
+  t.same(long, [])
+})
+
+test('shows nothing at the top level but what belongs there', async (t) => {
+  const visible = new Set(topLevel().filter((name) => !name.startsWith('.')))
+  const wanted = TOP_LEVEL.filter((name) => name !== 'README.md' || visible.has(name))
+  t.same([...visible].toSorted(), wanted)
+})
+
+/** What git keeps; without git, what is there but what git is told to ignore. */
+function topLevel(): string[] {
+  try {
+    const args = ['-c', 'safe.directory=*', 'ls-files', '-z']
+    const names = execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: 'pipe' })
+      .split('\0')
+      .filter((path) => path !== '')
+    if (names.length > 0) return names.map((path) => path.split('/')[0] as string)
+  } catch {
+    // Not a checkout, or no git.
+  }
+  return readdirSync(ROOT).filter(
+    (name) => !/^(node_modules|data|askfirst-data)$|\.log$/.test(name),
+  )
+}
+
+test('calls a slave a slave, and nothing else', async (t) => {
+  const found = sources
+    .filter(({ path }) => !isIn('test')(path))
+    .flatMap(({ path, text }) =>
+      linesOf(path, text, (line) => /worker/i.test(withoutForeign(line))),
+    )
+  t.same(found, [])
+})
+
+const withoutForeign = (line: string): string =>
+  FOREIGN_WORKERS.reduce((left, foreign) => left.replace(foreign, ''), line)
+
+/** The lines that `matches` finds, each with its place. */
+const linesOf = (path: string, text: string, matches: (line: string) => boolean): string[] =>
+  text.split('\n').flatMap((line, i) => (matches(line) ? [`${path}:${i + 1}: ${line.trim()}`] : []))
+
+test('throws every problem code that it lists', async (t) => {
+  const thrown = sources.filter(({ path }) => !isIn('test')(path) && path !== 'shared/problems.ts')
+  const dead = Object.keys(PROBLEMS)
+    .filter((code) => !(code in CODES_TO_COME))
+    .filter((code) => !thrown.some(({ code: text }) => text.includes(`'${code}'`)))
+  t.same(dead, [])
+})
+
+test('names in README.md every problem code, failure and setting', async (t) => {
+  const file = join(ROOT, 'README.md')
+  if (!existsSync(file)) {
+    t.comment('README.md is not written yet, so it is not checked')
+    t.pass('nothing to check')
+    return
+  }
+  const readme = readFileSync(file, 'utf8')
+  const missing = (names: readonly string[]) =>
+    names.filter((name) => !readme.includes(`\`${name}\``))
+  t.same(missing(Object.keys(PROBLEMS)), [], 'problem codes')
+  t.same(missing(FAILURES), [], 'failures')
+  t.same(missing(spelled(MasterSettings.properties)), [], "master's settings")
+  t.same(missing(spelled(SlaveSettings.properties)), [], "slave's settings")
+})
+
+/** How settings are spelled: as a flag, a secret as a variable. */
+const spelled = (properties: Record<string, object>): string[] =>
+  Object.entries(properties).map(([name, row]) =>
+    'secret' in row && row.secret ? variableOf(name) : flagOf(name),
+  )
