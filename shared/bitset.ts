@@ -54,6 +54,14 @@ export class Bitset {
     return count
   }
 
+  /** How many numbers are in both sets. */
+  static countBoth(a: Bitset, b: Bitset): number {
+    const length = Math.min(a.#words.length, b.#words.length)
+    let count = 0
+    for (let at = 0; at < length; at++) count += ones(a.#words[at]! & b.#words[at]!)
+    return count
+  }
+
   /** The first number of the set at or after `from` (0 or more), or -1. */
   next(from: number): number {
     return Bitset.nextOf(this, undefined, undefined, from)

@@ -211,21 +211,22 @@ function end(core: Context, task: Task, problem: Problem): void {
 }
 
 function refusal(core: Context, task: Task, now: number): Problem {
-  const slaves = core.registry.all().filter((slave) => slave.standing === 'alive')
-  if (slaves.length === 0) {
+  const { alive, able } = core.registry.countAlive(task.kind)
+  if (alive === 0) {
     const known = core.registry.byName.size
     const detail = known === 0 ? 'no slave has registered yet' : `none of ${known} slaves answers`
     return new Problem('no-slaves', detail)
   }
-  if (!slaves.some((slave) => slave.kinds.includes(task.kind))) {
-    const detail = `none of ${slaves.length} slaves offers the kind "${task.kind}"`
+  if (able === 0) {
+    const detail = `none of the ${alive} slaves that answer offers the kind "${task.kind}"`
     return new Problem('no-capable-slave', detail)
   }
-  const detail = `no slave is available for this task; ${slaves.length} were asked or known`
+  const which = able === 1 ? '1 is alive and offers' : `${able} are alive and offer`
+  const detail = `no slave is available for this task: ${which} its kind`
   return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
 }
 
 function retryAfter(core: Context, task: Task, now: number): Record<string, string> {
-  const ms = core.serviceTimes.nextFreeMs(task.kind, core.registry.all(), now)
+  const ms = core.serviceTimes.nextFreeMs(task.kind, core.registry.all, now)
   return ms === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) }
 }

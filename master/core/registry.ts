@@ -74,6 +74,7 @@ export function createRegistry(ask: 'known' | 'always') {
   /** Slaves that a new task asks, and those that have room as far as is known. */
   const candidates = new Bitset()
   const free = ask === 'known' ? candidates : new Bitset()
+  const alive = new Bitset()
   const able = new Map<string, Bitset>()
   let slots = 0
 
@@ -95,6 +96,7 @@ export function createRegistry(ask: 'known' | 'always') {
     slots -= slave.slots
     candidates.clear(slave.place)
     free.clear(slave.place)
+    alive.clear(slave.place)
     for (const set of able.values()) set.clear(slave.place)
     while (places.length > 0 && places.at(-1) === undefined) places.pop()
   }
@@ -129,6 +131,7 @@ export function createRegistry(ask: 'known' | 'always') {
 
   /** Brings the bit sets in line after any change to a slave. */
   function refresh(slave: Slave): void {
+    mark(alive, slave.place, slave.standing === 'alive')
     const open = slave.standing === 'alive' && !slave.drained
     mark(free, slave.place, open && roomOf(slave) > 0)
     if (ask === 'always') mark(candidates, slave.place, open)
@@ -166,6 +169,11 @@ export function createRegistry(ask: 'known' | 'always') {
     /** First candidate for a kind at or after a place, those in `not` left out; or -1. */
     next: (kind: string, not: Bitset | null, from: number) =>
       Bitset.nextOf(candidates, ableTo(kind), not ?? undefined, from),
+    /** How many slaves are alive, and how many of these have the kind. */
+    countAlive: (kind: string) => ({
+      alive: alive.count(),
+      able: Bitset.countBoth(alive, ableTo(kind)),
+    }),
     /** It lacks the kind, whatever it said before. */
     disable: (slave: Slave, kind: string) => {
       ableTo(kind).clear(slave.place)

@@ -35,10 +35,10 @@ export function createServiceTimes() {
     },
 
     /** Milliseconds until a slave with this kind probably has a free slot; null: not known. */
-    nextFreeMs(kind: string, slaves: Slave[], now: number): number | null {
+    nextFreeMs(kind: string, slaves: () => Slave[], now: number): number | null {
       const last = estimates.get(kind)
       if (last && now - last.at < FRESH_MS) return last.ms
-      const ms = estimate(kind, slaves, now)
+      const ms = estimate(kind, slaves(), now)
       estimates.set(kind, { at: now, ms })
       return ms
     },
