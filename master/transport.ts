@@ -109,21 +109,21 @@ export function createTransport(given: {
   }
 
   function laneTo(url: string): Lane {
-    const { origin } = new URL(url)
-    let lane = lanes.get(origin)
+    let lane = lanes.get(url)
     if (!lane) {
+      const { origin } = new URL(url)
       const peer = createPeer(origin, { connections: WINDOW + 2, timeoutMs: askTimeoutMs })
       lane = { peer, boot: '', queue: [], underWay: 0, usedAt: 0, planned: false }
-      lanes.set(origin, lane)
+      lanes.set(url, lane)
     }
     lane.usedAt = Date.now()
     return lane
   }
 
   function dropIdle(): void {
-    for (const [origin, { peer, underWay, usedAt }] of lanes) {
+    for (const [url, { peer, underWay, usedAt }] of lanes) {
       if (underWay > 0 || Date.now() - usedAt < IDLE_MS) continue
-      lanes.delete(origin)
+      lanes.delete(url)
       void peer.close()
     }
   }

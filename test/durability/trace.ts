@@ -1,0 +1,82 @@
+// `npm run durability`: a trace of the master's system calls (strace, on Linux) shows that every
+// 202 and every acknowledged callback is preceded by a sync that follows the last write of its task
+// to the store's log; and that this check fails when SQLite is told to sync less.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { getJson, post, startSlave, until } from '../e2e/processes.ts'
+import type { Verdict } from './judge.ts'
+import { judge } from './judge.ts'
+
+const ROOT = new URL('../../', import.meta.url).pathname
+const TASKS = 60
+const CALLS = 'read,write,writev,pwrite64,fsync,fdatasync'
+
+const full = await traced('FULL')
+const normal = await traced('NORMAL')
+const right = full.promises > 0 && full.broken.length === 0 && normal.broken.length > 0
+for (const [name, verdict] of Object.entries({ FULL: full, NORMAL: normal })) {
+  const { promises, broken } = verdict
+  process.stdout.write(`synchronous=${name}: ${promises} promises, ${broken.length} not synced\n`)
+  if (name === 'FULL') for (const line of broken.slice(0, 5)) process.stdout.write(`  ${line}\n`)
+}
+process.stdout.write(right ? '2 passed, 0 failed\n' : '0 passed, 1 failed\n')
+process.exitCode = right ? 0 : 1
+
+/** Runs a master under strace, with tasks through it, and judges the trace. */
+async function traced(synchronous: 'FULL' | 'NORMAL'): Promise<Verdict> {
+  const folder = mkdtempSync(join(tmpdir(), 'askfirst-trace-'))
+  const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
+  const t = { teardown: (run: () => unknown) => ends.push(run), testdir: () => folder }
+  try {
+    const program = copyOfMaster(folder, synchronous)
+    const trace = join(folder, 'trace')
+    const strace = ['-f', '-qq', '-y', '-s', '9000', '-e', `trace=${CALLS}`, '-o', trace]
+    const args = [program, '--port', '0', '--data', join(folder, 'data'), '--log-level', 'error']
+    const master = spawn('strace', [...strace, process.execPath, ...args])
+    const exited = once(master, 'exit')
+    ends.push(() => master.kill('SIGKILL'))
+    const url = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: master.stdout }).on('line', (line) => {
+        const listening = / listens at (\S+)$/.exec(line)?.[1]
+        if (listening) resolve(listening)
+      })
+      master.on('error', reject)
+      void exited.then(() => reject(new Error('the traced master ended early; is strace allowed?')))
+    })
+    const slave = await startSlave(t, url, 'slave-1', ['--slots', '64'])
+    await work(url)
+    await slave.kill('SIGTERM')
+    spawn('pkill', ['-TERM', '-f', program])
+    await exited
+    return judge(readFileSync(trace, 'latin1'))
+  } finally {
+    for (const end of ends.toReversed()) await end()
+  }
+}
+
+/** The program as it is, or told to sync less: nothing else differs. */
+function copyOfMaster(folder: string, synchronous: string): string {
+  for (const part of ['master', 'shared', 'package.json']) {
+    cpSync(join(ROOT, part), join(folder, 'program', part), { recursive: true })
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'program', 'node_modules'))
+  const file = join(folder, 'program/master/store/sqlite-open.ts')
+  const text = readFileSync(file, 'utf8')
+  const pragma = 'PRAGMA synchronous = FULL'
+  if (!text.includes(pragma)) throw new Error(`${file} no longer says "${pragma}"`)
+  writeFileSync(file, text.replace(pragma, `PRAGMA synchronous = ${synchronous}`))
+  return join(folder, 'program/master/main.ts')
+}
+
+/** Direct and queued tasks, some at once, some one by one; ends when all have ended. */
+async function work(url: string): Promise<void> {
+  const submit = (i: number) => post(`${url}/tasks`, { expression: `${i} + 1`, queue: i % 2 === 0 })
+  for (let i = 0; i < TASKS / 3; i++) await submit(i)
+  await Promise.all(Array.from({ length: (2 * TASKS) / 3 }, (_, i) => submit(1000 + i)))
+  await until(async () => (await getJson(`${url}/status`)).tasks.done === TASKS)
+}
