@@ -1,0 +1,428 @@
+// What every store must do; each driver's test runs it. Waiting, crashes and the disk are for the
+// driver's own tests.
+import type { Test } from 'tap'
+import { test } from 'tap'
+import type { Store, TaskStatus } from '../../../master/store/store.ts'
+import {
+  LIST_PAYLOAD_BYTES_MAX,
+  LIST_SCAN_ROWS_MAX,
+  StoreConflictError,
+} from '../../../master/store/store.ts'
+import { anEndedTask, aTask, commit, end, insert, listAll, update } from './records.ts'
+
+export type Opened = {
+  store: Store
+  /** Closes the store and opens it again on what it kept. */
+  reopen: () => Promise<Store>
+}
+
+/** Makes an empty store; the driver's test registers its teardown. */
+export type Open = (t: Test) => Opened
+
+export function storeContract(name: string, open: Open): void {
+  void test(`${name}: durability`, async (t) => durability(t, open))
+  void test(`${name}: ends`, async (t) => ends(t, open))
+  void test(`${name}: what a restart reads`, async (t) => loading(t, open))
+  void test(`${name}: lists`, async (t) => lists(t, open))
+  void test(`${name}: keys and values`, async (t) => keysAndValues(t, open))
+  void test(`${name}: counts and trimming`, async (t) => countsAndTrimming(t, open))
+}
+
+async function durability(t: Test, open: Open): Promise<void> {
+  await t.test('keeps every field of a task over a restart', async (t) => {
+    const { store, reopen } = open(t)
+    const plain = aTask()
+    const full = anEndedTask({
+      priority: -7,
+      attempt: 'attempt-1',
+      waitUntil: 1_800_000_001_000,
+      tags: ['a', 'b "c"', ''],
+      idempotencyKey: 'key',
+      requestHash: 'hash',
+      trail: [
+        { at: 1, event: 'busy', slave: 'slave-1', reason: 'running 1 of 1', knownMs: 12.5 },
+        { at: 2, event: 'taken', slave: 'slave-2', ms: 0.25 },
+      ],
+    })
+    await commit(store, insert(plain), insert(full))
+    const again = await reopen()
+    t.strictSame(await again.get(plain.id), plain)
+    t.strictSame(await again.get(full.id), full)
+  })
+
+  await t.test('writes all changes of a commit or none', async (t) => {
+    const { store, reopen } = open(t)
+    const [kept, ended, fresh] = [aTask(), aTask(), aTask()]
+    await commit(store, insert(kept), insert(ended))
+    const bad = [insert(fresh), end(ended), insert(kept)]
+    await t.rejects(commit(store, ...bad), StoreConflictError)
+    t.strictSame(await store.counts(), counts({ pending: 2 }))
+    const again = await reopen()
+    t.equal(await again.get(fresh.id), undefined)
+    t.equal((await again.get(ended.id))?.status, 'pending')
+    t.strictSame(await again.counts(), counts({ pending: 2 }))
+  })
+
+  await t.test('works on after a refused commit', async (t) => {
+    const { store } = open(t)
+    const [task, next] = [aTask(), aTask()]
+    await commit(store, insert(task))
+    await t.rejects(commit(store, insert(task)), StoreConflictError)
+    await commit(store, insert(next))
+    t.strictSame(await store.get(next.id), next)
+  })
+
+  await t.test('applies the changes of a commit in their order', async (t) => {
+    const { store } = open(t)
+    const task = aTask()
+    const taken = update(task, { status: 'in progress', slave: 'slave-1', tries: 1 })
+    await commit(store, insert(task), taken, end(task))
+    t.equal((await store.get(task.id))?.status, 'done')
+    t.strictSame(await store.counts(), counts({ done: 1 }))
+  })
+
+  await t.test('calls done once for a commit without changes', async (t) => {
+    const { store } = open(t)
+    await commit(store)
+    t.strictSame(await store.counts(), counts({}))
+  })
+
+  await t.test('is not reached by what a caller does with a record later', async (t) => {
+    const { store } = open(t)
+    const task = aTask({ tags: ['a'] })
+    const pristine = structuredClone(task)
+    await commit(store, insert(task))
+    task.status = 'failed'
+    task.tags.push('b')
+    task.trail[0]!.event = 'forged'
+    const read = await store.get(task.id)
+    t.strictSame(read, pristine)
+    read!.trail.length = 0
+    ;(await store.list({ limit: 1 })).tasks[0]!.tags.push('c')
+    t.strictSame(await store.get(task.id), pristine)
+  })
+
+  await t.test('is closed twice as once, and refuses every call after', async (t) => {
+    const { store } = open(t)
+    await store.close()
+    await store.close()
+    await t.rejects(commit(store, insert(aTask())), /closed/)
+    await t.rejects(store.get('x'), /closed/)
+    await t.rejects(store.counts(), /closed/)
+  })
+}
+
+async function ends(t: Test, open: Open): Promise<void> {
+  for (const status of ['done', 'failed', 'cancelled', 'expired'] as const) {
+    await t.test(`never changes a task that is ${status}`, async (t) => {
+      const { store, reopen } = open(t)
+      const task = anEndedTask({ status })
+      await commit(store, insert(task))
+      const forged = { status: 'failed', outcome: '{}', endedAt: 9 } as const
+      await commit(store, update(task, forged))
+      await commit(store, update(task, { status: 'in progress' }))
+      await commit(store, update(task, { status: 'pending' }))
+      const again = await reopen()
+      t.strictSame(await again.get(task.id), task)
+      t.strictSame(await again.counts(), counts({ [status]: 1 }))
+    })
+  }
+
+  await t.test('keeps the first of two ends in one commit', async (t) => {
+    const { store } = open(t)
+    const task = aTask()
+    await commit(store, insert(task))
+    await commit(store, end(task), update(task, { status: 'failed', endedAt: 1 }))
+    t.equal((await store.get(task.id))?.status, 'done')
+    t.strictSame(await store.counts(), counts({ done: 1 }))
+  })
+
+  await t.test('ignores an update of a task that is not there', async (t) => {
+    const { store } = open(t)
+    const task = aTask()
+    await commit(store, end(task))
+    t.equal(await store.get(task.id), undefined)
+    t.strictSame(await store.counts(), counts({}))
+  })
+
+  await t.test('moves a live task there and back', async (t) => {
+    const { store } = open(t)
+    const task = aTask()
+    await commit(store, insert(task))
+    const path = ['in progress', 'in progress', 'pending', 'pending', 'in progress'] as const
+    for (const [index, status] of path.entries()) {
+      await commit(store, update(task, { status, tries: index }))
+      t.strictSame(await store.counts(), counts({ [status]: 1 }))
+    }
+    const now = await store.get(task.id)
+    t.strictSame(now, { ...task, status: 'in progress', tries: 4 })
+  })
+}
+
+async function loading(t: Test, open: Open): Promise<void> {
+  await t.test('starts empty, with a secret that stays', async (t) => {
+    const { store, reopen } = open(t)
+    const { secret, tasks, slaves } = await store.load()
+    t.strictSame([tasks, slaves], [[], []])
+    t.ok(secret.length > 0)
+    t.equal((await store.load()).secret, secret)
+    t.equal((await (await reopen()).load()).secret, secret)
+  })
+
+  await t.test('gives the live tasks without payloads in order of acceptance', async (t) => {
+    const { store, reopen } = open(t)
+    const [first, second, third, fourth] = [aTask(), anEndedTask(), aTask(), aTask()]
+    await commit(store, ...[fourth, second, first, third].map(insert))
+    const taken = update(third, { status: 'in progress', slave: 'slave-1', attempt: 'a' })
+    await commit(store, taken, end(fourth))
+    const { tasks } = await (await reopen()).load()
+    const { input: _input, outcome: _outcome, ...rest } = first
+    t.strictSame(tasks[0], rest)
+    t.strictSame(
+      tasks.map(({ id, status, slave, attempt }) => [id, status, slave, attempt]),
+      [
+        [first.id, 'pending', null, null],
+        [third.id, 'in progress', 'slave-1', 'a'],
+      ],
+    )
+  })
+
+  await t.test('gives the slaves by position, as they were last put', async (t) => {
+    const { store, reopen } = open(t)
+    const slave = (name: string, position: number, drained = false) => ({
+      do: 'put-slave' as const,
+      slave: { name, url: `http://${name}:9001`, position, drained },
+    })
+    await commit(store, slave('b', 2), slave('a', 3), slave('c', 1), slave('d', 0))
+    await commit(store, slave('a', 1.5, true), { do: 'drop-slave', name: 'd' })
+    await commit(store, { do: 'drop-slave', name: 'nobody' })
+    const { slaves } = await (await reopen()).load()
+    t.strictSame(slaves, [slave('c', 1).slave, slave('a', 1.5, true).slave, slave('b', 2).slave])
+  })
+}
+
+async function lists(t: Test, open: Open): Promise<void> {
+  await t.test('gives nothing of nothing', async (t) => {
+    const { store } = open(t)
+    t.strictSame(await store.list({ limit: 10 }), { tasks: [], next: null })
+    t.strictSame(await store.list({ limit: 10, status: 'failed', tag: 'x' }), {
+      tasks: [],
+      next: null,
+    })
+  })
+
+  await t.test('gives the newest first, whatever the order of inserting', async (t) => {
+    const { store } = open(t)
+    const tasks = Array.from({ length: 10 }, () => aTask())
+    await commit(store, ...tasks.toReversed().map(insert))
+    const newestFirst = tasks.map(({ id }) => id).toReversed()
+    t.strictSame(ids(await listAll(store)), newestFirst)
+    const exact = await store.list({ limit: 10 })
+    t.strictSame([exact.tasks.length, exact.next], [10, null])
+  })
+
+  await t.test('gives each task once while others are inserted between pages', async (t) => {
+    const { store } = open(t)
+    const tasks = Array.from({ length: 7 }, () => aTask())
+    await commit(store, ...tasks.map(insert))
+    const first = await store.list({ limit: 3 })
+    await commit(store, insert(aTask()), insert(aTask()), end(tasks[0]!))
+    const second = await store.list({ limit: 3, before: first.next! })
+    const third = await store.list({ limit: 3, before: second.next! })
+    const seen = [first, second, third].flatMap((page) => ids(page.tasks))
+    t.strictSame(seen, tasks.map(({ id }) => id).toReversed())
+    t.equal(third.next, null)
+  })
+
+  await t.test('leaves out trail and hash, and payloads above the limit', async (t) => {
+    const { store } = open(t)
+    const most = `"${'é'.repeat(LIST_PAYLOAD_BYTES_MAX / 2 - 1)}"`
+    const task = anEndedTask({ input: most, outcome: most.replace('é', 'éx'), requestHash: 'h' })
+    await commit(store, insert(task))
+    const { trail: _trail, requestHash: _hash, ...rest } = task
+    t.strictSame((await store.list({ limit: 1 })).tasks, [{ ...rest, outcome: null }])
+  })
+
+  await t.test('filters by status, kind, slave and tag, alone and together', async (t) => {
+    const { store } = open(t)
+    const all: TaskStatus[] = ['pending', 'in progress', 'done', 'failed', 'cancelled', 'expired']
+    const tasks = Array.from({ length: 60 }, (_, i) =>
+      aTask({
+        status: all[i % 6]!,
+        kind: i % 4 === 0 ? 'sleep' : 'expression',
+        slave: i % 5 === 0 ? null : `slave-${i % 5}`,
+        tags: i % 7 === 0 ? ['seven', 'x,y'] : ['other'],
+      }),
+    )
+    await commit(store, ...tasks.map(insert))
+    for (const status of [undefined, ...all]) {
+      for (const kind of [undefined, 'sleep', 'none']) {
+        for (const slave of [undefined, 'slave-2']) {
+          for (const tag of [undefined, 'seven', ',', 'x']) {
+            const query = clean({ status, kind, slave, tag })
+            const right = tasks.filter(
+              (task) =>
+                (!status || task.status === status) &&
+                (!kind || task.kind === kind) &&
+                (!slave || task.slave === slave) &&
+                (!tag || task.tags.includes(tag)),
+            )
+            const found = ids(await listAll(store, query))
+            const wanted = right.map(({ id }) => id).toReversed()
+            if (found.join() !== wanted.join()) t.strictSame(found, wanted, JSON.stringify(query))
+          }
+        }
+      }
+    }
+    t.pass('168 combinations')
+  })
+
+  await t.test('finds a tag by its whole text, whatever is in it', async (t) => {
+    const { store } = open(t)
+    const odd = ['"', '","', '\\', 'a"b', '日本', '', ' ', '%', '[]']
+    await commit(store, ...odd.map((tag) => insert(aTask({ tags: ['before', tag] }))))
+    for (const tag of odd) {
+      const found = await listAll(store, { tag })
+      t.strictSame(
+        found.map((task) => task.tags[1]),
+        [tag],
+        JSON.stringify(tag),
+      )
+    }
+  })
+
+  await t.test('ends a page that finds too little in time, and goes on after it', async (t) => {
+    const { store } = open(t)
+    const oldest = aTask({ kind: 'sleep' })
+    await commit(store, insert(oldest))
+    const between = Array.from({ length: LIST_SCAN_ROWS_MAX + 10 }, () => anEndedTask())
+    await commit(store, ...between.map(insert))
+    const first = await store.list({ limit: 5, kind: 'sleep' })
+    t.strictSame(first.tasks, [])
+    t.ok(first.next)
+    const second = await store.list({ limit: 5, kind: 'sleep', before: first.next! })
+    t.strictSame(ids(second.tasks), [oldest.id])
+    t.equal(second.next, null)
+  })
+}
+
+async function keysAndValues(t: Test, open: Open): Promise<void> {
+  await t.test('finds a task by its idempotency key', async (t) => {
+    const { store, reopen } = open(t)
+    const task = aTask({ idempotencyKey: 'key', requestHash: 'hash' })
+    await commit(store, insert(task), insert(aTask()))
+    t.strictSame(await store.find('key'), { id: task.id, requestHash: 'hash' })
+    t.equal(await store.find('other'), undefined)
+    t.strictSame(await (await reopen()).find('key'), { id: task.id, requestHash: 'hash' })
+  })
+
+  await t.test('refuses a second task with the same key, in one commit as in two', async (t) => {
+    const { store } = open(t)
+    const keyed = (key: string) => insert(aTask({ idempotencyKey: key, requestHash: 'h' }))
+    await commit(store, keyed('a'))
+    await t.rejects(commit(store, keyed('a')), StoreConflictError)
+    await t.rejects(commit(store, keyed('b'), keyed('b')), StoreConflictError)
+    t.equal(await store.find('b'), undefined)
+    await commit(store, keyed('b'))
+    t.strictSame(await store.counts(), counts({ pending: 2 }))
+  })
+
+  await t.test('frees the key of a task that was trimmed', async (t) => {
+    const { store } = open(t)
+    await commit(store, insert(anEndedTask({ idempotencyKey: 'a', requestHash: 'h' })))
+    await store.trim({ endedBefore: Number.MAX_SAFE_INTEGER, keepMax: 10, rowsMax: 10 })
+    t.equal(await store.find('a'), undefined)
+    await commit(store, insert(aTask({ idempotencyKey: 'a', requestHash: 'h' })))
+  })
+
+  await t.test('keeps any text, and payloads of a megabyte', async (t) => {
+    const { store, reopen } = open(t)
+    const odd = 'zero \0 quote \' " back \\ line \n é 日本 😀 \u{10ffff}'
+    const large = JSON.stringify('ä'.repeat(1 << 19))
+    const task = aTask({
+      kind: odd,
+      slave: odd,
+      tags: [odd, '\ud800'],
+      idempotencyKey: odd,
+      requestHash: odd,
+      input: large,
+      trail: [{ at: 0, event: odd, reason: '\udfff' }],
+    })
+    await commit(store, insert(task))
+    await commit(store, update(task, { status: 'done', endedAt: 1, outcome: large }))
+    const again = await reopen()
+    t.strictSame(await again.get(task.id), { ...task, status: 'done', endedAt: 1, outcome: large })
+    t.equal((await again.find(odd))?.id, task.id)
+    t.equal((await again.list({ limit: 1, kind: odd, tag: odd })).tasks[0]?.input, null)
+  })
+}
+
+async function countsAndTrimming(t: Test, open: Open): Promise<void> {
+  const never = { endedBefore: 0, keepMax: Number.MAX_SAFE_INTEGER, rowsMax: 100 }
+
+  await t.test('counts by status, over restarts and trimming', async (t) => {
+    const { store, reopen } = open(t)
+    const failed = anEndedTask({ status: 'failed' })
+    await commit(store, ...[failed, anEndedTask(), anEndedTask(), aTask()].map(insert))
+    t.strictSame(await store.counts(), counts({ failed: 1, done: 2, pending: 1 }))
+    t.equal(await store.trim({ ...never, keepMax: 3 }), 1)
+    t.strictSame(await store.counts(), counts({ done: 2, pending: 1 }))
+    t.strictSame(await (await reopen()).counts(), counts({ done: 2, pending: 1 }))
+  })
+
+  await t.test('trims what ended before a time, oldest first, no more than told', async (t) => {
+    const { store } = open(t)
+    const tasks = [100, 300, 200, 250, 150].map((at) => anEndedTask({ createdAt: 50, endedAt: at }))
+    await commit(store, ...tasks.map(insert))
+    t.equal(await store.trim({ ...never, endedBefore: 250, rowsMax: 2 }), 2)
+    t.strictSame(
+      ids(await listAll(store)),
+      [4, 3, 1].map((i) => tasks[i]!.id),
+    )
+    t.equal(await store.trim({ ...never, endedBefore: 250, rowsMax: 2 }), 1)
+    t.equal(await store.trim({ ...never, endedBefore: 250, rowsMax: 2 }), 0)
+    t.strictSame(
+      ids(await listAll(store)),
+      [3, 1].map((i) => tasks[i]!.id),
+    )
+  })
+
+  await t.test('trims what is beyond the newest so many, and no live task ever', async (t) => {
+    const { store, reopen } = open(t)
+    const tasks = Array.from({ length: 10 }, (_, i) => (i % 3 === 0 ? aTask() : anEndedTask()))
+    await commit(store, ...tasks.map(insert))
+    t.equal(await store.trim({ ...never, keepMax: 4 }), 4)
+    const left = [9, 8, 7, 6, 3, 0].map((i) => tasks[i]!.id)
+    t.strictSame(ids(await listAll(store)), left)
+    t.equal(await store.trim({ ...never, keepMax: 0, endedBefore: Infinity }), 2)
+    t.equal(await store.trim({ ...never, keepMax: 0, endedBefore: Infinity }), 0)
+    const live = [0, 3, 6, 9].map((i) => tasks[i]!.id)
+    t.strictSame(
+      (await (await reopen()).load()).tasks.map(({ id }) => id),
+      live,
+    )
+  })
+
+  await t.test('goes on with a page whose last task was trimmed', async (t) => {
+    const { store } = open(t)
+    const tasks = Array.from({ length: 6 }, () => anEndedTask())
+    await commit(store, ...tasks.map(insert))
+    const { next } = await store.list({ limit: 3 })
+    t.equal(await store.trim({ ...never, keepMax: 1 }), 5)
+    t.strictSame(await store.list({ limit: 3, before: next! }), { tasks: [], next: null })
+  })
+}
+
+function ids(tasks: { id: string }[]): string[] {
+  return tasks.map(({ id }) => id)
+}
+
+function counts(some: Partial<Record<TaskStatus, number>>): Record<TaskStatus, number> {
+  const none = { pending: 0, 'in progress': 0, done: 0, failed: 0, cancelled: 0, expired: 0 }
+  return { ...none, ...some }
+}
+
+function clean<T extends object>(query: T): { [K in keyof T]: NonNullable<T[K]> } {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given) as { [K in keyof T]: NonNullable<T[K]> }
+}

@@ -1,0 +1,86 @@
+// Builders of what a store is given, for its tests.
+import type {
+  Change,
+  ListQuery,
+  Store,
+  TaskRecord,
+  TaskSummary,
+  TaskUpdate,
+} from '../../../master/store/store.ts'
+
+let made = 0
+
+/** A pending task, unless told otherwise. Ids ascend with the order of making. */
+export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
+  return {
+    id: nextId(),
+    kind: 'expression',
+    status: 'pending',
+    priority: 0,
+    createdAt: 1_800_000_000_000,
+    startedAt: null,
+    endedAt: null,
+    slave: null,
+    attempt: null,
+    tries: 0,
+    runLimitMs: 30_000,
+    waitUntil: null,
+    tags: [],
+    idempotencyKey: null,
+    requestHash: null,
+    input: '{"expression":"2+3"}',
+    outcome: null,
+    trail: [{ at: 1_800_000_000_000, event: 'accepted' }],
+    ...over,
+  }
+}
+
+// randomUUIDv7 ascends by the millisecond only.
+function nextId(): string {
+  made++
+  return `01990000-0000-7000-8000-${String(made).padStart(12, '0')}`
+}
+
+/** A task that has ended as `done`, unless told otherwise. */
+export function anEndedTask(over: Partial<TaskRecord> = {}): TaskRecord {
+  const end = { startedAt: 1, endedAt: 1_800_000_000_005, slave: 'slave-1', tries: 1 }
+  return aTask({ status: 'done', outcome: '{"result":5}', ...end, ...over })
+}
+
+/** What changes when `task` moves on. */
+export function anUpdate(task: TaskRecord, over: Partial<TaskUpdate>): TaskUpdate {
+  const { id, status, startedAt, endedAt, slave, attempt, tries, outcome, trail } = task
+  return { id, status, startedAt, endedAt, slave, attempt, tries, outcome, trail, ...over }
+}
+
+export const insert = (task: TaskRecord): Change => ({ do: 'insert', task })
+
+export const update = (task: TaskRecord, over: Partial<TaskUpdate>): Change => ({
+  do: 'update',
+  task: anUpdate(task, over),
+})
+
+export const end = (task: TaskRecord): Change =>
+  update(task, { status: 'done', endedAt: 1_800_000_000_009, outcome: '{"result":5}' })
+
+/** Commits, and settles as `done` is called. */
+export function commit(store: Store, ...changes: Change[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    store.commit(changes, (error) => (error ? reject(error) : resolve()))
+  })
+}
+
+/** Every task of every page. */
+export async function listAll(
+  store: Store,
+  query: Partial<ListQuery> = {},
+): Promise<TaskSummary[]> {
+  const all: TaskSummary[] = []
+  let before: string | undefined
+  do {
+    const page = await store.list({ limit: 3, ...query, ...(before ? { before } : {}) })
+    all.push(...page.tasks)
+    before = page.next ?? undefined
+  } while (before !== undefined)
+  return all
+}

@@ -1,0 +1,331 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { test } from 'tap'
+import { FILE_NAME, openSqliteStore, StoreRefusedError } from '../../../master/store/sqlite.ts'
+import type { Store } from '../../../master/store/store.ts'
+import { storeContract } from './contract.ts'
+import { anEndedTask, aTask, commit, end, insert, listAll } from './records.ts'
+
+const COMMIT_LOOP = fileURLToPath(new URL('commit-loop.ts', import.meta.url))
+
+/** Opens the store in `folder` for this test. */
+function open(t: Test, folder: string): Store {
+  const store = openSqliteStore({ folder, reserveBytes: 1 << 16, busyTimeoutMs: 50 })
+  t.teardown(() => store.close())
+  return store
+}
+
+storeContract('sqlite', (t) => {
+  const folder = t.testdir({})
+  let store = open(t, folder)
+  const reopen = async () => {
+    await store.close()
+    store = open(t, folder)
+    return store
+  }
+  return { store, reopen }
+})
+
+/** A folder with a store of 2000 tasks, closed. */
+async function aStoredFolder(t: Test): Promise<string> {
+  const folder = t.testdir({})
+  const store = open(t, folder)
+  await store.load()
+  await commit(store, ...Array.from({ length: 1000 }, () => insert(anEndedTask())))
+  await commit(store, ...Array.from({ length: 1000 }, () => insert(aTask())))
+  await store.close()
+  return folder
+}
+
+/** What is in the files of a store; SQLite's scratch index aside. */
+function bytesOf(folder: string): Record<string, string> {
+  const files = readdirSync(folder).filter((name) => !name.endsWith('-shm'))
+  const bytes = files.map((name) => [name, readFileSync(join(folder, name)).toString('base64')])
+  return Object.fromEntries(bytes.filter(([, text]) => text !== ''))
+}
+
+/** Flips every bit of `count` bytes at `offset`. */
+function damage(file: string, offset: number, count: number): void {
+  const bytes = readFileSync(file)
+  for (let at = offset; at < offset + count; at++) bytes[at] = ~bytes[at]! & 0xff
+  writeFileSync(file, bytes)
+}
+
+function refused(t: Test, folder: string, words: RegExp): void {
+  t.throws(
+    () => openSqliteStore({ folder, busyTimeoutMs: 50 }),
+    { name: 'StoreRefusedError', message: words },
+    String(words),
+  )
+}
+
+type Line = { open?: true; saved?: string[]; ended?: string[]; failed?: string; name?: string }
+
+/** Runs commit-loop.ts; `see` is given each line, and may kill the process. */
+async function commitLoop(
+  folder: string,
+  see: (line: Line, kill: () => void) => void,
+  limitKiB?: number,
+): Promise<Line[]> {
+  const limit = limitKiB === undefined ? '' : `trap '' XFSZ; ulimit -f ${limitKiB}; `
+  // The test runner adds its loaders to every process, and they listen to SIGXFSZ.
+  const script = `unset NODE_OPTIONS; ${limit}exec "$0" "$1" "$2"`
+  const child = spawn('bash', ['-c', script, process.execPath, COMMIT_LOOP, folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const lines: Line[] = []
+  const closed = once(child, 'close')
+  let text = ''
+  for await (const chunk of child.stdout) {
+    text += chunk
+    const whole = text.split('\n')
+    text = whole.pop() ?? ''
+    for (const line of whole.map((one): Line => JSON.parse(one))) {
+      lines.push(line)
+      see(line, () => child.kill('SIGKILL'))
+    }
+  }
+  await closed
+  return lines
+}
+
+test('keeps the store to itself', async (t) => {
+  t.test('refuses a second master in the same process, and again when asked again', async (t) => {
+    const folder = t.testdir({})
+    const store = open(t, folder)
+    for (let i = 0; i < 2; i++) refused(t, folder, /in use by another master.*--data/)
+    await commit(store, insert(aTask()))
+    const [line] = await commitLoop(folder, () => {})
+    t.match(line, { failed: /in use by another master/, name: 'StoreRefusedError' })
+    await store.close()
+    t.strictSame(await open(t, folder).counts(), { ...zero, pending: 1 })
+  })
+
+  t.test('is refused while another process has it, and opens once that is killed', async (t) => {
+    const folder = t.testdir({})
+    await commitLoop(folder, ({ open, saved }, kill) => {
+      if (open) refused(t, folder, /in use by another master/)
+      if (saved) kill()
+    })
+    t.ok((await open(t, folder).counts()).pending >= 5)
+  })
+})
+
+const zero = { pending: 0, 'in progress': 0, done: 0, failed: 0, cancelled: 0, expired: 0 }
+
+test('loses nothing whose done was called when it is killed', async (t) => {
+  const folder = t.testdir({})
+  const saved = new Set<string>()
+  const ended = new Set<string>()
+  let commits = 0
+  await commitLoop(folder, (line, kill) => {
+    for (const id of line.saved ?? []) saved.add(id)
+    for (const id of line.ended ?? []) ended.add(id)
+    if (line.saved && ++commits === 300) kill()
+  })
+  t.ok(commits >= 300)
+  const store = open(t, folder)
+  const stored = new Map((await listAll(store, { limit: 1000 })).map((task) => [task.id, task]))
+  t.strictSame(
+    [...saved].filter((id) => !stored.has(id)),
+    [],
+  )
+  t.strictSame(
+    [...ended].filter((id) => stored.get(id)?.status !== 'done'),
+    [],
+  )
+  t.equal(stored.size % 5, 0, 'commits are whole')
+  const byStatus = await store.counts()
+  t.equal(byStatus.done + byStatus.pending, stored.size)
+  t.equal((await store.load()).tasks.length, byStatus.pending)
+})
+
+test('opens with what is whole when the log is cut or a bit of it is flipped', async (t) => {
+  const root = t.testdir({ killed: {} })
+  const folder = join(root, 'killed')
+  await commitLoop(folder, ({ saved }, kill) => saved && kill())
+  const log = `${FILE_NAME}-wal`
+  const { length } = readFileSync(join(folder, log))
+  for (let i = 0; i <= 20; i++) {
+    const copy = join(root, `copy-${i}`)
+    cpSync(folder, copy, { recursive: true })
+    const at = Math.floor((length * i) / 20)
+    if (i % 2 === 0) truncateSync(join(copy, log), at)
+    else damage(join(copy, log), at, 1)
+    const store = open(t, copy)
+    const { tasks } = await store.load()
+    const { pending, done } = await store.counts()
+    if ((pending + done) % 5 !== 0 || tasks.length !== pending) t.fail(`cut ${i} at ${at}`)
+    await commit(store, insert(aTask({ id: `after-${i}` })))
+    await store.close()
+  }
+  t.pass('21 logs')
+})
+
+test('refuses what it must not touch, and leaves it byte for byte', async (t) => {
+  t.test('a store that a newer program wrote', async (t) => {
+    const folder = await aStoredFolder(t)
+    const database = new DatabaseSync(join(folder, FILE_NAME))
+    database.exec('PRAGMA user_version = 999')
+    database.close()
+    const before = bytesOf(folder)
+    refused(t, folder, /newer askfirst .*999.*nothing was changed/)
+    t.strictSame(bytesOf(folder), before)
+  })
+
+  t.test('a database of another program', async (t) => {
+    const folder = t.testdir({})
+    const database = new DatabaseSync(join(folder, FILE_NAME))
+    database.exec('CREATE TABLE theirs (x)')
+    database.close()
+    const before = bytesOf(folder)
+    refused(t, folder, /another program.*nothing was changed/)
+    t.strictSame(bytesOf(folder), before)
+  })
+
+  t.test('a file that is no database', async (t) => {
+    const folder = t.testdir({ [FILE_NAME]: 'dear diary\n'.repeat(1000) })
+    const before = bytesOf(folder)
+    refused(t, folder, /damaged .*restore it .*--data folder; nothing was changed/)
+    t.strictSame(bytesOf(folder), before)
+  })
+
+  t.test('a file that was cut', async (t) => {
+    const folder = await aStoredFolder(t)
+    truncateSync(join(folder, FILE_NAME), 40_960)
+    const before = bytesOf(folder)
+    refused(t, folder, /damaged/)
+    t.strictSame(bytesOf(folder), before)
+  })
+
+  t.test('a damaged file with a log that has not been copied into it', async (t) => {
+    const folder = t.testdir({})
+    await commitLoop(folder, ({ saved }, kill) => saved && kill())
+    damage(join(folder, `${FILE_NAME}-wal`), 0, 100)
+    damage(join(folder, FILE_NAME), 0, 4096)
+    const before = bytesOf(folder)
+    t.ok(before[`${FILE_NAME}-wal`])
+    refused(t, folder, /damaged/)
+    t.strictSame(bytesOf(folder), before)
+  })
+
+  t.test('a data folder that is a file', async (t) => {
+    const folder = t.testdir({ data: 'x' })
+    refused(t, join(folder, 'data'), /cannot be made/)
+  })
+})
+
+test('survives a byte that is wrong anywhere: refuses, or reads on and says so', async (t) => {
+  const folder = await aStoredFolder(t)
+  const good = readFileSync(join(folder, FILE_NAME))
+  let refusals = 0
+  for (let i = 0; i < 60; i++) {
+    writeFileSync(join(folder, FILE_NAME), good)
+    damage(join(folder, FILE_NAME), Math.floor((good.length * i) / 60), 64)
+    try {
+      const store = openSqliteStore({ folder, reserveBytes: 0 })
+      const errors: unknown[] = []
+      await store.load().catch((error) => errors.push(error))
+      await listAll(store, { limit: 1000 }).catch((error) => errors.push(error))
+      await store.close()
+      if (errors.length > 0) refusals++
+    } catch (error) {
+      if (!(error instanceof StoreRefusedError)) throw error
+      refusals++
+    }
+  }
+  t.ok(refusals > 20, `${refusals} of 60 noticed`)
+})
+
+test('stops at an error of the disk and never tries again', async (t) => {
+  if (process.platform === 'win32') {
+    t.comment('skipped: needs ulimit')
+    return
+  }
+  const folder = t.testdir({})
+  const lines = await commitLoop(folder, () => {}, 1024)
+  const failed = lines.filter((line) => line.failed)
+  t.equal(failed.length, 3)
+  t.equal(new Set(failed.map((line) => line.failed)).size, 1, 'the same error each time')
+  t.match(failed[0], { name: 'Error', failed: /I\/O/ })
+  const saved = lines.flatMap((line) => line.saved ?? [])
+  const store = open(t, folder)
+  const stored = new Set((await listAll(store, { limit: 1000 })).map(({ id }) => id))
+  t.ok(saved.length > 0)
+  t.strictSame(
+    saved.filter((id) => !stored.has(id)),
+    [],
+  )
+})
+
+test('a full disk', async (t) => {
+  const folder = t.testdir({})
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder])
+  if (mounted.status !== 0) {
+    t.comment('skipped: needs leave to mount a tmpfs')
+    return
+  }
+  // Not a teardown: tap removes the folder before those.
+  try {
+    await fullDisk(t, folder)
+  } finally {
+    spawnSync('umount', [folder])
+  }
+})
+
+async function fullDisk(t: Test, folder: string): Promise<void> {
+  let store = openSqliteStore({ folder, reserveBytes: 1 << 19 })
+  const reserve = join(folder, `${FILE_NAME}-reserve`)
+  const ballast = join(folder, 'ballast')
+  const running = Array.from({ length: 200 }, () => aTask({ status: 'in progress' }))
+  await commit(store, ...running.map(insert))
+
+  // All that is free goes, whatever else a commit would need.
+  fill(ballast)
+  const refusal = await failureOf(store)
+  t.equal(refusal?.name, 'StoreFullError')
+  t.ok(existsSync(reserve), 'is not given up for a new task')
+  const before = await store.counts()
+
+  for (const task of running.slice(0, 100)) await commit(store, end(task))
+  t.notOk(existsSync(reserve), 'is given up for outcomes')
+  t.equal((await store.counts()).done, 100)
+  t.equal((await failureOf(store))?.name, 'StoreFullError', 'new tasks stay refused')
+  t.equal((await store.counts()).pending, before.pending, 'nothing of a refused commit is there')
+
+  await store.close()
+  store = openSqliteStore({ folder, reserveBytes: 1 << 19 })
+  t.equal((await store.counts()).done, 100, 'opens on a full disk')
+  await commit(store, end(running[100]!))
+  t.equal((await failureOf(store))?.name, 'StoreFullError')
+
+  spawnSync('rm', [ballast])
+  let error = await failureOf(store)
+  while (error?.name === 'StoreFullError') error = await failureOf(store)
+  t.equal(error, undefined, 'takes tasks again when there is room')
+  t.ok(existsSync(reserve), 'keeps room again')
+  await store.close()
+}
+
+/** Commits new tasks until that fails or a few went well. */
+async function failureOf(store: Store): Promise<Error | undefined> {
+  for (let i = 0; i < 20; i++) {
+    const large = aTask({ input: `"${'x'.repeat(50_000)}"` })
+    try {
+      await commit(store, insert(large))
+    } catch (error) {
+      return error as Error
+    }
+  }
+  return undefined
+}
+
+/** Writes until nothing more fits. */
+function fill(file: string): void {
+  spawnSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=4096'])
+}
