@@ -45,7 +45,7 @@ function makers(meter: Meter) {
         meter,
         args.filter((arg) => typeof arg !== 'number'),
       ),
-    fromFunction: (args) => 10 * shapeCost(meter, numbersIn(args.filter((a) => isMatrix(a)))),
+    fromFunction: (args) => 20 * shapeCost(meter, numbersIn(args.filter((a) => isMatrix(a)))),
     slices: (_, size) => 5 * size,
     kron: (args) => shapeCost(meter, [elementsOf(shapeOf(args[0])), elementsOf(shapeOf(args[1]))]),
     powerset(args, size) {
@@ -129,7 +129,7 @@ function inverseCost(value: unknown): number {
   if (Array.isArray(value)) return value.reduce((sum, one) => sum + inverseCost(one), 0)
   if (typeName(value) !== 'BigNumber') return 0
   const { e, d } = value as { e: number; d: number[] | null }
-  return 6_000 + 20 * Math.abs(e || 0) ** 3 + 100 * (d?.length ?? 0) ** 2
+  return 12_000 + 20 * Math.abs(e || 0) ** 3 + 100 * (d?.length ?? 0) ** 2
 }
 
 function productCost(args: readonly unknown[], size: number): number {
