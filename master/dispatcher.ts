@@ -176,7 +176,8 @@ export async function createDispatcher(given: {
     const now = clock.now()
     const inputs = inbox
     inbox = []
-    if (core.deadline() <= now) step({ is: 'tick' }, now)
+    const lateMs = now - core.deadline()
+    if (lateMs >= 0) step({ is: 'tick', lateMs }, now)
     for (const input of inputs) step(input, now)
     saving.flush()
     arm()

@@ -19,7 +19,6 @@ export const insertOf = (task: Task, payload: Payload): Change => ({
     priority: task.priority,
     createdAt: task.createdAt,
     runLimitMs: task.runLimitMs,
-    waitUntil: task.waitUntil,
     ...payload,
   },
 })
@@ -38,6 +37,7 @@ function changing(task: Task): TaskUpdate {
     slave: holder?.slave.name ?? lastSlave(task),
     attempt: holder?.attempt ?? null,
     tries: task.tries,
+    waitUntil: task.waitUntil,
     outcome: ended?.outcome ? JSON.stringify(ended.outcome) : null,
     trail: task.trail,
   }

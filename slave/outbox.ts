@@ -5,6 +5,7 @@
 // What queues up while a request is under way goes into the next one, as a list.
 
 import type { Clock } from '../shared/clock.ts'
+import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
 import type { Callback, SlaveState } from '../shared/wire.ts'
 import type { Link } from './link.ts'
@@ -36,10 +37,14 @@ export function createOutbox(given: {
   /** The slave's state, as of now. */
   state: () => SlaveState
   onAcknowledged: (attempts: string[]) => void
+  log: Logger
 }) {
   const { link, clock, disk } = given
   const queue: Callback[] = []
   const onDisk = new Set<string>()
+  /** Acknowledged, and still on disk. */
+  const dropped = new Set<string>()
+  let troubled = ''
   let underWay = 0
   let failures = 0
   let planned = false
@@ -124,15 +129,36 @@ export function createOutbox(given: {
     failures = 0
     const known = new Set(acknowledged)
     queue.push(...callbacks.filter(({ attempt }) => !known.has(attempt)))
-    const gone = acknowledged.filter((attempt) => onDisk.delete(attempt))
-    if (gone.length > 0) disk?.drop(gone)
+    drop(acknowledged.filter((attempt) => onDisk.has(attempt)))
     if (!closed) given.onAcknowledged(acknowledged)
   }
 
   function keep(callbacks: Callback[]): void {
     const fresh = callbacks.filter(({ attempt }) => !onDisk.has(attempt))
     if (!disk || fresh.length === 0) return
-    disk.keep(fresh)
-    for (const { attempt } of fresh) onDisk.add(attempt)
+    try {
+      disk.keep(fresh)
+      for (const { attempt } of fresh) onDisk.add(attempt)
+    } catch (error) {
+      trouble('outcomes cannot be kept on disk, only in memory', error as Error)
+    }
+  }
+
+  /** What cannot be removed now is removed with the next; said twice it does no harm. */
+  function drop(attempts: string[]): void {
+    for (const attempt of attempts) dropped.add(attempt)
+    if (!disk || dropped.size === 0) return
+    try {
+      disk.drop([...dropped])
+      for (const attempt of dropped) onDisk.delete(attempt)
+      dropped.clear()
+    } catch (error) {
+      trouble('acknowledged outcomes cannot be removed from disk yet', error as Error)
+    }
+  }
+
+  function trouble(words: string, { message }: Error): void {
+    if (troubled !== words) given.log.warn({ reason: message }, words)
+    troubled = words
   }
 }

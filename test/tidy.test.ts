@@ -29,7 +29,9 @@ const TOP_LEVEL = [
 
 const LINES_MAX = 400
 /** Files that may be longer, each with its reason. */
-const LONG_FILES: Record<string, string> = {}
+const LONG_FILES: Record<string, string> = {
+  'slave/executor/pool.ts': 'not cut yet: it was this long when the rule was written',
+}
 
 /** Where "worker" is the name of something that is not ours. */
 const FOREIGN_WORKERS = [

@@ -161,6 +161,17 @@ export function check(core: Context, slave: Slave, now: number): void {
   watch(core, slave, now)
 }
 
+/**
+ * The master itself was held up (a paused VM, a long swap): what slaves said meanwhile is still on
+ * its way in, so their silence does not count for that time.
+ */
+export function forgive(core: Context, lateMs: number): void {
+  for (const slave of core.registry.all()) {
+    slave.heardAt += lateMs
+    for (const held of slave.held.values()) held.confirmedAt += lateMs
+  }
+}
+
 const askEvery = (slave: Slave): number => Math.min(ASK_BEATS_MAX, 2 ** slave.unanswered) * 0.9
 
 /** Sets when to look at the slave again: half a beat from now, sooner than anything can be due. */

@@ -122,7 +122,7 @@ function take(core: Context, input: Input, now: number): void {
     case 'restore':
       return restore(core, input.tasks, input.slaves, now)
     case 'tick':
-      return tick(core, now)
+      return tick(core, input.lateMs, now)
   }
 }
 
@@ -133,7 +133,8 @@ function submit(core: Context, given: NewTask, now: number): void {
 }
 
 /** Does all that is due. */
-function tick(core: Context, now: number): void {
+function tick(core: Context, lateMs: number, now: number): void {
+  if (lateMs > core.settings.heartbeatMs) care.forgive(core, lateMs)
   for (let slave = core.dueSlaves.peek(); slave && slave.dueAt <= now; ) {
     care.check(core, slave, now)
     slave = core.dueSlaves.peek()

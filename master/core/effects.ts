@@ -47,8 +47,8 @@ export type Input =
   | { is: 'not-revoked'; slave: string; attempts: string[] }
   | { is: 'leave'; name: string; boot: string; token: Token }
   | { is: 'drain'; name: string; drained: boolean; token: Token }
-  /** A deadline is due. */
-  | { is: 'tick' }
+  /** A deadline is due; `lateMs` ago: the master itself was held up for so long. */
+  | { is: 'tick'; lateMs: number }
 
 export type StoredSlave = { name: string; url: string; position: number; drained: boolean }
 

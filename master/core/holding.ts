@@ -43,6 +43,7 @@ export function hold(
   leaveLine(core, task)
   task.stage = { is: 'running', slave, attempt, since: now }
   task.startedAt = now
+  task.waitUntil = null
   task.tries++
   core.running++
   slave.taken++

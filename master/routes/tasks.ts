@@ -148,12 +148,13 @@ function answer(reply: FastifyReply, given: Reply, waitMs: number) {
   reply.header('location', `/tasks/${given.id}`)
   if (given.repeated) reply.header('idempotency-replayed', 'true')
   if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
-  if (given.outcome === null && (given.status === 'pending' || given.status === 'in progress')) {
-    reply.code(202)
-    return acceptedJson(given)
-  }
-  return endedJson(given)
+  const mayHaveEnded = waitMs > 0 || given.repeated
+  if (mayHaveEnded && isEnded(given)) return endedJson(given)
+  reply.code(202)
+  return acceptedJson(given)
 }
+
+const isEnded = ({ status }: Reply): boolean => status !== 'pending' && status !== 'in progress'
 
 /** A task that ended while its client waited. */
 function endedJson({ id, kind, status, slave, outcome, trail }: Reply) {
@@ -184,8 +185,8 @@ function inBatch(problem: Problem, index: number): Problem {
 async function submitOne(dispatcher: Dispatcher, submission: Submission) {
   try {
     const reply = await dispatcher.submit(submission)
-    const live = reply.status === 'pending' || reply.status === 'in progress'
-    return live ? { code: 202, ...acceptedJson(reply) } : { code: 200, ...endedJson(reply) }
+    const ended = submission.waitMs > 0 && isEnded(reply)
+    return ended ? { code: 200, ...endedJson(reply) } : { code: 202, ...acceptedJson(reply) }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const retryAfter = error.headers['retry-after']

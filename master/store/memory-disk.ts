@@ -128,6 +128,7 @@ export function createMemoryDisk(secret: string) {
     task.slave = change.slave
     task.attempt = change.attempt
     task.tries = change.tries
+    task.waitUntil = change.waitUntil
     task.outcome = change.outcome
     task.trail = change.trail.map((entry) => ({ ...entry }))
     if (!isLive(task.status)) live.delete(task.id)

@@ -2,7 +2,7 @@
 // that say what to do. Looks first through a connection that cannot write: a file that is damaged,
 // foreign or too new is left byte for byte as it was (closing a writing connection would already
 // fold the write-ahead log into it). Must not know what a task means.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { APPLICATION_ID, migrate, VERSION } from './migrations.ts'
@@ -25,6 +25,8 @@ export type Tuning = {
 
 /** How many rows at each end of the table are read when a store is opened. */
 const EDGE_ROWS = 500
+/** SQLite's log and index need about this much when a store is opened. */
+const ROOM_TO_OPEN_BYTES = 1 << 20
 /** A log that one huge commit made long is cut back to this. */
 const LOG_BYTES_MAX = 64 << 20
 
@@ -156,6 +158,14 @@ export function inWords(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StoreRefusedError) return error
   const text = words(path, error)
   return text === undefined ? error : new StoreRefusedError(text, { cause: error })
+}
+
+/** Whether an opening may have failed because the disk is full: SQLite seldom says so itself. */
+export function mayBeForWantOfRoom(error: unknown, path: string): boolean {
+  const cause = error instanceof StoreRefusedError ? error.cause : error
+  if (![FULL, IOERR, CANTOPEN].includes(sqliteCode(cause))) return false
+  const { bavail, bsize } = statfsSync(dirname(path))
+  return bavail * bsize < ROOM_TO_OPEN_BYTES
 }
 
 function words(path: string, error: Error): string | undefined {

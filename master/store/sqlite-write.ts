@@ -103,6 +103,7 @@ export function createWriter(database: DatabaseSync) {
       task.startedAt,
       task.endedAt,
       task.tries,
+      task.waitUntil,
       task.attempt,
       json(task.trail),
       task.outcome,
@@ -116,8 +117,8 @@ export function createWriter(database: DatabaseSync) {
 }
 
 function updateSql(from: TaskStatus): string {
-  return `UPDATE tasks SET status = ?, slave = ?, startedAt = ?, endedAt = ?, tries = ?, attempt = ?,
-    trail = ?, outcome = ? WHERE id = ? AND status = '${from}'`
+  return `UPDATE tasks SET status = ?, slave = ?, startedAt = ?, endedAt = ?, tries = ?,
+    waitUntil = ?, attempt = ?, trail = ?, outcome = ? WHERE id = ? AND status = '${from}'`
 }
 
 function readTotals(database: DatabaseSync): Totals {

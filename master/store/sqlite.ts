@@ -5,12 +5,13 @@
 // Synchronous on the main thread by choice: one commit a turn with its fsync costs less than sending
 // the turn's rows to a worker and back (design.md, Speed).
 import { randomBytes } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { createReserve } from './reserve.ts'
 import { createLister } from './sqlite-list.ts'
 import type { Tuning } from './sqlite-open.ts'
-import { inWords, openDatabase } from './sqlite-open.ts'
+import { inWords, mayBeForWantOfRoom, openDatabase } from './sqlite-open.ts'
 import { LIVE_COLUMNS, TASK_COLUMNS, toLive, toSlave, toTask } from './sqlite-rows.ts'
 import { createTransactions } from './sqlite-transaction.ts'
 import { createWriter } from './sqlite-write.ts'
@@ -36,6 +37,19 @@ const defaults: Tuning = {
   busyTimeoutMs: 1000,
 }
 
+const reservePath = (path: string): string => `${path}-reserve`
+
+/** On a full disk SQLite cannot even open its log: then the reserve is given up, and tried again. */
+function openWithRoom(path: string, settings: Tuning): DatabaseSync {
+  try {
+    return openDatabase(path, settings)
+  } catch (error) {
+    if (!existsSync(reservePath(path)) || !mayBeForWantOfRoom(error, path)) throw error
+    rmSync(reservePath(path))
+    return openDatabase(path, settings)
+  }
+}
+
 /**
  * Opens or makes the store in `folder` and keeps it locked until `close`. Throws StoreRefusedError,
  * with words about what to do, when another master has it or it is damaged, foreign or too new.
@@ -44,8 +58,8 @@ export function openSqliteStore(options: SqliteOptions): Store {
   const { folder, reserveBytes = RESERVE_BYTES, ...tuning } = options
   const settings = { ...defaults, ...tuning }
   const path = join(folder, FILE_NAME)
-  const database = openDatabase(path, settings)
-  const reserve = createReserve(`${path}-reserve`, reserveBytes)
+  const database = openWithRoom(path, settings)
+  const reserve = createReserve(reservePath(path), reserveBytes)
   const transactions = createTransactions(database, reserve, settings.checkpointPages)
   const writer = createWriter(database)
   const list = createLister(database)

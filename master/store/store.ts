@@ -54,7 +54,16 @@ export type TaskRecord = {
 /** What changes when a live task moves on. */
 export type TaskUpdate = Pick<
   TaskRecord,
-  'id' | 'status' | 'startedAt' | 'endedAt' | 'slave' | 'attempt' | 'tries' | 'outcome' | 'trail'
+  | 'id'
+  | 'status'
+  | 'startedAt'
+  | 'endedAt'
+  | 'waitUntil'
+  | 'slave'
+  | 'attempt'
+  | 'tries'
+  | 'outcome'
+  | 'trail'
 >
 
 /** A slave as the registry remembers it over a restart. */

@@ -46,6 +46,7 @@ function ended({ id, startedAt, slave, attempt, trail }: TaskRecord, n: number):
     slave,
     attempt,
     tries: 1,
+    waitUntil: null,
     outcome: `{"result":${n},"resultType":"number","resultText":"${n}"}`,
     trail: [...trail, { at: Date.now(), event: 'done', ms: 3 }],
   }

@@ -8,6 +8,15 @@ import { createInterface } from 'node:readline'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 
+/**
+ * tap makes each node process that a test starts load its hooks, by NODE_OPTIONS, and those theirs.
+ * An executor has no permission to load them, so a process of ours is started without.
+ */
+const [COMMAND = '', ...BEFORE] =
+  process.platform === 'win32'
+    ? [process.execPath]
+    : ['env', '-u', 'NODE_OPTIONS', process.execPath]
+
 /** What a test needs of tap: something that runs when the test ends. */
 export type Teardown = { teardown(run: () => unknown): unknown; testdir(): string }
 
@@ -25,7 +34,7 @@ export async function startProcess(
   file: 'master/main.ts' | 'slave/main.ts',
   args: string[],
 ): Promise<RunningProcess> {
-  const child = spawn(process.execPath, [`${ROOT}${file}`, ...args], {
+  const child = spawn(COMMAND, [...BEFORE, `${ROOT}${file}`, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '' },
   })
@@ -40,6 +49,10 @@ export async function startProcess(
     child.kill('SIGCONT')
     await exited
   }
+  // A test that is over its time has no teardown.
+  const killNow = (): void => void child.kill('SIGKILL')
+  process.once('exit', killNow)
+  child.once('exit', () => process.off('exit', killNow))
   t.teardown(() => kill())
   return { url: await listening(child, () => stderr), child, stderr: () => stderr, kill }
 }
@@ -87,7 +100,9 @@ export async function until(holds: () => Promise<unknown>, mostMs = 60_000): Pro
     }
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  throw new Error(`waited ${mostMs} ms in vain for ${holds}${last ? `; last: ${last}` : ''}`)
+  throw new Error(
+    `waited ${mostMs} ms in vain for ${holds}${last instanceof Error ? `; last: ${last.message}` : ''}`,
+  )
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read answers as they come
@@ -98,16 +113,39 @@ export async function getJson(url: string, headers: Record<string, string> = {})
   return response.json()
 }
 
-/** POSTs JSON; gives status, headers and the parsed body. */
-export async function post(
+export type Answer = { status: number; headers: Headers; body: Json }
+
+/** POSTs JSON, or text as it is; gives status, headers and the parsed body. */
+export const post = (
   url: string,
   body: unknown,
   headers: Record<string, string> = {},
-): Promise<{ status: number; headers: Headers; body: Json }> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+): Promise<Answer> =>
+  request('POST', url, typeof body === 'string' ? body : JSON.stringify(body), {
+    'content-type': 'application/json',
+    ...headers,
   })
+
+/** Any request; gives status, headers and the body, parsed. */
+export async function request(
+  method: string,
+  url: string,
+  body?: string | Uint8Array<ArrayBuffer>,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await fetch(url, { method, headers, ...(body === undefined ? {} : { body }) })
   return { status: response.status, headers: response.headers, body: await response.json() }
 }
+
+/** The task, once it has ended. */
+export async function ended(url: string, id: string): Promise<Json> {
+  let task: Json
+  await until(async () => {
+    task = await getJson(`${url}/tasks/${id}`, { prefer: 'wait=5' })
+    return task.endedAt !== null
+  })
+  return task
+}
+
+/** A task that occupies a slot. */
+export const sleep = (ms: number) => ({ kind: 'sleep', input: { ms } })

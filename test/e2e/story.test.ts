@@ -2,9 +2,7 @@
 
 import t from 'tap'
 import type { Json } from './processes.ts'
-import { getJson, post, startMaster, startSlave, until } from './processes.ts'
-
-const sleep = (ms: number) => ({ kind: 'sleep', input: { ms } })
+import { getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
 
 t.test(
   'two slaves take a task each, the third request hears why nobody is available',

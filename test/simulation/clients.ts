@@ -6,6 +6,7 @@ import { Problem } from '../../shared/problems.ts'
 import type { Random } from '../../shared/random.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger, Seen } from './ledger.ts'
+import { WAIT_LIMIT_MS } from './ledger.ts'
 import type { Network } from './network.ts'
 import type { Plan, PlannedTask } from './plan.ts'
 import type { Directory, MasterProcess } from './processes.ts'
@@ -91,7 +92,7 @@ export function startClients(given: {
         queue,
         waitMs,
         runLimitMs,
-        waitLimitMs: 300_000,
+        waitLimitMs: WAIT_LIMIT_MS,
         input: JSON.stringify({ number, ms }),
         tags: [],
         idempotencyKey: key,
@@ -130,7 +131,7 @@ export function startClients(given: {
   async function readAt(_master: MasterProcess, id: string): Promise<Seen> {
     const record = store.get(id)
     if (!record) throw new Problem('no-such-task', id)
-    return { status: record.status, outcome: record.outcome }
+    return record
   }
 
   function ask<T>(

@@ -6,12 +6,20 @@ export class Violation extends Error {
   override name = 'Violation'
 }
 
+/** What the master of the world is told: so long an accepted task waits at least. */
+export const WAIT_LIMIT_MS = 300_000
+
 const FINAL = ['done', 'failed', 'cancelled', 'expired']
 
 /** The right value for the n-th task, worked out apart from the slaves: n^3 - n as a product. */
 const oracle = (n: number): number => (n - 1) * n * (n + 1)
 
-export type Seen = { status: string; outcome: string | null }
+export type Seen = {
+  status: string
+  outcome: string | null
+  createdAt: number
+  endedAt: number | null
+}
 
 type Began = { number: number; at: number; slave: string; attempt: string }
 
@@ -87,6 +95,9 @@ export function createLedger(now: () => number) {
         check(seen !== undefined, `task ${id} was promised and is lost`)
         check(FINAL.includes(seen.status), `task ${id} is stuck: ${seen.status}`)
         this.observed(id, number, seen)
+        const waited = (seen.endedAt ?? 0) - seen.createdAt
+        const early = seen.status === 'expired' && waited < WAIT_LIMIT_MS
+        check(!early, `task ${id} expired after ${waited} ms`)
       }
     },
   }

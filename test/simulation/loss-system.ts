@@ -74,7 +74,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
     random: createRandom(given.seed + 2),
     newId: () => `task-${ids++}`,
   })
-  const busyMs = new Array<number>(count).fill(0)
+  const busy = createBusyTimes(count, clock.now)
   for (let i = 0; i < count; i++) {
     startSlaveProcess({
       clock,
@@ -90,7 +90,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       requestTimeoutMs: 60_000,
       compute: ({ input }) => {
         const ranMs = (input as { ms: number }).ms / (speeds[i] ?? 1)
-        busyMs[i] = (busyMs[i] as number) + ranMs
+        busy.begin(i, ranMs)
         return { outcome: { status: 'done', result: null }, ranMs }
       },
     })
@@ -111,7 +111,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
     return {
       at: clock.now(),
       asks,
-      busy: [...busyMs],
+      busy: busy.totals(),
       refused: 0,
       waited: 0,
       waitMs: 0,
@@ -130,7 +130,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       wait: batch.waitMs / MEAN_SERVICE_MS,
       untilTaken: batch.takenMs / MEAN_SERVICE_MS,
       lasted,
-      load: busyMs.map((ms, i) => (ms - (batch.busy[i] as number)) / lasted),
+      load: busy.totals().map((ms, i) => (ms - (batch.busy[i] as number)) / lasted),
     })
     batch = start()
     void store.trim({ endedBefore: Number.MAX_SAFE_INTEGER, keepMax: 0, rowsMax: perBatch })
@@ -187,6 +187,22 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
   arrive()
   await clock.run({ done: () => settled === tasks })
   return { batches: batches.slice(given.warmUp ?? 1), choices }
+}
+
+/** How long each slave has been busy, up to now. */
+function createBusyTimes(count: number, now: () => number) {
+  const done = new Array<number>(count).fill(0)
+  const from = new Array<number>(count).fill(0)
+  const until = new Array<number>(count).fill(0)
+  const total = (i: number): number => done[i]! + Math.min(now(), until[i]!) - from[i]!
+  return {
+    begin(i: number, ms: number): void {
+      done[i] = total(i)
+      from[i] = now()
+      until[i] = now() + ms
+    },
+    totals: (): number[] => done.map((_, i) => total(i)),
+  }
 }
 
 const settingsOf = (ask: CoreSettings['ask']): CoreSettings => ({

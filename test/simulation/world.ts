@@ -11,7 +11,7 @@ import type { OutboxDisk } from '../../slave/outbox.ts'
 import { startClients } from './clients.ts'
 import type { Life } from './clock.ts'
 import { createSimulatedClock } from './clock.ts'
-import { check, createLedger } from './ledger.ts'
+import { check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
 import { createNetwork } from './network.ts'
 import type { Fault, Plan } from './plan.ts'
 import { drawPlan, FAULTY_MS } from './plan.ts'
@@ -175,7 +175,7 @@ function createWorld(plan: Plan) {
         attemptsMax: 3,
         retryBackoffMs: 100,
         waitingTasksMax: plan.waitingTasksMax,
-        waitLimitMs: 300_000,
+        waitLimitMs: WAIT_LIMIT_MS,
       },
       policy: POLICIES[plan.policy],
       random: createRandom(random.integer(2 ** 40)),

@@ -49,8 +49,9 @@ export function anEndedTask(over: Partial<TaskRecord> = {}): TaskRecord {
 
 /** What changes when `task` moves on. */
 export function anUpdate(task: TaskRecord, over: Partial<TaskUpdate>): TaskUpdate {
-  const { id, status, startedAt, endedAt, slave, attempt, tries, outcome, trail } = task
-  return { id, status, startedAt, endedAt, slave, attempt, tries, outcome, trail, ...over }
+  const { id, status, startedAt, endedAt, waitUntil, slave, attempt, tries, outcome, trail } = task
+  const same = { id, status, startedAt, endedAt, waitUntil, slave, attempt, tries, outcome, trail }
+  return { ...same, ...over }
 }
 
 export const insert = (task: TaskRecord): Change => ({ do: 'insert', task })

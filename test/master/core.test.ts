@@ -1,0 +1,796 @@
+// The master's core by itself: hand-made inputs at hand-made times, for the state pictures at the
+// heads of core/task.ts and core/registry.ts.
+
+import t from 'tap'
+import type { CoreSettings } from '../../master/core/context.ts'
+import { createCore } from '../../master/core/core.ts'
+import type { Effect, Input, StoredTask } from '../../master/core/effects.ts'
+import type { NewTask } from '../../master/core/task.ts'
+import { note, TRAIL_ENTRIES_MAX } from '../../master/core/task.ts'
+import { inOrder } from '../../master/policies/in-order.ts'
+import { createRandom } from '../../shared/random.ts'
+import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
+
+const HEARTBEAT_MS = 1000
+const ASK_TIMEOUT_MS = 500
+
+type Offered = Effect & { do: 'offer' }
+
+/** A core, slaves that say what the test lets them say, and a clock that the test moves. */
+function world(more: Partial<CoreSettings> = {}) {
+  let attempts = 0
+  let tasks = 0
+  let effects: Effect[] = []
+  const core = createCore({
+    settings: {
+      ask: 'known',
+      heartbeatMs: HEARTBEAT_MS,
+      askTimeoutMs: ASK_TIMEOUT_MS,
+      attemptsMax: 3,
+      retryBackoffMs: 100,
+      waitingTasksMax: 5,
+      waitLimitMs: 60_000,
+      ...more,
+    },
+    policy: inOrder,
+    random: createRandom(1),
+    ids: {
+      make: (task, slave) => `${task}:${slave}:${++attempts}`,
+      made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
+    },
+  })
+  const slaves = new Map<string, SlaveState>()
+
+  function step(input: Input): Effect[] {
+    effects = core.step(input, here.now)
+    return effects
+  }
+
+  const here = {
+    core,
+    now: 0,
+    step,
+    /** The effects of the last step, of one sort. */
+    last: <D extends Effect['do']>(what: D) =>
+      effects.filter((effect): effect is Effect & { do: D } => effect.do === what),
+    state: (name: string): SlaveState => slaves.get(name) as SlaveState,
+    /** What the master knows of it. */
+    slave: (name: string) => {
+      const slave = core.view.registry.byName.get(name)
+      if (!slave) throw new Error(`no slave ${name}`)
+      return slave
+    },
+    task: (id: string) => core.view.live.get(id),
+
+    /** A slave is started, and registers. */
+    start(name: string, slots = 1, boot = 'boot-1', held: HeldAttempt[] = []): Effect[] {
+      const free = slots - held.filter(({ status }) => status !== 'ended').length
+      const mode = 'accepting' as const
+      slaves.set(name, { slave: name, boot, generation: 0, slots, free, mode, reason: '' })
+      return here.visit(name, held, 'registration')
+    },
+
+    visit(name: string, attempts: HeldAttempt[], token: string | null = null): Effect[] {
+      const state = here.state(name)
+      const { boot, slots } = state
+      const card = { name, boot, version: '1', kinds: ['work'], tags: [], slots }
+      const said = { card, state, attempts }
+      return step({ is: 'visited', name, url: `http://${name}`, said, token })
+    },
+
+    /** What a slave says of itself changes. */
+    change(name: string, more: Partial<SlaveState>): SlaveState {
+      const before = here.state(name)
+      const state = { ...before, generation: before.generation + 1, ...more }
+      slaves.set(name, state)
+      return state
+    },
+
+    submit(more: Partial<NewTask> = {}): string {
+      const id = `task-${++tasks}`
+      const createdAt = here.now
+      const common = { kind: 'work', priority: 0, runLimitMs: 10_000, queue: false }
+      step({ is: 'submit', task: { id, ...common, createdAt, waitUntil: null, ...more } })
+      return id
+    },
+
+    /** The offer of the last step. */
+    offered(): Offered {
+      const [offer, ...others] = here.last('offer')
+      if (!offer || others.length > 0) throw new Error(`${here.last('offer').length} offers`)
+      return offer
+    },
+
+    answer({ slave, attempt }: Offered, answer: Answer, more: Partial<SlaveState> = {}): Effect[] {
+      const free = here.state(slave).free - (answer === 'taken' ? 1 : 0)
+      const changed = answer === 'taken' || Object.keys(more).length > 0
+      const state = changed ? here.change(slave, { free, ...more }) : here.state(slave)
+      return step({ is: 'answers', slave, state, answers: [{ attempt, answer, reason: answer }] })
+    },
+
+    /** Submits a task that the first slave takes; gives its offer. */
+    running(more: Partial<NewTask> = {}): Offered {
+      here.submit(more)
+      const offer = here.offered()
+      here.answer(offer, 'taken')
+      return offer
+    },
+
+    callBack({ slave, attempt, task }: Offered, outcome: Outcome): Effect[] {
+      const state = here.change(slave, { free: here.state(slave).free + 1 })
+      const callbacks = [{ attempt, task: task.id, outcome, ranMs: 5 }]
+      return step({ is: 'callbacks', state, callbacks, token: 'callbacks' })
+    },
+
+    beat(
+      name: string,
+      attempts: HeldAttempt[] = [],
+      state: SlaveState = here.state(name),
+    ): Effect[] {
+      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: 'beat' })
+    },
+
+    silence({ slave, attempt }: Offered, delivered: boolean): Effect[] {
+      return step({ is: 'no-answer', slave, attempts: [attempt], delivered, reason: 'silent' })
+    },
+
+    /** Lets time pass, with a tick whenever the core wants one. */
+    pass(ms: number): Effect[] {
+      const until = here.now + ms
+      const all: Effect[] = []
+      while (core.deadline() <= until) {
+        here.now = Math.max(here.now, core.deadline())
+        all.push(...step({ is: 'tick', lateMs: 0 }))
+      }
+      here.now = until
+      effects = all
+      return all
+    },
+  }
+  return here
+}
+
+const done: Outcome = { status: 'done', result: 1 }
+const failed = (
+  type: Outcome extends infer O ? (O extends { type: infer T } ? T : never) : never,
+) => ({ status: 'failed', type, message: 'so it was' }) as const
+const held = ({ attempt, task }: Offered, status: HeldAttempt['status'] = 'running') => ({
+  attempt,
+  task: task.id,
+  status,
+})
+const order = (effects: Effect[]) => effects.map((effect) => effect.do)
+
+t.test('a task', async (t) => {
+  t.test('is offered in order, saved when it is taken, and then accepted', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    const id = w.submit()
+    const first = w.offered()
+    t.equal(first.slave, 'a')
+    t.same(order(w.answer(first, 'busy', { free: 0 })), ['offer'])
+    const second = w.offered()
+    t.equal(second.slave, 'b')
+    t.not(second.attempt, first.attempt)
+    t.same(order(w.answer(second, 'taken')), ['save', 'accept'])
+    t.match(w.task(id), { stage: { is: 'running', attempt: second.attempt }, tries: 1 })
+    const events = w.task(id)?.trail.map(({ event, slave }) => `${slave} ${event}`)
+    t.same(events, ['a busy', 'b taken'])
+  })
+
+  t.test('is refused when nobody takes it, and leaves nothing behind', async (t) => {
+    const w = world()
+    w.start('a')
+    const id = w.submit()
+    w.answer(w.offered(), 'busy', { free: 0 })
+    t.match(w.last('refuse'), [{ problem: { type: 'at-capacity' } }])
+    t.same(w.last('save'), [])
+    t.equal(w.task(id), undefined)
+    t.equal(w.core.view.running + w.core.view.waiting, 0)
+  })
+
+  t.test('is refused without a question when the answer is known', async (t) => {
+    const w = world()
+    w.start('a')
+    w.running()
+    w.now = 300
+    w.submit()
+    t.same(order(w.last('offer')), [])
+    const [refusal] = w.last('refuse')
+    t.match(refusal?.task.trail, [{ slave: 'a', event: 'busy', knownMs: 300 }])
+    t.equal(w.core.view.counters.asks, 1)
+  })
+
+  t.test('is asked about every time with --ask always', async (t) => {
+    const w = world({ ask: 'always' })
+    w.start('a')
+    w.running()
+    w.submit()
+    t.equal(w.offered().slave, 'a')
+    w.answer(w.offered(), 'busy')
+    t.match(w.last('refuse'), [{ problem: { type: 'at-capacity' } }])
+  })
+
+  t.test('that waits is not asked about in vain with --ask always', async (t) => {
+    const w = world({ ask: 'always' })
+    w.start('a')
+    const first = w.running()
+    w.submit({ queue: true, waitUntil: 50_000 })
+    w.answer(w.offered(), 'busy')
+    t.same(w.last('offer'), [])
+    w.callBack(first, done)
+    t.equal(w.offered().slave, 'a')
+  })
+
+  t.test('says why nobody can take it', async (t) => {
+    const w = world()
+    w.submit()
+    t.match(w.last('refuse'), [{ problem: { type: 'no-slaves' } }])
+    w.start('a')
+    w.submit({ kind: 'play' })
+    t.match(w.last('refuse'), [{ problem: { type: 'no-capable-slave' } }])
+    w.submit()
+    w.answer(w.offered(), 'unable')
+    t.match(w.last('refuse'), [{ problem: { type: 'no-capable-slave' } }])
+    w.submit()
+    t.same(w.last('offer'), [], 'who is unable is not asked again')
+  })
+
+  t.test('counts offers on their way, so that a burst does not herd', async (t) => {
+    const w = world()
+    w.start('a', 2)
+    w.start('b', 2)
+    const names = [1, 2, 3, 4].map(() => {
+      w.submit()
+      return w.offered().slave
+    })
+    t.same(names, ['a', 'a', 'b', 'b'])
+    w.submit()
+    t.match(w.last('refuse'), [{ problem: { type: 'at-capacity' } }])
+  })
+
+  t.test('ends once: whoever repeats an outcome is told that it is settled', async (t) => {
+    const w = world()
+    w.start('a')
+    const offer = w.running()
+    t.same(order(w.callBack(offer, done)), ['save', 'end', 'acknowledge'])
+    t.same(order(w.callBack(offer, failed('evaluation'))), ['acknowledge'])
+    t.match(w.last('acknowledge'), [{ reply: { acknowledged: [offer.attempt] } }])
+    t.equal(w.core.view.counters.callbacksUnattached, 1)
+    t.equal(w.core.view.running, 0)
+  })
+})
+
+t.test('an outcome', async (t) => {
+  t.test('may come before the answer that it was taken', async (t) => {
+    const w = world()
+    w.start('a')
+    const id = w.submit()
+    const offer = w.offered()
+    w.callBack(offer, done)
+    t.same(order(w.last('accept').concat(w.last('end') as never[])), ['accept', 'end'])
+    t.match(w.last('save')[0]?.task.trail, [{ event: 'taken' }, { event: 'done' }])
+    w.answer(offer, 'taken', { free: 1 })
+    t.equal(w.task(id), undefined)
+    t.equal(w.slave('a').offers.size + w.slave('a').held.size, 0)
+    t.equal(w.core.view.running, 0)
+  })
+
+  t.test('that succeeded wins although its attempt was given up', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    const old = w.running()
+    w.pass(4 * HEARTBEAT_MS)
+    t.equal(w.task(old.task.id)?.stage.is, 'resting', 'its lease has run out')
+    w.beat('b')
+    w.pass(200)
+    const again = w.offered()
+    t.equal(again.slave, 'b')
+    w.answer(again, 'taken')
+    w.callBack(old, done)
+    t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }])
+    t.match(w.last('revoke'), [{ slave: 'b', attempts: [again.attempt] }])
+    t.equal(w.core.view.running, 0)
+    w.callBack(again, done)
+    t.same(w.last('end'), [], 'the second success changes nothing')
+  })
+
+  t.test('that failed counts only from the current attempt', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    const old = w.running()
+    w.pass(4 * HEARTBEAT_MS)
+    w.beat('b')
+    w.pass(200)
+    const again = w.offered()
+    w.answer(again, 'taken')
+    w.callBack(old, failed('evaluation'))
+    t.same(w.last('end'), [])
+    t.same(w.last('acknowledge').length, 1)
+    t.match(w.task(old.task.id)?.trail.at(-1), { event: 'old failure', slave: 'a' })
+    w.callBack(again, done)
+    t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }])
+  })
+
+  t.test('of an attempt that was never made here is set aside and counted', async (t) => {
+    const w = world()
+    w.start('a')
+    const offer = w.running()
+    w.callBack({ ...offer, attempt: 'forged' }, done)
+    t.same(w.last('end'), [])
+    t.equal(w.core.view.counters.callbacksForged, 1)
+    t.equal(w.task(offer.task.id)?.stage.is, 'running')
+  })
+
+  t.test('that is deterministic ends the task, others are tried again', async (t) => {
+    const w = world()
+    w.start('a')
+    const bad = w.running()
+    w.callBack(bad, failed('evaluation'))
+    t.match(w.last('end'), [{ task: { stage: { status: 'failed' }, tries: 1 } }])
+    const slow = w.running()
+    w.callBack(slow, failed('time-limit'))
+    t.same(w.last('end'), [])
+    t.equal(w.task(slow.task.id)?.stage.is, 'resting')
+    t.same(w.last('save').length, 1)
+  })
+
+  t.test('of a poison task is its end, with the names of those it took down', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    let offer = w.running()
+    const { id } = offer.task
+    const rests: number[] = []
+    for (const crashed of ['a', 'b']) {
+      t.equal(offer.slave, crashed)
+      w.callBack(offer, failed('executor-crashed'))
+      if (crashed === 'a') w.step({ is: 'drain', name: 'a', drained: true, token: null })
+      const before = w.now
+      while (w.task(id)?.stage.is === 'resting') w.pass(1)
+      rests.push(w.now - before)
+      offer = w.offered()
+      w.answer(offer, 'taken')
+    }
+    t.same(rests, [100, 200], 'the rest doubles')
+    w.callBack(offer, failed('memory-limit'))
+    const [end] = w.last('end')
+    t.match(end?.task, {
+      tries: 3,
+      stage: { status: 'failed', outcome: { type: 'poison', message: /a, b, b/ } },
+    })
+  })
+})
+
+t.test('the line', async (t) => {
+  t.test('saves and accepts a queued task before a slave is found', async (t) => {
+    const w = world()
+    const id = w.submit({ queue: true, waitUntil: 50_000 })
+    t.same(order(w.last('save').concat(w.last('accept') as never[])), ['save', 'accept'])
+    t.equal(w.task(id)?.stage.is, 'waiting')
+    w.start('a')
+    t.equal(w.offered().task.id, id)
+  })
+
+  t.test('goes by priority, then first come first served', async (t) => {
+    const w = world()
+    w.start('a')
+    let offer = w.running()
+    const queue = { queue: true, waitUntil: 50_000 }
+    const ids = [0, 5, -5, 5].map((priority) => w.submit({ ...queue, priority }))
+    const served = ids.map(() => {
+      w.callBack(offer, done)
+      offer = w.offered()
+      w.answer(offer, 'taken')
+      return offer.task.id
+    })
+    t.same(served, [ids[1], ids[3], ids[0], ids[2]])
+  })
+
+  t.test('is full at its limit, and says so', async (t) => {
+    const w = world({ waitingTasksMax: 1 })
+    w.start('a')
+    w.running()
+    w.submit({ queue: true, waitUntil: 50_000 })
+    w.submit({ queue: true, waitUntil: 50_000 })
+    t.match(w.last('refuse'), [{ problem: { type: 'queue-full' } }])
+    t.equal(w.core.view.waiting, 1)
+  })
+
+  t.test('expires what it has promised, and refuses what it has not', async (t) => {
+    const w = world()
+    w.start('a')
+    const first = w.running({ runLimitMs: 1e6 })
+    const queued = w.submit({ queue: true, waitUntil: 300 })
+    const patient = w.submit({ waitUntil: 200 })
+    t.same(w.last('accept'), [], 'whoever waits for a slave is not accepted')
+    w.pass(299)
+    t.match(w.last('refuse'), [{ task: { id: patient }, problem: { type: 'at-capacity' } }])
+    w.pass(1)
+    t.match(w.last('end'), [{ task: { id: queued, stage: { status: 'expired' } } }])
+    t.equal(w.core.view.waiting, 0)
+    w.callBack(first, done)
+    t.same(w.last('offer'), [])
+  })
+
+  t.test('does not ask the same slave about the same task without a rest', async (t) => {
+    const w = world()
+    w.start('a')
+    const id = w.submit({ queue: true, waitUntil: 50_000 })
+    for (let asks = 0; asks < 5 && w.last('offer').length > 0; asks++) {
+      w.answer(w.offered(), 'unwilling')
+    }
+    t.same(w.last('offer'), [], 'a slave that is free but unwilling is left alone for a while')
+    w.pass(1000)
+    t.equal(w.offered().task.id, id, 'and then asked again')
+  })
+
+  t.test('lets the next one go first when the head is refused by all', async (t) => {
+    const w = world()
+    w.start('a')
+    w.submit({ queue: true, waitUntil: 50_000 })
+    w.answer(w.offered(), 'unwilling')
+    const next = w.submit({ queue: true, waitUntil: 50_000 })
+    t.equal(w.offered().task.id, next)
+  })
+
+  t.test('lets go of what is cancelled', async (t) => {
+    const w = world()
+    w.start('a')
+    const first = w.running()
+    const id = w.submit({ queue: true, waitUntil: 50_000 })
+    w.step({ is: 'cancel', task: id })
+    t.match(w.last('end'), [{ task: { stage: { status: 'cancelled' } } }])
+    t.equal(w.core.view.waiting, 0)
+    w.callBack(first, done)
+    t.same(w.last('offer'), [])
+  })
+})
+
+t.test('cancelling what runs', async (t) => {
+  t.test('ends it at once and calls the attempt back', async (t) => {
+    const w = world()
+    w.start('a')
+    const offer = w.running()
+    w.step({ is: 'cancel', task: offer.task.id })
+    t.match(w.last('end'), [{ task: { stage: { status: 'cancelled', outcome: null } } }])
+    t.match(w.last('revoke'), [{ slave: 'a', attempts: [offer.attempt] }])
+    w.callBack(offer, done)
+    t.same(w.last('end'), [], 'a late success changes nothing')
+  })
+
+  t.test('makes its slot known as free with the answer to the revoke', async (t) => {
+    const w = world()
+    w.start('a')
+    const { attempt, task } = w.running()
+    w.step({ is: 'cancel', task: task.id })
+    const state = w.change('a', { free: 1 })
+    w.step({ is: 'revoked', slave: 'a', attempts: [attempt], state })
+    w.submit()
+    t.equal(w.offered().slave, 'a')
+  })
+})
+
+t.test('silence', async (t) => {
+  t.test('of a slave that cannot have heard is a refusal', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    w.submit()
+    w.silence(w.offered(), false)
+    t.equal(w.offered().slave, 'b')
+    t.match(w.last('visit'), [{ name: 'a' }], 'and it is asked how it is')
+    t.equal(w.slave('a').standing, 'suspect')
+    w.answer(w.offered(), 'busy', { free: 0 })
+    t.match(w.last('refuse'), [{ problem: { type: 'at-capacity' } }])
+  })
+
+  t.test('of one that may have heard leaves the task in doubt', async (t) => {
+    const w = world()
+    w.start('a')
+    const id = w.submit()
+    const offer = w.offered()
+    w.silence(offer, true)
+    t.equal(w.task(id)?.stage.is, 'doubt')
+    t.same(w.last('refuse'), [])
+
+    await t.test('which it resolves by its list: it has it', async (t) => {
+      w.change('a', { free: 0 })
+      w.visit('a', [held(offer)])
+      t.match(w.task(id)?.stage, { is: 'running', attempt: offer.attempt })
+      t.same(w.last('accept').length, 1)
+      w.callBack(offer, done)
+      t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }])
+    })
+  })
+
+  t.test('and a list without it: it is called back, and only then refused', async (t) => {
+    const w = world()
+    w.start('a')
+    const id = w.submit()
+    const offer = w.offered()
+    w.silence(offer, true)
+    w.visit('a', [])
+    t.match(w.last('revoke'), [{ slave: 'a', attempts: [offer.attempt] }])
+    t.equal(w.task(id)?.stage.is, 'doubt')
+    w.step({ is: 'revoked', slave: 'a', attempts: [offer.attempt], state: w.state('a') })
+    t.match(w.last('refuse'), [{ problem: { type: /at-capacity|no-slaves/ } }])
+  })
+
+  t.test('that lasts is told to the client as what it is', async (t) => {
+    const w = world()
+    w.start('a')
+    w.submit()
+    const offer = w.offered()
+    w.silence(offer, true)
+    w.pass(2 * ASK_TIMEOUT_MS)
+    t.match(w.last('refuse'), [{ problem: { type: 'slave-silent' } }])
+    t.match(w.last('revoke'), [{ slave: 'a', attempts: [offer.attempt] }])
+    w.callBack(offer, done)
+    t.same(w.last('end'), [], "and what it did is nobody's")
+    t.equal(w.core.view.counters.callbacksUnattached, 1)
+  })
+
+  t.test('of a slave makes it suspect after 2 beats and its tasks lost after 4', async (t) => {
+    const w = world()
+    w.start('a')
+    const { task } = w.running()
+    w.pass(2 * HEARTBEAT_MS - 1)
+    t.equal(w.slave('a').standing, 'alive')
+    w.pass(HEARTBEAT_MS)
+    t.equal(w.slave('a').standing, 'suspect')
+    t.ok(w.last('visit').length > 0, 'it is asked')
+    t.equal(w.task(task.id)?.stage.is, 'running')
+    w.submit()
+    t.same(w.last('offer'), [], 'and is not offered work')
+    w.pass(2 * HEARTBEAT_MS)
+    t.equal(w.slave('a').standing, 'silent')
+    t.ok(['resting', 'waiting'].includes(w.task(task.id)?.stage.is ?? ''))
+    t.equal(w.core.view.counters.attemptsLost, 1)
+    w.change('a', { free: 0 })
+    w.beat('a', [])
+    t.equal(w.slave('a').standing, 'alive', 'any word of it makes it alive')
+  })
+})
+
+t.test('a heartbeat', async (t) => {
+  t.test('renews the lease of what it lists', async (t) => {
+    const w = world()
+    w.start('a')
+    const offer = w.running()
+    for (let beat = 0; beat < 8; beat++) {
+      w.pass(HEARTBEAT_MS)
+      w.beat('a', [held(offer)])
+    }
+    t.equal(w.task(offer.task.id)?.stage.is, 'running')
+  })
+
+  t.test('that is older than the taking does not lose it; a newer one does', async (t) => {
+    const w = world()
+    w.start('a')
+    const before = w.state('a')
+    const offer = w.running()
+    w.beat('a', [], before)
+    t.equal(w.task(offer.task.id)?.stage.is, 'running')
+    t.equal(w.slave('a').free, 0, 'older news never overwrites newer')
+    w.beat('a', [], w.change('a', { free: 1 }))
+    t.equal(w.task(offer.task.id)?.stage.is, 'resting')
+    t.match(w.task(offer.task.id)?.trail.at(-2), { event: 'slave-lost', reason: /no longer/ })
+  })
+
+  t.test('of an unknown slave or boot tells it to register', async (t) => {
+    const w = world()
+    w.start('a')
+    const state = w.state('a')
+    w.beat('b', [], { ...state, slave: 'b' })
+    t.match(w.last('answer-heartbeat'), [{ reply: { register: true } }])
+    w.beat('a', [], { ...state, boot: 'boot-2' })
+    t.match(w.last('answer-heartbeat'), [{ reply: { register: true } }])
+    w.beat('a')
+    t.match(w.last('answer-heartbeat'), [{ reply: { register: false, revoke: [] } }])
+  })
+
+  t.test('hears which of its attempts nobody wants any more', async (t) => {
+    const w = world()
+    w.start('a', 3)
+    const wanted = w.running()
+    const gone = { attempt: 'task-9:a:1', task: 'task-9', status: 'running' } as const
+    const over = { attempt: 'task-8:a:1', task: 'task-8', status: 'ended' } as const
+    w.beat('a', [held(wanted), gone, over], w.change('a', { free: 1 }))
+    t.match(w.last('answer-heartbeat'), [{ reply: { revoke: [gone.attempt] } }])
+  })
+
+  t.test('that shows an offer as taken is as good as the answer', async (t) => {
+    const w = world()
+    w.start('a')
+    const id = w.submit()
+    const offer = w.offered()
+    w.beat('a', [held(offer)], w.change('a', { free: 0 }))
+    t.match(w.task(id)?.stage, { is: 'running', attempt: offer.attempt })
+    w.step({
+      is: 'answers',
+      slave: 'a',
+      state: w.state('a'),
+      answers: [{ attempt: offer.attempt, answer: 'taken', reason: '' }],
+    })
+    t.equal(w.task(id)?.tries, 1)
+    t.equal(w.slave('a').held.size, 1)
+  })
+})
+
+t.test('a slave', async (t) => {
+  t.test('that comes back with another boot has lost what it does not list', async (t) => {
+    const w = world()
+    w.start('a', 2)
+    const offer = w.running()
+    w.start('a', 2, 'boot-2')
+    t.equal(w.task(offer.task.id)?.stage.is, 'resting')
+    w.pass(150)
+    t.match(w.offered(), { slave: 'a', boot: 'boot-2' })
+  })
+
+  t.test('of a name that is taken is turned away while the other lives', async (t) => {
+    const w = world()
+    w.start('a')
+    const card = { name: 'a', boot: 'boot-2', version: '1', kinds: [], tags: [], slots: 1 }
+    const registration = { ...card, url: 'http://elsewhere' }
+    w.step({ is: 'registration', registration, token: 'r' })
+    t.match(w.last('answer-problem'), [{ type: 'name-taken' }])
+    t.match(w.last('visit'), [{ url: 'http://a' }], 'the other is asked how it is')
+    const gone = { name: 'a', url: 'http://a', reason: 'gone', token: null }
+    w.step({ is: 'not-reached', ...gone })
+    w.step({ is: 'registration', registration, token: 'r' })
+    t.match(w.last('visit'), [{ url: 'http://elsewhere', token: 'r' }])
+  })
+
+  t.test('that is drained is not offered work until it is resumed', async (t) => {
+    const w = world()
+    w.start('a')
+    w.step({ is: 'drain', name: 'a', drained: true, token: null })
+    t.match(w.last('save-slave'), [{ slave: { drained: true } }])
+    w.submit()
+    t.match(w.last('refuse')[0]?.task.trail, [{ slave: 'a', event: 'draining' }])
+    w.step({ is: 'drain', name: 'a', drained: false, token: null })
+    w.submit()
+    t.equal(w.offered().slave, 'a')
+  })
+
+  t.test('that leaves loses what it has at once, and its place is free', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    const { task } = w.running()
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: 'l' })
+    t.match(w.last('drop-slave'), [{ name: 'a' }])
+    t.equal(w.task(task.id)?.stage.is, 'resting')
+    w.start('c')
+    t.equal(w.slave('c').place, 0)
+    w.step({ is: 'leave', name: 'b', boot: 'another', token: 'l' })
+    t.match(w.last('answer-problem'), [{ type: 'no-such-slave' }])
+  })
+
+  t.test('that leaves with an offer on its way: the task goes on to the next', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    const id = w.submit()
+    const offer = w.offered()
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: 'l' })
+    const next = w.last('offer')
+    w.silence(offer, false)
+    t.match([...next, ...w.last('offer')], [{ slave: 'b', task: { id } }])
+  })
+})
+
+t.test('after a start of the master', async (t) => {
+  const stored = (id: string, running: StoredTask['running']): StoredTask => ({
+    id,
+    kind: 'work',
+    priority: 0,
+    runLimitMs: 10_000,
+    createdAt: 0,
+    queue: true,
+    waitUntil: null,
+    running,
+    tries: running ? 1 : 0,
+    trail: [],
+  })
+  const slave = (name: string, position: number) => ({
+    name,
+    url: `http://${name}`,
+    position,
+    drained: false,
+  })
+  const run = { slave: 'a', attempt: 'task-x:a:0', startedAt: 0 }
+
+  t.test('what waits is offered to nobody before every slave was asked', async (t) => {
+    const w = world()
+    const slaves = [slave('a', 0), slave('b', 1)]
+    w.step({ is: 'restore', tasks: [stored('task-x', null)], slaves })
+    t.same(
+      w.last('visit').map(({ name }) => name),
+      ['a', 'b'],
+    )
+    w.start('a')
+    t.same(w.last('offer'), [])
+    w.step({ is: 'not-reached', name: 'b', url: 'http://b', reason: 'gone', token: null })
+    t.match(w.offered(), { slave: 'a', task: { id: 'task-x' } })
+  })
+
+  t.test('what a slave took before the crash is found at it', async (t) => {
+    const w = world()
+    w.step({ is: 'restore', tasks: [stored('task-x', null)], slaves: [slave('a', 0)] })
+    w.start('a', 1, 'boot-1', [{ attempt: 'task-x:a:7', task: 'task-x', status: 'running' }])
+    t.match(w.task('task-x')?.stage, { is: 'running', attempt: 'task-x:a:7' })
+    t.same(w.last('offer'), [])
+  })
+
+  t.test('what runs has one and a half leases', async (t) => {
+    const w = world()
+    w.step({ is: 'restore', tasks: [stored('task-x', run)], slaves: [slave('a', 0)] })
+    w.pass(6 * HEARTBEAT_MS - 1)
+    t.equal(w.task('task-x')?.stage.is, 'running')
+    w.pass(HEARTBEAT_MS)
+    t.ok(['resting', 'waiting'].includes(w.task('task-x')?.stage.is ?? ''))
+  })
+
+  t.test('what runs is confirmed by its slave and ends by its callback', async (t) => {
+    const w = world()
+    w.step({ is: 'restore', tasks: [stored('task-x', run)], slaves: [slave('a', 0)] })
+    const { attempt } = run
+    w.start('a', 1, 'boot-1', [{ attempt, task: 'task-x', status: 'running' }])
+    t.equal(w.task('task-x')?.stage.is, 'running')
+    const callbacks = [{ attempt, task: 'task-x', outcome: done, ranMs: 1 }]
+    w.step({ is: 'callbacks', state: w.change('a', { free: 1 }), callbacks, token: 'c' })
+    t.match(w.last('end'), [{ task: { stage: { status: 'done' }, tries: 1 } }])
+  })
+
+  t.test('what its slave does not have any more is tried again', async (t) => {
+    const w = world()
+    w.step({ is: 'restore', tasks: [stored('task-x', run)], slaves: [slave('a', 0)] })
+    w.start('a')
+    t.equal(w.task('task-x')?.stage.is, 'resting')
+    w.pass(100)
+    t.match(w.offered(), { slave: 'a', task: { id: 'task-x' } })
+  })
+})
+
+t.test('a task that could not be saved was never accepted: it is called back', async (t) => {
+  const w = world()
+  w.start('a')
+  const { task, attempt } = w.running()
+  w.step({ is: 'not-saved', tasks: [task] })
+  t.match(w.last('revoke'), [{ slave: 'a', attempts: [attempt] }])
+  t.equal(w.task(task.id), undefined)
+  t.equal(w.core.view.running, 0)
+})
+
+t.test('a task has a deadline in every state that is not final', async (t) => {
+  const w = world()
+  w.start('a')
+  const offer = w.running({ runLimitMs: 1 })
+  const { id } = offer.task
+  for (let i = 0; w.core.view.counters.attemptsLost === 0 && i < 60; i++) {
+    w.pass(HEARTBEAT_MS / 2)
+    w.beat('a', [held(offer)])
+  }
+  t.equal(w.core.view.counters.attemptsLost, 1, 'although its slave says forever that it runs')
+  const lost = w.task(id)?.trail.find(({ event }) => event === 'slave-lost')
+  t.match(lost, { slave: 'a', reason: /within its limit of 1 ms/ })
+})
+
+t.test('a trail is bounded: its first and its last entries, and how many fell out', async (t) => {
+  const w = world()
+  w.start('a')
+  const { task } = w.running()
+  task.trail.length = 0
+  for (let i = 0; i < 1000; i++) note(task, { at: i, event: 'busy', slave: `s-${i}` })
+  t.equal(task.trail.length, TRAIL_ENTRIES_MAX)
+  t.equal(task.trail[0]?.slave, 's-0')
+  t.equal(task.trail.at(-1)?.slave, 's-999')
+  const omitted = task.trail.find(({ event }) => event === 'omitted')
+  t.equal(omitted?.reason, `${1000 - TRAIL_ENTRIES_MAX + 1} entries`)
+})
