@@ -97,7 +97,7 @@ export function createClients(given: {
 
     /** Whoever waits hears now how things stand. */
     stopWaiting(): void {
-      for (const id of [...waiting.keys()]) wake(id)
+      for (const id of waiting.keys()) wake(id)
       for (const id of open.keys()) post({ is: 'stop-waiting', task: id })
     },
   }

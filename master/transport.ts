@@ -24,7 +24,7 @@ export type Addressee = { slave: string; url: string; boot: string }
 export type Transport = {
   offer(to: Addressee, offer: OutgoingOffer): void
   revoke(slave: string, url: string, attempts: string[]): void
-  visit(slave: string, url: string, token: Token | null): void
+  visit(slave: string, url: string, token: Token): void
   close(): Promise<void>
 }
 

@@ -33,7 +33,7 @@ export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: S
   server.removeAllContentTypeParsers()
   const parseText = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (isUtf8(body as Buffer)) parseText(request, (body as Buffer).toString('utf8'), done)
+    if (isUtf8(body as Buffer)) void parseText(request, (body as Buffer).toString('utf8'), done)
     else done(new Problem('invalid-json', 'the body is not valid UTF-8'))
   })
   server.setValidatorCompiler(({ schema, httpPart }) => {

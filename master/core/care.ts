@@ -38,7 +38,7 @@ export function takeVisit(
   name: string,
   url: string,
   { card, state, attempts }: AttemptsReply,
-  token: Token | null,
+  token: Token,
   now: number,
 ): void {
   if (card.name !== name) {
@@ -91,7 +91,7 @@ export function takeNotReached(
   name: string,
   url: string,
   reason: string,
-  token: Token | null,
+  token: Token,
   now: number,
 ): void {
   if (token !== null) {
@@ -129,7 +129,7 @@ export function takeLeave(core: Context, name: string, boot: string, now: number
   if (!slave || (boot !== '' && slave.boot !== boot)) return false
   if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
   core.registry.remove(slave)
-  for (const held of [...slave.held.values()]) lose(core, slave, held, 'the slave has left', now)
+  for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
   core.effects.push({ do: 'drop-slave', name })
   return true
 }
@@ -150,7 +150,7 @@ export function check(core: Context, slave: Slave, now: number): void {
   if (silentMs >= LEASE_BEATS * heartbeatMs && slave.standing !== 'silent') {
     core.registry.setStanding(slave, 'silent')
   }
-  for (const held of [...slave.held.values()]) {
+  for (const held of slave.held.values()) {
     if (now - held.confirmedAt >= LEASE_BEATS * heartbeatMs) {
       lose(core, slave, held, 'its lease ran out: the slave did not say that it has it', now)
     } else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {

@@ -40,8 +40,8 @@ export type Input =
   | { is: 'heartbeat'; heartbeat: Heartbeat; token: Token }
   | { is: 'registration'; registration: Registration; token: Token }
   /** What a slave said when asked who it is and what it holds; or that it did not. */
-  | { is: 'visited'; name: string; url: string; said: AttemptsReply; token: Token | null }
-  | { is: 'not-reached'; name: string; url: string; reason: string; token: Token | null }
+  | { is: 'visited'; name: string; url: string; said: AttemptsReply; token: Token }
+  | { is: 'not-reached'; name: string; url: string; reason: string; token: Token }
   /** It will never take these: the answer to a revoke. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
   | { is: 'not-revoked'; slave: string; attempts: string[] }
@@ -63,7 +63,7 @@ export type Effect =
   | { do: 'offer'; slave: string; url: string; boot: string; task: Task; attempt: string }
   | { do: 'revoke'; slave: string; url: string; attempts: string[] }
   /** Ask a slave who it is and what it holds. */
-  | { do: 'visit'; name: string; url: string; token: Token | null }
+  | { do: 'visit'; name: string; url: string; token: Token }
   | { do: 'save-slave'; slave: StoredSlave }
   | { do: 'drop-slave'; name: string }
   | { do: 'acknowledge'; token: Token; reply: CallbacksReply }

@@ -222,7 +222,7 @@ export function compare(
       adopt(core, task, slave, attempt, generation, now)
     } else if (status !== 'ended' && (!task || task.stage.is === 'running')) unwanted.push(attempt)
   }
-  for (const held of [...slave.held.values()]) {
+  for (const held of slave.held.values()) {
     if (held.generation < generation && !listed.has(held.attempt)) {
       lose(core, slave, held, 'the slave no longer has it', now)
     }

@@ -191,9 +191,9 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
 
 /** How long each slave has been busy, up to now. */
 function createBusyTimes(count: number, now: () => number) {
-  const done = new Array<number>(count).fill(0)
-  const from = new Array<number>(count).fill(0)
-  const until = new Array<number>(count).fill(0)
+  const done = Array.from({ length: count }, () => 0)
+  const from = Array.from({ length: count }, () => 0)
+  const until = Array.from({ length: count }, () => 0)
   const total = (i: number): number => done[i]! + Math.min(now(), until[i]!) - from[i]!
   return {
     begin(i: number, ms: number): void {
