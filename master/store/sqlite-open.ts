@@ -137,6 +137,8 @@ function lockAndMigrate(path: string, version: number, tuning: Tuning): Database
       migrate(database, version)
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     }
+    // From here on the log is synced by us (log-sync.ts); SQLite still syncs around checkpoints.
+    database.exec('PRAGMA synchronous = NORMAL')
     return database
   } catch (error) {
     database.close()

@@ -38,7 +38,7 @@ export function createTransactions(
     },
 
     /**
-     * Runs `change` as one durable transaction, or returns why nothing of it was written.
+     * Runs `change` as one transaction, durable after the next sync of the log, or returns why nothing of it was written.
      * `inserts`: it makes new tasks, for which the reserve is not given up.
      */
     write(change: () => void, inserts: boolean): Error | undefined {
@@ -50,6 +50,11 @@ export function createTransactions(
         stopped ??= error
       }
       return error
+    },
+
+    /** Whether the disk has what was written is not known: nothing is written any more. */
+    stop(error: Error): void {
+      stopped ??= error
     },
 
     /** Copies the log into the file, truncates it and closes the file. Idempotent. */

@@ -2,12 +2,13 @@
 // written when; how rows look, transactions, and the refusals at the start are in the files beside
 // it. Must not know HTTP, slaves' answers or the clock.
 //
-// Synchronous on the main thread by choice: one commit a turn with its fsync costs less than sending
-// the turn's rows to a worker and back (design.md, Speed).
+// Rows are written on the main thread by choice: that costs less than sending them to another thread
+// and back (design.md, Speed). The sync that makes them durable is waited for beside it (log-sync.ts).
 import { randomBytes } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { createLogSync } from './log-sync.ts'
 import { createReserve } from './reserve.ts'
 import { createLister } from './sqlite-list.ts'
 import type { Tuning } from './sqlite-open.ts'
@@ -60,6 +61,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
   const path = join(folder, FILE_NAME)
   const database = openWithRoom(path, settings)
   const reserve = createReserve(reservePath(path), reserveBytes)
+  const log = createLogSync(`${path}-wal`)
   const transactions = createTransactions(database, reserve, settings.checkpointPages)
   const writer = createWriter(database)
   const list = createLister(database)
@@ -69,7 +71,14 @@ export function openSqliteStore(options: SqliteOptions): Store {
 
   return {
     load: read(load),
-    commit: (changes, done) => done(changes.length === 0 ? undefined : write(changes)),
+    commit(changes, done) {
+      const error = write(changes)
+      if (error) return done(error)
+      log.sync((failure) => {
+        if (failure) transactions.stop(failure)
+        done(failure)
+      })
+    },
     get: read((id: string) => {
       const row = get.get(id)
       return row && toTask(row)
@@ -81,14 +90,28 @@ export function openSqliteStore(options: SqliteOptions): Store {
     list: read(list),
     counts: read(writer.totals),
     trim: read(trim),
-    close: async () => transactions.close(),
+    close: () =>
+      new Promise<void>((resolve) =>
+        log.whenDurable(() => {
+          log.close()
+          transactions.close()
+          resolve()
+        }),
+      ),
   }
 
   function read<A extends unknown[], T>(from: (...args: A) => T): (...args: A) => Promise<T> {
-    return async (...args) => {
-      transactions.check()
-      return from(...args)
-    }
+    return (...args) =>
+      new Promise((resolve, reject) =>
+        log.whenDurable(() => {
+          try {
+            transactions.check()
+            resolve(from(...args))
+          } catch (error) {
+            reject(error)
+          }
+        }),
+      )
   }
 
   function write(changes: Change[]): Error | undefined {
