@@ -6,10 +6,12 @@
 //                         {"skip": [n, ...]}     do not begin these
 // child to pool (fd 3):   "ready"                first, once
 //                         [[n, ranMs, outcome], [n], ...]   ended, or skipped as told
-// child to pool (fd 4):   a file, not a pipe: its first four bytes are the number of the run that
-//                         was begun last, so that the pool can tell which run hangs or crashed
-//                         though the outcomes before it were not flushed. One write of 0.9 us a
-//                         run; an outcome written at once cost 3 us and woke the pool each time.
+// child to pool (fd 4):   a file, not a pipe: the mark. Which run was begun last (4 bytes) and when
+//                         (8 bytes, milliseconds of the machine's monotonic clock), so that the pool
+//                         can tell which run hangs or crashed though the outcomes before it were not
+//                         flushed, and that a run has not begun though it was sent long ago. One
+//                         write of 0.9 us a run; an outcome written at once cost 3 us and woke the
+//                         pool each time.
 
 import type { Outcome } from '../../shared/wire.ts'
 import { FAILURES } from '../../shared/wire.ts'
@@ -25,7 +27,12 @@ export type EndFrame = [n: number] | [n: number, ranMs: number, outcome: Outcome
 export const READY = '"ready"'
 export const OUTCOMES_FD = 3
 export const MARK_FD = 4
-export const MARK_BYTES = 4
+export const MARK_BYTES = 12
+
+/** What to add to performance.now() for a time that every process of the machine understands. */
+export function clockOffset(): number {
+  return Number(process.hrtime.bigint()) / 1e6 - performance.now()
+}
 
 const NEWLINE = 10
 

@@ -13,7 +13,15 @@ import type { Kind, Result } from '../../shared/kind.ts'
 import { TaskFailure } from '../../shared/kind.ts'
 import type { FailureType } from '../../shared/wire.ts'
 import type { RunFrame, SkipFrame } from './channel.ts'
-import { createLineReader, MARK_BYTES, MARK_FD, NO_RUN, OUTCOMES_FD, READY } from './channel.ts'
+import {
+  clockOffset,
+  createLineReader,
+  MARK_BYTES,
+  MARK_FD,
+  NO_RUN,
+  OUTCOMES_FD,
+  READY,
+} from './channel.ts'
 
 /** What the pool tells the child at its start, as JSON in argv. */
 export type ChildSettings = { kinds: string[]; kindsModule: string; resultBytesMax: number }
@@ -35,6 +43,7 @@ shut()
 const kinds = await warmKinds()
 const ends = createEnds()
 const mark = Buffer.alloc(MARK_BYTES)
+const offset = clockOffset()
 let queue: Queued[] = []
 let next = 0
 let received = 0
@@ -113,9 +122,10 @@ async function hear() {
 
 /** Computes one run and gives how long it ran. */
 async function compute({ n, kind, input }: Queued): Promise<number> {
-  mark.writeUInt32LE(n)
-  writeSync(MARK_FD, mark, 0, MARK_BYTES, 0)
   const started = performance.now()
+  mark.writeUInt32LE(n)
+  mark.writeDoubleLE(started + offset, 4)
+  writeSync(MARK_FD, mark, 0, MARK_BYTES, 0)
   let outcome: string
   try {
     const result = kinds[kind]!.run(input)

@@ -10,7 +10,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { EndFrame } from './channel.ts'
-import { createLineReader, MARK_BYTES, OUTCOMES_FD, parseEnds, READY } from './channel.ts'
+import {
+  clockOffset,
+  createLineReader,
+  MARK_BYTES,
+  OUTCOMES_FD,
+  parseEnds,
+  READY,
+} from './channel.ts'
 import type { ChildProgram } from './spawn.ts'
 import { spawnChild } from './spawn.ts'
 
@@ -18,6 +25,10 @@ const STDERR_TAIL_CHARACTERS = 4096
 
 /** How a child ended that nobody killed. */
 export type Death = { how: string; stderr: string; outOfMemory: boolean }
+
+/** A run's number, and when it was begun. */
+export type Begun = { n: number; at: number }
+const NOTHING_BEGUN: Begun = { n: 0, at: 0 }
 
 export type ExecutorEvents = {
   onReady(): void
@@ -43,7 +54,8 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
   let isReady = false
   let isDeaf = false
   let isClosed = false
-  let lastBegun = 0
+  let lastBegun = NOTHING_BEGUN
+  const offset = clockOffset()
   const closed = Promise.withResolvers<void>()
 
   const read = createLineReader(options.lineBytesMax, onLine, onGarbage)
@@ -81,9 +93,11 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
     events.onGarbage()
   }
 
-  function begun(): number {
+  /** The run that it began last, and when by our monotonic clock; number 0 before the first. */
+  function begun(): Begun {
     if (isClosed) return lastBegun
-    return readSync(markFd, mark, 0, MARK_BYTES, 0) === MARK_BYTES ? mark.readUInt32LE() : 0
+    if (readSync(markFd, mark, 0, MARK_BYTES, 0) < MARK_BYTES) return NOTHING_BEGUN
+    return { n: mark.readUInt32LE(), at: mark.readDoubleLE(4) - offset }
   }
 
   function onClose(code: number | null, signal: NodeJS.Signals | null) {
@@ -108,7 +122,6 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
     send(line: string) {
       child.stdin?.write(line)
     },
-    /** The number of the run that it began last; 0 before the first. */
     begun,
     /** Its memory, in and outside the heap, in MB; 0 where that cannot be read. */
     residentMb(): number {

@@ -51,7 +51,7 @@ export type PoolOptions = {
    * CPU, as much as a hundred thousand tiny runs.
    */
   recycleMsMin?: number
-  /** Within this a child must have loaded its kinds. Default 30,000. */
+  /** Within this a child must have loaded its kinds, and begin what it was sent. Default 30,000. */
   startLimitMs?: number
   /** Exports `loadKinds(names)`; for tests. Default shared/kind.ts. */
   kindsModule?: URL
@@ -84,8 +84,6 @@ const AVERAGE_WEIGHT = 1 / 16
 const AVERAGE_SAMPLE_MS_MAX = 10
 /** A member silent for this long, with runs behind its head, gives those back. */
 const SILENT_MS = 10
-/** How late at most the pool learns of a new head: the child flushes after 2 ms. */
-const HEAD_LAG_MS = 4
 /** A killed run that begins before its skip is heard may finish within this: it may well be tiny. */
 const UNWANTED_MS = 20
 /** How often a member with a long run is looked at for its memory. */
@@ -369,8 +367,7 @@ export function createPool(options: PoolOptions): Pool {
     const { fed, since, limitMs, isLong } = member
     const isSoon = (fed.size > 1 && !isLong) || !firstOf(fed)
     const look = from + (isSoon ? SILENT_MS : MEMORY_CHECK_MS)
-    const limit = since + limitMs + (fed.size > 1 ? HEAD_LAG_MS : 0)
-    member.checkAt = Math.max(now + 1, Math.min(look, limit))
+    member.checkAt = Math.max(now + 1, Math.min(look, since + limitMs))
     watch.at(member.checkAt)
   }
 
@@ -398,6 +395,9 @@ export function createPool(options: PoolOptions): Pool {
       member.checkAt = Number.POSITIVE_INFINITY
       return
     }
+    const begun = executor.begun()
+    if (begun.n !== n) return checkBegin(member, n, now)
+    member.since = Math.max(member.since, begun.at)
     const failure = judge(member, fed.get(n), now)
     if (failure) return stop(member, failure === 'unwanted' ? undefined : failure)
     if (fed.size > 1 && now - member.since >= SILENT_MS) takeBack(member, n)
@@ -405,12 +405,27 @@ export function createPool(options: PoolOptions): Pool {
     watchMember(member, now, now)
   }
 
-  /** What the head of a member has done wrong by now, if anything. */
+  /**
+   * The child has not begun what it was sent: its machine is busy. No limit of the run counts yet,
+   * for it would blame one that did nothing; but neither may it wait for ever.
+   */
+  function checkBegin(member: Member, n: number, now: number) {
+    if (now - member.since >= startLimitMs) {
+      const message = `the executor did not begin it within ${startLimitMs} ms`
+      onTrouble(`executor ${member.executor.pid} began nothing within ${startLimitMs} ms; killed`)
+      return stop(member, { type: 'executor-crashed', message })
+    }
+    if (member.fed.size > 1 && now - member.since >= SILENT_MS) takeBack(member, n)
+    member.checkAt = now + SILENT_MS
+    watch.at(member.checkAt)
+  }
+
+  /** What the head of a member, which has begun, has done wrong by now, if anything. */
   function judge(member: Member, head: Entry | undefined, now: number) {
     const ranMs = now - member.since
     if (!head) return ranMs >= UNWANTED_MS ? 'unwanted' : undefined
     const limitMs = head.run.runLimitMs
-    if (ranMs >= limitMs + (member.fed.size > 1 ? HEAD_LAG_MS : 0)) {
+    if (ranMs >= limitMs) {
       return { type: 'time-limit', message: `exceeded its limit of ${limitMs} ms` } as const
     }
     if (ranMs >= MEMORY_CHECK_MS && member.executor.residentMb() > rssMaxMb) {
@@ -442,8 +457,8 @@ export function createPool(options: PoolOptions): Pool {
   /** The number of the run that a member computes now. */
   function headOf({ fed, executor }: Member): number | undefined {
     if (fed.size > 1) {
-      const begun = executor.begun()
-      if (fed.has(begun)) return begun
+      const { n } = executor.begun()
+      if (fed.has(n)) return n
     }
     return firstKey(fed)
   }
@@ -628,9 +643,14 @@ function createLine() {
   }
 }
 
-/** One timer for all members. `onDue` gives when it is due next. */
+/**
+ * One timer for all members. `onDue` gives when it is due next. It is called after the pipes were
+ * read: timers come first in a turn, and an agent that was held up would blame runs whose outcomes
+ * lie there unread.
+ */
 function createWatch(onDue: () => number) {
   let timer: NodeJS.Timeout | undefined
+  let reading: NodeJS.Immediate | undefined
   let due = Number.POSITIVE_INFINITY
   let isClosed = false
 
@@ -642,6 +662,12 @@ function createWatch(onDue: () => number) {
   }
 
   function fire() {
+    reading ??= setImmediate(look)
+  }
+
+  function look() {
+    reading = undefined
+    clearTimeout(timer)
     due = Number.POSITIVE_INFINITY
     at(onDue())
   }
@@ -651,6 +677,7 @@ function createWatch(onDue: () => number) {
     close() {
       isClosed = true
       clearTimeout(timer)
+      clearImmediate(reading)
     },
   }
 }
