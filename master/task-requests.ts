@@ -9,6 +9,9 @@ import { createCheck, invalidRequest } from '../shared/validate.ts'
 import { NAME_PATTERN } from '../shared/wire.ts'
 import type { Submission } from './clients.ts'
 
+/** A year, in milliseconds. */
+const WAIT_LIMIT_MS_MAX = 31_536_000_000
+
 const Common = {
   queue: Type.Optional(
     Type.Boolean({ description: 'wait in the line when no slave is available; default false' }),
@@ -20,7 +23,11 @@ const Common = {
     Type.Integer({ minimum: 1, description: 'how long it may run, in milliseconds' }),
   ),
   waitLimitMs: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'a queued task expires after this, in milliseconds' }),
+    Type.Integer({
+      minimum: 1,
+      maximum: WAIT_LIMIT_MS_MAX,
+      description: 'a queued task expires after this, in milliseconds',
+    }),
   ),
   tags: Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {

@@ -4,8 +4,6 @@
 export const PROBLEMS = {
   'invalid-request': [400, 'The request is not what the schema asks for.'],
   'invalid-json': [400, 'The body is not valid JSON in valid UTF-8.'],
-  unauthorized: [401, 'This needs a key.'],
-  forbidden: [403, 'This key may not do that.'],
   'not-found': [404, 'There is nothing at this address.'],
   'no-such-task': [404, 'There is no task with this id.'],
   'no-such-slave': [404, 'There is no slave of this name.'],
@@ -19,14 +17,11 @@ export const PROBLEMS = {
   'no-capable-slave': [422, 'No slave offers this kind.'],
   'key-reused': [422, 'This Idempotency-Key came before with another body.'],
   'unreachable-slave': [422, 'The master cannot reach a slave at this address.'],
-  'too-many-requests': [429, 'Too many requests from here.'],
-  'headers-too-large': [431, 'The headers are larger than the limit.'],
   internal: [500, 'A mistake of ours.'],
   'at-capacity': [503, 'All slaves are busy.'],
   'no-slaves': [503, 'No slave is registered and alive.'],
   'queue-full': [503, 'The waiting line is full.'],
   draining: [503, 'This master or slave is shutting down and takes nothing new.'],
-  unavailable: [503, 'The master takes no tasks at the moment.'],
   'slave-silent': [504, 'A slave did not answer; whether it started the task is not known.'],
   'store-full': [507, 'The disk is full: no new tasks until there is room.'],
 } as const satisfies Record<string, readonly [status: number, title: string]>

@@ -29,6 +29,7 @@ export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: S
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
     http: { maxHeaderSize: 16_384 },
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   })
   server.removeAllContentTypeParsers()
   const parseText = server.getDefaultJsonParser('error', 'error')
@@ -45,8 +46,19 @@ export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: S
   })
   server.setSerializerCompiler(() => JSON.stringify)
   server.setErrorHandler(answerError)
+  const routes: { method: string; path: RegExp }[] = []
+  server.addHook('onRoute', ({ method, url }) => {
+    const path = new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`)
+    for (const each of [method].flat()) routes.push({ method: each, path })
+  })
   server.setNotFoundHandler((request) => {
-    throw new Problem('not-found', `there is no ${request.method} ${pathOf(request)}`)
+    const path = pathOf(request)
+    const allowed = routes.filter((route) => route.path.test(path)).map(({ method }) => method)
+    if (allowed.length === 0)
+      throw new Problem('not-found', `there is no ${request.method} ${path}`)
+    const allow = [...new Set(allowed)].join(', ')
+    const detail = `${path} takes ${allow}, not ${request.method}`
+    throw new Problem('method-not-allowed', detail, {}, { allow })
   })
   return server
 }
@@ -63,6 +75,8 @@ const CODES: Record<string, ProblemType> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid-json',
   FST_ERR_CTP_INVALID_JSON_BODY: 'invalid-json',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
+  FST_ERR_BAD_URL: 'invalid-request',
+  FST_ERR_MAX_PARAM_LENGTH: 'not-found',
 }
 
 function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) {

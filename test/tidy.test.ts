@@ -35,6 +35,8 @@ const LONG_FILES: Record<string, string> = {
 
 /** Where "worker" is the name of something that is not ours. */
 const FOREIGN_WORKERS = [
+  'frameworkErrors', // a setting of Fastify
+
   /node:worker_threads/,
   /\bWorkers?\b/,
   /worker threads?/,
@@ -43,14 +45,7 @@ const FOREIGN_WORKERS = [
 ]
 
 /** Codes of the table that nothing throws yet, each with its reason. */
-const CODES_TO_COME: Record<string, string> = {
-  unauthorized: 'comes with keys',
-  forbidden: 'comes with keys',
-  'too-many-requests': 'comes with keys',
-  'method-not-allowed': 'the server is to answer so where the address exists',
-  'headers-too-large': 'the server is to answer so',
-  unavailable: 'the store is to say so when it cannot save',
-}
+const CODES_TO_COME: Record<string, string> = {}
 
 type Import = { path: string; typeOnly: boolean }
 type Source = { path: string; text: string; code: string; imports: Import[] }

@@ -151,6 +151,16 @@ export function takeSilence(
   }
 }
 
+/** A slave has gone with offers on their way to it: their tasks go on to the next. */
+export function dropOffers(core: Context, slave: Slave, reason: string, now: number): void {
+  for (const { task, attempt } of slave.offers.values()) {
+    slave.offers.delete(attempt)
+    if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
+    note(task, { at: now, event: 'unreachable', slave: slave.name, reason })
+    seek(core, task, now)
+  }
+}
+
 /** Asks a slave who it is and what it holds. */
 export function visit(core: Context, slave: Slave, now: number): void {
   slave.askedAt = now
@@ -168,8 +178,7 @@ function wait(core: Context, task: Task, now: number): void {
     return end(core, task, new Problem('queue-full', detail, {}, retryAfter(core, task, now)))
   }
   if (task.notedUpTo < core.registry.end) notePassedOver(core, task, core.registry.end, now)
-  task.asked = null
-  enterLine(core, task)
+  enterLine(core, task, now)
   if (!task.queue || task.accepted) return
   core.effects.push({ do: 'save', task })
   accept(core, task)

@@ -1,7 +1,7 @@
 // Knowing the slaves: who registers, who beats, who is silent, and what follows from it. Pure.
 
 import type { AttemptsReply, Heartbeat, Registration } from '../../shared/wire.ts'
-import { visit } from './asking.ts'
+import { dropOffers, visit } from './asking.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
 import type { Token } from './effects.ts'
@@ -130,6 +130,7 @@ export function takeLeave(core: Context, name: string, boot: string, now: number
   if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
   core.registry.remove(slave)
   for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
+  dropOffers(core, slave, 'has left', now)
   core.effects.push({ do: 'drop-slave', name })
   return true
 }

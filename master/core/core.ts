@@ -4,6 +4,7 @@
 
 import { createHeap } from '../../shared/heap.ts'
 import type { Random } from '../../shared/random.ts'
+import type { SlaveState } from '../../shared/wire.ts'
 import { inOrder } from '../policies/in-order.ts'
 import type { Policy } from '../policies/policy.ts'
 import { refuse, refuseInDoubt, refuseWaiting, seek, takeAnswers, takeSilence } from './asking.ts'
@@ -104,7 +105,7 @@ function take(core: Context, input: Input, now: number): void {
       care.takeNotReached(core, input.name, input.url, input.reason, input.token, now)
       return endGrace(core, now)
     case 'revoked':
-      return takeRevoked(core, input.slave, input.attempts, now)
+      return takeRevoked(core, input.slave, input.attempts, input.state, now)
     case 'not-revoked':
       return
     case 'cancel':
@@ -155,13 +156,20 @@ function taskIsDue(core: Context, task: Task, now: number): void {
     refuseWaiting(core, task, now)
   } else {
     leaveLine(core, task)
-    enterLine(core, task)
+    enterLine(core, task, now)
   }
 }
 
-/** A silent slave has called the attempt back: nothing of it runs or will run. */
-function takeRevoked(core: Context, name: string, attempts: string[], now: number): void {
+/** A slave has dropped attempts: nothing of them runs or will run, and their slots are free. */
+function takeRevoked(
+  core: Context,
+  name: string,
+  attempts: string[],
+  state: SlaveState,
+  now: number,
+): void {
   const slave = core.registry.byName.get(name)
+  if (slave) core.registry.hear(slave, state, now)
   for (const task of core.live.values()) {
     if (!task.unsure) continue
     for (const attempt of attempts) {

@@ -13,8 +13,15 @@ const UNWILLING_REST_MS = 1000
 const before = (a: Task, b: Task): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : a.number < b.number
 
-/** Waits for a slave. A new round: everybody may be asked again. */
-export function enterLine(core: Context, task: Task): void {
+/**
+ * Waits for a slave. A new round: everybody may be asked again; but when somebody is free who has
+ * just refused this very task, not at once.
+ */
+export function enterLine(core: Context, task: Task, now: number): void {
+  if (task.asked && core.registry.nextFree(task.kind, null, 0) >= 0) {
+    return rest(core, task, now + UNWILLING_REST_MS)
+  }
+  task.asked = null
   task.stage = { is: 'waiting' }
   lineOf(core, task.kind).push(task)
   core.waiting++

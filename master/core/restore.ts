@@ -37,14 +37,14 @@ function restoreTask(core: Context, stored: StoredTask, now: number, confirmedAt
   note(task, { at: now, event: 'master started' })
   if (!running) {
     task.waitUntil ??= now + core.settings.waitLimitMs
-    return enterLine(core, task)
+    return enterLine(core, task, now)
   }
   const { attempt, startedAt: since } = running
   const slave = core.registry.byName.get(running.slave)
   if (!slave) {
     note(task, { at: now, event: 'lost', slave: running.slave, reason: 'no longer registered' })
     task.waitUntil = now + core.settings.waitLimitMs
-    return enterLine(core, task)
+    return enterLine(core, task, now)
   }
   task.stage = { is: 'running', slave, attempt, since }
   task.startedAt = since

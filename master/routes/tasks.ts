@@ -25,7 +25,10 @@ type Options = {
 }
 
 const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
-const PostQuery = Type.Object({ 'dry-run': Type.Optional(Type.String()) })
+const PostQuery = Type.Object(
+  { 'dry-run': Type.Optional(Type.String()) },
+  { additionalProperties: false },
+)
 const ListQuery = Type.Object(
   {
     status: Type.Optional(
@@ -177,7 +180,10 @@ function batchOf(body: unknown, most: number): unknown[] {
 function inBatch(problem: Problem, index: number): Problem {
   const errors = (problem.members.errors ?? []) as { field: string; rule: string }[]
   const at = `tasks.${index}`
-  const inside = errors.map(({ field, rule }) => ({ field: `${at}.${field}`, rule }))
+  const inside = errors.map(({ field, rule }) => ({
+    field: field === 'body' ? at : `${at}.${field}`,
+    rule,
+  }))
   return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
 }
 

@@ -141,7 +141,8 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       case 'beat-answered':
         revoke(input.reply.revoke)
         if (input.reply.register) return register()
-        return beatLater(now)
+        beatLater(now)
+        return notice()
       case 'beat-failed':
         return beatLater(now)
       case 'tick':
@@ -223,6 +224,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       generation++
       remember({ attempt, answer: 'taken', reason: '' })
     }
+    notice()
   }
 
   function revoke(attempts: string[]): void {
@@ -248,7 +250,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   /** Whoever was refused hears at once that there is room again. */
   function notice(): void {
     if (!owesNotice || link !== 'registered' || dueAt === Number.POSITIVE_INFINITY) return
-    if (mode === 'accepting' && running.size >= slots) return
+    if (mode === 'accepting' && (running.size >= slots || outboxIsFull())) return
     owesNotice = false
     dueAt = Number.POSITIVE_INFINITY
     effects.push({ do: 'beat' })

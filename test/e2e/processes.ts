@@ -4,6 +4,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 
 const ROOT = new URL('../../', import.meta.url).pathname
@@ -58,12 +59,33 @@ export async function startProcess(
 }
 
 async function listening(child: ChildProcess, stderr: () => string): Promise<string> {
+  const closed = once(child, 'close')
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   for await (const line of lines) {
     const url = / listens at (\S+)$/.exec(line)?.[1]
     if (url) return url
   }
+  await closed
   throw new Error(`the process ended before it listened: ${stderr()}`)
+}
+
+/**
+ * A port for a process that will be started anew at the same address. Not one that the system would
+ * choose: those also serve outgoing connections, and whoever connects to one of them again and
+ * again while nobody listens there is at last connected to itself, and the port is taken.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!free) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
 
 /** A master with a store in a folder of the test, and quick heartbeats. */
