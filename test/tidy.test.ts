@@ -35,7 +35,7 @@ const LONG_FILES: Record<string, string> = {
 
 /** Where "worker" is the name of something that is not ours. */
 const FOREIGN_WORKERS = [
-  'frameworkErrors', // a setting of Fastify
+  /frameworkErrors/,
 
   /node:worker_threads/,
   /\bWorkers?\b/,
