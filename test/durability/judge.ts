@@ -44,7 +44,10 @@ export function judge(trace: string): Verdict {
       }
       return
     }
-    if (call === 'read') return hear(line)
+    if (call === 'read') {
+      hear(line)
+      return
+    }
     const text = line.replaceAll('\\"', '"')
     if (text.includes('HTTP/1.1 202 ')) {
       const id = /"id":"([^"]+)"/.exec(text)?.[1] ?? ''

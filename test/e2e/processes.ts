@@ -66,7 +66,8 @@ async function listening(child: ChildProcess, stderr: () => string): Promise<str
     if (url) return url
   }
   await closed
-  throw new Error(`the process ended before it listened: ${stderr()}`)
+  const how = child.signalCode ?? child.exitCode
+  throw new Error(`the process ended (${how}) before it listened: ${stderr()}`)
 }
 
 /**

@@ -30,7 +30,10 @@ export function startClients(given: {
 }) {
   const { plan, clock, network, directory, ledger, random, store, guard } = given
   let open = plan.tasks.length
-  /** A full disk is noticed when a slave has the task; a silent slave may have it: so it was said. */
+  /**
+   * Tasks of which the client knows that they may have run: a full disk is noticed when a slave has
+   * the task, a silent slave may have it, and no answer means unknown.
+   */
   const mayHaveRun = new Set<number>()
   const refused: { key: string; number: number; at: number }[] = []
 
@@ -51,7 +54,10 @@ export function startClients(given: {
     ask<Answer>(
       (master) => submitAt(master, task),
       guard2((error, answer) => {
-        if (error || !answer) return again(task, tries, 200 + random.next() * 1000)
+        if (error || !answer) {
+          mayHaveRun.add(task.number)
+          return again(task, tries, 200 + random.next() * 1000)
+        }
         if ('refused' in answer) return refusedWith(task, tries, answer.refused)
         ledger.accepted(task.number, keyOf(task), answer.id)
         open--
@@ -99,6 +105,8 @@ export function startClients(given: {
         requestHash: key,
       })
       ledger.answered(reply.id, number, store.get(reply.id) !== undefined)
+      // A doubled request may be refused once and accepted once; the client hears one of the two.
+      mayHaveRun.add(number)
       return { id: reply.id }
     } catch (error) {
       if (error instanceof Problem) return { refused: error.type }

@@ -1,0 +1,174 @@
+// Planted bugs in what befalls an attempt: outcomes, losses, tries, calling back.
+
+import type { Bug } from './bug.ts'
+
+const HOLDING = 'master/core/holding.ts'
+
+export const HOLDING_BUGS: Bug[] = [
+  {
+    name: 'old-failure-decides',
+    says: 'lets the failure of an earlier attempt count',
+    file: HOLDING,
+    find: "const counts = current || outcome.status === 'done'",
+    replace: 'const counts = true',
+  },
+  {
+    name: 'old-success-ignored',
+    says: 'ignores the success of an earlier attempt',
+    file: HOLDING,
+    find: "const counts = current || outcome.status === 'done'",
+    replace: 'const counts = current',
+  },
+  {
+    name: 'forged-counts',
+    says: 'takes outcomes of attempts that were never made',
+    file: HOLDING,
+    find: 'if (task && !current && !core.ids.made(attempt, id, name)) {',
+    replace: 'if (task && id === "") {',
+  },
+  {
+    name: 'forged-is-adopted',
+    says: 'adopts attempts that were never made',
+    file: HOLDING,
+    find: '(currentAttempt(task) === attempt || core.ids.made(attempt, task.id, slave.name))',
+    replace: "attempt !== ''",
+  },
+  {
+    name: 'not-adopted',
+    says: 'does not take note of an attempt that a slave is found to have',
+    file: HOLDING,
+    find: 'else if (task && wants(core, task, slave, attempt)) {',
+    replace: 'else if (task && !task.accepted && wants(core, task, slave, attempt)) {',
+    harmless: 'the task is offered again and done twice; the first success counts',
+  },
+  {
+    name: 'second-outcome',
+    says: 'takes a second outcome of an ended task',
+    file: HOLDING,
+    find: '  core.live.delete(task.id)\n',
+    replace:
+      "  if (status !== 'done' || by === undefined || task.tries < 2) core.live.delete(task.id)\n",
+  },
+  {
+    name: 'cancelled-may-end-again',
+    says: 'takes the outcome of a task that was cancelled while it ran',
+    file: HOLDING,
+    find: '  core.live.delete(task.id)\n',
+    replace: `  if (status === 'cancelled' && stage.is === 'running') task.stage = { ...stage }
+  else core.live.delete(task.id)
+`,
+  },
+  {
+    name: 'tries-not-counted',
+    says: 'a poison task never stops',
+    file: HOLDING,
+    find: 'task.tries++',
+    replace: 'task.tries += 0',
+  },
+  {
+    name: 'one-try-only',
+    says: 'gives up after the first lost attempt',
+    file: HOLDING,
+    find: 'if (task.tries >= core.settings.attemptsMax) {',
+    replace: 'if (task.tries >= 1) {',
+  },
+  {
+    name: 'early-outcome-no-try',
+    says: 'does not count a try whose outcome came before the answer to its offer',
+    file: HOLDING,
+    find: "if (task && slave && counts && task.stage.is !== 'running') {",
+    replace: "if (task && slave && counts && task.stage.is === 'waiting') {",
+  },
+  {
+    name: 'no-wait-limit-after-loss',
+    says: 'keeps the first wait limit after a lost attempt',
+    file: HOLDING,
+    find: '  task.waitUntil = now + core.settings.waitLimitMs\n',
+    replace: '',
+  },
+  {
+    name: 'loss-not-saved',
+    says: 'does not save that an attempt was lost',
+    file: HOLDING,
+    find: "  rest(core, task, until)\n  core.effects.push({ do: 'save', task })\n",
+    replace: '  rest(core, task, until)\n',
+  },
+  {
+    name: 'taken-not-saved',
+    says: 'does not save which slave has a task',
+    file: HOLDING,
+    find: "  core.effects.push({ do: 'save', task })\n  accept(core, task)\n}\n\n/** From here",
+    replace: `  if (!task.accepted) core.effects.push({ do: 'save', task })
+  accept(core, task)
+}
+
+/** From here`,
+    harmless: 'after a start the slave lists the attempt, and it is adopted',
+  },
+  {
+    name: 'crash-is-final',
+    says: 'does not repeat a task whose slave was lost',
+    file: HOLDING,
+    find: "  'time-limit',\n  'slave-lost',\n]",
+    replace: "  'time-limit',\n]",
+    harmless: 'only outcomes are looked up there, and no slave says slave-lost of itself',
+  },
+  {
+    name: 'no-revoke',
+    says: 'never calls an attempt back but in replies to heartbeats',
+    file: 'master/dispatcher.ts',
+    find: "if (effect.url !== '') transport.revoke(effect.slave, effect.url, effect.attempts)",
+    replace: '',
+    harmless: 'heartbeats call back what runs; a doubt runs out and is answered slave-silent',
+  },
+  {
+    name: 'end-leaves-others-running',
+    says: 'does not call back the current attempt when another one ends the task',
+    file: HOLDING,
+    find: `if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
+    revoke(core, stage.slave, [stage.attempt])
+  }
+`,
+    replace: "if (stage.is === 'running') stage.slave.held.delete(stage.attempt)\n",
+    harmless: 'the reply to the next heartbeat calls it back',
+  },
+  {
+    name: 'unwanted-not-revoked',
+    says: 'does not call back what a heartbeat lists and nobody wants',
+    file: HOLDING,
+    find: "} else if (status !== 'ended' && (!task || task.stage.is === 'running')) unwanted.push(attempt)",
+    replace: '} else if (status === undefined) unwanted.push(attempt)',
+    harmless: 'it runs to its end, and its outcome changes nothing',
+  },
+  {
+    name: 'waiting-is-unwanted',
+    says: 'calls back what a slave is found to have of a task that waits',
+    file: HOLDING,
+    find: "(!task || task.stage.is === 'running')) unwanted.push(attempt)",
+    replace: 'true) unwanted.push(attempt)',
+    harmless: 'it can be reached only by attempts that were not made here',
+  },
+  {
+    name: 'generation-ignored-in-lists',
+    says: 'loses an attempt by a list that is older than the attempt',
+    file: HOLDING,
+    find: 'if (held.generation < generation && !listed.has(held.attempt)) {',
+    replace: 'if (!listed.has(held.attempt)) {',
+    harmless: 'a list older than the answer is not heard at all (registry)',
+  },
+  {
+    name: 'unlisted-not-lost',
+    says: 'does not lose an attempt that its slave does not list',
+    file: HOLDING,
+    find: 'if (held.generation < generation && !listed.has(held.attempt)) {',
+    replace: 'if (held.generation === generation + 1 && !listed.has(held.attempt)) {',
+    harmless: 'the lease of the attempt is not renewed and runs out: time',
+  },
+  {
+    name: 'listed-not-confirmed',
+    says: 'does not renew the lease of an attempt that is listed',
+    file: HOLDING,
+    find: 'if (held) held.confirmedAt = now\n',
+    replace: 'if (held) held.confirmedAt += 0\n',
+  },
+]

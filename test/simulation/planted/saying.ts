@@ -1,0 +1,111 @@
+// Planted bugs in what is saved before what is said: commits, answers, keys, full disks.
+
+import type { Bug } from './bug.ts'
+
+const DISPATCHER = 'master/dispatcher.ts'
+const SAVING = 'master/saving.ts'
+const CLIENTS = 'master/clients.ts'
+
+export const SAYING: Bug[] = [
+  {
+    name: 'answer-before-commit',
+    says: 'answers clients and slaves at once, not after the commit',
+    file: DISPATCHER,
+    find: 'return saving.after(effect)',
+    replace: 'return tell(effect)',
+  },
+  {
+    name: 'acknowledge-before-commit',
+    says: 'acknowledges callbacks before their outcomes are durable',
+    file: DISPATCHER,
+    find: '      default:\n        return saving.after(effect)',
+    replace: `      case 'acknowledge':
+        return tell(effect)
+      default:
+        return saving.after(effect)`,
+  },
+  {
+    name: 'end-before-commit',
+    says: 'tells whoever waits for an outcome before it is durable',
+    file: DISPATCHER,
+    find: '      default:\n        return saving.after(effect)',
+    replace: `      case 'end':
+        return tell(effect)
+      default:
+        return saving.after(effect)`,
+  },
+  {
+    name: 'answer-beside-commit',
+    says: 'answers at once what needs no saving of its own, though a commit is under way',
+    file: SAVING,
+    find: '    if (committing || broken) return\n',
+    replace: `    if (committing && gathering.tasks.size === 0 && gathering.changes.length === 0) {
+      const { after } = gathering
+      gathering = emptyBatch()
+      return given.release(after)
+    }
+    if (committing || broken) return
+`,
+  },
+  {
+    name: 'commits-side-by-side',
+    says: 'begins the next commit while one is under way',
+    file: SAVING,
+    find: 'if (committing || broken) return',
+    replace: 'if (broken) return',
+  },
+  {
+    name: 'full-disk-drops-the-batch',
+    says: 'forgets the rest of a batch whose new tasks found no room',
+    file: SAVING,
+    find: 'if (refused.length > 0 && !wasFull) return commit(rest)',
+    replace: `if (refused.length > 0) {
+      committing = false
+      return given.release(after)
+    }`,
+  },
+  {
+    name: 'full-disk-still-promises',
+    says: 'releases the promise of a task that found no room',
+    file: SAVING,
+    find: "const after = batch.after.filter((effect) => !('task' in effect && gone.has(effect.task)))",
+    replace: 'const after = batch.after.filter(() => gone !== undefined)',
+    harmless: 'the client has been refused already, so the promise finds nobody to tell',
+  },
+  {
+    name: 'not-saved-not-taken-back',
+    says: 'refuses a task that found no room, but goes on with it',
+    file: DISPATCHER,
+    find: "if (tasks.length > 0) post({ is: 'not-saved', tasks })",
+    replace: '',
+  },
+  {
+    name: 'saved-is-inserted-again',
+    says: 'inserts a task anew with each change',
+    file: 'master/payloads.ts',
+    find: '      for (const task of tasks) {\n        unsaved.delete(task.id)\n',
+    replace: '      for (const task of tasks) {\n',
+  },
+  {
+    name: 'key-only-in-memory',
+    says: 'does not look an Idempotency-Key up in the store',
+    file: CLIENTS,
+    find: 'const before = await store.find(key)',
+    replace: 'const before = undefined as { id: string; requestHash: string } | undefined',
+  },
+  {
+    name: 'key-only-in-store',
+    says: 'does not see that the same key is under way',
+    file: CLIENTS,
+    find: 'const before = keys.get(key)',
+    replace:
+      'const before = undefined as { requestHash: string; reply: Promise<Reply> } | undefined',
+  },
+  {
+    name: 'cancel-before-commit',
+    says: 'says that a task is cancelled before that is durable',
+    file: CLIENTS,
+    find: '      await ended\n',
+    replace: '      ended.catch(() => {})\n',
+  },
+]
