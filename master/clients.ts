@@ -6,6 +6,7 @@ import { Problem } from '../shared/problems.ts'
 import type { Outcome } from '../shared/wire.ts'
 import type { Input } from './core/effects.ts'
 import type { NewTask, Task, TrailEntry } from './core/task.ts'
+import { hasEnded } from './core/task.ts'
 import type { Payload } from './payloads.ts'
 import { statusOf } from './records.ts'
 import type { Store, TaskRecord, TaskStatus } from './store/store.ts'
@@ -56,6 +57,8 @@ export function createClients(given: {
   const waiting = new Map<string, Set<() => void>>()
   /** Keys of submissions that have no answer yet. */
   const keys = new Map<string, { requestHash: string | null; reply: Promise<Reply> }>()
+  /** Nobody is held any longer. */
+  let stopping = false
 
   return {
     submit,
@@ -73,10 +76,12 @@ export function createClients(given: {
     accept(task: Task): void {
       const client = open.get(task.id)
       if (!client) return
-      if (client.waitUntil <= clock.now()) return answer(task.id, client, replyOf(task))
+      if (stopping || client.waitUntil <= clock.now()) {
+        return answer(task.id, client, savedReplyOf(task))
+      }
       holdUntil(client.waitUntil, task.id, () => {
         const late = open.get(task.id)
-        if (late) answer(task.id, late, replyOf(task))
+        if (late) answer(task.id, late, savedReplyOf(task))
       })
     },
 
@@ -97,6 +102,7 @@ export function createClients(given: {
 
     /** Whoever waits hears now how things stand. */
     stopWaiting(): void {
+      stopping = true
       for (const id of waiting.keys()) wake(id)
       for (const id of open.keys()) post({ is: 'stop-waiting', task: id })
     },
@@ -180,6 +186,12 @@ const replyOf = (task: Task): Reply => ({
   trail: task.trail,
   repeated: false,
 })
+
+/** The same before its end is saved: an end that a crash can undo is told to nobody. */
+function savedReplyOf(task: Task): Reply {
+  const reply = replyOf(task)
+  return hasEnded(task) ? { ...reply, status: 'in progress', outcome: null } : reply
+}
 
 const recordReply = (record: TaskRecord): Reply => ({
   id: record.id,

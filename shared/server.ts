@@ -18,6 +18,9 @@ export type ServerOptions = {
   requestTimeoutMs?: number
 }
 
+/** While it closes, connections that have fallen idle are ended this often. In milliseconds. */
+const IDLE_SWEEP_MS = 20
+
 /** A Fastify instance without routes. */
 export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: ServerOptions) {
   const server = Fastify({
@@ -30,6 +33,12 @@ export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: S
     routerOptions: { maxParamLength: 256 },
     http: { maxHeaderSize: 16_384 },
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+  })
+  // Closing ends the connections that are idle then: one whose last answer is still to come would
+  // keep the server open until its keep-alive is over.
+  server.addHook('preClose', async () => {
+    const sweep = setInterval(() => server.server.closeIdleConnections(), IDLE_SWEEP_MS)
+    server.server.once('close', () => clearInterval(sweep))
   })
   server.removeAllContentTypeParsers()
   const parseText = server.getDefaultJsonParser('error', 'error')

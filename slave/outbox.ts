@@ -4,6 +4,7 @@
 //
 // What queues up while a request is under way goes into the next one, as a list.
 
+import type { PeerError } from '../shared/client.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
@@ -47,6 +48,7 @@ export function createOutbox(given: {
   let troubled = ''
   let underWay = 0
   let failures = 0
+  let listMax = LIST_MAX
   let planned = false
   let closed = false
   let callOff = (): void => {}
@@ -101,7 +103,8 @@ export function createOutbox(given: {
     underWay++
     link.callBack({ state: given.state(), callbacks }, (error, reply) => {
       underWay--
-      if (error) failed(callbacks)
+      if (error && isRefusal(error)) refused(callbacks, error.message)
+      else if (error) failed(callbacks)
       else settled(callbacks, reply?.acknowledged ?? [])
       plan()
     })
@@ -112,7 +115,7 @@ export function createOutbox(given: {
     let bytes = 0
     let length = 0
     for (const { outcome } of queue) {
-      if (length === LIST_MAX || (length > 0 && bytes > LIST_BYTES_MAX)) break
+      if (length >= listMax || (length > 0 && bytes > LIST_BYTES_MAX)) break
       if (outcome.status === 'done') bytes += outcome.resultText?.length ?? 256
       length++
     }
@@ -125,8 +128,21 @@ export function createOutbox(given: {
     keep(callbacks)
   }
 
+  /**
+   * The master has read it and does not want it, now or ever: shorter lists find the one at fault,
+   * and its task hears why, so that one bad outcome holds up no others.
+   */
+  function refused(callbacks: Callback[], reason: string): void {
+    const [first] = callbacks as [Callback]
+    const message = `the master does not take the outcome: ${reason}`.slice(0, 4096)
+    if (callbacks.length > 1) listMax = Math.ceil(callbacks.length / 2)
+    else first.outcome = { status: 'failed', type: 'evaluation', message }
+    failed(callbacks)
+  }
+
   function settled(callbacks: Callback[], acknowledged: string[]): void {
     failures = 0
+    listMax = Math.min(LIST_MAX, listMax * 2)
     const known = new Set(acknowledged)
     queue.push(...callbacks.filter(({ attempt }) => !known.has(attempt)))
     drop(acknowledged.filter((attempt) => onDisk.has(attempt)))
@@ -162,3 +178,6 @@ export function createOutbox(given: {
     troubled = words
   }
 }
+
+const isRefusal = ({ status }: PeerError): boolean =>
+  status === 400 || status === 413 || status === 422

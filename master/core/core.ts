@@ -190,7 +190,9 @@ function cancel(core: Context, id: string, now: number): void {
 
 function stopWaiting(core: Context, id: string, now: number): void {
   const task = core.live.get(id)
-  if (task && !task.accepted && task.stage.is === 'waiting') refuseWaiting(core, task, now)
+  if (!task || task.accepted) return
+  task.waitUntil = null
+  if (task.stage.is === 'waiting' || task.stage.is === 'resting') refuseWaiting(core, task, now)
 }
 
 /** It was never accepted: nobody was told, and nobody shall run it. */

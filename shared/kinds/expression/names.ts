@@ -86,5 +86,12 @@ export const CONSTANTS = words(`
 
 /** No variable, parameter, field or key may have one of these names. */
 export function isUnsafeName(name: string): boolean {
-  return name in Object.prototype || name === 'prototype' || name === 'caller' || name === 'callee'
+  // An executor has no `__proto__` in Object.prototype (--disable-proto=delete).
+  return (
+    name in Object.prototype ||
+    name === '__proto__' ||
+    name === 'prototype' ||
+    name === 'caller' ||
+    name === 'callee'
+  )
 }
