@@ -173,6 +173,7 @@ const mayWait = (task: Task, now: number): boolean =>
 /** Puts the task into the waiting line, or refuses it when the line is full. */
 function wait(core: Context, task: Task, now: number): void {
   if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
+    if (task.unsure) return doubt(core, task, now)
     const most = core.settings.waitingTasksMax
     const detail = `${most} tasks wait already; repeat later, or raise --waiting-tasks-max`
     return end(core, task, new Problem('queue-full', detail, {}, retryAfter(core, task, now)))
@@ -199,7 +200,8 @@ export function refuse(core: Context, task: Task, now: number): void {
 /** A wait that ended without a slave: out of the line, and refused. */
 export function refuseWaiting(core: Context, task: Task, now: number): void {
   leaveLine(core, task)
-  refuse(core, task, now)
+  if (task.unsure) doubt(core, task, now)
+  else refuse(core, task, now)
 }
 
 /** What the silent slave holds is not known: the one refusal that may leave something running. */

@@ -147,6 +147,9 @@ export function check(core: Context, slave: Slave, now: number): void {
   if (silentMs >= SUSPECT_BEATS * heartbeatMs) {
     if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
     if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)
+  } else if (isUnconfirmed(slave, now - SUSPECT_BEATS * heartbeatMs)) {
+    // It speaks, but its heartbeats do not come through: ask, before any lease runs out.
+    if (now - slave.askedAt >= heartbeatMs) visit(core, slave, now)
   }
   if (silentMs >= LEASE_BEATS * heartbeatMs && slave.standing !== 'silent') {
     core.registry.setStanding(slave, 'silent')
@@ -172,6 +175,9 @@ export function forgive(core: Context, lateMs: number): void {
     for (const held of slave.held.values()) held.confirmedAt += lateMs
   }
 }
+
+const isUnconfirmed = (slave: Slave, since: number): boolean =>
+  slave.held.values().some((held) => held.confirmedAt < since)
 
 const askEvery = (slave: Slave): number => Math.min(ASK_BEATS_MAX, 2 ** slave.unanswered) * 0.9
 

@@ -44,7 +44,9 @@ export function hold(
   task.stage = { is: 'running', slave, attempt, since: now }
   task.startedAt = now
   task.waitUntil = null
-  task.tries++
+  const counted = (task.counted ??= new Set())
+  if (!counted.has(attempt)) task.tries++
+  counted.add(attempt)
   core.running++
   slave.taken++
   slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now })
@@ -102,6 +104,7 @@ function settle(
     core.counters.callbacksUnattached++
   } else if (!counts) {
     core.counters.callbacksStale++
+    task.failed = (task.failed ?? new Set()).add(attempt)
     note(task, { at: now, event: 'old failure', slave: name, reason: reasonOf(outcome) })
   } else {
     if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
@@ -138,6 +141,8 @@ function fail(
   if (task.tries >= core.settings.attemptsMax) {
     return end(core, task, 'failed', lastWord(task, outcome), now, slave)
   }
+  if (task.stage.is === 'running' && outcome.type !== 'slave-lost')
+    (task.failed ??= new Set()).add(task.stage.attempt)
   release(core, task)
   task.waitUntil = now + core.settings.waitLimitMs
   const until = now + core.settings.retryBackoffMs * 2 ** (task.tries - 1)
@@ -233,6 +238,7 @@ export function compare(
 /** Nobody else runs it, and the attempt is one of ours. */
 const wants = (core: Context, task: Task, slave: Slave, attempt: string): boolean =>
   task.stage.is !== 'running' &&
+  !task.failed?.has(attempt) &&
   (currentAttempt(task) === attempt || core.ids.made(attempt, task.id, slave.name))
 
 function adopt(

@@ -48,6 +48,7 @@ function restoreTask(core: Context, stored: StoredTask, now: number, confirmedAt
   }
   task.stage = { is: 'running', slave, attempt, since }
   task.startedAt = since
+  task.counted = new Set([attempt])
   core.running++
   slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })
 }

@@ -68,6 +68,10 @@ export type Task = NewTask & {
   notedUpTo: number
   /** Attempts offered to a slave that did not answer: unknown until it is heard. */
   unsure: Map<string, Slave> | null
+  /** Attempts whose failure has been heard: not taken up again when a list still has them. */
+  failed: Set<string> | null
+  /** Attempts that are counted in `tries`: one that is lost and found again is one try. */
+  counted: Set<string> | null
   /** Slaves that it may have taken down, in order. */
   blamed: string[]
   /** Promised to the client: it must end. Before that it may be refused. */
@@ -88,6 +92,8 @@ export const createTask = (given: NewTask, number: number): Task => ({
   asked: null,
   notedUpTo: 0,
   unsure: null,
+  failed: null,
+  counted: null,
   blamed: [],
   accepted: false,
   heapIndex: -1,
