@@ -145,12 +145,6 @@ export function createClients(given: {
     })
   }
 
-  /** An outcome that is not saved yet is told to nobody: `end` comes when it is. */
-  function answerUnlessEnded(task: Task): void {
-    const client = open.get(task.id)
-    if (client && task.stage.is !== 'ended') answer(task.id, client, replyOf(task))
-  }
-
   function answer(id: string, client: Open, reply: Reply): void {
     open.delete(id)
     client.resolve(reply)

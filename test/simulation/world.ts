@@ -84,7 +84,7 @@ function createWorld(plan: Plan) {
     check(clients.allDone(), 'a client still waits for its answer')
     check(whatIsLeft() === '', `not quiet ${SETTLE_MS} ms after the healing: ${whatIsLeft()}`)
     ledger.close(store.get)
-    checkRefused(clients.refused)
+    checkRefused(clients.refused())
     checkCalm()
     const { counters } = directory.master!.dispatcher.view
     return {
