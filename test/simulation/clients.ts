@@ -6,7 +6,7 @@ import { Problem } from '../../shared/problems.ts'
 import type { Random } from '../../shared/random.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger, Seen } from './ledger.ts'
-import { WAIT_LIMIT_MS } from './ledger.ts'
+import { check, WAIT_LIMIT_MS } from './ledger.ts'
 import type { Network } from './network.ts'
 import type { Plan, PlannedTask } from './plan.ts'
 import type { Directory, MasterProcess } from './processes.ts'
@@ -15,8 +15,11 @@ import type { WatchedStore } from './watched-store.ts'
 const PATIENCE_MS = 15_000
 const READ_EVERY_MS = 3_000
 const COME_BACK_TRIES = 3
+const FINAL = ['done', 'failed', 'cancelled', 'expired']
+/** Refusals that may leave something running for a while. */
+const SURE_OF_NOTHING = ['store-full', 'slave-silent']
 
-type Answer = { id: string } | { refused: string }
+type Answer = { id: string; seen: Seen } | { refused: string }
 
 export function startClients(given: {
   plan: Plan
@@ -26,17 +29,17 @@ export function startClients(given: {
   ledger: Ledger
   random: Random
   store: WatchedStore
+  /** The slave that runs the n-th task now, if any. */
+  runs: (number: number) => string | undefined
   guard: (run: () => void) => () => void
 }) {
-  const { plan, clock, network, directory, ledger, random, store, guard } = given
+  const { plan, clock, network, directory, ledger, random, store, runs, guard } = given
   let open = plan.tasks.length
   /**
    * Tasks of which the client knows that they may have run: a full disk is noticed when a slave has
    * the task, a silent slave may have it, and no answer means unknown.
    */
   const mayHaveRun = new Set<number>()
-  const sent = plan.tasks.map(() => 0)
-  const handled = plan.tasks.map(() => 0)
   const refused: { key: string; number: number; at: number }[] = []
 
   for (const task of plan.tasks)
@@ -53,9 +56,13 @@ export function startClients(given: {
   }
 
   function submit(task: PlannedTask, tries: number): void {
-    sent[task.number]!++
+    let handled = 0
     ask<Answer>(
-      (master) => submitAt(master, task),
+      (master) => {
+        // Doubled on its way: the second may be accepted when the client has given up.
+        if (handled++ > 0) mayHaveRun.add(task.number)
+        return submitAt(master, task)
+      },
       guard2((error, answer) => {
         if (error || !answer) {
           mayHaveRun.add(task.number)
@@ -63,6 +70,7 @@ export function startClients(given: {
         }
         if ('refused' in answer) return refusedWith(task, tries, answer.refused)
         ledger.accepted(task.number, keyOf(task), answer.id)
+        ledger.observed(answer.id, task.number, answer.seen)
         open--
         follow(task, answer.id)
       }),
@@ -77,7 +85,7 @@ export function startClients(given: {
   }
 
   function refusedWith(task: PlannedTask, tries: number, type: string): void {
-    if (type === 'store-full' || type === 'slave-silent') mayHaveRun.add(task.number)
+    if (SURE_OF_NOTHING.includes(type)) mayHaveRun.add(task.number)
     if (type !== 'slave-silent' && tries >= COME_BACK_TRIES) {
       open--
       const { number } = task
@@ -93,8 +101,6 @@ export function startClients(given: {
     { number, ms, queue, waitMs, priority, nature }: PlannedTask,
   ): Promise<Answer> {
     const key = `key-${number}`
-    // The network handed one request over twice: what becomes of the copy nobody hears.
-    if (++handled[number]! > sent[number]!) mayHaveRun.add(number)
     const runLimitMs = nature === 'endless' ? 2000 : 120_000
     try {
       const reply = await dispatcher.submit({
@@ -109,11 +115,21 @@ export function startClients(given: {
         idempotencyKey: key,
         requestHash: key,
       })
-      ledger.answered(reply.id, number, store.get(reply.id) !== undefined)
-      return { id: reply.id }
+      const seen = store.get(reply.id)
+      ledger.answered(reply.id, number, seen !== undefined)
+      check(seen !== undefined, `task ${reply.id} is not stored`)
+      const outcome = reply.outcome && JSON.stringify(reply.outcome)
+      if (FINAL.includes(reply.status)) {
+        const isDurable = seen.status === reply.status
+        check(isDurable, `a client hears ${reply.status} of ${reply.id} before it is durable`)
+      }
+      return { id: reply.id, seen: { ...seen, status: reply.status, outcome } }
     } catch (error) {
-      if (error instanceof Problem) return { refused: error.type }
-      throw error
+      if (!(error instanceof Problem)) throw error
+      const isSure = !mayHaveRun.has(number) && !SURE_OF_NOTHING.includes(error.type)
+      const runner = isSure ? runs(number) : undefined
+      check(!runner, `key-${number} is refused (${error.type}), and ${runner} runs it`)
+      return { refused: error.type }
     }
   }
 
@@ -133,7 +149,11 @@ export function startClients(given: {
     if (task.cancelAfterMs === null) return
     const cancel = (): void =>
       ask(
-        (master) => master.dispatcher.cancel(id),
+        async ({ dispatcher }) => {
+          if (!(await dispatcher.cancel(id))) return
+          const { status = 'lost' } = store.get(id) ?? {}
+          check(FINAL.includes(status), `${id} is said to be cancelled, and is ${status}`)
+        },
         () => {},
       )
     clock.at(clock.now() + task.cancelAfterMs, guard(cancel))

@@ -10,6 +10,8 @@ export class Violation extends Error {
 export const WAIT_LIMIT_MS = 300_000
 
 const FINAL = ['done', 'failed', 'cancelled', 'expired']
+/** Failures that another try may not repeat: a task may fail by them only when its tries are used. */
+const RETRIED = ['poison', 'executor-crashed', 'memory-limit', 'time-limit', 'slave-lost']
 
 /** The right value for the n-th task, worked out apart from the slaves: n^3 - n as a product. */
 const oracle = (n: number): number => (n - 1) * n * (n + 1)
@@ -21,18 +23,30 @@ export type Seen = {
   endedAt: number | null
 }
 
+/** What the store must never take back or make up. */
+export type Stored = Seen & {
+  id: string
+  tries: number
+  slave: string | null
+  attempt: string | null
+  trail: { event: string; slave?: string }[]
+}
+
 type Began = { number: number; at: number; slave: string; attempt: string }
 
 export type Ledger = ReturnType<typeof createLedger>
 
-export function createLedger(now: () => number) {
+export function createLedger(now: () => number, limits: { runsMin: number }) {
   /** Tasks by id, as clients were told of them. */
   const promised = new Map<string, { number: number; at: number }>()
   /** The id that each key was answered with. */
   const keys = new Map<string, string>()
   /** Final states that somebody has seen, and that became durable. */
   const finals = new Map<string, Seen>()
-  const durableFinals = new Map<string, string>()
+  const durable = new Map<string, Stored>()
+  /** Outcomes whose callback failed: the slave must repeat them until they are acknowledged. */
+  const owed = new Set<string>()
+  const refusedAttempts = new Set<string>()
   const began = new Map<string, Began[]>()
   const offered = new Set<string>()
 
@@ -68,16 +82,46 @@ export function createLedger(now: () => number) {
       check(result.value === oracle(number), `task ${id}: ${result.value}, not ${oracle(number)}`)
     },
 
-    /** An outcome became durable. */
-    ended(id: string, status: string, outcome: string | null): void {
+    /** A change to a task became durable. */
+    stored(task: Stored): void {
+      const { id, status, outcome, tries, attempt, slave } = task
+      const before = durable.get(id)
+      durable.set(id, task)
       const state = `${status} ${outcome}`
-      const before = durableFinals.get(id)
-      check(before === undefined || before === state, `task ${id} has a second outcome: ${state}`)
-      durableFinals.set(id, state)
+      const isSecond = before?.endedAt != null && `${before.status} ${before.outcome}` !== state
+      check(!isSecond, `task ${id} has a second outcome: ${state}`)
+      check(tries >= (before?.tries ?? 0), `task ${id} had ${before?.tries} tries, has ${tries}`)
+      const isOffered = attempt === null || offered.has(`${attempt} ${slave}`)
+      check(isOffered, `task ${id} runs as ${attempt}: ${slave} was not offered that`)
+      if (status !== 'failed') return
+      const { type } = JSON.parse(outcome as string) as { type: string }
+      const taker = task.trail.findLast(({ event }) => event === 'taken')?.slave
+      const by = task.trail.at(-1)?.slave
+      check(taker === by, `task ${id} failed by an attempt of ${by}, while ${taker} had it`)
+      const runs = began.get(id)?.length ?? 0
+      const isTried = !RETRIED.includes(type) || runs >= limits.runsMin
+      check(isTried, `task ${id} is given up as ${type} after ${runs} tries`)
     },
+
+    /** A slave hears that the master has an outcome; or that its callback has failed. */
+    acknowledged(id: string, attempt: string, status: string): void {
+      owed.delete(attempt)
+      const task = durable.get(id)
+      if (!task || task.endedAt !== null) return
+      check(status !== 'done', `task ${id} is done by ${attempt}: acknowledged, but not durable`)
+      check(task.attempt !== attempt, `${attempt} of ${id} has failed: acknowledged, not durable`)
+    },
+    unacknowledged: (attempt: string): void => void owed.add(attempt),
 
     /** The master offers this attempt to this slave. */
     offered: (attempt: string, slave: string): void => void offered.add(`${attempt} ${slave}`),
+
+    /** A slave answers an offer. */
+    offerAnswered(attempt: string, answer: string): void {
+      const isSame = answer !== 'taken' || !refusedAttempts.has(attempt)
+      check(isSame, `attempt ${attempt} was refused, and is taken`)
+      if (answer !== 'taken') refusedAttempts.add(attempt)
+    },
 
     /** A slave begins to compute. */
     computes(id: string, number: number, slave: string, attempt: string): void {
@@ -90,6 +134,7 @@ export function createLedger(now: () => number) {
 
     /** The end: everything promised has ended. `get` reads what is durable. */
     close(get: (id: string) => Seen | undefined): void {
+      check(owed.size === 0, `outcomes were never acknowledged: ${[...owed].join(', ')}`)
       for (const [id, { number }] of promised) {
         const seen = get(id)
         check(seen !== undefined, `task ${id} was promised and is lost`)

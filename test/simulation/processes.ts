@@ -12,7 +12,13 @@ import type { Clock } from '../../shared/clock.ts'
 import { createLog } from '../../shared/log.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { Random } from '../../shared/random.ts'
-import type { CallbacksRequest, OffersReply, Outcome, RevokeReply } from '../../shared/wire.ts'
+import type {
+  CallbacksReply,
+  CallbacksRequest,
+  OffersReply,
+  Outcome,
+  RevokeReply,
+} from '../../shared/wire.ts'
 import type { Agent } from '../../slave/agent.ts'
 import { createAgent } from '../../slave/agent.ts'
 import type { Executors, Run, RunEnded } from '../../slave/executor/executors.ts'
@@ -50,6 +56,7 @@ export async function startMasterProcess(given: {
   newId: () => string
   slaves?: { name: string; url: string }[]
   onOffer?: (attempt: string, slave: string) => void
+  onAnswer?: (attempt: string, answer: string) => void
 }): Promise<MasterProcess> {
   const life: Life = { alive: true, pausedUntil: 0 }
   const dispatcher = await createDispatcher({
@@ -89,6 +96,7 @@ function simulatedTransport(
     directory: Directory
     settings: CoreSettings
     onOffer?: (attempt: string, slave: string) => void
+    onAnswer?: (attempt: string, answer: string) => void
   },
   life: Life,
   receive: (input: Input) => void,
@@ -121,7 +129,11 @@ function simulatedTransport(
       given.onOffer?.(offer.attempt, slave)
       ask<OffersReply>(
         url,
-        (agent) => agent.offer({ boot, offers }),
+        (agent) => {
+          const said = agent.offer({ boot, offers })
+          for (const { attempt, answer } of said.answers) given.onAnswer?.(attempt, answer)
+          return said
+        },
         (error, reply) => {
           if (reply) return receive({ is: 'answers', slave, ...reply })
           const { delivered, message: reason } = error as PeerError
@@ -171,6 +183,8 @@ export function startSlaveProcess(given: {
   onBegin?: (task: string, run: Run) => void
   onRunning?: (running: number) => void
   onCallback?: (request: CallbacksRequest) => void
+  /** The slave hears how its callback went. */
+  onCallbackAnswered?: (request: CallbacksRequest, acknowledged: string[] | null) => void
 }): SlaveProcess {
   const life: Life = { alive: true, pausedUntil: 0 }
   const clock = given.clock.of(life)
@@ -240,6 +254,7 @@ function simulatedLink(
     url: string
     requestTimeoutMs: number
     onCallback?: (request: CallbacksRequest) => void
+    onCallbackAnswered?: (request: CallbacksRequest, acknowledged: string[] | null) => void
   },
   life: Life,
 ): Link {
@@ -277,7 +292,13 @@ function simulatedLink(
     callBack: (request, done) => {
       const said = copy(request)
       given.onCallback?.(said)
-      ask((master) => master.callbacks(said), done)
+      ask<CallbacksReply>(
+        (master) => master.callbacks(said),
+        (error, reply) => {
+          given.onCallbackAnswered?.(said, error ? null : (reply?.acknowledged ?? []))
+          done(error, reply)
+        },
+      )
     },
     leave: (name, boot, done) => ask((master) => master.leave(name, boot), done),
     close: async () => {},

@@ -41,8 +41,8 @@ export function createWatchedStore(
         const before = durable.get(change.task.id)
         if (before?.endedAt === null) Object.assign(before, change.task)
       } else continue
-      const { id, status, outcome, endedAt } = durable.get(change.task.id) ?? change.task
-      if (endedAt !== null) ledger.ended(id, status, outcome)
+      const record = durable.get(change.task.id)
+      if (record) ledger.stored({ ...record, ...change.task })
     }
   }
 

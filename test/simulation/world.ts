@@ -12,6 +12,7 @@ import { startClients } from './clients.ts'
 import type { Life } from './clock.ts'
 import { createSimulatedClock } from './clock.ts'
 import { check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
+import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
 import { createNetwork } from './network.ts'
 import type { Fault, Plan } from './plan.ts'
 import { drawPlan, FAULTY_MS } from './plan.ts'
@@ -24,7 +25,8 @@ import { createWeather } from './weather.ts'
 const SETTLE_MS = 1_200_000
 /** The adversary remembers this many callbacks. */
 const OVERHEARD_MAX = 50
-
+const ATTEMPTS_MAX = 3
+const RESUME_AGAIN_MS = 60_000
 export type WorldResult = {
   /** A digest of everything that happened: the same for the same seed. */
   trace: number
@@ -43,7 +45,12 @@ export function runWorld(seed: number, plan = drawPlan(seed, createRandom(seed))
 function createWorld(plan: Plan) {
   const random = createRandom(plan.seed + 2 ** 40)
   const clock = createSimulatedClock()
-  const ledger = createLedger(clock.now)
+  const ledger = createLedger(clock.now, {
+    // A master that starts anew may count an attempt again that it lost or heard of before.
+    runsMin: plan.faults.some((fault) => fault.is === 'crash' && fault.who === 'master')
+      ? 1
+      : ATTEMPTS_MAX,
+  })
   const network = createNetwork(
     clock,
     createWeather(plan, random, clock.now, () => healed),
@@ -54,6 +61,9 @@ function createWorld(plan: Plan) {
   const boots = plan.slaves.map(() => 0)
   const moves = plan.slaves.map(() => 0)
   const overheard: CallbacksRequest[] = []
+  /** Slaves of which the operator knows that they are drained, and what he last wanted. */
+  const drained = new Set<string>()
+  const wanted = new Map<string, object>()
   const store = createWatchedStore(
     createMemoryStore({
       schedule: (run) => void clock.at(clock.now() + random.next() * plan.syncMs, run),
@@ -72,7 +82,9 @@ function createWorld(plan: Plan) {
     plan.slaves.forEach((_, i) => {
       startSlave(i)
     })
-    const clients = startClients({ plan, clock, network, directory, ledger, random, store, guard })
+    const holders = watchHolders({ plan, clock, directory, ledger, slaves, guard })
+    const shared = { plan, clock, network, directory, ledger, random, store, guard }
+    const clients = startClients({ ...shared, runs: holders.runs })
     for (const fault of plan.faults)
       clock.at(
         fault.at,
@@ -84,8 +96,11 @@ function createWorld(plan: Plan) {
     check(clients.allDone(), 'a client still waits for its answer')
     check(whatIsLeft() === '', `not quiet ${SETTLE_MS} ms after the healing: ${whatIsLeft()}`)
     ledger.close(store.get)
-    checkRefused(clients.refused())
-    checkCalm()
+    checkRefused(clients.refused(), ledger, store)
+    checkCalm(plan, ledger)
+    checkExpired(plan, store)
+    const { running, waiting } = directory.master!.dispatcher.view
+    check(running === 0 && waiting === 0, `of no tasks, ${running} run and ${waiting} wait`)
     const { counters } = directory.master!.dispatcher.view
     return {
       trace,
@@ -121,32 +136,9 @@ function createWorld(plan: Plan) {
         ? slave.agent
             .attempts()
             .attempts.map(({ task, status }) => `${slave.name}: ${task} ${status}`)
-        : [],
+        : [`${slave?.name} is down`],
     )
     return [...tasks, ...held].slice(0, 5).join('; ')
-  }
-
-  /** A refusal left nothing behind: neither in the store nor on a slave that began later. */
-  function checkRefused(refused: { key: string; number: number; at: number }[]): void {
-    for (const { key, number, at } of refused) {
-      const stored = [...store.all()].find(({ idempotencyKey }) => idempotencyKey === key)
-      check(!stored || stored.createdAt < at, `${key} was refused, and is stored`)
-      for (const runs of ledger.began.values()) {
-        const late = runs.find((run) => run.number === number && run.at > at)
-        check(!late, `${key} was refused for good, and ${late?.slave} began it later`)
-      }
-    }
-  }
-
-  /** Without faults nothing is done twice. */
-  function checkCalm(): void {
-    if (plan.faults.length > 0 || plan.tasks.some(({ nature }) => nature === 'killer')) return
-    for (const [id, runs] of ledger.began) {
-      const { nature } = plan.tasks[runs[0]!.number]!
-      if (nature === 'plain' || nature === 'fails') {
-        check(runs.length === 1, `task ${id} ran ${runs.length} times for no cause`)
-      }
-    }
   }
 
   /** A failure anywhere ends the run. */
@@ -172,7 +164,7 @@ function createWorld(plan: Plan) {
         ask: plan.ask,
         heartbeatMs: plan.heartbeatMs,
         askTimeoutMs: 400,
-        attemptsMax: 3,
+        attemptsMax: ATTEMPTS_MAX,
         retryBackoffMs: 100,
         waitingTasksMax: plan.waitingTasksMax,
         waitLimitMs: WAIT_LIMIT_MS,
@@ -180,7 +172,11 @@ function createWorld(plan: Plan) {
       policy: POLICIES[plan.policy],
       random: createRandom(random.integer(2 ** 40)),
       newId: () => `task-${String(ids++).padStart(8, '0')}`,
-      onOffer: ledger.offered,
+      onOffer: (attempt, slave) => {
+        guard(() => check(!drained.has(slave), `${slave} is drained, and is offered ${attempt}`))()
+        ledger.offered(attempt, slave)
+      },
+      onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })
   }
 
@@ -203,6 +199,14 @@ function createWorld(plan: Plan) {
       onCallback: (request) => {
         if (overheard.length < OVERHEARD_MAX) overheard.push(structuredClone(request))
       },
+      onCallbackAnswered: ({ callbacks }, acknowledged) =>
+        guard(() => {
+          for (const { attempt, task, outcome } of callbacks) {
+            if (acknowledged === null) ledger.unacknowledged(attempt)
+            else if (acknowledged.includes(attempt))
+              ledger.acknowledged(task, attempt, outcome.status)
+          }
+        })(),
       onRunning: (running) =>
         guard(() => check(running <= slots, `${name} runs ${running} with ${slots} slots`))(),
       compute: (run) => compute(run, i, speed),
@@ -266,7 +270,7 @@ function createWorld(plan: Plan) {
   }
 
   function pause(life: Life | undefined, forMs: number): void {
-    if (life) life.pausedUntil = clock.now() + forMs
+    if (life) life.pausedUntil = Math.min(clock.now() + forMs, FAULTY_MS)
   }
 
   function crashSlave(i: number, forMs: number): void {
@@ -287,9 +291,17 @@ function createWorld(plan: Plan) {
     clock.at(clock.now() + forMs, guard(startMaster))
   }
 
-  function drain(i: number, drained: boolean): void {
+  function drain(i: number, isDrained: boolean): void {
     const { master } = directory
-    if (master?.life.alive) master.dispatcher.drain(`slave-${i}`, drained).catch(() => {})
+    const name = `slave-${i}`
+    const order = {}
+    wanted.set(name, order)
+    if (!isDrained) drained.delete(name)
+    if (!master?.life.alive) return
+    master.dispatcher.drain(name, isDrained).then(
+      () => isDrained && wanted.get(name) === order && drained.add(name),
+      () => {},
+    )
   }
 
   /** The adversary says something to the master. */
@@ -306,6 +318,13 @@ function createWorld(plan: Plan) {
     const callback: Callback = { attempt: 'A'.repeat(38), task, outcome, ranMs: 1 }
     const state = overheard[0]?.state
     if (state) say({ state, callbacks: [callback] })
+    // And a list that claims it.
+    const liar = slaves[random.integer(slaves.length)]
+    const { master } = directory
+    if (!liar?.life.alive || !master?.life.alive) return
+    const { state: now, attempts } = liar.agent.attempts()
+    const claimed = { attempt: callback.attempt, task, status: 'running' as const }
+    master.dispatcher.heartbeat({ state: now, attempts: [...attempts, claimed] }).catch(() => {})
   }
 
   function heal(): void {
@@ -313,6 +332,12 @@ function createWorld(plan: Plan) {
     for (const process of [directory.master, ...slaves]) {
       if (process) process.life.pausedUntil = Math.min(process.life.pausedUntil, clock.now())
     }
+    resumeAll()
+    // Once more, in case the master was down.
+    clock.at(clock.now() + RESUME_AGAIN_MS, guard(resumeAll))
+  }
+
+  function resumeAll(): void {
     plan.slaves.forEach((_, i) => {
       drain(i, false)
     })

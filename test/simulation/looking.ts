@@ -1,0 +1,114 @@
+// Looking at a simulated world as a whole, which no process in it can: who really has what the master
+// believes somebody to have, and at the end, what was done twice, refused or left waiting.
+
+import type { SimulatedClock } from './clock.ts'
+import type { Ledger } from './ledger.ts'
+import { check, WAIT_LIMIT_MS } from './ledger.ts'
+import type { Plan } from './plan.ts'
+import { isGentle } from './plan.ts'
+import type { Directory, MasterProcess, SlaveProcess } from './processes.ts'
+import type { WatchedStore } from './watched-store.ts'
+
+/** A task is not said to be in progress for longer on a slave that does not have it. */
+const UNHELD_BEATS = 8
+const UNHELD_MS = 10_000
+
+/** Looks every beat whether slaves have what the master believes, and all that waits has a deadline. */
+export function watchHolders(given: {
+  plan: Plan
+  clock: SimulatedClock
+  directory: Directory
+  ledger: Ledger
+  slaves: (SlaveProcess | undefined)[]
+  guard: (run: () => void) => () => void
+}) {
+  const { plan, clock, directory, ledger, slaves, guard } = given
+  /** Attempts that the master believes a slave to have, and that it has not: since when. */
+  const unheld = new Map<string, number>()
+  let lastMaster: MasterProcess | null = null
+  clock.at(plan.heartbeatMs, guard(look))
+
+  return { runs }
+
+  /** The slave that runs the n-th task now, if any. */
+  function runs(number: number): string | undefined {
+    const runner = slaves.find(
+      (slave) =>
+        slave?.life.alive &&
+        slave.agent
+          .attempts()
+          .attempts.some(
+            ({ attempt, task, status }) =>
+              status === 'running' &&
+              ledger.began
+                .get(task)
+                ?.some((run) => run.number === number && run.attempt === attempt),
+          ),
+    )
+    return runner?.name
+  }
+
+  /** Nothing is in progress for long on a slave that does not have it. */
+  function look(): void {
+    clock.at(clock.now() + plan.heartbeatMs, guard(look))
+    const { master } = directory
+    const awake = master?.life.alive && master.life.pausedUntil <= clock.now()
+    if (!awake || master !== lastMaster) unheld.clear()
+    lastMaster = master
+    if (!awake) return
+    const held = new Set(
+      slaves.flatMap((slave) =>
+        slave?.life.alive ? slave.agent.attempts().attempts.map(({ attempt }) => attempt) : [],
+      ),
+    )
+    for (const { id, stage, due } of master.dispatcher.view.live.values()) {
+      const isWaiting = stage.is === 'waiting' || stage.is === 'resting' || stage.is === 'doubt'
+      check(!isWaiting || due !== null, `task ${id} is ${stage.is} without a deadline`)
+      if (stage.is !== 'running') continue
+      const { attempt, slave } = stage
+      const since = unheld.get(attempt) ?? clock.now()
+      if (held.has(attempt)) unheld.delete(attempt)
+      else unheld.set(attempt, since)
+      const ms = held.has(attempt) ? 0 : clock.now() - since
+      const isShort = ms <= UNHELD_BEATS * plan.heartbeatMs + UNHELD_MS
+      check(isShort, `task ${id} is in progress on ${slave.name}, which lacks it for ${ms} ms`)
+    }
+  }
+}
+
+/** A refusal left nothing behind: neither in the store nor on a slave that began later. */
+export function checkRefused(
+  refused: { key: string; number: number; at: number }[],
+  ledger: Ledger,
+  store: WatchedStore,
+): void {
+  for (const { key, number, at } of refused) {
+    const stored = [...store.all()].find(({ idempotencyKey }) => idempotencyKey === key)
+    check(!stored || stored.createdAt < at, `${key} was refused, and is stored`)
+    for (const runs of ledger.began.values()) {
+      const late = runs.find((run) => run.number === number && run.at > at)
+      check(!late, `${key} was refused for good, and ${late?.slave} began it later`)
+    }
+  }
+}
+
+/** Without faults of slaves and network nothing is done twice. */
+export function checkCalm(plan: Plan, ledger: Ledger): void {
+  const isCalm = plan.faults.every(isGentle)
+  if (!isCalm || plan.tasks.some(({ nature }) => nature === 'killer')) return
+  for (const [id, runs] of ledger.began) {
+    const { nature } = plan.tasks[runs[0]!.number]!
+    if (nature === 'plain' || nature === 'fails') {
+      check(runs.length === 1, `task ${id} ran ${runs.length} times for no cause`)
+    }
+  }
+}
+
+/** Where there is little to do, nothing waits until it expires. */
+export function checkExpired(plan: Plan, store: WatchedStore): void {
+  const slowest = Math.min(...plan.slaves.map(({ speed }) => speed))
+  const workMs = plan.tasks.reduce((sum, { ms }) => sum + ms / slowest, 0)
+  if (workMs > WAIT_LIMIT_MS / 4) return
+  const expired = [...store.all()].find(({ status }) => status === 'expired')
+  check(!expired, `task ${expired?.id} has expired, though there was little to do`)
+}
