@@ -28,13 +28,18 @@ export type Stage =
 
 export type EndStatus = 'done' | 'failed' | 'cancelled' | 'expired'
 
-/** One line of the trail; the same shape is stored (store.ts). */
+/** One line of a task's trail: who was asked or what befell the task, when, and why. */
 export type TrailEntry = {
+  /** Milliseconds since 1970. */
   at: number
+  /** What happened: an answer of a slave (`taken`, `busy` ...), or `lost`, `retry`, `done` ... */
   event: string
   slave?: string
+  /** In words. */
   reason?: string
+  /** Milliseconds until the answer came. */
   ms?: number
+  /** Not asked, because known; the answer's age in milliseconds. */
   knownMs?: number
 }
 

@@ -4,23 +4,12 @@
 //   - an ended task never changes again;
 //   - reads see every commit whose `done` was called.
 
+import type { TrailEntry } from '../core/task.ts'
+
+export type { TrailEntry } from '../core/task.ts'
+
 /** `pending` and `in progress` are live; the others are ends, written once. */
 export type TaskStatus = 'pending' | 'in progress' | 'done' | 'failed' | 'cancelled' | 'expired'
-
-/** One line of a task's trail: who was asked or what befell the task, when, and why. */
-export type TrailEntry = {
-  /** Milliseconds since 1970. */
-  at: number
-  /** What happened: an answer of a slave (`taken`, `busy` ...), or `lost`, `retry`, `done` ... */
-  event: string
-  slave?: string
-  /** In words. */
-  reason?: string
-  /** Milliseconds until the answer came. */
-  ms?: number
-  /** Not asked, because known; the answer's age in milliseconds. */
-  knownMs?: number
-}
 
 /** A task as it is stored. Times are milliseconds since 1970. */
 export type TaskRecord = {
