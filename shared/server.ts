@@ -25,6 +25,8 @@ const IDLE_SWEEP_MS = 20
 export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: ServerOptions) {
   const server = Fastify({
     loggerInstance: log,
+    // One logger for all requests: a child of its own for each costs, and says only a number.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
@@ -90,7 +92,7 @@ const CODES: Record<string, ProblemType> = {
 
 function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) {
   const problem = error instanceof Problem ? error : problemOf(error as FastifyError, request)
-  if (problem.type === 'internal') request.log.error({ err: error }, 'a mistake of ours')
+  if (problem.type === 'internal') request.log.error({ err: error, method: request.method, path: pathOf(request) }, 'a mistake of ours')
   return sendProblem(reply, problem)
 }
 

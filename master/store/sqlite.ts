@@ -34,7 +34,7 @@ const RESERVE_BYTES = 16 << 20
 const defaults: Tuning = {
   pageBytes: 4096,
   cacheBytes: 32 << 20,
-  checkpointPages: 500,
+  checkpointPages: 2000,
   busyTimeoutMs: 1000,
 }
 
