@@ -1,16 +1,28 @@
 // A kind: what a task does. One file in kinds/, or one folder with a kind.ts, is all it takes:
 // from it come the request's schema and its 400s, the slave's list of abilities and a contract
-// test. Must not know master or slave.
+// test. A file may hold several kinds, of its own name and of names under it (`image-filter.sepia`
+// in `image-filter`), and a job kind (job-kind.ts). Must not know master or slave.
 
 import { readdir } from 'node:fs/promises'
 import type { TSchema } from 'typebox'
+import type { JobKind } from './job-kind.ts'
 import type { FailureType } from './wire.ts'
 
 /** What a run gives: JSON, and what it stands for where JSON alone does not say it. */
 export type Result = { result: unknown; resultType?: string; resultText?: string }
 
+/** The files of a run, in a folder of its own that is removed afterwards. */
+export type Work = {
+  /** Paths of the files that came with the task, by name. To be read only. */
+  files: Record<string, string>
+  /** An empty folder: what a run writes here, under plain names, are its output files. */
+  out: string
+  /** The slave's own folder of files (`--files`), the same on every slave; null when it has none. */
+  shared: string | null
+}
+
 export type Kind<Input = never> = {
-  /** As in `POST /tasks {"kind": name}`; also the file's or folder's name. */
+  /** One word for people and wire: the file's or folder's name, or that, a dot, and one more. */
   name: string
   /** One sentence for people. */
   summary: string
@@ -21,11 +33,17 @@ export type Kind<Input = never> = {
   /** Its input's fields may stand at the top of `POST /tasks` in place of `kind` and `input`. */
   shorthand?: boolean
   /**
+   * It reads or writes files or uses a native library: it runs in executors of its own, which may
+   * do that and share nothing with those of other kinds. It cannot be asked for by `POST /tasks`
+   * alone when it needs files that only a job gives it.
+   */
+  files?: boolean
+  /**
    * Gives the result of one input. Runs in an executor, alone. Heavy libraries are imported
    * inside. Throws TaskFailure for a failure with a type; anything else it throws is `evaluation`.
    */
-  run(input: Input): Result | Promise<Result>
-  /** Each is run by the contract test. */
+  run(input: Input, work: Work): Result | Promise<Result>
+  /** Each is run by the contract test; the first also when an executor starts, to be warm. */
   examples: { input: unknown; output: Result }[]
 }
 
@@ -41,28 +59,54 @@ export class TaskFailure extends Error {
 
 const KINDS = new URL('./kinds/', import.meta.url)
 
-/** The names of all kinds there are: one per file or folder of kinds/. */
-export async function kindNames(): Promise<string[]> {
-  const entries = await readdir(KINDS, { withFileTypes: true })
-  return entries.map((entry) => entry.name.replace(/\.ts$/, '')).sort()
-}
+type Module = { kind?: Kind; kinds?: Kind[]; job?: JobKind }
 
-/** Imports one kind by name. Throws when there is none or when its file exports no such kind. */
-export async function loadKind(name: string): Promise<Kind> {
-  const names = await kindNames()
-  if (!names.includes(name)) {
-    throw new Error(`there is no kind "${name}"; there are: ${names.join(', ')}`)
-  }
-  const folder = await readdir(KINDS).then((entries) => entries.includes(name))
-  const file = new URL(folder ? `${name}/kind.ts` : `${name}.ts`, KINDS)
-  const { kind } = (await import(file.href)) as { kind?: Kind }
-  if (kind?.name !== name) throw new Error(`kinds/${name} must export a kind of that name`)
-  return kind
+/** The names of all kinds that a slave can offer. */
+export async function kindNames(): Promise<string[]> {
+  return [...(await loadKinds()).keys()]
 }
 
 /** Imports the kinds of these names; all there are when none is given. Keyed by name. */
 export async function loadKinds(names?: string[]): Promise<Map<string, Kind>> {
-  const wanted = names?.length ? names : await kindNames()
-  const kinds = await Promise.all(wanted.map(loadKind))
-  return new Map(kinds.map((kind) => [kind.name, kind]))
+  const files = await moduleNames()
+  const wanted = names?.length ? [...new Set(names.map(moduleOf))] : files
+  const loaded = await Promise.all(wanted.filter((file) => files.includes(file)).map(kindsIn))
+  const kinds = new Map(loaded.flat().map((kind) => [kind.name, kind]))
+  const missing = names?.find((name) => !kinds.has(name))
+  if (missing !== undefined) {
+    const all = (await Promise.all(files.map(kindsIn))).flat().map(({ name }) => name)
+    throw new Error(`there is no kind "${missing}"; there are: ${all.sort().join(', ')}`)
+  }
+  return names?.length ? new Map([...kinds].filter(([name]) => names.includes(name))) : kinds
+}
+
+/** Imports all job kinds there are, by name. */
+export async function loadJobKinds(): Promise<Map<string, JobKind>> {
+  const modules = await Promise.all((await moduleNames()).map(importModule))
+  const jobs = modules.flatMap(({ job }) => (job ? [job] : []))
+  return new Map(jobs.map((job) => [job.name, job]))
+}
+
+/** One module per file or folder of kinds/. */
+async function moduleNames(): Promise<string[]> {
+  const entries = await readdir(KINDS)
+  return entries.map((entry) => entry.replace(/\.ts$/, '')).sort()
+}
+
+const moduleOf = (kind: string): string => kind.split('.', 1)[0] as string
+
+async function importModule(name: string): Promise<Module> {
+  const folder = (await readdir(KINDS)).includes(name)
+  const file = new URL(folder ? `${name}/kind.ts` : `${name}.ts`, KINDS)
+  return (await import(file.href)) as Module
+}
+
+async function kindsIn(name: string): Promise<Kind[]> {
+  const { kind, kinds = [], job } = await importModule(name)
+  const all = [...(kind ? [kind] : []), ...kinds]
+  if (all.length === 0 || all.some((each) => moduleOf(each.name) !== name)) {
+    throw new Error(`kinds/${name} must export kinds of that name, or of names under it`)
+  }
+  if (job && job.name !== name) throw new Error(`the job kind in kinds/${name} must have its name`)
+  return all
 }

@@ -92,7 +92,11 @@ const CODES: Record<string, ProblemType> = {
 
 function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) {
   const problem = error instanceof Problem ? error : problemOf(error as FastifyError, request)
-  if (problem.type === 'internal') request.log.error({ err: error, method: request.method, path: pathOf(request) }, 'a mistake of ours')
+  if (problem.type === 'internal')
+    request.log.error(
+      { err: error, method: request.method, path: pathOf(request) },
+      'a mistake of ours',
+    )
   return sendProblem(reply, problem)
 }
 

@@ -61,6 +61,42 @@ export const RegistrationReply = Type.Object({
 })
 export type RegistrationReply = Static<typeof RegistrationReply>
 
+/** A file that a slave fetches before it runs a task. */
+export const InputFile = Type.Object({
+  /** Plain: no slash, no leading dot. */
+  name: Type.String({ pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$' }),
+  /** Where: on the master when it begins with "/", else at a peer. */
+  url: Type.String({ maxLength: 2048 }),
+  bytes: Type.Optional(Count),
+  /** In hexadecimal: what comes must have it. */
+  sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  /** Shown to a peer, as `Authorization: Bearer`. */
+  ticket: Type.Optional(Type.String({ maxLength: 256 })),
+})
+export type InputFile = Static<typeof InputFile>
+
+/** A file that a task gave. */
+export const OutputFile = Type.Object({
+  name: InputFile.properties.name,
+  bytes: Count,
+  sha256: InputFile.properties.sha256,
+  /** Its media type. */
+  type: Type.Optional(Type.String({ maxLength: 128 })),
+  /** Where it is kept, when that is on the slave. */
+  url: Type.Optional(Type.String({ maxLength: 2048 })),
+})
+export type OutputFile = Static<typeof OutputFile>
+
+/** What an offer carries besides when its task is a part of a job. */
+export const PartOfJob = {
+  job: Type.Optional(Id),
+  /** Lets peers fetch this job's files from this slave. */
+  ticket: Type.Optional(Type.String({ maxLength: 256 })),
+  files: Type.Optional(Type.Array(InputFile, { maxItems: 10_000 })),
+  /** Output files become blobs on the master, or partitions kept on the slave. */
+  keep: Type.Optional(Type.Union([Type.Literal('master'), Type.Literal('slave')])),
+}
+
 /** `POST /offers` (master to slave): "are you available for this task?", and the task itself. */
 export const Offer = Type.Object({
   attempt: Id,
@@ -69,6 +105,7 @@ export const Offer = Type.Object({
   input: Type.Unknown(),
   /** Milliseconds that the task may run, counted from its start in an executor. */
   runLimitMs: Type.Integer({ minimum: 1 }),
+  ...PartOfJob,
 })
 export type Offer = Static<typeof Offer>
 export const OffersRequest = Type.Object({
@@ -102,6 +139,7 @@ export const Done = Type.Object({
   resultType: Type.Optional(Type.String({ maxLength: 64 })),
   /** `result` as a person would write it. */
   resultText: Type.Optional(Type.String()),
+  files: Type.Optional(Type.Array(OutputFile, { maxItems: 10_000 })),
 })
 export const FAILURES = [
   'rejected-expression',
@@ -114,6 +152,7 @@ export const FAILURES = [
   'poison',
   'slave-lost',
   'no-capable-slave',
+  'missing-file',
 ] as const
 /** Why a task failed; README explains each. */
 export type FailureType = (typeof FAILURES)[number]
@@ -121,11 +160,19 @@ export const Failed = Type.Object({
   status: Type.Literal('failed'),
   type: Type.String({ maxLength: 64 }),
   message: Type.String({ maxLength: 4096 }),
+  /** With `missing-file`: names of the input files that could not be fetched. */
+  missing: Type.Optional(Type.Array(InputFile.properties.name, { maxItems: 10_000 })),
 })
 export const Outcome = Type.Union([Done, Failed])
 export type Outcome =
-  | { status: 'done'; result: unknown; resultType?: string; resultText?: string }
-  | { status: 'failed'; type: FailureType; message: string }
+  | {
+      status: 'done'
+      result: unknown
+      resultType?: string
+      resultText?: string
+      files?: OutputFile[]
+    }
+  | { status: 'failed'; type: FailureType; message: string; missing?: string[] }
 
 /** `POST /callbacks` (slave to master): outcomes, repeated until they are acknowledged. */
 export const Callback = Type.Object({
@@ -154,13 +201,20 @@ export const HeldAttempt = Type.Object({
 export type HeldAttempt = Static<typeof HeldAttempt>
 
 /** `POST /slaves/{name}/heartbeat` (slave to master), every heartbeatMs +-10 %. */
-export const Heartbeat = Type.Object({ state: SlaveState, attempts: Type.Array(HeldAttempt) })
+export const Heartbeat = Type.Object({
+  state: SlaveState,
+  attempts: Type.Array(HeldAttempt),
+  /** Jobs whose files it keeps. */
+  jobs: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
+})
 export type Heartbeat = Static<typeof Heartbeat>
 export const HeartbeatReply = Type.Object({
   /** Attempts no longer wanted: the agent kills them. */
   revoke: Type.Array(Id),
   /** The master does not know this boot: register again. */
   register: Type.Boolean(),
+  /** Of the jobs that the beat named: those that run no more. Their files are dropped. */
+  endedJobs: Type.Optional(Type.Array(Id)),
 })
 export type HeartbeatReply = Static<typeof HeartbeatReply>
 

@@ -9,7 +9,7 @@
 
 import { writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Kind, Result } from '../../shared/kind.ts'
+import type { Kind, Result, Work } from '../../shared/kind.ts'
 import { TaskFailure } from '../../shared/kind.ts'
 import type { FailureType } from '../../shared/wire.ts'
 import type { RunFrame, SkipFrame } from './channel.ts'
@@ -34,6 +34,8 @@ const FLUSH_CHARACTERS = 65_536
 /** A run that takes longer is followed by a turn of the event loop. */
 const LONG_RUN_MS = 1
 const MESSAGE_CHARACTERS_MAX = 4096
+
+const NO_FILES: Work = { files: {}, out: '', shared: null }
 
 type AnyKind = Kind<unknown>
 type Queued = { n: number; kind: number; input: unknown }
@@ -74,7 +76,7 @@ async function warmKinds(): Promise<AnyKind[]> {
   const wanted = settings.kinds.map((name) => loaded.get(name)!)
   for (const kind of wanted) {
     const example = kind.examples[0]
-    if (example) await kind.run(example.input)
+    if (example && !kind.files) await kind.run(example.input, NO_FILES)
   }
   return wanted
 }
@@ -128,7 +130,7 @@ async function compute({ n, kind, input }: Queued): Promise<number> {
   writeSync(MARK_FD, mark, 0, MARK_BYTES, 0)
   let outcome: string
   try {
-    const result = kinds[kind]!.run(input)
+    const result = kinds[kind]!.run(input, NO_FILES)
     outcome = encodeResult(isPromise(result) ? await result : result)
   } catch (error) {
     outcome = encodeFailure(error)

@@ -1,0 +1,102 @@
+// Counts words. As a task: of one text. As a job: of paragraphs, one part each, and of all together.
+//
+// A word is what Unicode Standard Annex #29 (text segmentation) calls one: a segment between two
+// word boundaries that holds a letter, a numeral, an ideograph or the like. So "don't" and "3.14"
+// are one word each, "well-known" is two, punctuation and emoji are none, and text without spaces
+// (Chinese, Japanese, Thai) is divided by dictionary. Runs in the root locale of ICU.
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import type { JobKind } from '../job-kind.ts'
+import type { Kind } from '../kind.ts'
+
+const strict = { additionalProperties: false }
+const PARAGRAPHS_MAX = 10_000
+
+const Input = Type.Object({ text: Type.String({ description: 'the text' }) }, strict)
+
+const Count = Type.Object({ words: Type.Integer({ minimum: 0 }) })
+
+export const kind: Kind<Static<typeof Input>> = {
+  name: 'word-count',
+  summary: 'Counts the words of a text, as Unicode (UAX #29) divides it.',
+  input: Input,
+  output: Count,
+  run: ({ text }) => ({ result: { words: countWords(text) } }),
+  examples: [
+    { input: { text: "Don't panic: it's 42." }, output: { result: { words: 4 } } },
+    { input: { text: ' \n ' }, output: { result: { words: 0 } } },
+    { input: { text: 'Übergrößenträger, naïve café.' }, output: { result: { words: 3 } } },
+  ],
+}
+
+function countWords(text: string): number {
+  let words = 0
+  for (const { isWordLike } of new Intl.Segmenter('und', { granularity: 'word' }).segment(text)) {
+    if (isWordLike) words++
+  }
+  return words
+}
+
+const JobInput = Type.Object(
+  {
+    paragraphs: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        maxItems: PARAGRAPHS_MAX,
+        description: 'the paragraphs, each counted by itself',
+      }),
+    ),
+    text: Type.Optional(
+      Type.String({ description: 'in place of paragraphs: empty lines divide it into them' }),
+    ),
+  },
+  strict,
+)
+type JobInput = Static<typeof JobInput>
+
+/** One part per paragraph, in order; `perParagraph[i]` belongs to the i-th. */
+export const job: JobKind<JobInput> = {
+  name: 'word-count',
+  summary: 'Counts the words of each paragraph, and of all.',
+  input: JobInput,
+  output: Type.Object({
+    total: Type.Integer({ minimum: 0 }),
+    perParagraph: Type.Array(Type.Integer({ minimum: 0 })),
+  }),
+  mistakes(input) {
+    if ((input.paragraphs === undefined) === (input.text === undefined)) {
+      return [{ field: 'input', rule: 'must have either paragraphs or text' }]
+    }
+    const { length } = paragraphsOf(input)
+    if (length <= PARAGRAPHS_MAX) return []
+    return [{ field: 'input.text', rule: `must have at most ${PARAGRAPHS_MAX} paragraphs` }]
+  },
+  needs: () => ['word-count'],
+  stages: [
+    {
+      name: 'count',
+      parts: ({ input }) =>
+        paragraphsOf(input).map((text) => ({ kind: 'word-count', input: { text } })),
+    },
+  ],
+  combine({ done }) {
+    const perParagraph = (done[0] ?? []).map(({ result }) => (result as { words: number }).words)
+    return { result: { total: perParagraph.reduce((sum, n) => sum + n, 0), perParagraph } }
+  },
+  examples: [
+    {
+      input: { paragraphs: ['One two three.', '', 'Four.'] },
+      output: { total: 4, perParagraph: [3, 0, 1] },
+    },
+    {
+      input: { text: 'One two\nthree.\n\n  \nFour.\r\n\r\nFive six' },
+      output: { total: 6, perParagraph: [3, 1, 2] },
+    },
+  ],
+}
+
+function paragraphsOf({ paragraphs, text = '' }: JobInput): string[] {
+  if (paragraphs) return paragraphs
+  return text.split(/\r?\n(?:[ \t]*\r?\n)+/).filter((paragraph) => paragraph.trim() !== '')
+}
