@@ -2,16 +2,24 @@
 // here.
 
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/clock.ts'
-import { loadKinds } from '../shared/kind.ts'
+import { loadJobKinds, loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
 import { createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
+import { createBlobs } from './blobs.ts'
 import { createDispatcher } from './dispatcher.ts'
+import { createJobRequests } from './job-requests.ts'
+import { openJobStore } from './job-store.ts'
+import { createJobs } from './jobs.ts'
 import { POLICIES } from './policies/policies.ts'
+import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
 import { tasks } from './routes/tasks.ts'
@@ -57,7 +65,36 @@ export async function startMaster(
     limits: settings,
     offered: (kind) => registry.nextAble(kind, 0) >= 0,
   })
-  const trimming = startTrimming({ ...settings, store, clock: systemClock, log })
+  const inMemory = settings.store === 'memory'
+  const folder = inMemory ? mkdtempSync(join(tmpdir(), 'askfirst-master-')) : settings.data
+  const jobStore = openJobStore(inMemory ? ':memory:' : join(folder, 'jobs.sqlite'))
+  const blobs = createBlobs({
+    folder: join(folder, 'blobs'),
+    store: jobStore,
+    bytesMax: settings.blobBytesMax,
+    now,
+  })
+  const jobKinds = await loadJobKinds()
+  const jobs = createJobs({
+    kinds: jobKinds,
+    jobStore,
+    store,
+    dispatcher,
+    clock: systemClock,
+    newId: randomUUIDv7,
+    waitLimitMs: settings.waitLimitMs,
+    log,
+  })
+  const trimming = startTrimming({
+    ...settings,
+    store,
+    clock: systemClock,
+    log,
+    also: async () => {
+      jobStore.trim(now() - settings.keepMs)
+      await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs())
+    },
+  })
   const server = createServer({ log, bodyBytesMax: settings.inputBytesMax })
   await server.register(tasks, {
     dispatcher,
@@ -69,8 +106,26 @@ export async function startMaster(
     now,
   })
   await server.register(slaves, { dispatcher, now })
-  await server.register(slaveSide, { dispatcher, now })
+  await server.register(jobRoutes, {
+    jobs,
+    jobStore,
+    blobs,
+    requests: createJobRequests({
+      kinds: jobKinds,
+      blobs,
+      slaves: () => registry.all(),
+      runLimitMs: settings.jobRunLimitMs,
+      runLimitMsMax: settings.runLimitMsMax,
+    }),
+    isDraining: () => dispatcher.isDraining,
+    inputBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
+    waitMsMax: settings.waitMsMax,
+    now,
+  })
+  await server.register(blobRoutes, { blobs })
+  await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
   await server.register(status, { dispatcher, reader, now })
+  jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
@@ -90,8 +145,11 @@ export async function startMaster(
     close(): Promise<void> {
       closed ??= (async () => {
         trimming.close()
+        jobs.close()
         await server.close()
         await dispatcher.close()
+        jobStore.close()
+        if (inMemory) rmSync(folder, { recursive: true, force: true })
       })()
       return closed
     },

@@ -225,12 +225,12 @@ export async function createDispatcher(given: {
 
   function offer({ slave, url, boot, task, attempt }: Effect & { do: 'offer' }): void {
     const { id, kind, runLimitMs } = task
-    payloads.input(id, (input) => {
-      if (input === undefined) {
+    payloads.read(id, (payload) => {
+      if (payload === undefined) {
         const reason = 'its input is not in the store'
         return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
       }
-      transport.offer({ slave, url, boot }, { attempt, task: id, kind, runLimitMs, input })
+      transport.offer({ slave, url, boot }, { attempt, task: id, kind, runLimitMs, ...payload })
     })
   }
 

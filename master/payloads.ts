@@ -9,6 +9,8 @@ import type { Change, Store } from './store/store.ts'
 export type Payload = {
   /** JSON text. */
   input: string
+  /** JSON text of what an offer carries besides, without its braces; null when nothing. */
+  work: string | null
   tags: string[]
   idempotencyKey: string | null
   requestHash: string | null
@@ -35,14 +37,11 @@ export function createPayloads(store: Store) {
       unsaved.delete(id)
     },
 
-    /** Hands over the input, at once when it is in memory; undefined when there is none. */
-    input(id: string, take: (input: string | undefined) => void): void {
+    /** Hands over input and work, at once when in memory; undefined when there is no such task. */
+    read(id: string, take: (payload: Pick<Payload, 'input' | 'work'> | undefined) => void): void {
       const payload = payloads.get(id)
-      if (payload) return take(payload.input)
-      store.get(id).then(
-        (record) => take(record?.input),
-        () => take(undefined),
-      )
+      if (payload) return take(payload)
+      store.get(id).then(take, () => take(undefined))
     },
 
     /** How a task is written now. */
@@ -58,10 +57,12 @@ export function createPayloads(store: Store) {
         unsaved.delete(task.id)
         const payload = payloads.get(task.id)
         if (!payload) continue
-        if (task.stage.is === 'ended' || payload.input.length > IN_MEMORY_CHARS_MAX) {
+        if (task.stage.is === 'ended' || charsOf(payload) > IN_MEMORY_CHARS_MAX) {
           payloads.delete(task.id)
         }
       }
     },
   }
 }
+
+const charsOf = ({ input, work }: Payload): number => input.length + (work?.length ?? 0)

@@ -107,6 +107,24 @@ export const MasterSettings = Type.Object({
     maximum: 67_108_864,
     description: 'a larger request body is refused, in bytes',
   }),
+  blobBytesMax: Type.Integer({
+    default: 1_073_741_824,
+    minimum: 1024,
+    maximum: 1_099_511_627_776,
+    description: 'a larger blob is refused, in bytes',
+  }),
+  blobKeepMs: Type.Integer({
+    default: 86_400_000,
+    minimum: 1_000,
+    maximum: MS_MAX,
+    description: 'a blob that no job names is kept this long after its last use, in milliseconds',
+  }),
+  jobRunLimitMs: Type.Integer({
+    default: 600_000,
+    minimum: 1,
+    maximum: 86_400_000,
+    description: 'how long one part of a job may run when the job does not say, in milliseconds',
+  }),
   batchTasksMax: Type.Integer({
     default: 1_000,
     minimum: 1,

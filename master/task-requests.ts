@@ -70,7 +70,7 @@ export function createTaskRequests(given: {
     parse(body: unknown): Submission {
       const { kind, input, ...common } =
         isObject(body) && !('kind' in body) ? expand(body) : name(body)
-      return { ...settle(common), kind, input: JSON.stringify(input) }
+      return { ...settle(common), kind, input: JSON.stringify(input), work: null }
     },
   }
 
@@ -102,7 +102,7 @@ export function createTaskRequests(given: {
     return { kind: shorthand.name, input, ...common }
   }
 
-  function settle(common: Omit<Named, 'kind' | 'input'>): Omit<Submission, 'kind' | 'input'> {
+  function settle(common: Omit<Named, 'kind' | 'input'>): Omit<Submission, Body> {
     const runLimitMs = common.runLimitMs ?? limits.runLimitMs
     const waitLimitMs = common.waitLimitMs ?? limits.waitLimitMs
     if (runLimitMs > limits.runLimitMsMax) {
@@ -120,6 +120,9 @@ export function createTaskRequests(given: {
     }
   }
 }
+
+/** What a submission has from its kind. */
+type Body = 'kind' | 'input' | 'work'
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

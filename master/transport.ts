@@ -9,13 +9,14 @@ import { createCheck } from '../shared/validate.ts'
 import { AttemptsReply, OffersReply, RevokeReply } from '../shared/wire.ts'
 import type { Input, Token } from './core/effects.ts'
 
-/** An offer whose input is JSON text already. */
+/** An offer whose input, and what it carries besides, are JSON text already. */
 export type OutgoingOffer = {
   attempt: string
   task: string
   kind: string
   runLimitMs: number
   input: string
+  work: string | null
 }
 
 /** A slave, where it is, and the run of its process that is meant. */
@@ -187,8 +188,8 @@ export function createTransport(given: {
 function listLength(queue: OutgoingOffer[]): number {
   let chars = 0
   let length = 0
-  for (const { input } of queue) {
-    chars += input.length
+  for (const { input, work } of queue) {
+    chars += input.length + (work?.length ?? 0)
     if (length === LIST_MAX || (length > 0 && chars > LIST_CHARS_MAX)) break
     length++
   }
@@ -196,5 +197,6 @@ function listLength(queue: OutgoingOffer[]): number {
 }
 
 /** Ids and kinds are of characters that JSON does not escape, and the input is JSON already. */
-const offerText = ({ attempt, task, kind, runLimitMs, input }: OutgoingOffer): string =>
-  `{"attempt":"${attempt}","task":"${task}","kind":"${kind}","runLimitMs":${runLimitMs},"input":${input}}`
+const offerText = ({ attempt, task, kind, runLimitMs, input, work }: OutgoingOffer): string =>
+  `{"attempt":"${attempt}","task":"${task}","kind":"${kind}","runLimitMs":${runLimitMs},` +
+  `"input":${input}${work === null ? '' : `,${work}`}}`

@@ -15,6 +15,8 @@ export function startTrimming(given: {
   clock: Clock
   keepMs: number
   keepTasksMax: number
+  /** What else is removed, about as often as nothing was left to do. */
+  also: () => Promise<void>
   log: Logger
 }) {
   const { store, clock, log } = given
@@ -30,13 +32,20 @@ export function startTrimming(given: {
 
   function step(): void {
     const endedBefore = clock.now() - given.keepMs
-    store.trim({ endedBefore, keepMax: given.keepTasksMax, rowsMax: STEP_ROWS }).then(
+    trim(endedBefore).then(
       (removed) => again(removed === STEP_ROWS ? STEP_MS : IDLE_MS),
       (error: Error) => {
         log.warn({ reason: error.message }, 'old tasks could not be removed; trying again later')
         again(IDLE_MS)
       },
     )
+  }
+
+  async function trim(endedBefore: number): Promise<number> {
+    const limits = { endedBefore, keepMax: given.keepTasksMax, rowsMax: STEP_ROWS }
+    const removed = await store.trim(limits)
+    if (removed < STEP_ROWS) await given.also()
+    return removed
   }
 
   function again(afterMs: number): void {

@@ -20,6 +20,7 @@ import type { Executors, RunEnded } from './executor/executors.ts'
 import type { Link } from './link.ts'
 import type { OutboxDisk } from './outbox.ts'
 import { createOutbox } from './outbox.ts'
+import type { Workroom } from './workroom.ts'
 
 export type Agent = ReturnType<typeof createAgent>
 
@@ -37,10 +38,12 @@ export function createAgent(given: {
   clock: Clock
   random: Random
   disk: OutboxDisk | null
-  executors: (onEnded: (ended: RunEnded[]) => void) => Executors
+  executors: (onEnded: (ended: RunEnded[]) => void) => Executors<Offer>
+  /** Keeps what runs gave for peers; null where no run gives files. */
+  workroom: Workroom | null
   log: Logger
 }) {
-  const { link, clock, log } = given
+  const { link, clock, log, workroom } = given
   const tasks = new Map<string, string>()
   const offered = new Map<string, Offer>()
   const executors = given.executors(takeEnded)
@@ -127,9 +130,9 @@ export function createAgent(given: {
         answer = effect.reply
         return
       case 'run': {
-        const { attempt, task, kind, input, runLimitMs } = offered.get(effect.attempt) as Offer
-        tasks.set(attempt, task)
-        return executors.run({ attempt, kind, input, runLimitMs })
+        const offer = offered.get(effect.attempt) as Offer
+        tasks.set(offer.attempt, offer.task)
+        return executors.run(offer)
       }
       case 'kill':
         tasks.delete(effect.attempt)
@@ -165,12 +168,15 @@ export function createAgent(given: {
   }
 
   function beat(): void {
-    link.beat({ state: core.state(), attempts: core.held() }, (error, reply) => {
+    const jobs = workroom?.jobs() ?? []
+    const more = jobs.length > 0 ? { jobs } : {}
+    link.beat({ state: core.state(), attempts: core.held(), ...more }, (error, reply) => {
       if (error || !reply) {
         log.warn({ reason: error?.message }, 'the master did not answer a heartbeat')
         return take({ is: 'beat-failed' })
       }
       outbox.wake()
+      if (reply.endedJobs) void workroom?.drop(reply.endedJobs)
       take({ is: 'beat-answered', reply })
     })
   }

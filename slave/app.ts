@@ -2,30 +2,57 @@
 // here.
 
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { mkdtempSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/clock.ts'
-import { kindNames } from '../shared/kind.ts'
+import { loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
 import { createServer } from '../shared/server.ts'
 import { VERSION } from '../shared/version.ts'
 import { createAgent } from './agent.ts'
+import type { PoolOptions } from './executor/pool.ts'
 import { createPool } from './executor/pool.ts'
 import { createLink } from './link.ts'
 import { openOutboxDisk } from './outbox-disk.ts'
 import { availability } from './routes/availability.ts'
 import { offers } from './routes/offers.ts'
+import { partitions } from './routes/partitions.ts'
 import type { SlaveSettings } from './settings.ts'
+import { createWorkroom } from './workroom.ts'
+import { createWorkshop } from './workshop.ts'
+
+/** Kinds that work on files keep buffers and what libraries of their own need outside the heap. */
+const FILE_LIMITS = { rssMaxMb: 1024, spares: 0 }
 
 export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 
 /** Starts a slave: it listens, then registers with its master, again and again until it may. */
 export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
   const log = createLog(settings.name, settings.logLevel)
-  const kinds = settings.kinds.length > 0 ? settings.kinds : await kindNames()
+  const loaded = await loadKinds(settings.kinds)
+  const kinds = [...loaded.keys()]
+  const fileKinds = [...loaded.values()].filter(({ files }) => files).map(({ name }) => name)
   const server = createServer({ log, bodyBytesMax: settings.bodyBytesMax })
   let url = settings.advertise ?? ''
+  const workroom = createWorkroom({
+    root: workFolderOf(settings.data),
+    shared: settings.files === undefined ? null : resolve(settings.files),
+    master: settings.master,
+    url: () => url,
+  })
+  const { folders } = workroom
+  const pool = (more: Pick<PoolOptions, 'kinds' | 'onEnded'> & Partial<PoolOptions>) =>
+    createPool({
+      size: settings.executors,
+      heapMb: settings.executorHeapMb,
+      resultBytesMax: settings.resultBytesMax,
+      onTrouble: (words) => log.error(words),
+      ...more,
+    })
   const agent = createAgent({
     name: settings.name,
     boot: randomUUIDv7(),
@@ -39,19 +66,20 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     clock: systemClock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     disk: settings.data === undefined ? null : openOutboxDisk(settings.data),
+    workroom,
     executors: (onEnded) =>
-      createPool({
-        size: settings.executors,
-        kinds,
-        heapMb: settings.executorHeapMb,
-        resultBytesMax: settings.resultBytesMax,
+      createWorkshop({
+        fileKinds: new Set(fileKinds),
+        plain: pool({ kinds: kinds.filter((name) => !fileKinds.includes(name)), onEnded }),
+        withFiles: (onEnded) => pool({ kinds: fileKinds, onEnded, ...FILE_LIMITS, folders }),
+        workroom,
         onEnded,
-        onTrouble: (words) => log.error(words),
       }),
     log,
   })
   await server.register(offers, { agent })
   await server.register(availability, { agent })
+  await server.register(partitions, { workroom })
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
   url ||= `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
@@ -78,4 +106,10 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
       return closed
     },
   }
+}
+
+/** Where files of runs are: beside the outbox, or in a folder of their own that goes at the end. */
+function workFolderOf(data: string | undefined): string {
+  if (data === undefined) return mkdtempSync(join(tmpdir(), 'askfirst-slave-'))
+  return resolve(data, 'work')
 }

@@ -57,6 +57,11 @@ export const SlaveSettings = Type.Object({
         'folder that keeps finished results while the master is away; none when not given',
     }),
   ),
+  files: Type.Optional(
+    Type.String({
+      description: 'folder of files that jobs may name; it must be the same on every slave',
+    }),
+  ),
   executorHeapMb: Type.Integer({
     default: 256,
     minimum: 16,

@@ -9,6 +9,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { slaveJson } from '../slave-json.ts'
 
 type Options = { dispatcher: Dispatcher; now: () => number }
+type SlaveSideOptions = Options & { isLiveJob: (id: string) => boolean }
 
 /** A callback carries many results; a heartbeat lists many attempts. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
@@ -17,7 +18,9 @@ const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
 const LeaveQuery = Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) })
 
 /** What slaves say. */
-export async function slaveSide(app: FastifyInstance, { dispatcher }: Options) {
+export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions) {
+  const { dispatcher, isLiveJob } = options
+
   /** "Ask me at this address." */
   app.post('/slaves', { schema: { body: Registration } }, (request) => {
     const registration = request.body as Registration
@@ -31,12 +34,14 @@ export async function slaveSide(app: FastifyInstance, { dispatcher }: Options) {
   app.post(
     '/slaves/:name/heartbeat',
     { bodyLimit, schema: { params: Name, body: Heartbeat } },
-    (request) => {
+    async (request) => {
       const heartbeat = request.body as Heartbeat
       if (heartbeat.state.slave !== (request.params as Static<typeof Name>).name) {
         throw new Problem('invalid-request', 'state.slave is not the slave of the address')
       }
-      return dispatcher.heartbeat(heartbeat)
+      const reply = await dispatcher.heartbeat(heartbeat)
+      const endedJobs = heartbeat.jobs?.filter((id) => !isLiveJob(id)) ?? []
+      return endedJobs.length === 0 ? reply : { ...reply, endedJobs }
     },
   )
 

@@ -1,6 +1,6 @@
 // Tasks, as clients submit and read them.
 
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
@@ -12,7 +12,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
 import type { TaskReader } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import { requestHash } from '../task-requests.ts'
+import { manners, preferredWaitMs } from './manners.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -122,29 +122,6 @@ export async function tasks(app: FastifyInstance, options: Options) {
     const submission = { ...requests.parse(again), ...manners(request, options.waitMsMax) }
     return answer(reply, await dispatcher.submit(submission), submission.waitMs)
   })
-}
-
-/** What headers say: how long the client waits, and by what key it would repeat the request. */
-function manners(
-  request: FastifyRequest,
-  waitMsMax: number,
-): Pick<Submission, 'waitMs' | 'idempotencyKey' | 'requestHash'> {
-  const waitMs = preferredWaitMs(request, waitMsMax)
-  const key = request.headers['idempotency-key']
-  if (key === undefined) return { waitMs, idempotencyKey: null, requestHash: null }
-  if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
-    const rule = 'must have 1 to 255 characters'
-    throw invalidRequest([{ field: 'Idempotency-Key', rule }])
-  }
-  return { waitMs, idempotencyKey: key, requestHash: requestHash([request.url, request.body]) }
-}
-
-/** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */
-function preferredWaitMs(request: FastifyRequest, mostMs: number): number {
-  const given = request.headers.prefer
-  if (given === undefined) return 0
-  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(String(given))?.[1]
-  return seconds === undefined ? 0 : Math.min(mostMs, Number(seconds) * 1000)
 }
 
 function answer(reply: FastifyReply, given: Reply, waitMs: number) {

@@ -51,6 +51,8 @@ const steps: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE TABLE secrets (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   `,
+  // What an offer carries besides its input, when the task is a part of a job.
+  `ALTER TABLE tasks ADD COLUMN work TEXT;`,
 ]
 
 /** The version of the file's shape that this program writes (`PRAGMA user_version`). */

@@ -6,7 +6,7 @@ import { LIST_PAYLOAD_BYTES_MAX } from './store.ts'
 
 export type Row = Record<string, SQLOutputValue>
 
-type LiveTask = Omit<TaskRecord, 'input' | 'outcome'>
+type LiveTask = Omit<TaskRecord, 'input' | 'work' | 'outcome'>
 
 const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, endedAt, tries,
   runLimitMs, waitUntil, attempt, idempotencyKey`
@@ -15,7 +15,7 @@ const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, 
 export const LIVE_COLUMNS = `${SUMMARY}, requestHash, trail`
 
 /** The columns of a whole task. */
-export const TASK_COLUMNS = `${LIVE_COLUMNS}, input, outcome`
+export const TASK_COLUMNS = `${LIVE_COLUMNS}, input, work, outcome`
 
 /** The columns of a task in a list. octet_length reads no more of a payload than its length. */
 export const SUMMARY_COLUMNS = `${SUMMARY}, ${['input', 'outcome']
@@ -63,6 +63,7 @@ export function toTask(row: Row): TaskRecord {
   return {
     ...toLive(row),
     input: row.input as string,
+    work: row.work as string | null,
     outcome: row.outcome as string | null,
   }
 }

@@ -5,7 +5,7 @@ import type { Change, TaskRecord, TaskStatus, TaskUpdate } from './store.ts'
 
 export type Totals = Record<TaskStatus, number>
 
-const TASK_VALUES = 18
+const TASK_VALUES = 19
 
 /** Prepares what changes the store; the totals are read once. */
 export function createWriter(database: DatabaseSync) {
@@ -84,6 +84,7 @@ export function createWriter(database: DatabaseSync) {
       json(task.trail),
       task.input,
       task.outcome,
+      task.work,
     )
     totals[task.status]++
   }

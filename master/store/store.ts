@@ -35,6 +35,8 @@ export type TaskRecord = {
   requestHash: string | null
   /** JSON text. */
   input: string
+  /** What an offer of it carries besides, as JSON text without its braces. */
+  work: string | null
   /** JSON text of an Outcome, from the end on. */
   outcome: string | null
   trail: TrailEntry[]
@@ -75,7 +77,7 @@ export type Change =
 export type Loaded = {
   /** Made at the store's first start: what attempt ids are signed with. */
   secret: string
-  tasks: Omit<TaskRecord, 'input' | 'outcome'>[]
+  tasks: Omit<TaskRecord, 'input' | 'work' | 'outcome'>[]
   slaves: SlaveRecord[]
 }
 
@@ -91,7 +93,10 @@ export type ListQuery = {
 }
 
 /** A task in a list: payloads only while they are small (`LIST_PAYLOAD_BYTES_MAX`). */
-export type TaskSummary = Omit<TaskRecord, 'input' | 'outcome' | 'trail' | 'requestHash'> & {
+export type TaskSummary = Omit<
+  TaskRecord,
+  'input' | 'work' | 'outcome' | 'trail' | 'requestHash'
+> & {
   input: string | null
   outcome: string | null
 }

@@ -2,7 +2,7 @@
 // writes to. Owns the frames' form and the cutting of bytes into lines. Must not know what a kind
 // is or who is at the other end.
 //
-// pool to child (stdin):  [[kind, input], ...]   runs, numbered 1, 2, 3 ... as they come
+// pool to child (stdin):  [[kind, input, work?], ...]   runs, numbered 1, 2, 3 ... as they come
 //                         {"skip": [n, ...]}     do not begin these
 // child to pool (fd 3):   "ready"                first, once
 //                         [[n, ranMs, outcome], [n], ...]   ended, or skipped as told
@@ -13,11 +13,12 @@
 //                         write of 0.9 us a run; an outcome written at once cost 3 us and woke the
 //                         pool each time.
 
+import type { Work } from '../../shared/kind.ts'
 import type { Outcome } from '../../shared/wire.ts'
 import { FAILURES } from '../../shared/wire.ts'
 
-/** The index of a kind in the list that the child was started with, and the run's input. */
-export type RunFrame = [kind: number, input: unknown]
+/** The index of a kind in the list that the child was started with, the run's input and files. */
+export type RunFrame = [kind: number, input: unknown, work?: Work]
 /** Stands for a run whose input cannot be encoded: the child answers as if it had been told to skip it. */
 export const NO_RUN = -1
 export type SkipFrame = { skip: number[] }

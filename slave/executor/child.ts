@@ -38,7 +38,7 @@ const MESSAGE_CHARACTERS_MAX = 4096
 const NO_FILES: Work = { files: {}, out: '', shared: null }
 
 type AnyKind = Kind<unknown>
-type Queued = { n: number; kind: number; input: unknown }
+type Queued = { n: number; kind: number; input: unknown; work: Work }
 
 const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings
 shut()
@@ -84,7 +84,8 @@ async function warmKinds(): Promise<AnyKind[]> {
 function onLine(line: string) {
   const frame = JSON.parse(line) as RunFrame[] | SkipFrame
   if (Array.isArray(frame)) {
-    for (const [kind, input] of frame) queue.push({ n: ++received, kind, input })
+    for (const [kind, input, work = NO_FILES] of frame)
+      queue.push({ n: ++received, kind, input, work })
   } else {
     skip(new Set(frame.skip))
   }
@@ -123,14 +124,14 @@ async function hear() {
 }
 
 /** Computes one run and gives how long it ran. */
-async function compute({ n, kind, input }: Queued): Promise<number> {
+async function compute({ n, kind, input, work }: Queued): Promise<number> {
   const started = performance.now()
   mark.writeUInt32LE(n)
   mark.writeDoubleLE(started + offset, 4)
   writeSync(MARK_FD, mark, 0, MARK_BYTES, 0)
   let outcome: string
   try {
-    const result = kinds[kind]!.run(input, NO_FILES)
+    const result = kinds[kind]!.run(input, work)
     outcome = encodeResult(isPromise(result) ? await result : result)
   } catch (error) {
     outcome = encodeFailure(error)

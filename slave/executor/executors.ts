@@ -1,17 +1,26 @@
 // The seam between the agent and what computes: the agent hands over runs, and hears of each
 // exactly once how it ended. The pool of child processes is pool.ts; the simulator has its own.
 
+import type { Work } from '../../shared/kind.ts'
 import type { Outcome } from '../../shared/wire.ts'
 
 /** One attempt to compute. */
-export type Run = { attempt: string; kind: string; input: unknown; runLimitMs: number }
+export type Run = {
+  attempt: string
+  kind: string
+  input: unknown
+  runLimitMs: number
+  /** Its files, for kinds that work on files. */
+  work?: Work
+}
 
 /** How a run ended, and how long it ran in an executor (milliseconds). */
 export type RunEnded = { attempt: string; outcome: Outcome; ranMs: number }
 
-export type Executors = {
+/** `R`: what a run comes as. The agent hands over the whole offer. */
+export type Executors<R extends Run = Run> = {
   /** Takes a run into the line. Never refuses: the agent's slots bound the line. */
-  run(run: Run): void
+  run(run: R): void
   /** Ends a run without an outcome: in the line it is dropped, in an executor it is killed. */
   kill(attempt: string): void
   /** Kills what runs, ends every child. Idempotent. */

@@ -25,6 +25,7 @@ import type { ChildSettings } from './child.ts'
 import type { Death, Executor } from './executor.ts'
 import { createExecutor } from './executor.ts'
 import type { Executors, Run, RunEnded } from './executors.ts'
+import type { Folders } from './spawn.ts'
 import { findTie } from './spawn.ts'
 
 export type PoolOptions = {
@@ -38,6 +39,8 @@ export type PoolOptions = {
   onTrouble?: (message: string) => void
   /** Ready children beyond `size`, which step in when one is killed. Default 1. */
   spares?: number
+  /** Folders that the children may read and write, for kinds that work on files. Default none. */
+  folders?: Folders
   /** Limit of a child's JavaScript heap. Default 256. */
   heapMb?: number
   /** Limit of a child's whole memory, watched on Linux only. Default heapMb + 256. */
@@ -142,6 +145,7 @@ export function createPool(options: PoolOptions): Pool {
     program,
     kindsModule,
     heapMb,
+    folders: options.folders,
     argument: JSON.stringify(settings),
     tie: findTie(),
     lineBytesMax: resultBytesMax + LINE_BYTES_EXTRA,
@@ -274,7 +278,7 @@ export function createPool(options: PoolOptions): Pool {
 
   function encode(batch: Entry[]): string {
     try {
-      return JSON.stringify(batch.map(({ kind, run }): RunFrame => [kind, run.input]))
+      return JSON.stringify(batch.map(frameOf))
     } catch {
       return `[${batch.map(encodeOrEnd).join(',')}]`
     }
@@ -282,9 +286,9 @@ export function createPool(options: PoolOptions): Pool {
 
   /** An input may be nested too deeply for the encoder. Its number stays used: the child skips it. */
   function encodeOrEnd(entry: Entry): string {
-    const { kind, run, place } = entry
+    const { place } = entry
     try {
-      return JSON.stringify([kind, run.input] satisfies RunFrame)
+      return JSON.stringify(frameOf(entry))
     } catch (error) {
       assert(typeof place === 'object')
       place.member.fed.set(place.n, undefined)
@@ -707,3 +711,6 @@ function createRestart(onDue: () => void) {
     },
   }
 }
+
+const frameOf = ({ kind, run }: Entry): RunFrame =>
+  run.work ? [kind, run.input, run.work] : [kind, run.input]

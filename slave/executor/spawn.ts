@@ -19,11 +19,16 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** All that a child may read: source and libraries, never the agent's data or settings. */
 const READABLE = ['package.json', 'node_modules', 'shared', join('slave', 'executor')]
 
+/** What a child that works on files may do besides: the agent trusts the kinds that it runs. */
+export type Folders = { read: string[]; write: string[] }
+
 export type ChildProgram = {
   program: URL
   /** Its folder may be read too. */
   kindsModule: URL
   heapMb: number
+  /** Then it may also use native libraries: only for kinds of ours, never for what a client wrote. */
+  folders?: Folders | undefined
   argument: string
   /** What goes before the command, from findTie(). */
   tie: string[]
@@ -42,6 +47,7 @@ export function spawnChild(options: ChildProgram): ChildProcess {
     process.execPath,
     '--permission',
     ...readable.map((path) => `--allow-fs-read=${path}`),
+    ...foldersFlags(options.folders),
     '--disable-proto=delete',
     '--disallow-code-generation-from-strings',
     '--disable-sigusr1',
@@ -56,6 +62,16 @@ export function spawnChild(options: ChildProgram): ChildProcess {
     stdio: ['pipe', 'ignore', 'pipe', 'pipe', options.markFd],
     windowsHide: true,
   })
+}
+
+function foldersFlags(folders: Folders | undefined): string[] {
+  if (!folders) return []
+  const { read, write } = folders
+  return [
+    '--allow-addons',
+    ...[...read, ...write].map((path) => `--allow-fs-read=${path}`),
+    ...write.map((path) => `--allow-fs-write=${path}`),
+  ]
 }
 
 /** The words before a command that let the kernel kill it with us; none where that is not to be had. */

@@ -32,6 +32,7 @@ function task(): TaskRecord {
     idempotencyKey: null,
     requestHash: null,
     input: `{"expression":"sqrt(${made}) + 2 * x","scope":{"x":${made}}}`,
+    work: null,
     outcome: null,
     trail: [{ at: Date.now(), event: 'taken', slave: `slave-${made % 100}`, ms: 0.8 }],
   }

@@ -111,6 +111,7 @@ export function startClients(given: {
         runLimitMs,
         waitLimitMs: WAIT_LIMIT_MS,
         input: JSON.stringify({ number, ms }),
+        work: null,
         tags: [],
         idempotencyKey: key,
         requestHash: key,

@@ -162,6 +162,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       waitLimitMs: Number.MAX_SAFE_INTEGER,
       waitMs,
       input: JSON.stringify({ ms }),
+      work: null,
       tags: [],
       idempotencyKey: null,
       requestHash: null,

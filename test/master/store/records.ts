@@ -29,6 +29,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     idempotencyKey: null,
     requestHash: null,
     input: '{"expression":"2+3"}',
+    work: null,
     outcome: null,
     trail: [{ at: 1_800_000_000_000, event: 'accepted' }],
     ...over,

@@ -1,0 +1,112 @@
+// Blobs: bytes referred to by their SHA-256, for inputs and results that are too large for a body of
+// JSON. Streamed in and out, never held in memory. Owns their folder; what is known of each is in
+// the job store.
+//
+//   incoming/<n>  --whole, synced--> <first two digits>/<sha256>
+
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Problem } from '../shared/problems.ts'
+import type { BlobRecord, JobStore } from './job-store.ts'
+
+const SHA256 = /^[0-9a-f]{64}$/
+/** Told as it came when it is one of these; a page of the master's own origin shows no others. */
+const SHOWN = /^(image\/(png|jpeg|webp)|text\/plain(; ?charset=utf-8)?|application\/json)$/
+const BYTES = 'application/octet-stream'
+
+export type Blobs = ReturnType<typeof createBlobs>
+
+export function createBlobs(given: {
+  folder: string
+  store: JobStore
+  bytesMax: number
+  now: () => number
+}) {
+  const { folder, store, bytesMax, now } = given
+  const incoming = join(folder, 'incoming')
+  rmSync(incoming, { recursive: true, force: true })
+  mkdirSync(incoming, { recursive: true })
+
+  const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256)
+
+  return {
+    /**
+     * Takes a blob in. Durable when it resolves. Throws `body-too-large`, `store-full`, or whatever
+     * the stream ends with; then nothing of it is left.
+     */
+    async put(body: Readable, type = BYTES): Promise<BlobRecord> {
+      const path = join(incoming, randomUUID())
+      try {
+        const facts = await write(body, path)
+        await settle(path, facts.sha256)
+        const record = { ...facts, type: SHOWN.test(type) ? type : BYTES }
+        store.putBlob(record, now())
+        return record
+      } catch (error) {
+        await rm(path, { force: true })
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+        throw new Problem('store-full', 'the disk is full; the blob was not kept')
+      }
+    },
+
+    /** What is known of a blob; throws `no-such-blob`. It is kept for a while longer from now. */
+    get(sha256: string): BlobRecord {
+      const record = SHA256.test(sha256) ? store.useBlob(sha256, now()) : undefined
+      if (record) return record
+      throw new Problem('no-such-blob', `there is no blob ${sha256.slice(0, 64)}`)
+    },
+
+    read: (sha256: string): Readable => createReadStream(pathOf(sha256)),
+
+    /** Several as one stream, one after the other. */
+    async *readAll(list: string[]): AsyncGenerator<Buffer> {
+      for (const sha256 of list) yield* createReadStream(pathOf(sha256))
+    },
+
+    /** Removes what nobody has used since `before` and no job in `wanted` refers to. */
+    async sweep(before: number, wanted: ReadonlySet<string>): Promise<number> {
+      const doomed = store.blobsBefore(before).filter((sha256) => !wanted.has(sha256))
+      for (const sha256 of doomed) {
+        store.dropBlob(sha256)
+        await rm(pathOf(sha256), { force: true })
+      }
+      return doomed.length
+    },
+  }
+
+  async function write(body: Readable, path: string): Promise<Omit<BlobRecord, 'type'>> {
+    const hash = createHash('sha256')
+    let bytes = 0
+    const meter = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        bytes += chunk.length
+        if (bytes > bytesMax) return done(tooLarge())
+        hash.update(chunk)
+        done(null, chunk)
+      },
+    })
+    await pipeline(body, meter, createWriteStream(path, { flags: 'wx', flush: true }))
+    return { sha256: hash.digest('hex'), bytes }
+  }
+
+  function tooLarge(): Problem {
+    return new Problem('body-too-large', `a blob may be at most ${bytesMax} bytes`)
+  }
+
+  async function settle(path: string, sha256: string): Promise<void> {
+    const home = join(folder, sha256.slice(0, 2))
+    await mkdir(home, { recursive: true })
+    await rename(path, pathOf(sha256))
+    const handle = await open(home)
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  }
+}

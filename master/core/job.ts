@@ -1,0 +1,281 @@
+// One job: which stage it is in and how each part stands. Pure: what is to be done comes out as
+// effects, and how parts ended goes in. A stage waits for the set of its parts, never for a count.
+//
+// A part:   waiting --submitted--> running --outcome--> done
+//              ^                      |                   |
+//              |                      | an input file     | its files were lost, and a part
+//              +----------------------+ was missing       | that needs them says so: again
+//              +------------------------------------------+
+//
+// Every time that a part runs again is a round of its own. After a restart of the master the same
+// steps are taken again with the stored outcome of every round, and so lead to the same place.
+
+import type {
+  JobKind,
+  JobResult,
+  JobSoFar,
+  Part,
+  PartDone,
+  PartFile,
+} from '../../shared/job-kind.ts'
+import type { InputFile, Outcome, OutputFile } from '../../shared/wire.ts'
+
+/** Parts under way at a time, for each slot: enough that none is idle, few enough to let others in. */
+const AHEAD = 2
+const UNDER_WAY_MIN = 8
+/** A part whose files are lost more often than this ends its job. */
+const ROUNDS_MAX = 20
+export const PARTS_MAX = 10_000
+
+type EarlierFile = Exclude<PartFile, { blob: string }>
+export type Done = Omit<PartDone, 'files'> & { files: OutputFile[] }
+
+export type PartState = {
+  readonly stage: number
+  readonly index: number
+  readonly spec: Part
+  /** How often it was begun again because what it gave, or needed, was lost. */
+  round: number
+  status: 'waiting' | 'running' | 'done'
+  /** The task that it is in this round, once that is known. */
+  task: string | null
+  /** How often a slave has taken it, over all rounds. */
+  tries: number
+  done: Done | null
+  startedAt: number | null
+  endedAt: number | null
+  /** Milliseconds in an executor. */
+  ranMs: number
+  /** The rounds of the parts whose files it was given. */
+  given: Map<PartState, number>
+}
+
+export type StageState = {
+  name: string
+  parts: PartState[]
+  /** Those that are not done. */
+  left: Set<PartState>
+  startedAt: number
+  endedAt: number | null
+}
+
+export type JobFailure = { type: string; message: string }
+
+export type JobEffect =
+  | { do: 'submit'; part: PartState; round: number; files: InputFile[] }
+  | { do: 'end'; status: 'done'; result: JobResult }
+  | { do: 'end'; status: 'failed'; failure: JobFailure }
+
+/** How the task of a part ended. */
+export type PartEnd = {
+  outcome: Outcome
+  slave: string
+  tries: number
+  startedAt: number | null
+  ranMs: number
+}
+
+export type Job = ReturnType<typeof createJob>
+
+export function createJob(given: {
+  kind: JobKind
+  input: unknown
+  parts: number | null
+  slots: number
+  slaves: number
+  /** Shown by slaves to each other. */
+  ticket: string
+}) {
+  const { kind, input, parts, slots, slaves, ticket } = given
+  const stages: StageState[] = []
+  const underWayMax = Math.max(UNDER_WAY_MIN, slots * AHEAD)
+  const running = new Set<PartState>()
+  /** Not running and not done: ready to be submitted, unless one of its files is being made anew. */
+  let waiting: PartState[] = []
+  let effects: JobEffect[] = []
+  let ended = false
+
+  return {
+    stages: stages as readonly StageState[],
+    running: running as ReadonlySet<PartState>,
+
+    /** Begins, or begins again after a restart. */
+    start(now: number): JobEffect[] {
+      advance(now)
+      return out()
+    },
+
+    /** The task of a part's round has ended. What is not of its newest round changes nothing. */
+    partEnded(part: PartState, round: number, end: PartEnd, now: number): JobEffect[] {
+      if (ended || part.round !== round || part.status !== 'running') return []
+      running.delete(part)
+      part.tries += end.tries
+      if (end.outcome.status === 'done') finish(part, end.outcome, end, now)
+      else if (end.outcome.type === 'missing-file') again(part, end.outcome, now)
+      else fail(part, end.outcome)
+      advance(now)
+      return out()
+    },
+
+    /** Nothing more comes out. */
+    stop(): void {
+      ended = true
+    },
+  }
+
+  function out(): JobEffect[] {
+    const all = effects
+    effects = []
+    return all
+  }
+
+  function advance(now: number): void {
+    try {
+      while (!ended && (stages.at(-1)?.left.size ?? 0) === 0) {
+        if (stages.length === kind.stages.length) {
+          return end({ do: 'end', status: 'done', result: kind.combine(soFar()) })
+        }
+        plan(now)
+      }
+      submit(now)
+    } catch (error) {
+      const { type = 'evaluation', message } = error as Error & { type?: string }
+      end({ do: 'end', status: 'failed', failure: { type, message } })
+    }
+  }
+
+  /** Cuts the next stage into its parts. */
+  function plan(now: number): void {
+    const number = stages.length
+    const { name, parts: cut } = kind.stages[number] as JobKind['stages'][number]
+    const specs = cut(soFar())
+    if (specs.length > PARTS_MAX) {
+      throw new Error(`stage "${name}" would have ${specs.length} parts; ${PARTS_MAX} at most`)
+    }
+    const made = specs.map((spec, index) => newPart(number, index, spec))
+    stages.push({ name, parts: made, left: new Set(made), startedAt: now, endedAt: null })
+    if (made.length === 0) (stages.at(-1) as StageState).endedAt = now
+    waiting.push(...made)
+  }
+
+  function soFar(): JobSoFar<never> {
+    const done = stages.map(({ parts }) => parts.map((part) => part.done as Done))
+    return { input: input as never, parts, slots, slaves, done }
+  }
+
+  function submit(now: number): void {
+    const blocked: PartState[] = []
+    let next = 0
+    for (; next < waiting.length && running.size < underWayMax && !ended; next++) {
+      const part = waiting[next] as PartState
+      const sources = sourcesOf(part)
+      if (sources.some(({ status }) => status !== 'done')) blocked.push(part)
+      else begin(part, sources, now)
+    }
+    waiting = [...blocked, ...waiting.slice(next)]
+  }
+
+  function begin(part: PartState, sources: PartState[], now: number): void {
+    part.status = 'running'
+    part.task = null
+    part.startedAt ??= now
+    part.given = new Map(sources.map((source) => [source, source.round]))
+    running.add(part)
+    const files = (part.spec.files ?? []).map(whereIs)
+    effects.push({ do: 'submit', part, round: part.round, files })
+  }
+
+  function sourcesOf({ spec }: PartState): PartState[] {
+    const sources = (spec.files ?? []).flatMap((file) => ('blob' in file ? [] : [sourceOf(file)]))
+    return [...new Set(sources)]
+  }
+
+  function sourceOf(file: EarlierFile): PartState {
+    const source = stages[file.stage]?.parts[file.part]
+    if (source) return source
+    throw new Error(`${file.name} is from part ${file.part} of stage ${file.stage}, which is not`)
+  }
+
+  function whereIs(file: PartFile): InputFile {
+    const { name } = file
+    if ('blob' in file) return { name, url: `/blobs/${file.blob}`, sha256: file.blob }
+    const made = (sourceOf(file).done as Done).files.find((each) => each.name === file.file)
+    if (!made) throw new Error(`part ${file.part} of stage ${file.stage} gave no ${file.file}`)
+    const { bytes, sha256, url } = made
+    if (url === undefined) return { name, url: `/blobs/${sha256}`, bytes, sha256: sha256 as string }
+    return { name, url, bytes, ticket }
+  }
+
+  function finish(
+    part: PartState,
+    outcome: Outcome & { status: 'done' },
+    { slave, ranMs }: PartEnd,
+    now: number,
+  ): void {
+    const { status: _, resultText: __, files = [], ...result } = outcome
+    part.status = 'done'
+    part.done = { ...result, files, slave }
+    part.endedAt = now
+    part.ranMs += ranMs
+    const stage = stages[part.stage] as StageState
+    stage.left.delete(part)
+    if (stage.left.size === 0) stage.endedAt = now
+  }
+
+  /** Files of earlier parts are gone with their slave: those parts run again, and then this one. */
+  function again(part: PartState, outcome: Outcome & { status: 'failed' }, now: number): void {
+    const lost = new Set<PartState>()
+    for (const file of part.spec.files ?? []) {
+      if (!outcome.missing?.includes(file.name)) continue
+      if ('blob' in file) return fail(part, outcome)
+      lost.add(sourceOf(file))
+    }
+    if (lost.size === 0) return fail(part, outcome)
+    for (const source of lost) {
+      // Somebody else may have said so already.
+      if (source.status === 'done' && source.round === part.given.get(source)) repeat(source, now)
+    }
+    repeat(part, now)
+    if (Math.max(part.round, ...[...lost].map(({ round }) => round)) > ROUNDS_MAX)
+      fail(part, outcome)
+  }
+
+  function repeat(part: PartState, now: number): void {
+    part.round++
+    part.status = 'waiting'
+    part.done = null
+    const stage = stages[part.stage] as StageState
+    stage.left.add(part)
+    stage.endedAt = null
+    waiting = [part, ...waiting]
+    part.startedAt = now
+    part.endedAt = null
+  }
+
+  function fail(part: PartState, { type, message }: Outcome & { status: 'failed' }): void {
+    const { name, parts } = stages[part.stage] as StageState
+    const which = `part ${part.index + 1} of ${parts.length} of stage "${name}"`
+    end({ do: 'end', status: 'failed', failure: { type, message: `${which}: ${message}` } })
+  }
+
+  function end(effect: JobEffect): void {
+    ended = true
+    waiting = []
+    effects = [effect]
+  }
+}
+
+const newPart = (stage: number, index: number, spec: Part): PartState => ({
+  stage,
+  index,
+  spec,
+  round: 0,
+  status: 'waiting',
+  task: null,
+  tries: 0,
+  done: null,
+  startedAt: null,
+  endedAt: null,
+  ranMs: 0,
+  given: new Map(),
+})

@@ -1,0 +1,101 @@
+// What a client may ask in `POST /jobs`, checked: the common fields, the input of the kind, and that
+// slaves and blobs that it needs are there.
+
+import { Type } from 'typebox'
+import type { JobKind, JobSoFar } from '../shared/job-kind.ts'
+import { Problem } from '../shared/problems.ts'
+import { createCheck, invalidRequest } from '../shared/validate.ts'
+import { NAME_PATTERN } from '../shared/wire.ts'
+import type { Blobs } from './blobs.ts'
+import { PARTS_MAX } from './core/job.ts'
+import type { Slave } from './core/registry.ts'
+import type { NewJob } from './jobs.ts'
+
+const Body = Type.Object(
+  {
+    kind: Type.String({ pattern: NAME_PATTERN }),
+    input: Type.Unknown(),
+    parts: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: PARTS_MAX,
+        description: 'into how many parts it is cut; the kind chooses when not given',
+      }),
+    ),
+    priority: Type.Optional(Type.Integer({ minimum: -100, maximum: 100 })),
+    runLimitMs: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'how long one part may run, in milliseconds' }),
+    ),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 16 })),
+  },
+  { additionalProperties: false },
+)
+
+export type JobRequests = ReturnType<typeof createJobRequests>
+
+export function createJobRequests(given: {
+  kinds: ReadonlyMap<string, JobKind>
+  blobs: Blobs
+  slaves: () => Slave[]
+  runLimitMs: number
+  runLimitMsMax: number
+}) {
+  const { kinds, blobs } = given
+  const body = createCheck(Body)
+  const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
+
+  return {
+    kinds,
+
+    /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
+    parse(posted: unknown): Omit<NewJob, 'idempotencyKey' | 'requestHash'> {
+      const asked = body.checked(posted)
+      const kind = kinds.get(asked.kind)
+      if (!kind) {
+        const all = [...kinds.keys()].join(', ')
+        throw new Problem('unknown-kind', `there is no job kind "${asked.kind}"; there are: ${all}`)
+      }
+      const input = inputs.get(asked.kind)?.checked(asked.input, '/input') as never
+      const mistakes = kind.mistakes?.(input) ?? []
+      if (mistakes.length > 0) throw invalidRequest(mistakes)
+      const { runLimitMs = given.runLimitMs, parts = null, priority = 0, tags = [] } = asked
+      if (runLimitMs > given.runLimitMsMax) {
+        throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
+      }
+      const job = { input, parts, ...capacityFor(kind.needs(input)) }
+      checkFirstStage(kind, { ...job, done: [] })
+      return { ...job, kind: asked.kind, runLimitMs, priority, tags }
+    },
+  }
+
+  /** Slaves and slots that offer one of these kinds. Throws when a kind is offered by none. */
+  function capacityFor(needed: string[]): { slots: number; slaves: number } {
+    const alive = given.slaves().filter(({ standing }) => standing === 'alive')
+    if (alive.length === 0) throw new Problem('no-slaves', 'no slave is registered and alive')
+    const lacking = needed.filter((kind) => !alive.some(({ kinds }) => kinds.includes(kind)))
+    if (lacking.length > 0) {
+      const detail = `none of the ${alive.length} slaves that answer offers ${lacking.join(', ')}`
+      throw new Problem('no-capable-slave', detail)
+    }
+    const able = alive.filter(({ kinds }) => needed.some((kind) => kinds.includes(kind)))
+    const slots = able.reduce((sum, slave) => sum + slave.slots, 0)
+    return { slots: Math.max(1, slots), slaves: Math.max(1, able.length) }
+  }
+
+  /** What can be known at once is told at once. */
+  function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): void {
+    let parts: ReturnType<JobKind['stages'][number]['parts']>
+    try {
+      parts = kind.stages[0]?.parts(soFar) ?? []
+    } catch (error) {
+      throw new Problem('invalid-request', (error as Error).message)
+    }
+    if (parts.length > PARTS_MAX) {
+      const rule = `would make ${parts.length} parts; at most ${PARTS_MAX} are possible`
+      throw invalidRequest([{ field: 'input', rule }])
+    }
+    for (const { files = [] } of parts) {
+      for (const file of files) if ('blob' in file) blobs.get(file.blob)
+    }
+  }
+}

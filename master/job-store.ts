@@ -1,0 +1,118 @@
+// What the master remembers of jobs and blobs, in an SQLite file of its own: there are few, and
+// their parts are ordinary tasks in the tasks' store. Every write is synced before it returns.
+
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+export type JobStatus = 'in progress' | 'done' | 'failed' | 'cancelled'
+
+/** A job as it is stored. Times are milliseconds since 1970; the texts are JSON. */
+export type JobRecord = {
+  id: string
+  kind: string
+  input: string
+  /** How many parts the client asked for. */
+  parts: number | null
+  slots: number
+  slaves: number
+  priority: number
+  runLimitMs: number
+  tags: string
+  ticket: string
+  idempotencyKey: string | null
+  requestHash: string | null
+  status: JobStatus
+  createdAt: number
+  endedAt: number | null
+  /** Of a JobResult or a failure, from the end on. */
+  outcome: string | null
+  /** Its stages as clients read them, from the end on. */
+  stages: string | null
+}
+
+export type BlobRecord = { sha256: string; bytes: number; type: string }
+
+const COLUMNS = `id, kind, input, parts, slots, slaves, priority, runLimitMs, tags, ticket,
+  idempotencyKey, requestHash, status, createdAt, endedAt, outcome, stages`
+
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, input TEXT NOT NULL, parts INTEGER,
+    slots INTEGER NOT NULL, slaves INTEGER NOT NULL, priority INTEGER NOT NULL,
+    runLimitMs INTEGER NOT NULL, tags TEXT NOT NULL, ticket TEXT NOT NULL,
+    idempotencyKey TEXT UNIQUE, requestHash TEXT, status TEXT NOT NULL,
+    createdAt INTEGER NOT NULL, endedAt INTEGER, outcome TEXT, stages TEXT
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS blobs (
+    sha256 TEXT NOT NULL PRIMARY KEY, bytes INTEGER NOT NULL, type TEXT NOT NULL,
+    usedAt INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS jobs_live ON jobs (id) WHERE status = 'in progress';
+`
+
+export type JobStore = ReturnType<typeof openJobStore>
+
+/** Opens or makes the file at `path`; `:memory:` keeps nothing beyond the process. */
+export function openJobStore(path: string) {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+  const database = new DatabaseSync(path)
+  database.exec(SCHEMA)
+  const insert = database.prepare(
+    `INSERT INTO jobs (${COLUMNS}) VALUES (${COLUMNS.replace(/\w+/g, (name) => `:${name}`)})`,
+  )
+  const end = database.prepare(
+    `UPDATE jobs SET status = :status, endedAt = :endedAt, outcome = :outcome, stages = :stages
+     WHERE id = :id AND status = 'in progress'`,
+  )
+  const get = database.prepare(`SELECT ${COLUMNS} FROM jobs WHERE id = ?`)
+  const find = database.prepare(`SELECT ${COLUMNS} FROM jobs WHERE idempotencyKey = ?`)
+  const live = database.prepare(
+    `SELECT ${COLUMNS} FROM jobs WHERE status = 'in progress' ORDER BY id`,
+  )
+  const list = database.prepare(`SELECT ${COLUMNS} FROM jobs WHERE id < ? ORDER BY id DESC LIMIT ?`)
+  const texts = database.prepare(`SELECT input, outcome FROM jobs`)
+  const trim = database.prepare(
+    `DELETE FROM jobs WHERE status <> 'in progress' AND endedAt < ? AND id IN
+     (SELECT id FROM jobs ORDER BY id LIMIT 500)`,
+  )
+  const putBlob = database.prepare(`REPLACE INTO blobs VALUES (?, ?, ?, ?)`)
+  const useBlob = database.prepare(
+    `UPDATE blobs SET usedAt = ? WHERE sha256 = ? RETURNING sha256, bytes, type`,
+  )
+  const oldBlobs = database.prepare(`SELECT sha256 FROM blobs WHERE usedAt < ? LIMIT 500`)
+  const dropBlob = database.prepare(`DELETE FROM blobs WHERE sha256 = ?`)
+  const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
+
+  return {
+    insert: (job: JobRecord): void => void insert.run(job),
+    /** Writes the end of a job, once. */
+    end: (job: Pick<JobRecord, 'id' | 'status' | 'endedAt' | 'outcome' | 'stages'>): void =>
+      void end.run(job),
+    get: (id: string) => jobOf(get.get(id)),
+    /** The job that came with this Idempotency-Key. */
+    find: (key: string) => jobOf(find.get(key)),
+    /** Jobs that have not ended, oldest first. */
+    live: () => live.all() as unknown as JobRecord[],
+    /** Newest first, those accepted before the job `before`. */
+    list: (before: string | undefined, limit: number) =>
+      list.all(before ?? '~', limit) as unknown as JobRecord[],
+    /** Inputs and outcomes of all jobs: where blobs are named. */
+    *texts(): Generator<string> {
+      for (const { input, outcome } of texts.iterate()) yield `${input} ${outcome ?? ''}`
+    },
+    /** Removes jobs that ended before a time, a few at a time. */
+    trim: (endedBefore: number): void => void trim.run(endedBefore),
+    putBlob: ({ sha256, bytes, type }: BlobRecord, now: number): void =>
+      void putBlob.run(sha256, bytes, type, now),
+    /** What is known of a blob, which is in use now. */
+    useBlob: (sha256: string, now: number) =>
+      useBlob.get(now, sha256) as unknown as BlobRecord | undefined,
+    blobsBefore: (usedBefore: number) =>
+      oldBlobs.all(usedBefore).map(({ sha256 }) => sha256 as string),
+    dropBlob: (sha256: string): void => void dropBlob.run(sha256),
+    close: (): void => database.close(),
+  }
+}

@@ -1,0 +1,176 @@
+// Jobs and blobs, as clients submit and read them.
+
+import { Readable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { Problem } from '../../shared/problems.ts'
+import type { Blobs } from '../blobs.ts'
+import { jobJson, stagesJson, storedStages } from '../job-json.ts'
+import type { JobRequests } from '../job-requests.ts'
+import type { JobRecord, JobStore } from '../job-store.ts'
+import type { JobOutcome, Jobs } from '../jobs.ts'
+import { manners, preferredWaitMs } from './manners.ts'
+
+type Options = {
+  jobs: Jobs
+  jobStore: JobStore
+  requests: JobRequests
+  blobs: Blobs
+  isDraining: () => boolean
+  inputBytesMax: number
+  waitMsMax: number
+  now: () => number
+}
+
+const strict = { additionalProperties: false }
+const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+const ListQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  strict,
+)
+const PartsQuery = Type.Object(
+  {
+    stage: Type.Optional(Type.String({ maxLength: 64 })),
+    offset: Type.Optional(Type.Integer({ minimum: 0 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  },
+  strict,
+)
+
+export async function jobs(app: FastifyInstance, options: Options) {
+  const { jobs, jobStore, requests, blobs, now } = options
+  const json = (id: string) => {
+    const { record, job } = jobs.get(id)
+    return jobJson(record, job, now())
+  }
+
+  /** Splits a big request into parts, hands them out, and combines what comes back. */
+  app.post('/jobs', { bodyLimit: options.inputBytesMax }, async (request, reply) => {
+    const { waitMs, ...said } = manners(request, options.waitMsMax)
+    const before = said.idempotencyKey === null ? undefined : jobStore.find(said.idempotencyKey)
+    if (before && before.requestHash !== said.requestHash) {
+      const detail = `the Idempotency-Key "${said.idempotencyKey}" came before with another body`
+      throw new Problem('key-reused', detail)
+    }
+    if (!before && options.isDraining()) {
+      throw new Problem('draining', 'the master is shutting down')
+    }
+    const { id } = before ?? jobs.submit({ ...requests.parse(request.body), ...said })
+    await jobs.wait(id, waitMs)
+    reply.header('location', `/jobs/${id}`)
+    if (before) reply.header('idempotency-replayed', 'true')
+    if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
+    reply.code(jobs.isLive(id) ? 202 : 200)
+    return json(id)
+  })
+
+  /** The jobs, newest first. */
+  app.get('/jobs', { schema: { querystring: ListQuery } }, async (request, reply) => {
+    const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
+    const records = jobStore.list(cursor, limit)
+    const next = records.length === limit ? (records.at(-1)?.id ?? null) : null
+    if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
+    return { jobs: records.map(({ id }) => json(id)), next }
+  })
+
+  /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */
+  app.get('/jobs/:id', { schema: { params: Id } }, async (request) => {
+    const { id } = request.params as Static<typeof Id>
+    await jobs.wait(id, preferredWaitMs(request, options.waitMsMax))
+    return json(id)
+  })
+
+  /** The parts of a job, stage by stage; those of one stage, a page at a time, with `stage`. */
+  const parts = { schema: { params: Id, querystring: PartsQuery } }
+  app.get('/jobs/:id/parts', parts, async (request) => {
+    const { id } = request.params as Static<typeof Id>
+    const { stage, offset = 0, limit = 1000 } = request.query as Static<typeof PartsQuery>
+    const { record, job } = jobs.get(id)
+    const all = job ? stagesJson(job, now()) : storedStages(record)
+    const chosen = all.filter(({ name }) => stage === undefined || name === stage)
+    if (stage !== undefined && chosen.length === 0) {
+      const names = all.map(({ name }) => name).join(', ')
+      throw new Problem('not-found', `job ${id} has no stage "${stage}" yet; it has: ${names}`)
+    }
+    return {
+      id,
+      status: record.status,
+      stages: chosen.map(({ name, total, parts }) => ({
+        name,
+        total,
+        parts: parts.slice(offset, offset + limit),
+      })),
+    }
+  })
+
+  /** The result by itself: a file as what it is, anything else as JSON. */
+  app.get('/jobs/:id/result', { schema: { params: Id } }, async (request, reply) => {
+    const { id } = request.params as Static<typeof Id>
+    await jobs.wait(id, preferredWaitMs(request, options.waitMsMax))
+    const result = resultOf(jobs.get(id).record)
+    if (!result.file) return { id, ...result }
+    const { blobs: list, type, name } = result.file
+    const bytes = list.reduce((sum, sha256) => sum + blobs.get(sha256).bytes, 0)
+    reply.headers({
+      'content-type': type,
+      'content-length': bytes,
+      'content-disposition': `inline; filename="${name}"`,
+      ...SAFE,
+    })
+    return reply.send(Readable.from(blobs.readAll(list), { objectMode: false }))
+  })
+
+  /** Ends a job, and whatever runs of it. */
+  app.delete('/jobs/:id', { schema: { params: Id } }, async (request) => {
+    const { id } = request.params as Static<typeof Id>
+    const { record } = jobs.get(id)
+    if (!(await jobs.cancel(id))) {
+      throw new Problem('already-ended', `job ${id} is ${record.status}`)
+    }
+    return json(id)
+  })
+}
+
+function resultOf(record: JobRecord) {
+  const { id, status, endedAt } = record
+  if (endedAt === null) throw new Problem('not-ended', `job ${id} is ${status}`)
+  const outcome = JSON.parse(record.outcome ?? 'null') as JobOutcome | null
+  if (outcome && 'result' in outcome) return outcome.result
+  const why = outcome ? `: ${outcome.failure.type}: ${outcome.failure.message}` : ''
+  throw new Problem('no-result', `job ${id} is ${status}${why}`)
+}
+
+/** What a client uploaded must not act as a page of this origin. */
+const SAFE = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+}
+
+const Sha = Type.Object({ sha256: Type.String({ maxLength: 128 }) })
+
+/** Bytes in, bytes out: whatever the Content-Type, the body is taken as it comes. */
+export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+
+  /** Keeps the body; its SHA-256 is its name from now on. */
+  app.put('/blobs', async (request, reply) => {
+    const body = request.body as Readable | undefined
+    if (!body) throw new Problem('invalid-request', 'the body must be the bytes of the blob')
+    const record = await blobs.put(body, request.headers['content-type'])
+    reply.code(201).header('location', `/blobs/${record.sha256}`)
+    return record
+  })
+
+  /** A blob's bytes. */
+  app.get('/blobs/:sha256', { schema: { params: Sha } }, async (request, reply) => {
+    const { sha256 } = request.params as Static<typeof Sha>
+    const { bytes, type } = blobs.get(sha256)
+    reply.headers({ 'content-type': type, 'content-length': bytes, etag: `"${sha256}"`, ...SAFE })
+    return reply.send(blobs.read(sha256))
+  })
+}

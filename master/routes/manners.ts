@@ -1,0 +1,33 @@
+// What headers of a request say of how it wants to be answered.
+
+import type { FastifyRequest } from 'fastify'
+import { invalidRequest } from '../../shared/validate.ts'
+import { requestHash } from '../task-requests.ts'
+
+export type Manners = {
+  /** How long the client waits, in milliseconds; 0: not at all. */
+  waitMs: number
+  /** By what key it would repeat the request, and what must then be the same. */
+  idempotencyKey: string | null
+  requestHash: string | null
+}
+
+/** `Prefer: wait=N` and `Idempotency-Key`. Throws `invalid-request`. */
+export function manners(request: FastifyRequest, waitMsMax: number): Manners {
+  const waitMs = preferredWaitMs(request, waitMsMax)
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return { waitMs, idempotencyKey: null, requestHash: null }
+  if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
+    const rule = 'must have 1 to 255 characters'
+    throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+  }
+  return { waitMs, idempotencyKey: key, requestHash: requestHash([request.url, request.body]) }
+}
+
+/** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */
+export function preferredWaitMs(request: FastifyRequest, mostMs: number): number {
+  const given = request.headers.prefer
+  if (given === undefined) return 0
+  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(String(given))?.[1]
+  return seconds === undefined ? 0 : Math.min(mostMs, Number(seconds) * 1000)
+}

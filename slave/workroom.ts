@@ -1,0 +1,246 @@
+// The files of a slave: what is fetched for a run, what a run gives, and the partitions that are
+// kept for peers. Owns the folders; streams, never computes. Everything in it is lost with a start
+// of the agent, by choice: the master lets run again what needs it.
+//
+//   root/runs/<n>/in/...  out/...            removed when the run is over
+//   root/partitions/<job>/<task>/<name>      removed when the master says that the job has ended
+
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Agent, request } from 'undici'
+import type { Work } from '../shared/kind.ts'
+import type { InputFile, Offer, OutputFile } from '../shared/wire.ts'
+
+/** Files that are fetched side by side for one run. */
+const FETCHES = 4
+/** A file that cannot be fetched is tried this often before the run fails with `missing-file`. */
+const FETCH_TRIES = 5
+const RETRY_MS = 200
+const RETRY_MS_MAX = 5_000
+/** A transfer that stands still for this long is given up. */
+const STALL_MS = 20_000
+/** Answers that another try will not change. */
+const FINAL = [400, 401, 403, 404, 410, 413, 422]
+/** Names in paths: jobs, tasks, files. */
+const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
+
+/** These input files of a run could not be fetched. */
+export class MissingFileError extends Error {
+  readonly names: string[]
+  constructor(names: string[], why: string) {
+    super(why)
+    this.names = names
+  }
+}
+
+/** The folders and facts of one run. */
+export type Room = Work & { folder: string }
+
+export type Workroom = ReturnType<typeof createWorkroom>
+
+/** `root` is emptied; `shared` is the slave's own folder of files. */
+export function createWorkroom(given: {
+  root: string
+  shared: string | null
+  master: string
+  /** Where peers reach this slave. */
+  url: () => string
+}) {
+  const { root, shared } = given
+  const runs = join(root, 'runs')
+  const partitions = join(root, 'partitions')
+  rmSync(root, { recursive: true, force: true })
+  mkdirSync(runs, { recursive: true })
+  mkdirSync(partitions)
+  const agent = new Agent({ headersTimeout: STALL_MS, bodyTimeout: STALL_MS })
+  /** Tickets of the jobs whose partitions are here. */
+  const tickets = new Map<string, string>()
+  let count = 0
+
+  return {
+    /** What executors may read and write. */
+    folders: { read: shared === null ? [] : [shared], write: [runs] },
+
+    /** Makes a run's folder and fetches its files. Throws MissingFileError, or when aborted. */
+    async open({ files = [] }: Offer, signal: AbortSignal): Promise<Room> {
+      const folder = join(runs, String(++count))
+      const room: Room = { folder, files: {}, out: join(folder, 'out'), shared }
+      await mkdir(room.out, { recursive: true })
+      await mkdir(join(folder, 'in'))
+      try {
+        await fetchAll(files, room, signal)
+        return room
+      } catch (error) {
+        await this.discard(room)
+        throw error
+      }
+    },
+
+    /** Takes a run's output files to where the offer wants them; again and again until it is done. */
+    async deliver(room: Room, offer: Offer, signal: AbortSignal): Promise<OutputFile[]> {
+      const names = (await readdir(room.out)).filter((name) => PLAIN.test(name)).sort()
+      if (names.length === 0 || offer.keep === undefined) return []
+      if (offer.keep === 'slave') return keep(room, offer, names)
+      const uploaded: OutputFile[] = []
+      for (const name of names) uploaded.push(await upload(join(room.out, name), name, signal))
+      return uploaded
+    },
+
+    discard: (room: Room): Promise<void> => rm(room.folder, { recursive: true, force: true }),
+
+    /** Jobs whose partitions are kept here. */
+    jobs: (): string[] => [...tickets.keys()],
+
+    async drop(jobs: string[]): Promise<void> {
+      for (const job of jobs) {
+        if (!tickets.delete(job)) continue
+        await rm(join(partitions, job), { recursive: true, force: true })
+      }
+    },
+
+    /** The path and size of a partition; null when it is not here or not for this ticket. */
+    async find(job: string, task: string, name: string, ticket: string) {
+      const known = tickets.get(job)
+      if (known === undefined || !isSame(known, ticket)) return null
+      if (!PLAIN.test(task) || !PLAIN.test(name)) return null
+      const path = join(partitions, job, task, name)
+      const facts = await stat(path).catch(() => null)
+      return facts?.isFile() ? { path, bytes: facts.size } : null
+    },
+
+    async close(): Promise<void> {
+      await agent.destroy()
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+
+  async function fetchAll(files: InputFile[], room: Room, signal: AbortSignal): Promise<void> {
+    const waiting = [...files]
+    const missing: string[] = []
+    let why = ''
+    const work = async (): Promise<void> => {
+      for (let file = waiting.shift(); file; file = waiting.shift()) {
+        const path = join(room.folder, 'in', file.name)
+        try {
+          await fetchOne(file, path, signal)
+          room.files[file.name] = path
+        } catch (error) {
+          signal.throwIfAborted()
+          missing.push(file.name)
+          why = `${file.name} could not be fetched: ${(error as Error).message}`
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(FETCHES, files.length) }, work))
+    if (missing.length > 0) throw new MissingFileError(missing, why)
+  }
+
+  async function fetchOne(file: InputFile, path: string, signal: AbortSignal): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await fetchOnce(file, path, signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (tries >= FETCH_TRIES || FINAL.includes((error as StatusError).status)) throw error
+        await delay(RETRY_MS * 2 ** tries, undefined, { signal })
+      }
+    }
+  }
+
+  async function fetchOnce(file: InputFile, path: string, signal: AbortSignal): Promise<void> {
+    const url = new URL(file.url, given.master)
+    const headers = file.ticket === undefined ? {} : { authorization: `Bearer ${file.ticket}` }
+    const { statusCode, body } = await request(url, { headers, signal, dispatcher: agent })
+    if (statusCode !== 200) {
+      await body.dump()
+      throw new StatusError(`${url.host} answered ${statusCode}`, statusCode)
+    }
+    const meter = createMeter()
+    await pipeline(body, meter.stream, createWriteStream(path), { signal })
+    const { bytes, sha256 } = meter.facts()
+    if (file.bytes !== undefined && file.bytes !== bytes) {
+      throw new Error(`${bytes} bytes came, not ${file.bytes}`)
+    }
+    if (file.sha256 !== undefined && file.sha256 !== sha256) throw new Error('its SHA-256 differs')
+  }
+
+  async function keep(room: Room, offer: Offer, names: string[]): Promise<OutputFile[]> {
+    const { job = '', task, ticket = '' } = offer
+    if (!PLAIN.test(job) || !PLAIN.test(task)) throw new Error('a part of no job keeps no files')
+    const folder = join(partitions, job, task)
+    tickets.set(job, ticket)
+    await mkdir(join(partitions, job), { recursive: true })
+    // An earlier run of the same task may have left its files: these are as good, and later.
+    await rm(folder, { recursive: true, force: true })
+    await rename(room.out, folder)
+    const base = `${given.url()}/partitions/${job}/${task}`
+    const listed = names.map(async (name): Promise<OutputFile> => {
+      const { size } = await stat(join(folder, name))
+      return { name, bytes: size, url: `${base}/${name}` }
+    })
+    return Promise.all(listed)
+  }
+
+  /** Repeats until the master has it: a result outlives an outage of the master. */
+  async function upload(path: string, name: string, signal: AbortSignal): Promise<OutputFile> {
+    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
+      try {
+        return { name, ...(await uploadOnce(path, signal)) }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (FINAL.includes((error as StatusError).status)) throw error
+        await delay(pause, undefined, { signal })
+      }
+    }
+  }
+
+  async function uploadOnce(path: string, signal: AbortSignal): Promise<Omit<OutputFile, 'name'>> {
+    const { size } = await stat(path)
+    const { statusCode, body } = await request(new URL('/blobs', given.master), {
+      method: 'PUT',
+      headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
+      body: createReadStream(path),
+      signal,
+      dispatcher: agent,
+    })
+    const text = await body.text()
+    if (statusCode >= 300) {
+      throw new StatusError(`the master answered ${statusCode}: ${text.slice(0, 300)}`, statusCode)
+    }
+    const { sha256, bytes } = JSON.parse(text) as { sha256: string; bytes: number }
+    if (bytes !== size) throw new Error(`the master has ${bytes} of ${size} bytes`)
+    return { sha256, bytes }
+  }
+}
+
+class StatusError extends Error {
+  readonly status: number
+  constructor(message: string, status: number) {
+    super(message)
+    this.status = status
+  }
+}
+
+/** Counts and hashes what flows through. */
+function createMeter() {
+  const hash = createHash('sha256')
+  let bytes = 0
+  const stream = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length
+      hash.update(chunk)
+      done(null, chunk)
+    },
+  })
+  return { stream, facts: () => ({ bytes, sha256: hash.digest('hex') }) }
+}
+
+function isSame(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)]
+  return x.length === y.length && timingSafeEqual(x, y)
+}
