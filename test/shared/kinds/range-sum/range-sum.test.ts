@@ -1,0 +1,220 @@
+// range-sum against closed forms, against a plain way of working out the same, and cut in any way.
+
+import fc from 'fast-check'
+import t from 'tap'
+import { loadJobKinds, loadKinds } from '../../../../shared/kind.ts'
+import { addUp, nearestDouble } from '../../../../shared/kinds/range-sum/add-up.ts'
+import { cut } from '../../../../shared/kinds/range-sum/cut.ts'
+import { fractionAt } from '../../../../shared/kinds/range-sum/exact.ts'
+import type { Fraction } from '../../../../shared/kinds/range-sum/fraction.ts'
+import { add, fraction, ZERO } from '../../../../shared/kinds/range-sum/fraction.ts'
+import type { Tree } from '../../../../shared/kinds/range-sum/parse.ts'
+import { parse } from '../../../../shared/kinds/range-sum/parse.ts'
+import { createRandom } from '../../../../shared/random.ts'
+import { runJob } from '../../run-job.ts'
+
+const job = (await loadJobKinds()).get('range-sum')!
+const kinds = await loadKinds(['range-sum'])
+const random = createRandom(7)
+
+const ask = (input: object, parts: number | null = null) =>
+  runJob({ job, kinds, input, parts, slots: 3, random })
+
+/** The sum of the first m of something, by a formula. */
+const CLOSED: [expression: string, sum: (m: bigint) => Fraction][] = [
+  ['n', (m) => whole((m * (m + 1n)) / 2n)],
+  ['n^2', (m) => whole((m * (m + 1n) * (2n * m + 1n)) / 6n)],
+  ['n^3', (m) => whole(((m * (m + 1n)) / 2n) ** 2n)],
+  ['2n - 1', (m) => whole(m * m)],
+  ['n(n+1)(n+2)', (m) => whole((m * (m + 1n) * (m + 2n) * (m + 3n)) / 4n)],
+  ['2^n', (m) => whole(2n ** (m + 1n) - 2n)],
+  ['(-1)^n * n', (m) => whole(m % 2n === 0n ? m / 2n : -(m + 1n) / 2n)],
+  ['1/(n(n+1))', (m) => fraction(m, m + 1n)],
+  ['1/2^n', (m) => fraction(2n ** m - 1n, 2n ** m)],
+  ['n % 10', (m) => whole((m / 10n) * 45n + ((m % 10n) * ((m % 10n) + 1n)) / 2n)],
+  [
+    'floor(n/2)',
+    (m) => whole(((m / 2n) * (m / 2n - 1n) * 2n) / 2n + (m % 2n === 1n ? (m / 2n) * 2n : m / 2n)),
+  ],
+]
+
+const whole = (n: bigint): Fraction => ({ n, d: 1n })
+
+for (const [expression, formula] of CLOSED) {
+  t.test(`the sum of ${expression} is what the formula says`, async (t) => {
+    for (const m of [1n, 2n, 9n, 100n, 1023n, 1024n, 1025n]) {
+      t.same(addUp(parse(expression), { from: 1n, to: m }, 'exact'), formula(m), `up to ${m}`)
+    }
+  })
+}
+
+t.test('the squares up to a million, in any number of parts, are 333333833333500000', async (t) => {
+  for (const parts of [null, 1, 2, 3, 7, 10, 64, 1000]) {
+    const { result } = await ask({ expression: 'n^2', from: 1, to: 1_000_000 }, parts)
+    t.same(result, { mathjs: 'bigint', value: '333333833333500000' }, `${parts} parts`)
+  }
+})
+
+t.test('sums stay exact where doubles end: cubes around 2^53 and beyond', async (t) => {
+  const cubes = (m: bigint): bigint => ((m * (m + 1n)) / 2n) ** 2n
+  for (const from of [200_000n, 94_906_265n, 2n ** 53n, 10n ** 20n]) {
+    const to = from + 70_000n
+    const { n } = addUp(parse('n^3'), { from, to }, 'exact')
+    t.equal(n, cubes(to) - cubes(from - 1n), `from ${from}`)
+  }
+})
+
+const leaf = fc.oneof(
+  fc.constant<Tree>({ is: 'n' }),
+  fc
+    .integer({ min: 0, max: 999 })
+    .map((n): Tree => ({ is: 'number', n: BigInt(n), d: 1n, double: n })),
+)
+const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+  tree: fc.oneof(
+    { depthSize: 'small', withCrossShrink: true },
+    leaf,
+    fc
+      .tuple(fc.constantFrom('+', '-', '*', '%'), tie('tree'), tie('tree'))
+      .map(([is, left, right]) => ({ is, left, right }) as Tree),
+    fc
+      .tuple(tie('tree'), fc.integer({ min: 1, max: 4 }))
+      .map(
+        ([left, k]): Tree => ({
+          is: '^',
+          left,
+          right: { is: 'number', n: BigInt(k), d: 1n, double: k },
+        }),
+      ),
+    tie('tree').map((of): Tree => ({ is: 'negate', of })),
+  ),
+}))
+
+t.test(
+  'any expression, over any range, however cut, sums up as one n after the other',
+  async (t) => {
+    const property = fc.property(
+      tree,
+      fc.bigInt({ min: -(2n ** 54n), max: 2n ** 54n }),
+      fc.integer({ min: 0, max: 300 }),
+      fc.integer({ min: 1, max: 9 }),
+      (tree, from, length, parts) => {
+        const range = { from, to: from + BigInt(length) }
+        let expected = ZERO
+        try {
+          const at = fractionAt(tree)
+          for (let n = range.from; n <= range.to; n++) expected = add(expected, at(n))
+        } catch {
+          return
+        }
+        const pieces = cut(tree, range, 'exact', { parts, slots: 2 })
+        const sums = pieces.map((piece) => addUp(tree, piece, 'exact'))
+        if (sums.reduce(add).n !== expected.n) throw new Error('the sums differ')
+      },
+    )
+    fc.assert(property, { seed: 11, numRuns: 1_000 })
+    t.pass('1,000 expressions')
+  },
+)
+
+t.test('every cut covers its range once, in order', async (t) => {
+  const property = fc.property(
+    fc.constantFrom('n', 'n^2', '1/n', 'n^4'),
+    fc.constantFrom<'exact' | 'number'>('exact', 'number'),
+    fc.bigInt({ min: -(10n ** 9n), max: 10n ** 9n }),
+    fc.bigInt({ min: 0n, max: 10n ** 10n }),
+    fc.option(fc.integer({ min: 1, max: 500 })),
+    (expression, numbers, from, length, parts) => {
+      const range = { from, to: from + length }
+      const pieces = cut(parse(expression), range, numbers, { parts, slots: 4 })
+      let next = from
+      for (const piece of pieces) {
+        if (piece.from !== next || piece.to < piece.from) throw new Error('a gap, or an overlap')
+        next = piece.to + 1n
+      }
+      if (next !== range.to + 1n) throw new Error('it does not reach the end')
+      if (parts !== null && pieces.length > parts) throw new Error('too many parts')
+    },
+  )
+  fc.assert(property, { seed: 12, numRuns: 2_000 })
+  t.pass('2,000 cuts')
+})
+
+t.test('the part of a range where numbers are long is cut finer', async (t) => {
+  const pieces = cut(parse('n^2'), { from: 0n, to: 200_000_000n }, 'exact', { parts: 4, slots: 4 })
+  const lengths = pieces.map(({ from, to }) => Number(to - from))
+  t.ok(lengths[0]! > 2 * lengths[3]!, `lengths ${lengths.join(', ')}`)
+})
+
+t.test('doubles give the same sum in any number of parts, rounded once', async (t) => {
+  for (const expression of ['0.1', 'sqrt(n)', 'sin(n) * exp(n / 5000)', '1/n', 'pi * n^2']) {
+    const input = { expression, from: -3, to: 20_000, numbers: 'number' }
+    const safe = expression === 'sqrt(n)' || expression === '1/n' ? { ...input, from: 1 } : input
+    const one = await ask(safe, 1)
+    for (const parts of [2, 3, 7, 20]) {
+      t.equal((await ask(safe, parts)).result, one.result, `${expression} in ${parts}`)
+    }
+  }
+})
+
+t.test('a scaled whole number becomes the nearest double', async (t) => {
+  const property = fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (double) => {
+    const tree: Tree = { is: 'number', n: 0n, d: 1n, double }
+    const { n } = addUp(tree, { from: 1n, to: 1n }, 'number')
+    if (nearestDouble(n) !== double) throw new Error(`${double} became ${nearestDouble(n)}`)
+  })
+  fc.assert(property, { seed: 13, numRuns: 5_000 })
+  t.pass('5,000 doubles')
+})
+
+for (const [expression, field, words] of [
+  ['n +', 'input.expression', /ends where a number/],
+  ['n + * 2', 'input.expression', /unexpected "\*" at character 5/],
+  ['m^2', 'input.expression', /does not know "m"/],
+  ['(n', 'input.expression', /lacks a "\)"/],
+  ['sqrt(n)', 'input.expression', /sqrt, which is not exact/],
+  ['2 pi', 'input.expression', /pi, which is not exact/],
+  ['n 2', 'input.expression', /unexpected "2"/],
+] as const) {
+  t.test(`"${expression}" is refused with the field and the rule`, async (t) => {
+    const mistakes = job.mistakes!({ expression, from: 1, to: 2 } as never)
+    t.match(mistakes, [{ field, rule: words }])
+  })
+}
+
+t.test('a range the wrong way round and one that is too long are refused', async (t) => {
+  t.match(job.mistakes!({ expression: 'n', from: 2, to: 1 } as never), [
+    { field: 'input.to', rule: /at least from, which is 2/ },
+  ])
+  t.match(job.mistakes!({ expression: 'n', from: 1, to: '99999999999999' } as never), [
+    { field: 'input.to', rule: /10\^13/ },
+  ])
+})
+
+t.test('a division by zero fails and says for which n', async (t) => {
+  await t.rejects(ask({ expression: '1/n', from: -2, to: 2 }), /divides by zero at n = 0/)
+  await t.rejects(ask({ expression: 'n % (n - 3)', from: 1, to: 5 }), /divides by zero at n = 3/)
+  await t.rejects(
+    ask({ expression: '1/n', from: -2, to: 2, numbers: 'number' }),
+    /Infinity at n = 0/,
+  )
+})
+
+t.test('expressions mean what they mean to mathjs', async (t) => {
+  const { evaluate } = await import('mathjs')
+  for (const expression of [
+    '-n^2',
+    '2^3^2',
+    '2n + 3(n - 1)',
+    'n - 2 - 3',
+    '8 / 4 / 2',
+    '-7 % 3',
+    'n * -2',
+    '2^-1 * n',
+    '1.5e2 n',
+    '(n + 1)(n - 1)',
+  ]) {
+    const { result } = await ask({ expression, from: 5, to: 5, numbers: 'number' })
+    t.equal(result, evaluate(expression, { n: 5 }), expression)
+  }
+})
