@@ -77,15 +77,13 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
     fc
       .tuple(fc.constantFrom('+', '-', '*', '%'), tie('tree'), tie('tree'))
       .map(([is, left, right]) => ({ is, left, right }) as Tree),
-    fc
-      .tuple(tie('tree'), fc.integer({ min: 1, max: 4 }))
-      .map(
-        ([left, k]): Tree => ({
-          is: '^',
-          left,
-          right: { is: 'number', n: BigInt(k), d: 1n, double: k },
-        }),
-      ),
+    fc.tuple(tie('tree'), fc.integer({ min: 1, max: 4 })).map(
+      ([left, k]): Tree => ({
+        is: '^',
+        left,
+        right: { is: 'number', n: BigInt(k), d: 1n, double: k },
+      }),
+    ),
     tie('tree').map((of): Tree => ({ is: 'negate', of })),
   ),
 }))

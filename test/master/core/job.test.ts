@@ -1,0 +1,297 @@
+// The job core: whatever the order in which parts end, whoever is lost with what it kept, and
+// wherever the master starts anew, the result is the same and only what was lost runs again.
+
+import fc from 'fast-check'
+import t from 'tap'
+import { Type } from 'typebox'
+import type { Job, JobEffect, PartEnd, PartState } from '../../../master/core/job.ts'
+import { createJob } from '../../../master/core/job.ts'
+import type { JobKind } from '../../../shared/job-kind.ts'
+import type { Random } from '../../../shared/random.ts'
+import { createRandom } from '../../../shared/random.ts'
+import type { Outcome } from '../../../shared/wire.ts'
+
+const SOURCES = 5
+const MIDDLES = 3
+
+/** Five parts make a file each for three parts, which make one each for the last; all are kept. */
+const kind: JobKind = {
+  name: 'fan',
+  summary: 'for tests',
+  input: Type.Unknown(),
+  output: Type.Unknown(),
+  needs: () => ['source'],
+  stages: [
+    {
+      name: 'sources',
+      parts: () =>
+        Array.from({ length: SOURCES }, (_, i) => ({ kind: 'source', input: i, keep: 'slave' })),
+    },
+    {
+      name: 'middles',
+      parts: () =>
+        Array.from({ length: MIDDLES }, (_, r) => ({
+          kind: 'middle',
+          input: r,
+          keep: 'slave',
+          files: Array.from({ length: SOURCES }, (_, part) => ({
+            name: `m${part}`,
+            stage: 0,
+            part,
+            file: `r${r}`,
+          })),
+        })),
+    },
+    {
+      name: 'last',
+      parts: ({ done }) => [
+        {
+          kind: 'last',
+          input: done[1]?.map(({ result }) => result),
+          files: Array.from({ length: MIDDLES }, (_, part) => ({
+            name: `s${part}`,
+            stage: 1,
+            part,
+            file: 'out',
+          })),
+        },
+      ],
+    },
+  ],
+  combine: ({ done }) => ({ result: done[2]?.[0]?.result }),
+  examples: [],
+}
+
+const given = { kind, input: null, parts: null, slots: 2, slaves: 2, ticket: 'ticket' }
+const EXPECTED = [0, 1, 2].map((r) => `middle ${r}`)
+
+type Submit = JobEffect & { do: 'submit' }
+const keyOf = ({ part, round }: Submit): string => `${part.stage}/${part.index}/${round}`
+
+/** Slaves that die: files live as long as the slave that made them. */
+function createFleet(random: Random, deaths: number) {
+  let lives = [0, 0, 0]
+  let left = deaths
+  const made = new Map<string, { slave: number; life: number }>()
+  const urlOf = (slave: number, path: string): string => `http://slave-${slave}/${path}`
+  return {
+    runs: 0,
+    maybeDie(): void {
+      if (left === 0 || random.next() > 0.3) return
+      left--
+      const dead = random.integer(3)
+      lives = lives.map((life, i) => (i === dead ? life + 1 : life))
+    },
+    run(submit: Submit): Outcome {
+      this.runs++
+      const { part, files } = submit
+      const isHere = ({ url }: { url: string }): boolean => {
+        const maker = made.get(url)
+        return maker !== undefined && lives[maker.slave] === maker.life
+      }
+      const missing = files.filter((file) => !isHere(file)).map(({ name }) => name)
+      if (missing.length > 0) {
+        return { status: 'failed', type: 'missing-file', message: 'gone', missing }
+      }
+      const slave = random.integer(3)
+      const names = part.stage === 0 ? ['r0', 'r1', 'r2'] : part.stage === 1 ? ['out'] : []
+      const outputs = names.map((name) => {
+        const url = urlOf(slave, `${keyOf(submit)}/${name}/${this.runs}`)
+        made.set(url, { slave, life: lives[slave] as number })
+        return { name, bytes: 1, url }
+      })
+      const result = part.stage === 2 ? part.spec.input : `${part.spec.kind} ${part.index}`
+      return { status: 'done', result, files: outputs }
+    },
+  }
+}
+
+const endOf = (outcome: Outcome): PartEnd => ({
+  outcome,
+  slave: 'slave-1',
+  tries: 1,
+  startedAt: 0,
+  ranMs: 1,
+})
+
+type Ended = JobEffect & { do: 'end' }
+
+/** Plays a job to its end. Starts the core anew now and then: what was stored is all it has then. */
+function play(seed: number, deaths: number, restarts: number): { end: Ended; runs: number } {
+  const random = createRandom(seed)
+  const fleet = createFleet(random, deaths)
+  const stored = new Map<string, Outcome>()
+  let job: Job
+  let open: Submit[] = []
+  let end: Ended | undefined
+  let left = restarts
+
+  const take = (effects: JobEffect[]): void => {
+    for (const effect of effects) {
+      if (effect.do === 'end') end = effect
+      else open.push(effect)
+    }
+  }
+  const begin = (): void => {
+    open = []
+    job = createJob(given)
+    take(job.start(0))
+  }
+  begin()
+  for (let steps = 0; !end; steps++) {
+    if (steps > 5_000) throw new Error('it does not end')
+    fleet.maybeDie()
+    if (left > 0 && random.next() < 0.1) {
+      left--
+      begin()
+    }
+    const submit = random.shuffle(open)[0] as Submit
+    open = open.filter((each) => each !== submit)
+    const outcome = stored.get(keyOf(submit)) ?? fleet.run(submit)
+    stored.set(keyOf(submit), outcome)
+    take(job!.partEnded(submit.part, submit.round, endOf(outcome), steps))
+  }
+  return { end, runs: fleet.runs }
+}
+
+t.test('without losses every part runs once, whatever the order', async (t) => {
+  for (let seed = 0; seed < 200; seed++) {
+    const { end, runs } = play(seed, 0, 0)
+    t.same(end, { do: 'end', status: 'done', result: { result: EXPECTED } })
+    t.equal(runs, SOURCES + MIDDLES + 1)
+  }
+})
+
+t.test('starts of the master in between run nothing twice', async (t) => {
+  for (let seed = 0; seed < 200; seed++) {
+    const { end, runs } = play(seed, 0, 5)
+    t.equal(end.status, 'done')
+    t.equal(runs, SOURCES + MIDDLES + 1)
+  }
+})
+
+t.test(
+  'slaves that die with what they kept, and starts in between, change no result',
+  async (t) => {
+    const property = fc.property(fc.nat(), fc.nat(6), fc.nat(4), (seed, deaths, restarts) => {
+      const { end } = play(seed, deaths, restarts)
+      if (end.status !== 'done') throw new Error(JSON.stringify(end))
+      if (JSON.stringify(end.result.result) !== JSON.stringify(EXPECTED)) throw new Error('differs')
+    })
+    fc.assert(property, { seed: 21, numRuns: 3_000 })
+    t.pass('3,000 jobs')
+  },
+)
+
+/** Ends the open submissions of a stage well; gives those that come of it. */
+function endAll(job: Job, submits: Submit[], now = 1): JobEffect[] {
+  return submits.flatMap((submit) => {
+    const names = submit.part.stage === 0 ? ['r0', 'r1', 'r2'] : ['out']
+    const files = names.map((name) => ({
+      name,
+      bytes: 1,
+      url: `http://a/${keyOf(submit)}/${name}`,
+    }))
+    const outcome: Outcome = { status: 'done', result: submit.part.index, files }
+    return job.partEnded(submit.part, submit.round, endOf(outcome), now)
+  })
+}
+
+t.test('only what was lost runs again', async (t) => {
+  const job = createJob(given)
+  const middles = endAll(job, job.start(0) as Submit[]) as Submit[]
+  t.equal(middles.length, MIDDLES)
+  const first = middles[0] as Submit
+  const lost: Outcome = {
+    status: 'failed',
+    type: 'missing-file',
+    message: '',
+    missing: ['m1', 'm3'],
+  }
+  const again = job.partEnded(first.part, 0, endOf(lost), 2) as Submit[]
+  t.same(again.map(keyOf), ['0/3/1', '0/1/1'], 'the two parts that made them')
+  t.same(endAll(job, [again[0] as Submit]), [], 'it waits for both')
+  const then = endAll(job, [again[1] as Submit]) as Submit[]
+  t.same(then.map(keyOf), ['1/0/1'], 'and then that which needs them')
+  t.match(then[0]?.files[1]?.url, /0\/1\/1/, 'with the new addresses')
+})
+
+t.test('two that miss the same file let it be made once', async (t) => {
+  const job = createJob(given)
+  const middles = endAll(job, job.start(0) as Submit[]) as Submit[]
+  const lost: Outcome = { status: 'failed', type: 'missing-file', message: '', missing: ['m0'] }
+  const [a, b] = middles as [Submit, Submit]
+  const first = job.partEnded(a.part, 0, endOf(lost), 2) as Submit[]
+  const second = job.partEnded(b.part, 0, endOf(lost), 2) as Submit[]
+  t.same([...first, ...second].map(keyOf), ['0/0/1'])
+})
+
+t.test('a failure of a part ends the job, and says which part and why', async (t) => {
+  const job = createJob(given)
+  const [, second] = job.start(0) as Submit[]
+  const failed: Outcome = { status: 'failed', type: 'evaluation', message: 'no good' }
+  t.same(job.partEnded((second as Submit).part, 0, endOf(failed), 1), [
+    {
+      do: 'end',
+      status: 'failed',
+      failure: { type: 'evaluation', message: 'part 2 of 5 of stage "sources": no good' },
+    },
+  ])
+})
+
+t.test(
+  'what is not of the newest round, and what comes after the end, changes nothing',
+  async (t) => {
+    const job = createJob(given)
+    const [first] = job.start(0) as Submit[]
+    const { part } = first as Submit
+    const done: Outcome = { status: 'done', result: 1, files: [] }
+    t.same(job.partEnded(part, 7, endOf(done), 1), [])
+    t.equal(part.status, 'running')
+    job.stop()
+    t.same(job.partEnded(part, 0, endOf(done), 1), [])
+  },
+)
+
+t.test('a file that is lost again and again ends the job', async (t) => {
+  const job = createJob(given)
+  let open = endAll(job, job.start(0) as Submit[])
+  const lost: Outcome = { status: 'failed', type: 'missing-file', message: 'gone', missing: ['m0'] }
+  for (let round = 0; round < 100; round++) {
+    const middle = open.find(
+      (effect) => effect.do === 'submit' && effect.part.stage === 1,
+    ) as Submit
+    const [source] = job.partEnded(middle.part, middle.round, endOf(lost), 2)
+    if (source?.do === 'end') return t.match(source, { status: 'failed' })
+    open = endAll(job, [source as Submit])
+  }
+  t.fail('it does not end')
+})
+
+t.test('parts go out a window at a time, and all of them go', async (t) => {
+  const wide: JobKind = {
+    ...kind,
+    stages: [
+      {
+        name: 'wide',
+        parts: () => Array.from({ length: 1_000 }, (_, i) => ({ kind: 'source', input: i })),
+      },
+    ],
+    combine: ({ done }) => ({ result: done[0]?.length }),
+  }
+  const job = createJob({ ...given, kind: wide })
+  const open = job.start(0) as Submit[]
+  let most = 0
+  let end: JobEffect | undefined
+  while (!end) {
+    most = Math.max(most, open.length)
+    const { part } = open.shift() as { part: PartState }
+    const done: Outcome = { status: 'done', result: 1, files: [] }
+    for (const effect of job.partEnded(part, 0, endOf(done), 1)) {
+      if (effect.do === 'end') end = effect
+      else open.push(effect)
+    }
+  }
+  t.equal(most, 8)
+  t.match(end, { status: 'done', result: { result: 1_000 } })
+})

@@ -1,0 +1,157 @@
+// The slave's files: fetched whole or not at all, kept for whoever shows the ticket, gone when told.
+
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Offer } from '../../shared/wire.ts'
+import { createWorkroom, MissingFileError } from '../../slave/workroom.ts'
+
+type Test = Pick<typeof t, 'teardown' | 'testdir'>
+
+/** A server that stands for the master, and a workroom. */
+async function setUp(t: Test, listener: RequestListener) {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
+  t.teardown(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const master = `http://127.0.0.1:${port}`
+  const root = join(t.testdir(), 'work')
+  const workroom = createWorkroom({ root, shared: null, master, url: () => 'http://me:1' })
+  t.teardown(() => workroom.close())
+  return { workroom, master, root }
+}
+
+const anOffer = (more: Partial<Offer>): Offer => ({
+  attempt: 'a1',
+  task: 't1',
+  kind: 'k',
+  input: {},
+  runLimitMs: 1000,
+  ...more,
+})
+
+const never = new AbortController().signal
+const shaOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+t.test('files are fetched from the master or a peer, with the ticket, and checked', async (t) => {
+  const asked: unknown[] = []
+  const { workroom, master } = await setUp(t, (request, response) => {
+    asked.push([request.url, request.headers.authorization])
+    response.end(`content of ${request.url}`)
+  })
+  const sha256 = shaOf('content of /blobs/x')
+  const files = [
+    { name: 'x', url: '/blobs/x', sha256 },
+    { name: 'y', url: `${master}/partitions/j/t/y`, bytes: 28, ticket: 'secret' },
+  ]
+  const room = await workroom.open(anOffer({ files }), never)
+  t.equal(readFileSync(room.files.x!, 'utf8'), 'content of /blobs/x')
+  t.equal(readFileSync(room.files.y!, 'utf8'), 'content of /partitions/j/t/y')
+  t.same(asked.toSorted(), [
+    ['/blobs/x', undefined],
+    ['/partitions/j/t/y', 'Bearer secret'],
+  ])
+  await workroom.discard(room)
+  t.notOk(existsSync(room.folder))
+})
+
+t.test(
+  'a file that is not there, or is not the right one, is named, and nothing is left',
+  async (t) => {
+    const { workroom, root } = await setUp(t, (request, response) => {
+      if (request.url === '/gone') response.writeHead(404)
+      response.end('abc')
+    })
+    const files = [
+      { name: 'good', url: '/good', bytes: 3 },
+      { name: 'gone', url: '/gone' },
+    ]
+    const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+    t.type(error, MissingFileError)
+    t.match(error, { names: ['gone'], message: /answered 404/ })
+    t.same(readdirSync(join(root, 'runs')), [])
+  },
+)
+
+t.test('a file that broke off is fetched again', async (t) => {
+  let times = 0
+  const { workroom } = await setUp(t, (_request, response) => {
+    times++
+    if (times > 2) return response.end('whole')
+    response.writeHead(200, { 'content-length': 5 })
+    response.write('wh')
+    response.destroy()
+  })
+  const room = await workroom.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
+  t.equal(readFileSync(room.files.f!, 'utf8'), 'whole')
+  t.equal(times, 3)
+})
+
+t.test(
+  'outputs are kept for peers with the ticket of the job, until the job has ended',
+  async (t) => {
+    const { workroom } = await setUp(t, (_request, response) => response.end())
+    const offer = anOffer({ job: 'j1', task: 't1', ticket: 'secret', keep: 'slave' })
+    const room = await workroom.open(offer, never)
+    writeFileSync(join(room.out, 'r0'), 'words')
+    const files = await workroom.deliver(room, offer, never)
+    t.same(files, [{ name: 'r0', bytes: 5, url: 'http://me:1/partitions/j1/t1/r0' }])
+    t.same(workroom.jobs(), ['j1'])
+    const found = await workroom.find('j1', 't1', 'r0', 'secret')
+    t.equal(readFileSync(found!.path, 'utf8'), 'words')
+    for (const [job, task, name, ticket] of [
+      ['j1', 't1', 'r0', 'wrong!'],
+      ['j1', 't1', 'r0', ''],
+      ['j2', 't1', 'r0', 'secret'],
+      ['j1', '..', 'r0', 'secret'],
+      ['j1', 't1', '../../../x', 'secret'],
+      ['j1', 't1', 'r1', 'secret'],
+    ] as const) {
+      t.equal(
+        await workroom.find(job, task, name, ticket),
+        null,
+        `${job} ${task} ${name} ${ticket}`,
+      )
+    }
+    await workroom.drop(['j1', 'unknown'])
+    t.equal(await workroom.find('j1', 't1', 'r0', 'secret'), null)
+    t.same(workroom.jobs(), [])
+  },
+)
+
+t.test('outputs for the master are sent again until it has them', async (t) => {
+  let times = 0
+  const { workroom } = await setUp(t, (request, response) => {
+    request.resume()
+    request.on('end', () => {
+      times++
+      if (times < 3) return response.writeHead(503).end('{}')
+      response.end(JSON.stringify({ sha256: shaOf('result'), bytes: 6 }))
+    })
+  })
+  const offer = anOffer({ job: 'j1', keep: 'master' })
+  const room = await workroom.open(offer, never)
+  writeFileSync(join(room.out, 'result.txt'), 'result')
+  const files = await workroom.deliver(room, offer, never)
+  t.same(files, [{ name: 'result.txt', bytes: 6, sha256: shaOf('result') }])
+  t.equal(times, 3)
+})
+
+t.test('an abort ends a fetch that stands still', async (t) => {
+  const begun = Promise.withResolvers<void>()
+  const { workroom, root } = await setUp(t, (_request, response) => {
+    response.writeHead(200, { 'content-length': 5 })
+    response.write('wh')
+    begun.resolve()
+  })
+  const abort = new AbortController()
+  const opening = workroom.open(anOffer({ files: [{ name: 'f', url: '/f' }] }), abort.signal)
+  await begun.promise
+  abort.abort()
+  await t.rejects(opening)
+  t.same(readdirSync(join(root, 'runs')), [])
+})
