@@ -21,11 +21,16 @@ function same(t: Test, found: Pixels, wanted: Pixels, message: string) {
   t.ok(Buffer.from(data).equals(pixels), `${message}: pixel for pixel`)
 }
 
+/** Without files filters.test.ts tries every number for every filter; here most have a few. */
+const numbersOf = (filter: string) =>
+  ['sepia', 'blur'].includes(filter) ? Array.from({ length: 16 }, (_, i) => i + 1) : [1, 3, 16]
+
 for (const filter of names) {
-  t.test(`${filter} in 1 to 16 strips is ${filter} of the whole`, async (t) => {
+  const numbers = numbersOf(filter)
+  t.test(`${filter} in ${numbers.join(', ')} strips is ${filter} of the whole`, async (t) => {
     const images = [photograph(67, 53, 4), photograph(41, 37, 3)]
     const files = await Promise.all(images.map(png))
-    for (let parts = 1; parts <= 16; parts++) {
+    for (const parts of numbers) {
       const which = parts % 2
       const { bytes, counts, file } = await filterImage(files[which] as Buffer, { filter }, parts)
       t.same(counts, [1, parts, 1])
@@ -57,7 +62,7 @@ t.test('each of several filters has its band, and no strip is in two', async (t)
   const image = photograph(40, 51, 4)
   const file = await png(image)
   for (const filters of [['grayscale', 'sepia'], ['blur', 'invert', 'sharpen'], names]) {
-    for (const parts of [1, 2, 5, 16]) {
+    for (const parts of [1, 2, 11]) {
       const { bytes, counts, result } = await filterImage(file, { filters }, parts)
       t.equal(counts[1], Math.max(parts, filters.length))
       same(t, await pixelsOf(bytes), expected(image, filters), `${filters} in ${parts}`)
