@@ -18,19 +18,18 @@ export type Strip = { filter: string; top: number; height: number; above: number
  * bands. The strips cover all rows, from the top, and each has at least one.
  */
 export function planStrips(height: number, filters: string[], wanted: number): Strip[] {
-  const bands = divide(height, filters.length)
-    .map((band, i) => ({ ...band, filter: filters[i] as string }))
-    .filter(({ length }) => length > 0)
-  const counts = divide(Math.max(wanted, bands.length), bands.length)
-  return bands.flatMap(({ start, length, filter }, i) =>
-    divide(length, Math.min(counts[i]?.length ?? 1, length)).map((piece) => {
+  const counts = divide(Math.max(wanted, filters.length), filters.length)
+  return divide(height, filters.length).flatMap(({ start, length }, i) => {
+    const filter = filters[i] as string
+    const count = Math.min(counts[i]?.length ?? 1, length)
+    return divide(length, count).map((piece) => {
       const top = start + piece.start
       const reach = FILTERS[filter]?.reach ?? 0
       const above = Math.min(reach, top)
       const below = Math.min(reach, height - top - piece.length)
       return { filter, top, height: piece.length, above, below }
-    }),
-  )
+    })
+  })
 }
 
 /** `total` in `count` pieces, one after the other, whose lengths differ by one at most. */
