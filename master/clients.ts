@@ -53,6 +53,8 @@ export function createClients(given: {
   const { store, clock, post, live } = given
   /** Submissions that have no answer yet, by task. */
   const open = new Map<string, Open>()
+  /** Tasks that have ended, but their end is not saved. */
+  const ending = new Set<string>()
   /** Whoever waits for the end of a task. */
   const waiting = new Map<string, Set<() => void>>()
   /** Keys of submissions that have no answer yet. */
@@ -65,11 +67,11 @@ export function createClients(given: {
     wait,
 
     async cancel(id: string): Promise<boolean> {
-      if (!live.get(id)?.accepted) return false
+      const isLive = live.get(id)?.accepted === true
       const ended = wait(id, Number.POSITIVE_INFINITY)
-      post({ is: 'cancel', task: id })
+      if (isLive) post({ is: 'cancel', task: id })
       await ended
-      return true
+      return isLive
     },
 
     /** Promised and saved: the client hears it, unless it waits for the result. */
@@ -85,7 +87,11 @@ export function createClients(given: {
       })
     },
 
+    /** It has ended. Nobody is told before end(), but whoever comes waits for that. */
+    ending: (task: Task): void => void ending.add(task.id),
+
     refuse(task: Task, problem: Problem): void {
+      ending.delete(task.id)
       const client = open.get(task.id)
       if (!client) return
       open.delete(task.id)
@@ -95,6 +101,7 @@ export function createClients(given: {
     },
 
     end(task: Task): void {
+      ending.delete(task.id)
       const client = open.get(task.id)
       if (client) answer(task.id, client, replyOf(task))
       wake(task.id)
@@ -150,9 +157,9 @@ export function createClients(given: {
     client.resolve(reply)
   }
 
-  /** Resolves when the task has ended, or after `waitMs`; at once when it is not live. */
+  /** Resolves when the task's end is saved, or after `waitMs`; at once when it is not live. */
   function wait(id: string, waitMs: number): Promise<void> {
-    if (!live.get(id)?.accepted) return Promise.resolve()
+    if (!live.get(id)?.accepted && !ending.has(id)) return Promise.resolve()
     return new Promise((resolve) => holdUntil(clock.now() + waitMs, id, resolve))
   }
 

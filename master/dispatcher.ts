@@ -201,6 +201,7 @@ export async function createDispatcher(given: {
 
   /** What the core wants done: at once, or after the commit. */
   function perform(effect: Effect): void {
+    if (effect.do === 'end') clients.ending(effect.task)
     switch (effect.do) {
       case 'save':
         return saving.task(effect.task)

@@ -238,6 +238,6 @@ function refusal(core: Context, task: Task, now: number): Problem {
 }
 
 function retryAfter(core: Context, task: Task, now: number): Record<string, string> {
-  const ms = core.serviceTimes.nextFreeMs(task.kind, core.registry.all, now)
+  const ms = core.serviceTimes.comeBackMs(task.kind, core.registry.all, now)
   return ms === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) }
 }

@@ -106,10 +106,11 @@ export async function tasks(app: FastifyInstance, options: Options) {
   /** Ends a task that has not ended; whoever runs it is told to stop. */
   app.delete('/tasks/:id', { schema: { params: Id } }, async (request) => {
     const { id } = request.params as Static<typeof Id>
-    const before = await reader.get(id)
+    await reader.get(id)
     const cancelled = await dispatcher.cancel(id)
-    if (!cancelled) throw new Problem('already-ended', `task ${id} is ${before.status}`)
-    return taskJson(await reader.get(id))
+    const record = await reader.get(id)
+    if (!cancelled) throw new Problem('already-ended', `task ${id} is ${record.status}`)
+    return taskJson(record)
   })
 
   /** The same input again, as a new task: an outcome never changes. */
