@@ -231,7 +231,8 @@ export async function createDispatcher(given: {
         const reason = 'its input is not in the store'
         return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
       }
-      transport.offer({ slave, url, boot }, { attempt, task: id, kind, runLimitMs, ...payload })
+      const { input, work } = payload
+      transport.offer({ slave, url, boot }, { attempt, task: id, kind, runLimitMs, input, work })
     })
   }
 

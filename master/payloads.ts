@@ -41,7 +41,10 @@ export function createPayloads(store: Store) {
     read(id: string, take: (payload: Pick<Payload, 'input' | 'work'> | undefined) => void): void {
       const payload = payloads.get(id)
       if (payload) return take(payload)
-      store.get(id).then(take, () => take(undefined))
+      store.get(id).then(
+        (record) => take(record && { input: record.input, work: record.work }),
+        () => take(undefined),
+      )
     },
 
     /** How a task is written now. */

@@ -50,7 +50,14 @@ t.test('who asks between the end of a task and its saving waits for the saving',
   await clock.run({ done: () => dispatcher.view.registry.byName.has('slave-1') })
   await clock.run({ until: clock.now() + 2 * SYNC_MS })
 
-  const submission = { kind: 'work', input: 'null', priority: 0, runLimitMs: 60_000, tags: [] }
+  const submission = {
+    kind: 'work',
+    input: 'null',
+    priority: 0,
+    runLimitMs: 60_000,
+    tags: [],
+    work: null,
+  }
   const once = { queue: false, waitLimitMs: 60_000, waitMs: 0 }
   const reply = dispatcher.submit({
     ...submission,

@@ -81,6 +81,7 @@ const submission = {
   queue: false,
   waitLimitMs: Number.MAX_SAFE_INTEGER,
   waitMs: 0,
+  work: null,
   tags: [],
   idempotencyKey: null,
   requestHash: null,
