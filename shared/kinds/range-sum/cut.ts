@@ -13,7 +13,7 @@ const IN_FRACTIONS = 1_500
 /** A range is weighed in this many slices. */
 const SLICES = 1_024
 /** A part should take about this long, by these weights. In nanoseconds. */
-const PART = 500e6
+const PART = 100e6
 /** More parts than this for each slot are of no use. */
 const PARTS_A_SLOT = 8
 
