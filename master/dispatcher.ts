@@ -211,9 +211,8 @@ export async function createDispatcher(given: {
         return saving.change({ do: 'drop-slave', name: effect.name })
       case 'offer':
         return offer(effect)
-      case 'revoke':
-        if (effect.url !== '') transport.revoke(effect.slave, effect.url, effect.attempts)
-        return
+      case 'revoke-now':
+        return revoke(effect)
       case 'visit':
         return transport.visit(effect.name, effect.url, effect.token)
       case 'refuse':
@@ -236,6 +235,10 @@ export async function createDispatcher(given: {
     })
   }
 
+  function revoke({ slave, url, attempts }: Effect & { do: 'revoke' | 'revoke-now' }): void {
+    if (url !== '') transport.revoke(slave, url, attempts)
+  }
+
   /** What may be said now that it is saved. */
   function tell(effect: Effect): void {
     switch (effect.do) {
@@ -244,6 +247,8 @@ export async function createDispatcher(given: {
       case 'end':
         log.debug({ task: effect.task.id, trail: effect.task.trail.at(-1) }, 'ended')
         return clients.end(effect.task)
+      case 'revoke':
+        return revoke(effect)
       case 'acknowledge':
       case 'answer-heartbeat':
       case 'answer-registration':

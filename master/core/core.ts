@@ -11,7 +11,7 @@ import { refuse, refuseInDoubt, refuseWaiting, seek, takeAnswers, takeSilence } 
 import * as care from './care.ts'
 import type { AttemptIds, Context, CoreSettings } from './context.ts'
 import type { Effect, Input, Token } from './effects.ts'
-import { end, revoke, takeCallbacks } from './holding.ts'
+import { end, takeCallbacks } from './holding.ts'
 import { enterLine, leaveLine, serveLines } from './line.ts'
 import type { Slave } from './registry.ts'
 import { createRegistry } from './registry.ts'
@@ -202,7 +202,8 @@ function takeBack(core: Context, task: Task): void {
   if (stage.is === 'running') core.running--
   if (stage.is === 'running' || stage.is === 'asking') {
     stage.slave.held.delete(stage.attempt)
-    revoke(core, stage.slave, [stage.attempt])
+    const { name, url } = stage.slave
+    core.effects.push({ do: 'revoke-now', slave: name, url, attempts: [stage.attempt] })
   }
   task.stage = { is: 'refused' }
   core.live.delete(task.id)

@@ -61,7 +61,10 @@ export type Effect =
   /** The outcome is decided: whoever waits for it may be told. */
   | { do: 'end'; task: Task }
   | { do: 'offer'; slave: string; url: string; boot: string; task: Task; attempt: string }
+  /** Once all that came before is saved: a crash may undo the end that is the reason for it. */
   | { do: 'revoke'; slave: string; url: string; attempts: string[] }
+  /** At once: the task could not be saved, and was never promised. */
+  | { do: 'revoke-now'; slave: string; url: string; attempts: string[] }
   /** Ask a slave who it is and what it holds. */
   | { do: 'visit'; name: string; url: string; token: Token }
   | { do: 'save-slave'; slave: StoredSlave }

@@ -191,10 +191,10 @@ export function end(
   const { stage } = task
   if (stage.is === 'running') core.running--
   leaveLine(core, task)
+  const unwanted = new Map(task.unsure)
   if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
-    revoke(core, stage.slave, [stage.attempt])
+    unwanted.set(stage.attempt, stage.slave)
   }
-  for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])
   const reason = outcome?.status === 'failed' ? { reason: reasonOf(outcome) } : {}
   note(task, { at: now, event: status, ...(by === undefined ? {} : { slave: by }), ...reason })
   task.stage = { is: 'ended', status, outcome, at: now }
@@ -203,6 +203,9 @@ export function end(
   core.effects.push({ do: 'save', task })
   accept(core, task)
   core.effects.push({ do: 'end', task })
+  for (const [attempt, { name, url }] of unwanted) {
+    core.effects.push({ do: 'revoke', slave: name, url, attempts: [attempt] })
+  }
 }
 
 /**

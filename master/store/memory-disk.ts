@@ -31,7 +31,7 @@ export function createMemoryDisk(secret: string) {
   return {
     load: (): Loaded => ({
       secret,
-      tasks: [...live.values()].toSorted(byId).map(({ input: _, outcome: __, ...task }) => ({
+      tasks: [...live.values()].toSorted(byId).map(({ input: _, outcome: __, work: ___, ...task }) => ({
         ...task,
         ...copyOfLists(task),
       })),
@@ -173,7 +173,7 @@ function matches(task: TaskRecord, { status, kind, slave, tag }: ListQuery): boo
 }
 
 function summaryOf(task: TaskRecord): TaskSummary {
-  const { trail: _trail, requestHash: _requestHash, ...summary } = task
+  const { trail: _trail, requestHash: _requestHash, work: _work, ...summary } = task
   return {
     ...summary,
     tags: [...task.tags],

@@ -763,7 +763,7 @@ t.test('a task that could not be saved was never accepted: it is called back', a
   w.start('a')
   const { task, attempt } = w.running()
   w.step({ is: 'not-saved', tasks: [task] })
-  t.match(w.last('revoke'), [{ slave: 'a', attempts: [attempt] }])
+  t.match(w.last('revoke-now'), [{ slave: 'a', attempts: [attempt] }])
   t.equal(w.task(task.id), undefined)
   t.equal(w.core.view.running, 0)
 })
