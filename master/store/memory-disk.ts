@@ -31,10 +31,12 @@ export function createMemoryDisk(secret: string) {
   return {
     load: (): Loaded => ({
       secret,
-      tasks: [...live.values()].toSorted(byId).map(({ input: _, outcome: __, work: ___, ...task }) => ({
-        ...task,
-        ...copyOfLists(task),
-      })),
+      tasks: [...live.values()]
+        .toSorted(byId)
+        .map(({ input: _, outcome: __, work: ___, ...task }) => ({
+          ...task,
+          ...copyOfLists(task),
+        })),
       slaves: [...slaves.values()].toSorted(byPosition).map((slave) => ({ ...slave })),
     }),
 
