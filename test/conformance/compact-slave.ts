@@ -326,7 +326,7 @@ async function register(): Promise<number> {
 
 async function beatForever(): Promise<void> {
   let interval = await register()
-  if (wrong('beats')) interval *= 1.5
+  if (wrong('beats')) interval *= 3
   void callBack()
   for (;;) {
     const wait = interval * (0.95 + Math.random() / 10)

@@ -72,7 +72,7 @@ async function tryCommand(command: string): Promise<number> {
     kind: values.kind,
     input: values.input,
     badInput: values['bad-input'],
-    heartbeatMs: Number(values['heartbeat-ms'] ?? (values.short ? 500 : 2000)),
+    heartbeatMs: Number(values['heartbeat-ms'] ?? (values.short ? 1000 : 2000)),
     awayMs: Number(values['away-ms'] ?? (values.short ? 8_000 : 60_000)),
     patienceMs: Number(values['patience-ms']),
     skip: listOf(values.skip),

@@ -1,9 +1,9 @@
 // Waiting for a fact. Patience is counted in this process's own ticks, not by the clock: a machine
 // that stands still for a minute does not make a slave late.
 
-const TICK_MS = 15
+const TICK_MS = 25
 /** One tick counts at most this much, however long it took. */
-const TICK_MS_MAX = 60
+const TICK_MS_MAX = 100
 
 /** Whether `holds` became true within `mostMs`, looking again every few milliseconds. */
 export async function cameTrue(
