@@ -286,8 +286,8 @@ class Slave:
             return taken
         refusal = self.refusal(offer)
         if refusal:
-            self.owes_notice = True
             answer, reason = refusal
+            self.owes_notice |= answer in ("busy", "unwilling")
             return self.remember({"attempt": attempt, "answer": answer, "reason": reason})
         self.generation += 1
         run = self.running[attempt] = Run(offer)

@@ -1,8 +1,8 @@
 // The conformance kit on the slaves that we have, and on one wrong slave for each rule. They are
 // tried side by side: most of the time they wait.
 
-import { spawnSync } from 'node:child_process'
 import t from 'tap'
+import { findPython } from '../python.ts'
 import type { KitOptions, Verdict } from './kit.ts'
 import { runKit } from './kit.ts'
 import { RULES } from './rules.ts'
@@ -17,14 +17,6 @@ const SHORT: Omit<KitOptions, 'command'> = {
   jobs: 3,
 }
 const TOLD = '--master {master} --name {name} --port {port} --data {data} --slots 2'
-
-/** A python3 that has Pillow: the first on the PATH may be another than the system's. */
-function findPython(): string | undefined {
-  const needs = 'import PIL, sys; sys.exit(sys.version_info < (3, 11))'
-  return ['python3', '/usr/bin/python3'].find((name) => {
-    return spawnSync(name, ['-c', needs], { stdio: 'ignore' }).status === 0
-  })
-}
 
 /** What is not as it should be, with what was expected and seen. */
 const complaints = (verdicts: Verdict[]): string[] =>
