@@ -38,7 +38,9 @@ import time
 import urllib.parse
 import uuid
 
-import tasks
+sys.dont_write_bytecode = True  # the folder of a program is not its data
+
+import tasks  # noqa: E402
 
 VERSION = "python-1"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
@@ -668,14 +670,12 @@ def arguments():
 
 def main():
     given = arguments()
-    stop = threading.Event()
     told = []
 
     def on_signal(number, _frame):
         if told:
             os._exit(1)  # told twice: at once
         told.append(signal.Signals(number).name)
-        stop.set()
 
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
@@ -690,7 +690,10 @@ def main():
         threading.Thread(target=work, daemon=True).start()
     print(f"{given.name} listens at {url}", flush=True)
 
-    stop.wait()
+    # Not threading.Event: a signal may reach another thread than this one, and would then not wake
+    # it (seen when the process was stopped and continued); and a handler must not take a lock.
+    while not told:
+        time.sleep(0.1)
     # Takes nothing new, finishes what it has, delivers it, says goodbye (rules drains, finishes,
     # leaves). What the master did not take stays on disk for the next run.
     slave.drain(f"told to stop by {told[0]}", given.drain_ms / 1000)

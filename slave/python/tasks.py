@@ -153,7 +153,7 @@ def path_of(url):
 
 def fetch(file, master):
     """Brings one file of the offer into the current folder, and checks that it is the right one."""
-    name, url = file.get("name"), file.get("url")
+    name, url = (file.get("name"), file.get("url")) if isinstance(file, dict) else (None, None)
     if not isinstance(name, str) or not FILE_NAME.match(name) or not isinstance(url, str):
         raise Failure("rejected-input", "a file of the offer needs a name and a url")
     headers = {}
@@ -261,7 +261,11 @@ def main():
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     outcome = run(offer)
-    print(json.dumps(outcome, allow_nan=False), file=answers, flush=True)
+    try:
+        line = json.dumps(outcome, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        line = json.dumps(failed("evaluation", f"the result is not JSON: {error}"))
+    print(line, file=answers, flush=True)
     os._exit(0)
 
 

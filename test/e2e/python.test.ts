@@ -35,7 +35,8 @@ t.test('the slave in Python', { skip }, async (t) => {
     '--slots 1 --data {data}'
   const slave = startSubject(command, told)
   t.teardown(slave.kill)
-  await until(async () => (await getJson(`${master.url}/slaves`)).slaves.length === 1)
+  const slaves = async (): Promise<unknown[]> => (await getJson(`${master.url}/slaves`)).slaves
+  await until(async () => (await slaves()).length === 1)
 
   await t.test('runs what a master assigns', async (t) => {
     const done = await post(`${master.url}/tasks`, sleep(20), { prefer: 'wait=30' })
@@ -59,5 +60,17 @@ t.test('the slave in Python', { skip }, async (t) => {
     await slave.kill()
     await until(async () => !isAlive(child))
     t.pass('the child died with the agent')
+  })
+
+  await t.test('hears a signal that came while it stood still', async (t) => {
+    // Any of its threads may get such a signal.
+    const again = startSubject(command, told)
+    t.teardown(again.kill)
+    const port = Number(told.port)
+    await until(async () => (await getJson(`http://127.0.0.1:${port}/availability`)).available)
+    for (const signal of ['SIGSTOP', 'SIGTERM', 'SIGCONT'] as const) again.child.kill(signal)
+    await again.ended
+    t.equal(again.child.exitCode, 0)
+    t.same(await slaves(), [], 'and says goodbye')
   })
 })
