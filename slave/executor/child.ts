@@ -134,12 +134,27 @@ async function compute({ n, kind, input, work }: Queued): Promise<number> {
     const result = kinds[kind]!.run(input, work)
     outcome = encodeResult(isPromise(result) ? await result : result)
   } catch (error) {
-    outcome = encodeFailure(error)
+    const isTyped = error instanceof TaskFailure
+    outcome = encodeFailure(isTyped ? error : await blame(kinds[kind]!, input, error))
   }
   const now = performance.now()
   const ranMs = now - started
   ends.ended(n, ranMs, outcome, now)
   return ranMs
+}
+
+/**
+ * What a kind threw may be the fault of an input that it does not take. The master has checked the
+ * input, by the kind as the master has it; to check it again before each run would take as long as
+ * a small run (20 us, as no code may be generated here).
+ */
+async function blame(kind: AnyKind, input: unknown, error: unknown): Promise<unknown> {
+  const { Value } = await import('typebox/value')
+  const [first] = Value.Errors(kind.input, input)
+  if (!first) return error
+  const field = first.instancePath.replace(/^\//, '').replaceAll('/', '.')
+  const words = `the input is not what ${kind.name} takes: ${field} ${first.message}`
+  return new TaskFailure('rejected-input', words.replaceAll('  ', ' '))
 }
 
 function isPromise(value: Result | Promise<Result>): value is Promise<Result> {

@@ -1,0 +1,273 @@
+"""What the Python slave can do: each task runs in a process of its own, started with this file.
+
+The agent (slave.py) writes one line of JSON, the offer, to standard input, and reads one line, the
+outcome, from standard output. It kills the process when the task is called back or over its limit;
+and when the agent itself is gone, standard input ends, and so does this process.
+
+A kind is a function in KINDS: it takes the input and works in the current folder, where the files
+of the offer are; it returns the result and the names of the files that it made. A Failure that it
+raises is the task's failure; anything else it raises is the failure `evaluation`.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import importlib.util
+import json
+import os
+import random
+import re
+import struct
+import sys
+import threading
+import time
+import urllib.parse
+
+PIXELS_MAX = 100_000_000
+FILE_BYTES_MAX = 1024 * 1024 * 1024
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
+CHUNK_BYTES = 256 * 1024
+FETCH_TRIES = 4
+# In seconds.
+FETCH_TIMEOUT = 10
+REST_MIN, REST_MAX = 0.2, 5
+
+
+class Failure(Exception):
+    """The task fails, for a reason that is the task's own: a type of PROTOCOL.md, and words."""
+
+    def __init__(self, type, message):
+        super().__init__(message)
+        self.type = type
+
+
+class Refused(Exception):
+    """An answer over HTTP that is no success."""
+
+    def __init__(self, status, said):
+        self.status = status
+        try:
+            words = json.loads(said)
+            words = words.get("detail") or words.get("title")
+        except (ValueError, AttributeError):
+            words = said[:200].decode("utf-8", "replace")
+        super().__init__(f"answered {status}: {words}")
+
+
+def failed(type, message):
+    return {"status": "failed", "type": type, "message": str(message)[:4096] or type}
+
+
+# ------------------------------------------------------------------------------------- the kinds
+
+
+def sleep(input):
+    """Occupies a slot for a given time: for trying things out."""
+    ms = input.get("ms") if isinstance(input, dict) else None
+    if not isinstance(ms, (int, float)) or isinstance(ms, bool) or not 0 <= ms <= 86_400_000:
+        raise Failure("rejected-input", "ms must be a number from 0 to 86400000")
+    if len(input) > 1:
+        raise Failure("rejected-input", "only ms is known here")
+    time.sleep(ms / 1000)
+    return {"sleptMs": ms}, []
+
+
+def grayscale(input):
+    """strip.png, an 8-bit PNG, in grey: R = G = B = L, and the alpha unchanged, in the same mode,
+    so that strips can be put together again."""
+    from PIL import Image
+
+    if not isinstance(input, dict):
+        raise Failure("rejected-input", "the input must be an object")
+    if not os.path.exists("strip.png"):
+        raise Failure("rejected-input", "the offer has no file strip.png")
+    size = check_png("strip.png")
+    Image.MAX_IMAGE_PIXELS = None  # checked already
+    try:
+        with Image.open("strip.png", formats=["PNG"]) as image:
+            if "transparency" in image.info:
+                raise ValueError("it has a transparent colour in place of an alpha channel")
+            image.load()
+            # Pillow computes L as (R * 19595 + G * 38470 + B * 7471 + 32768) >> 16.
+            grey = image.convert("L") if image.mode in ("RGB", "RGBA") else None
+            if image.mode == "RGB":
+                image = Image.merge("RGB", (grey, grey, grey))
+            elif image.mode == "RGBA":
+                image = Image.merge("RGBA", (grey, grey, grey, image.getchannel("A")))
+            image.save("strip.png.new", "PNG", compress_level=3)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise Failure("rejected-input", f"strip.png cannot be read: {error}") from error
+    os.replace("strip.png.new", "strip.png")
+    return {"width": size[0], "height": size[1]}, ["strip.png"]
+
+
+def check_png(path):
+    """Reads the head of a PNG; gives width and height. Refuses, before anything is decoded, what
+    is too large or what grey would not mean the same for."""
+    with open(path, "rb") as file:
+        head = file.read(33)
+    if len(head) < 33 or head[:16] != b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR":
+        raise Failure("rejected-input", f"{path} is not a PNG")
+    width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
+    if depth != 8 or colour not in (0, 2, 4, 6):
+        raise Failure("rejected-input", f"{path} must have 8 bits per channel, and no palette")
+    if width * height > PIXELS_MAX:
+        words = f"{path} is {width} x {height}: more than {PIXELS_MAX} pixels"
+        raise Failure("rejected-input", words)
+    return width, height
+
+
+KINDS = {"sleep": sleep, "image-filter.grayscale": grayscale}
+MISSING = "" if importlib.util.find_spec("PIL") else (
+    "does not offer image-filter.grayscale: Pillow is missing (Debian: apt install python3-pil)"
+)
+
+
+def kinds():
+    """The kinds that can be run here."""
+    return [name for name in KINDS if not (MISSING and name.startswith("image-"))]
+
+
+# ------------------------------------------------------------------------------------- the files
+
+
+@contextlib.contextmanager
+def connect(url, timeout):
+    """A connection to where `url` is: no proxy is asked, and no redirect followed."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url} is not an http or https URL")
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=timeout)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def path_of(url):
+    parts = urllib.parse.urlsplit(url)
+    return parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
+
+
+def fetch(file, master):
+    """Brings one file of the offer into the current folder, and checks that it is the right one."""
+    name, url = (file.get("name"), file.get("url")) if isinstance(file, dict) else (None, None)
+    if not isinstance(name, str) or not FILE_NAME.match(name) or not isinstance(url, str):
+        raise Failure("rejected-input", "a file of the offer needs a name and a url")
+    headers = {}
+    if url.startswith("/"):
+        url = master + url
+    elif file.get("ticket"):
+        # A ticket is for the slave that has the file, and for nobody else.
+        headers["Authorization"] = f"Bearer {file['ticket']}"
+    last = None
+    for attempt in range(FETCH_TRIES):
+        if attempt > 0:
+            rest(attempt)
+        try:
+            return download(name, url, headers, file)
+        except Refused as refused:
+            last = refused
+            if refused.status < 500 and refused.status not in (408, 429):
+                break
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            last = error
+    raise Failure("missing-file", f"{name} cannot be fetched from {url}: {last}")
+
+
+def download(name, url, headers, file):
+    most = file.get("bytes", FILE_BYTES_MAX)
+    digest = hashlib.sha256()
+    count = 0
+    with connect(url, FETCH_TIMEOUT) as connection, open(name, "wb") as target:
+        connection.request("GET", path_of(url), headers=headers)
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise Refused(answer.status, answer.read(4096))
+        while chunk := answer.read(CHUNK_BYTES):
+            count += len(chunk)
+            if count > most:
+                raise ValueError(f"is longer than {most} bytes")
+            digest.update(chunk)
+            target.write(chunk)
+    if count != file.get("bytes", count):
+        raise ValueError(f"has {count} bytes in place of {most}")
+    if digest.hexdigest() != file.get("sha256", digest.hexdigest()):
+        raise ValueError(f"has the SHA-256 {digest.hexdigest()} in place of {file['sha256']}")
+
+
+def upload(name, master):
+    """Gives the master a file that the task made; gives the line for the outcome. Tries again until
+    the run limit: what has been computed is worth it."""
+    size = os.path.getsize(name)
+    with open(name, "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    type = "image/png" if name.endswith(".png") else "application/octet-stream"
+    for attempt in range(1, sys.maxsize):
+        try:
+            with connect(master, FETCH_TIMEOUT) as connection, open(name, "rb") as file:
+                headers = {"Content-Type": type, "Content-Length": str(size)}
+                connection.request("PUT", path_of(master) + "/blobs", file, headers)
+                answer = connection.getresponse()
+                said = answer.read(64 * 1024)
+                if answer.status not in (200, 201):
+                    raise Refused(answer.status, said)
+            if json.loads(said)["sha256"] != sha256:
+                raise ValueError("the master has got something else")
+            return {"name": name, "bytes": size, "sha256": sha256, "type": type}
+        except Refused as refused:
+            if refused.status < 500 and refused.status not in (408, 429):
+                kind = "result-too-large" if refused.status == 413 else "evaluation"
+                raise Failure(kind, f"the master does not take {name}: {refused}") from refused
+        except (OSError, ValueError, KeyError, http.client.HTTPException):
+            pass
+        rest(attempt)
+
+
+def rest(attempt):
+    time.sleep(min(REST_MAX, REST_MIN * 2 ** min(attempt - 1, 10)) * random.uniform(0.5, 1.5))
+
+
+# ----------------------------------------------------------------------------------- the process
+
+
+def run(offer):
+    """The outcome of an offer."""
+    try:
+        for file in offer.get("files", []):
+            fetch(file, offer["master"])
+        result, names = KINDS[offer["kind"]](offer["input"])
+        files = [upload(name, offer["master"]) for name in names]
+        return {"status": "done", "result": result, **({"files": files} if files else {})}
+    except Failure as failure:
+        return failed(failure.type, failure)
+    except MemoryError:
+        return failed("memory-limit", "not enough memory for this task")
+    except Exception as error:
+        return failed("evaluation", f"{type(error).__name__}: {error}")
+
+
+def die_with_the_agent():
+    os.read(0, 1)  # nothing more is ever sent: this is the end of standard input
+    os._exit(1)
+
+
+def main():
+    offer = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=die_with_the_agent, daemon=True).start()
+    # What a library prints is no outcome.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    outcome = run(offer)
+    try:
+        line = json.dumps(outcome, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        line = json.dumps(failed("evaluation", f"the result is not JSON: {error}"))
+    print(line, file=answers, flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

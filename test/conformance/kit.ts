@@ -1,0 +1,93 @@
+// Puts a slave through the rules: each group of rules in a slave process of its own, several side
+// by side.
+
+import type { Group, Rule } from './rule.ts'
+import { Broken } from './rule.ts'
+import { GROUPS, numberOf, RULES } from './rules.ts'
+import type { Session, Trial } from './session.ts'
+import { createSession } from './session.ts'
+
+export type Verdict = {
+  number: number
+  rule: Rule
+  is: 'passed' | 'failed' | 'not tried'
+  /** What was expected and seen, or why it was not tried. */
+  words: string
+}
+
+export type KitOptions = Trial & {
+  /** Rules that are left out. */
+  skip?: string[]
+  /** The only rules that are tried; all when none is named. */
+  only?: string[]
+  /** Slave processes side by side. */
+  jobs: number
+  /** Gets each verdict as it is reached. */
+  onVerdict?: (verdict: Verdict) => void
+}
+
+let sessions = 0
+
+/** Tries all rules; gives the verdicts in the order of their numbers. */
+export async function runKit(options: KitOptions): Promise<Verdict[]> {
+  const { skip = [], only = [], onVerdict = () => {} } = options
+  const verdicts: Verdict[] = []
+  const isWanted = ({ name }: Rule): boolean => only.length === 0 || only.includes(name)
+  const groups = GROUPS.filter(({ rules }) => rules.some(isWanted))
+
+  const judge = (rule: Rule, is: Verdict['is'], words = ''): void => {
+    const verdict = { number: numberOf(rule.name), rule, is, words }
+    verdicts.push(verdict)
+    onVerdict(verdict)
+  }
+
+  const waiting = [...groups]
+  async function takeGroups(): Promise<void> {
+    for (let group = waiting.shift(); group; group = waiting.shift()) await tryGroup(group)
+  }
+
+  async function tryGroup(group: Group): Promise<void> {
+    const heartbeatMs = group.heartbeatMs === null ? null : options.heartbeatMs
+    const here = await createSession(options, `slave-${++sessions}`, heartbeatMs)
+    try {
+      group.prepare?.(here)
+      const obstacle = await obstacleTo(group, here)
+      for (const rule of group.rules) {
+        if (skip.includes(rule.name)) judge(rule, 'not tried', 'left out')
+        else if (obstacle && rule.name === 'registers') judge(rule, 'failed', obstacle)
+        else if (obstacle) judge(rule, 'not tried', obstacle)
+        else if (isWanted(rule)) await tryRule(rule, here)
+      }
+    } finally {
+      await here.close()
+    }
+  }
+
+  async function tryRule(rule: Rule, here: Session): Promise<void> {
+    const misfits = here.master.misfits.length
+    try {
+      await rule.run(here)
+      judge(rule, 'passed')
+    } catch (error) {
+      const words = error instanceof Broken ? error.message : `the kit stumbled: ${error}`
+      const misfit = here.master.misfits[misfits]
+      const also = misfit ? `; ${misfit.path}: ${misfit.words}` : ''
+      judge(rule, 'failed', words + also)
+    }
+    if (rule !== RULES.at(-1) && !here.subject.hasEnded()) await here.settle()
+  }
+
+  await Promise.all(Array.from({ length: options.jobs }, takeGroups))
+  return verdicts.toSorted((a, b) => a.number - b.number)
+}
+
+/** Starts the slave of a group. Gives why its rules cannot be tried, in words; empty if they can. */
+async function obstacleTo(group: Group, here: Session): Promise<string> {
+  if (!(await here.start())) {
+    const { misfits } = here.master
+    const why = misfits[0] ? `${misfits[0].path}: ${misfits[0].words}` : here.subject.stderr()
+    return `it did not register${why ? `; ${why.slice(-400)}` : ''}`
+  }
+  const kind = group.needs ?? here.trial.kind
+  return here.registration.kinds.includes(kind) ? '' : `it does not offer ${kind}`
+}

@@ -1,0 +1,55 @@
+// What a rule is: a name, a sentence, and a trial that throws Broken when a slave does not keep it.
+// A trial waits for facts, never for time; where a fact must stay away, it waits for a later one.
+
+import type { Session } from './session.ts'
+
+export type Rule = {
+  /** Also its name in slave/PROTOCOL.md and of the wrong slave that breaks it. */
+  name: string
+  /** What a slave does that keeps it. */
+  says: string
+  run: (here: Session) => Promise<void>
+}
+
+/** Rules that one slave process is put through, one after the other. */
+export type Group = {
+  name: string
+  /** How often its slave is told to beat; `null` is so seldom that no beat comes by chance. */
+  heartbeatMs: 'paced' | null
+  /** The kind that its slave must offer, when it is another than the one that occupies slots. */
+  needs?: string
+  /** Sets the master's ways before the slave is started. */
+  prepare?: (here: Session) => void
+  rules: Rule[]
+}
+
+/** A rule is not kept. */
+export class Broken extends Error {
+  override name = 'Broken'
+  readonly expected: string
+  readonly seen: string
+  constructor(expected: string, seen: unknown) {
+    const words = typeof seen === 'string' ? seen : (JSON.stringify(seen) ?? String(seen))
+    super(`expected ${expected}; seen: ${words}`)
+    this.expected = expected
+    this.seen = words.length > 400 ? `${words.slice(0, 400)} ...` : words
+  }
+}
+
+/** Throws Broken unless it holds. */
+export function expect(holds: unknown, expected: string, seen: unknown): asserts holds {
+  if (!holds) throw new Broken(expected, seen)
+}
+
+/**
+ * Computes something once per session: several rules look at one course of events, such as the end
+ * of a slave.
+ */
+export function once<Facts>(run: (here: Session) => Promise<Facts>) {
+  const known = new WeakMap<Session, Promise<Facts>>()
+  return (here: Session): Promise<Facts> => {
+    let facts = known.get(here)
+    if (!facts) known.set(here, (facts = run(here)))
+    return facts
+  }
+}

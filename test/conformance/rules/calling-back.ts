@@ -1,0 +1,142 @@
+// Outcomes on their way to the master, also over a kill of the slave.
+
+import type { AttemptsReply, Callback } from '../../../shared/wire.ts'
+import type { Way } from '../fake-master.ts'
+import { cameTrue, pass } from '../patience.ts'
+import type { Group } from '../rule.ts'
+import { expect, once } from '../rule.ts'
+import type { Session } from '../session.ts'
+
+const BRIEF_MS = 100
+/** While the master fails for so long, at most so many tries come. */
+const FAILING_MS = 2000
+const TRIES_MAX = 12
+const AFTERWARDS_MS = 700
+
+export const callingBack: Group = {
+  name: 'calling back',
+  heartbeatMs: null,
+  rules: [
+    {
+      name: 'repeats',
+      says: 'calls back again until it is acknowledged, also when the reply is lost',
+      async run(here) {
+        const { master } = here
+        const ways: Way[] = ['lose', 'ignore', 'fail']
+        let tries = 0
+        master.ways.callBack = () => ways[tries++] ?? 'answer'
+        const offer = await here.take(BRIEF_MS)
+        await here.until(
+          'four tries: the reply lost, not acknowledged, refused with 503, acknowledged',
+          () => master.callbacksOf(offer.attempt).length >= ways.length + 1,
+          () => `${tries} tries`,
+        )
+        const outcomes = master.callbacksOf(offer.attempt).map(({ body }) => body.outcome)
+        const same = new Set(outcomes.map((outcome) => JSON.stringify(outcome))).size === 1
+        expect(same, 'the same outcome each time', outcomes)
+      },
+    },
+    {
+      name: 'rests',
+      says: 'rests between its tries, longer each time, while the master fails',
+      async run(here) {
+        const { master } = here
+        master.ways.callBack = () => 'fail'
+        const offer = await here.take(BRIEF_MS)
+        await here.callbackOf(offer)
+        await pass(FAILING_MS)
+        const tries = master.callbacksOf(offer.attempt).length
+        expect(tries <= TRIES_MAX, `at most ${TRIES_MAX} tries in ${FAILING_MS} ms`, `${tries}`)
+        const failed = tries
+        master.beUsual()
+        await here.until('another try', () => master.callbacksOf(offer.attempt).length > failed)
+      },
+    },
+    {
+      name: 'acknowledged',
+      says: 'never sends again what is acknowledged, and no longer lists it',
+      async run(here) {
+        const { attempt } = await here.take(BRIEF_MS)
+        await here.until('a callback', () => here.master.callbacksOf(attempt).length > 0)
+        const listed = async () => (await here.held()).includes(attempt)
+        const gone = async () => !(await listed())
+        await here.until(`attempt ${attempt} to be listed no more`, gone, () => 'it still is')
+        const before = here.master.callbacksOf(attempt).length
+        await pass(AFTERWARDS_MS)
+        const again = here.master.callbacksOf(attempt).length - before
+        expect(again === 0, 'no further callback of it', `${again} more`)
+      },
+    },
+    {
+      name: 'refused-outcome',
+      says: 'turns an outcome that the master refuses (400) into a failure, and holds up no other',
+      async run(here) {
+        const { master } = here
+        const bad = here.work(BRIEF_MS)
+        const good = here.work(BRIEF_MS)
+        master.ways.callBack = ({ callbacks }) =>
+          callbacks.some((each) => each.attempt === bad.attempt && each.outcome.status === 'done')
+            ? 'reject'
+            : 'answer'
+        await here.offer([bad, good])
+        if (here.slots > 1) {
+          const acknowledged = () => master.acknowledged.has(good.attempt)
+          await here.until('the other outcome to get through', acknowledged)
+        }
+        const failed = (): Callback | undefined =>
+          master.callbacksOf(bad.attempt).find(({ body }) => body.outcome.status === 'failed')?.body
+        const seen = () => master.callbacksOf(bad.attempt).at(-1)?.body ?? 'no callback'
+        await here.until('a failure in its place', () => failed() !== undefined, seen)
+      },
+    },
+    {
+      name: 'new-boot',
+      says: 'has a new boot in every run of its process',
+      async run(here) {
+        const { registered, bootBefore, bootAfter } = await afterKill(here)
+        expect(registered, 'it to register after kill -9 and restart', here.subject.stderr())
+        expect(bootAfter !== bootBefore, `another boot than ${bootBefore}`, bootAfter)
+      },
+    },
+    {
+      name: 'kept-outbox',
+      says: 'keeps unacknowledged outcomes over kill -9 and restart (those without a disk: --skip)',
+      async run(here) {
+        const { registered, attempt, after, delivered } = await afterKill(here)
+        expect(registered, 'it to register after kill -9 and restart', here.subject.stderr())
+        const listed = after?.attempts.find((each) => each.attempt === attempt)
+        expect(listed?.status === 'ended', `attempt ${attempt} to be listed as ended`, after)
+        expect(delivered, 'its outcome to be delivered', 'no callback')
+      },
+    },
+  ],
+}
+
+/** An outcome is not acknowledged, the slave is killed and started anew. */
+const afterKill = once(async (here: Session) => {
+  const { master } = here
+  master.ways.callBack = () => 'fail'
+  const offer = await here.take(BRIEF_MS)
+  // It has heard at least once that the master does not take it.
+  await here.until('a callback that is repeated', () => {
+    return master.callbacksOf(offer.attempt).length >= 2
+  })
+  const bootBefore = here.boot
+  await here.subject.kill()
+  const tries = master.callbacksOf(offer.attempt).length
+  const registered = await here.start()
+  const after: AttemptsReply | undefined = registered ? await here.slave.attempts() : undefined
+  master.ways.callBack = () => 'answer'
+  const delivered = await cameTrue(
+    () => master.callbacksOf(offer.attempt).length > tries,
+    here.trial.patienceMs,
+  )
+  return {
+    registered,
+    bootBefore,
+    bootAfter: here.boot,
+    attempt: offer.attempt,
+    after,
+    delivered,
+  }
+})

@@ -1,0 +1,78 @@
+// How a slave goes when it is told to stop by SIGTERM.
+
+import type { OfferAnswer } from '../../../shared/wire.ts'
+import { cameTrue } from '../patience.ts'
+import type { Group } from '../rule.ts'
+import { expect, once } from '../rule.ts'
+import type { Session } from '../session.ts'
+
+const BRIEF_MS = 100
+const LONG_MS = 2000
+
+export const going: Group = {
+  name: 'going',
+  heartbeatMs: null,
+  rules: [
+    {
+      name: 'drains',
+      says: 'answers `draining`, with a reason, when it has been told to stop',
+      async run(here) {
+        const { refusal } = await farewell(here)
+        const inWords = typeof refusal === 'object' && refusal.reason !== ''
+        expect(inWords && refusal.answer === 'draining', '`draining`, with a reason', refusal)
+      },
+    },
+    {
+      name: 'finishes',
+      says: 'finishes and delivers what it has before it goes',
+      async run(here) {
+        const { taken } = await farewell(here)
+        const goodbyeAt = here.master.leaves[0]?.at ?? Number.POSITIVE_INFINITY
+        for (const attempt of taken) {
+          const callback = here.master.callbacksOf(attempt)[0]
+          expect(callback?.body.outcome.status === 'done', 'the result', callback ?? 'no callback')
+          expect(callback.at < goodbyeAt, 'the result before the goodbye', 'it came after')
+        }
+      },
+    },
+    {
+      name: 'leaves',
+      says: 'says goodbye with DELETE /slaves/{name}?boot=, and its process ends with 0',
+      async run(here) {
+        const { ended } = await farewell(here)
+        const { leaves } = here.master
+        const last = leaves.at(-1)?.body
+        const said = leaves.length === 1 && last?.name === here.name && last.boot === here.boot
+        expect(said, `DELETE /slaves/${here.name}?boot=${here.boot}`, leaves)
+        expect(ended, 'its process to end', 'it goes on')
+        const { exitCode, signalCode } = here.subject.child
+        expect(exitCode === 0, 'exit code 0', exitCode ?? signalCode)
+      },
+    },
+  ],
+}
+
+/** The slave is told to stop while it works. */
+const farewell = once(async (here: Session) => {
+  const first = await here.take(LONG_MS)
+  const taken = [first.attempt]
+  here.subject.child.kill('SIGTERM')
+  let refusal: OfferAnswer | string | undefined
+  // What it takes before it has heard the signal is work like any other.
+  await cameTrue(async () => {
+    const offer = here.work(BRIEF_MS)
+    const said = await here.slave.raw(
+      'POST',
+      '/offers',
+      JSON.stringify({ boot: here.boot, offers: [offer] }),
+    )
+    const answer = (said.body as { answers?: OfferAnswer[] }).answers?.[0]
+    if (answer?.answer === 'taken') taken.push(offer.attempt)
+    // With one slot it may be busy for a moment more.
+    else if (answer?.answer !== 'busy' || here.subject.hasEnded())
+      refusal = answer ?? (said.body as string)
+    return refusal !== undefined
+  }, LONG_MS)
+  const ended = await cameTrue(() => here.subject.hasEnded(), here.trial.patienceMs)
+  return { taken, refusal: refusal ?? 'no such answer', ended }
+})

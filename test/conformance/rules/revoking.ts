@@ -1,0 +1,76 @@
+// Attempts that a master calls back.
+
+import { randomUUID } from 'node:crypto'
+import type { Group } from '../rule.ts'
+import { expect } from '../rule.ts'
+import type { Session } from '../session.ts'
+
+const WORK_MS = 1500
+
+export const revoking: Group = {
+  name: 'revoking',
+  heartbeatMs: null,
+  rules: [
+    {
+      name: 'revoke',
+      says: 'frees the slot of a revoked attempt at once, kills the work, and forgets it',
+      async run(here) {
+        await expectKilled(here, WORK_MS, async (attempt) => {
+          const { state } = await here.slave.revoke([attempt])
+          expect(state.free === here.slots, 'the slot to be free in the reply', state)
+          const held = await here.held()
+          expect(!held.includes(attempt), `attempt ${attempt} not to be listed`, held)
+        })
+      },
+    },
+    {
+      name: 'revoke-first',
+      says: 'answers `revoked` to an attempt that was revoked before it was offered',
+      async run(here) {
+        const offer = here.work()
+        await here.slave.raw('POST', '/attempts/revoke', attemptsOf(offer.attempt))
+        const [answer] = await here.offer([offer])
+        expect(answer?.answer === 'revoked', '`revoked`', answer)
+      },
+    },
+    {
+      name: 'revoke-unknown',
+      says: 'takes a revoke of what it never had as it comes: 200, and nothing changes',
+      async run(here) {
+        const { attempt } = await here.take()
+        const before = (await here.slave.attempts()).state
+        const { state } = await here.slave.revoke([randomUUID(), randomUUID()])
+        expect(state.free === before.free, `${before.free} free slots`, state)
+        const held = await here.working()
+        expect(held.length === 1 && held[0] === attempt, 'the attempt that it had', held)
+      },
+    },
+  ],
+}
+
+/**
+ * Revokes work that would end by itself after `ms`, and looks whether it does: no result of it may
+ * come until later work has ended.
+ */
+export async function expectKilled(
+  here: Session,
+  ms: number,
+  revoke: (attempt: string) => Promise<void>,
+): Promise<void> {
+  const { attempt } = await here.take(ms)
+  // On a busy machine the work may have been done before it was revoked: then with longer work.
+  const wasDone = async (): Promise<boolean> =>
+    here.master.callbacksOf(attempt).some(({ body }) => body.outcome.status === 'done') ||
+    (await here.held('ended')).includes(attempt)
+  const trouble = await revoke(attempt).catch((error: Error) => error)
+  if (ms <= 8 * WORK_MS && (await wasDone())) {
+    await here.settle()
+    return expectKilled(here, 2 * ms, revoke)
+  }
+  if (trouble) throw trouble
+  await here.callbackOf(await here.take(ms + 300))
+  const done = here.master.callbacksOf(attempt).map(({ body }) => body.outcome)
+  expect(!done.some(({ status }) => status === 'done'), 'the work to be killed', done)
+}
+
+const attemptsOf = (attempt: string): string => JSON.stringify({ attempts: [attempt] })

@@ -1,0 +1,107 @@
+// How a master speaks to a slave. Rules know only this type: where a slave cannot be reached and
+// pulls its tasks, another transport stands here, which hands the offer to the next poll.
+
+import { Pool } from 'undici'
+import { createCheck } from '../../shared/validate.ts'
+import type {
+  AttemptsReply,
+  Availability,
+  Offer,
+  OffersReply,
+  RevokeReply,
+} from '../../shared/wire.ts'
+import {
+  AttemptsReply as AttemptsReplySchema,
+  Availability as AvailabilitySchema,
+  OffersReply as OffersReplySchema,
+  RevokeReply as RevokeReplySchema,
+} from '../../shared/wire.ts'
+import { Broken } from './rule.ts'
+
+/** An offer may carry files; see slave/PROTOCOL.md. */
+export type OfferedFile = {
+  name: string
+  url: string
+  bytes?: number
+  sha256?: string
+  ticket?: string
+}
+export type AnyOffer = Offer & { job?: string; files?: OfferedFile[]; keep?: 'master' | 'slave' }
+
+/** An answer as it came. Status 0: none, and `body` says why. */
+export type RawAnswer = { status: number; body: unknown }
+
+export type Talk = {
+  /** "Are you available for these?" `boot`: whom they are meant for. */
+  offer(offers: AnyOffer[], boot: string): Promise<OffersReply>
+  attempts(): Promise<AttemptsReply>
+  availability(): Promise<Availability>
+  revoke(attempts: string[]): Promise<RevokeReply>
+  /** Anything at all, also what is not right. */
+  raw(method: string, path: string, body?: string): Promise<RawAnswer>
+  close(): Promise<void>
+}
+
+const REQUEST_TIMEOUT_MS = 30_000
+
+const checks = {
+  offers: createCheck(OffersReplySchema),
+  attempts: createCheck(AttemptsReplySchema),
+  availability: createCheck(AvailabilitySchema),
+  revoke: createCheck(RevokeReplySchema),
+}
+
+/** Speaks to the slave at `url` as a master does: JSON over connections that stay open. */
+export function createTalk(url: string, trace: (line: string) => void): Talk {
+  const pool = new Pool(new URL(url).origin, {
+    connections: 8,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    bodyTimeout: REQUEST_TIMEOUT_MS,
+  })
+
+  async function raw(method: string, path: string, body?: string): Promise<RawAnswer> {
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
+    trace(`master -> slave  ${method} ${path} ${body ?? ''}`)
+    try {
+      const answer = await pool.request({ method, path, headers, body: body ?? null })
+      const text = await answer.body.text()
+      trace(`slave answers    ${answer.statusCode} ${text}`)
+      return { status: answer.statusCode, body: parsed(text) }
+    } catch (error) {
+      return { status: 0, body: `no answer: ${(error as Error).message}` }
+    }
+  }
+
+  async function ask<Body>(
+    what: [method: string, path: string, body?: unknown],
+    check: {
+      fits(value: unknown): value is Body
+      mistakes(value: unknown): { field: string; rule: string }[]
+    },
+  ): Promise<Body> {
+    const [method, path, body] = what
+    const said = await raw(method, path, body === undefined ? undefined : JSON.stringify(body))
+    if (said.status !== 200) throw new Broken(`${method} ${path} to be answered with 200`, said)
+    if (check.fits(said.body)) return said.body
+    const words = check.mistakes(said.body).map(({ field, rule }) => `${field} ${rule}`)
+    throw new Broken(`an answer to ${method} ${path} that fits its schema`, words.join('; '))
+  }
+
+  return {
+    offer: (offers, boot) =>
+      ask(['POST', '/offers', { boot, offers }], checks.offers) as Promise<OffersReply>,
+    attempts: () => ask(['GET', '/attempts'], checks.attempts),
+    availability: () => ask(['GET', '/availability'], checks.availability),
+    revoke: (attempts) => ask(['POST', '/attempts/revoke', { attempts }], checks.revoke),
+    raw,
+    close: () => pool.destroy(),
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

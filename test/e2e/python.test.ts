@@ -1,0 +1,76 @@
+// The slave in Python with a real master: what the conformance kit cannot show.
+
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { startSubject } from '../conformance/subject.ts'
+import { findPython } from '../python.ts'
+import { freePort, getJson, post, sleep, startMaster, until } from './processes.ts'
+
+const python = findPython()
+const skip = python ? false : 'python3 (3.11 or later) with Pillow is not installed'
+
+/** Processes whose parent is `pid`. */
+const childrenOf = (pid: number): number[] =>
+  spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .flatMap((line) => (line.trim() === '' ? [] : [Number(line)]))
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+  } catch {
+    return false
+  }
+}
+
+t.test('the slave in Python', { skip }, async (t) => {
+  const data = t.testdir()
+  const master = await startMaster(t, join(data, 'master'), ['--heartbeat-ms', '500'])
+  const told = { master: master.url, data: join(data, 'slave'), port: String(await freePort()) }
+  const command =
+    `${python} slave/python/slave.py --master {master} --name py-1 --port {port} ` +
+    '--slots 1 --data {data}'
+  const slave = startSubject(command, told)
+  t.teardown(slave.kill)
+  const slaves = async (): Promise<unknown[]> => (await getJson(`${master.url}/slaves`)).slaves
+  await until(async () => (await slaves()).length === 1)
+
+  await t.test('runs what a master assigns', async (t) => {
+    const done = await post(`${master.url}/tasks`, sleep(20), { prefer: 'wait=30' })
+    t.match(done.body, { status: 'done', result: { sleptMs: 20 }, slave: 'py-1' })
+    const refused = await post(`${master.url}/tasks`, { expression: '1+1' })
+    t.match(refused, { status: 422, body: { type: 'no-capable-slave' } })
+  })
+
+  const linux = { skip: process.platform === 'linux' ? false : 'looks into /proc' }
+  await t.test('leaves no process and no file behind, cancelled or killed', linux, async (t) => {
+    const { body } = await post(`${master.url}/tasks`, sleep(60_000))
+    const running = (): number[] => childrenOf(slave.child.pid as number)
+    await until(async () => running().length === 1)
+    await fetch(`${master.url}/tasks/${body.id}`, { method: 'DELETE' })
+    await until(async () => running().length === 0)
+    await until(async () => readdirSync(join(told.data, 'work')).length === 0)
+
+    await until(async () => (await post(`${master.url}/tasks`, sleep(60_000))).status === 202)
+    await until(async () => running().length === 1)
+    const [child] = running() as [number]
+    await slave.kill()
+    await until(async () => !isAlive(child))
+    t.pass('the child died with the agent')
+  })
+
+  await t.test('hears a signal that came while it stood still', async (t) => {
+    // Any of its threads may get such a signal.
+    const again = startSubject(command, told)
+    t.teardown(again.kill)
+    const port = Number(told.port)
+    await until(async () => (await getJson(`http://127.0.0.1:${port}/availability`)).available)
+    for (const signal of ['SIGSTOP', 'SIGTERM', 'SIGCONT'] as const) again.child.kill(signal)
+    await again.ended
+    t.equal(again.child.exitCode, 0)
+    t.same(await slaves(), [], 'and says goodbye')
+  })
+})
