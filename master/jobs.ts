@@ -137,7 +137,7 @@ export function createJobs(given: {
     /** Whoever waits is answered; nothing further is begun. The jobs go on with the next start. */
     close(): void {
       closed = true
-      for (const { waiting } of live.values()) for (const wake of [...waiting]) wake()
+      for (const { waiting } of live.values()) for (const wake of waiting) wake()
     },
   }
 
