@@ -48,7 +48,12 @@ async function traced(syncs: boolean): Promise<Verdict> {
     const args = [program, ...given, ...PATIENT]
     const master = spawn('strace', [...strace, process.execPath, ...args])
     const exited = once(master, 'exit')
-    ends.push(() => master.kill('SIGKILL'))
+    // Of the two strace goes last: a process that is traced outlives it.
+    ends.push(() => {
+      if (master.exitCode !== null) return
+      process.kill(childOf(master.pid as number), 'SIGKILL')
+      return exited
+    })
     const url = await new Promise<string>((resolve, reject) => {
       createInterface({ input: master.stdout }).on('line', (line) => {
         const listening = / listens at (\S+)$/.exec(line)?.[1]
