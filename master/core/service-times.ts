@@ -47,7 +47,8 @@ export function createServiceTimes() {
   function estimate(kind: string, slaves: Slave[], now: number): number | null {
     const remainders: number[][] = []
     for (const slave of slaves) {
-      if (slave.standing !== 'alive' || slave.drained || !slave.kinds.includes(kind)) continue
+      if (slave.standing !== 'alive' || slave.drained || slave.mode === 'draining') continue
+      if (!slave.kinds.includes(kind)) continue
       for (const { task, since } of slave.held.values()) {
         const times = samples.get(task.kind)?.times
         if (times) remainders.push(remaindersAfter(times, now - since))
