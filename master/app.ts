@@ -11,7 +11,7 @@ import { systemClock } from '../shared/clock.ts'
 import { loadJobKinds, loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
-import { createServer } from '../shared/server.ts'
+import { assertFree, createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
 import { createDispatcher } from './dispatcher.ts'
@@ -41,6 +41,7 @@ export async function startMaster(
   settings: Readonly<Static<typeof MasterSettings>>,
   { onBroken = (error: Error): void => void crash(error) } = {},
 ) {
+  await assertFree(settings.host, settings.port)
   const log = createLog('master', settings.logLevel)
   const { now } = systemClock
   const store =
@@ -135,6 +136,10 @@ export async function startMaster(
     url: `http://${host}:${port}`,
     dispatcher,
     store,
+    /** From now on new tasks are refused; everything else goes on. */
+    prepareToStop(): void {
+      dispatcher.stopAccepting()
+    },
     /** Refuses new tasks, answers what is under way, then closes. What runs goes on. */
     async stop(reason: string): Promise<void> {
       log.info({ reason }, 'stopping')

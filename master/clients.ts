@@ -8,7 +8,7 @@ import type { Input } from './core/effects.ts'
 import type { NewTask, Task, TrailEntry } from './core/task.ts'
 import { hasEnded } from './core/task.ts'
 import type { Payload } from './payloads.ts'
-import { statusOf } from './records.ts'
+import { lastSlave, statusOf } from './records.ts'
 import type { Store, TaskRecord, TaskStatus } from './store/store.ts'
 
 /** A task to hand out, checked already. */
@@ -188,7 +188,7 @@ const replyOf = (task: Task): Reply => ({
   id: task.id,
   kind: task.kind,
   status: statusOf(task),
-  slave: task.trail.findLast(({ event }) => event === 'taken')?.slave ?? null,
+  slave: statusOf(task) === 'pending' ? null : lastSlave(task),
   outcome: task.stage.is === 'ended' ? task.stage.outcome : null,
   trail: task.trail,
   repeated: false,

@@ -112,6 +112,7 @@ export async function createDispatcher(given: {
     /** From now on new tasks are refused. */
     stopAccepting(): void {
       draining = true
+      post({ is: 'draining' })
       clients.stopWaiting()
     },
     /** Nothing waits to be saved. */

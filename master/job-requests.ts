@@ -74,7 +74,11 @@ export function createJobRequests(given: {
     if (alive.length === 0) throw new Problem('no-slaves', 'no slave is registered and alive')
     const lacking = needed.filter((kind) => !alive.some(({ kinds }) => kinds.includes(kind)))
     if (lacking.length > 0) {
-      const detail = `none of the ${alive.length} slaves that answer offers ${lacking.join(', ')}`
+      const none =
+        alive.length === 1
+          ? 'the only slave that answers does not offer'
+          : `none of the ${alive.length} slaves that answer offers`
+      const detail = `${none} ${lacking.join(', ')}`
       throw new Problem('no-capable-slave', detail)
     }
     const able = alive.filter(({ kinds }) => needed.some((kind) => kinds.includes(kind)))

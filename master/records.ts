@@ -34,7 +34,7 @@ function changing(task: Task): TaskUpdate {
     status: statusOf(task),
     startedAt: task.startedAt,
     endedAt: ended?.at ?? null,
-    slave: holder?.slave.name ?? lastSlave(task),
+    slave: statusOf(task) === 'pending' ? null : lastSlave(task),
     attempt: holder?.attempt ?? null,
     tries: task.tries,
     waitUntil: task.waitUntil,
@@ -44,7 +44,7 @@ function changing(task: Task): TaskUpdate {
 }
 
 /** The slave that had it last. */
-function lastSlave({ trail }: Task): string | null {
+export function lastSlave({ trail }: Task): string | null {
   for (let i = trail.length - 1; i >= 0; i--) {
     const { event, slave } = trail[i] as Task['trail'][number]
     if (event === 'taken' && slave !== undefined) return slave

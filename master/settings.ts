@@ -1,6 +1,10 @@
 // The master's settings: one table for flags, environment, file, --help and README.
 
 import { Type } from 'typebox'
+import { NAME_PATTERN } from '../shared/wire.ts'
+
+const NAMED_URL = `${NAME_PATTERN.slice(0, -1)}=https?://.+$`
+const NAMED_URL_WANTED = 'NAME=URL, such as slave-1=http://10.0.0.5:9001'
 
 const MS_MAX = 31_536_000_000
 
@@ -23,14 +27,15 @@ export const MasterSettings = Type.Object({
   }),
   data: Type.String({
     default: 'askfirst-data/master',
-    description: 'folder of the store; made when it is not there',
+    description: 'folder of the store; made when it is not there, with 16 MiB kept in reserve',
   }),
   store: Type.Union([Type.Literal('sqlite'), Type.Literal('memory')], {
     default: 'sqlite',
     description: 'what keeps the tasks; memory forgets them when the master stops',
   }),
-  slaves: Type.Array(Type.String({ pattern: '^[^=]+=https?://.+$' }), {
+  slaves: Type.Array(Type.String({ pattern: NAMED_URL, wanted: NAMED_URL_WANTED }), {
     default: [],
+    defaultText: 'none',
     description: 'slaves to ask that do not register by themselves, as NAME=URL, in order',
   }),
   policy: Type.Union(
@@ -45,7 +50,8 @@ export const MasterSettings = Type.Object({
     default: 5_000,
     minimum: 20,
     maximum: 600_000,
-    description: 'how often a slave beats; silent for 2 it is suspect, for 4 its tasks are lost',
+    description:
+      'how often a slave says what it has, in milliseconds; silent for twice that it is suspect, for four times that its tasks are lost',
   }),
   askTimeoutMs: Type.Integer({
     default: 2_000,
@@ -57,6 +63,7 @@ export const MasterSettings = Type.Object({
     default: 60_000,
     minimum: 1,
     maximum: 86_400_000,
+    atMost: 'runLimitMsMax',
     description: 'how long a task may run when it does not say, in milliseconds',
   }),
   runLimitMsMax: Type.Integer({
@@ -105,7 +112,8 @@ export const MasterSettings = Type.Object({
     default: 1_048_576,
     minimum: 256,
     maximum: 67_108_864,
-    description: 'a larger request body is refused, in bytes',
+    description:
+      'a larger body of POST /tasks is refused, in bytes; batches and jobs may be 16 times as large',
   }),
   blobBytesMax: Type.Integer({
     default: 1_073_741_824,
@@ -123,6 +131,7 @@ export const MasterSettings = Type.Object({
     default: 600_000,
     minimum: 1,
     maximum: 86_400_000,
+    atMost: 'runLimitMsMax',
     description: 'how long one part of a job may run when the job does not say, in milliseconds',
   }),
   batchTasksMax: Type.Integer({

@@ -2,6 +2,7 @@
 
 import type { Static, TObject } from 'typebox'
 import { help, readSettings, SettingError } from './settings.ts'
+import { VERSION } from './version.ts'
 
 /** A mistake of whoever started the program: one line, no stack. */
 export class UsageError extends Error {
@@ -10,6 +11,16 @@ export class UsageError extends Error {
 
 /** Errors whose words say all that there is to say. */
 const EXPECTED = ['UsageError', 'StoreRefusedError', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']
+
+/** What a parent that started us says before it tells us to stop. */
+export const PREPARE_TO_STOP = 'prepare to stop'
+
+export type Program = {
+  /** Ends it cleanly; the process exits when this resolves. */
+  stop(reason: string): Promise<void>
+  /** From now on it takes nothing new. */
+  prepareToStop?(): void
+}
 
 /** Exit code for settings that cannot be used, as in BSD's sysexits (EX_USAGE, EX_CONFIG). */
 const EXIT_USAGE = 64
@@ -20,17 +31,32 @@ const EXIT_USAGE = 64
  */
 export async function runProgram<T extends TObject>(
   given: { command: string; summary: string; table: T },
-  start: (settings: Readonly<Static<T>>) => Promise<{ stop(reason: string): Promise<void> }>,
+  start: (settings: Readonly<Static<T>>) => Promise<Program>,
 ): Promise<void> {
   const settings = settingsOrExit(given)
   try {
     const app = await start(settings)
     stopOnSignal(given.command, app.stop.bind(app))
+    process.on('message', (message) => {
+      if (message === PREPARE_TO_STOP) app.prepareToStop?.()
+    })
   } catch (error) {
-    const { name, message, code = '' } = error as Error & { code?: string }
-    if (EXPECTED.includes(name) || EXPECTED.includes(code)) fail(given.command, message)
+    const { name, code = '' } = error as Error & { code?: string }
+    if (EXPECTED.includes(name) || EXPECTED.includes(code)) fail(given.command, wordsOf(error))
     throw error
   }
+}
+
+function wordsOf(error: unknown): string {
+  const { code, message, address, port } = error as NodeJS.ErrnoException & {
+    address?: string
+    port?: number
+  }
+  if (code !== 'EADDRINUSE') return message
+  return (
+    `port ${port} of ${address} is taken by another process: stop that one, or start this one ` +
+    'with another --port'
+  )
 }
 
 function settingsOrExit<T extends TObject>(given: {
@@ -40,8 +66,9 @@ function settingsOrExit<T extends TObject>(given: {
 }): Readonly<Static<T>> {
   try {
     const settings = readSettings(given.table, { argv: process.argv.slice(2), env: process.env })
-    if (settings !== 'help') return settings
-    process.stdout.write(help(given.command, given.summary, given.table))
+    if (typeof settings === 'object') return settings
+    const asked = settings === 'help' ? help(given.command, given.summary, given.table) : VERSION
+    process.stdout.write(`${asked.trimEnd()}\n`)
     return process.exit(0)
   } catch (error) {
     if (error instanceof SettingError) fail(given.command, error.message)

@@ -1,6 +1,8 @@
 // Fastify as both sides want it: strict bodies, limits, every error an RFC 9457 problem.
 
 import { isUtf8 } from 'node:buffer'
+import { once } from 'node:events'
+import { createServer as createProbe } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import Fastify, { LogController } from 'fastify'
 import type { TSchema } from 'typebox'
@@ -16,6 +18,18 @@ export type ServerOptions = {
   bodyBytesMax: number
   /** A request must have arrived whole within this. In milliseconds. */
   requestTimeoutMs?: number
+}
+
+/**
+ * Finds out whether one could listen there, before anything is made or opened that only the one who
+ * listens may have. Throws what listening throws: EADDRINUSE ...
+ */
+export async function assertFree(host: string, port: number): Promise<void> {
+  if (port === 0) return
+  const probe = createProbe().listen({ host, port, exclusive: true })
+  await once(probe, 'listening')
+  probe.close()
+  await once(probe, 'close')
 }
 
 /** While it closes, connections that have fallen idle are ended this often. In milliseconds. */

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs'
 import type { Static, TObject, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { ALL_SETTINGS } from './all-settings.ts'
 
 export type SettingSource = { argv: string[]; env: Record<string, string | undefined> }
 
@@ -25,6 +26,15 @@ type Row = TSchema & {
   items?: Row
   type?: string
   secret?: boolean
+  /** What the value must be, in words, where a pattern would say it to nobody. */
+  wanted?: string
+  /** What the default is, in words, where the value would not say it. */
+  defaultText?: string
+  /**
+   * The name of another setting that this one must not exceed. A value that was not given gives way;
+   * one that was given is refused.
+   */
+  atMost?: string
 }
 
 type Flags = { [name: string]: unknown; config?: string }
@@ -39,14 +49,16 @@ export const variableOf = (name: string): string =>
 
 /**
  * Reads the settings of `table` from flags, environment and the JSON file named by `--config`.
- * Returns them complete and frozen, or 'help' when `--help` was given. Throws SettingError.
+ * Returns them complete and frozen, or 'help' or 'version' when that was asked for. Throws
+ * SettingError.
  */
 export function readSettings<T extends TObject>(
   table: T,
   source: SettingSource,
-): Readonly<Static<T>> | 'help' {
+): Readonly<Static<T>> | 'help' | 'version' {
   const flags = parseFlags(table, source.argv)
-  if (flags === 'help') return 'help'
+  if (typeof flags === 'string') return flags
+  refuseUnknownVariables(table, source.env)
   const file = flags.config ?? source.env.ASKFIRST_CONFIG
   const fromFile = file === undefined ? {} : parseFile(table, file)
   return complete(table, (name, row) => {
@@ -73,9 +85,12 @@ function complete<T extends TObject>(
   given: (name: string, row: Row) => { value: unknown; from: string },
 ): Readonly<Static<T>> {
   const settings: Record<string, unknown> = {}
+  const sources = new Map<string, string>()
   const required: string[] = table.required ?? []
   for (const [name, row] of rowsOf(table)) {
-    const { value = row.default, from } = given(name, row)
+    const { value: said, from } = given(name, row)
+    const value = said === undefined ? row.default : said
+    if (said !== undefined) sources.set(name, from)
     if (value === undefined) {
       if (!required.includes(name)) continue
       throw new SettingError(`${nameOf(name, row)} must be given: ${wanted(row)}${meaning(row)}`)
@@ -84,7 +99,40 @@ function complete<T extends TObject>(
     // A copy, so that nobody changes the default of the table.
     settings[name] = Array.isArray(value) ? Object.freeze([...value]) : value
   }
+  agree(table, settings, sources)
   return Object.freeze(settings) as Readonly<Static<T>>
+}
+
+/** Settles what must not exceed another setting: what nobody gave gives way. */
+function agree(
+  table: TObject,
+  settings: Record<string, unknown>,
+  sources: ReadonlyMap<string, string>,
+): void {
+  for (const [name, { atMost, minimum = 0 }] of rowsOf(table)) {
+    if (atMost === undefined || !((settings[name] as number) > (settings[atMost] as number)))
+      continue
+    const from = sources.get(name)
+    if (from === undefined && (settings[atMost] as number) >= minimum) {
+      settings[name] = settings[atMost]
+      continue
+    }
+    const other = sources.get(atMost) ?? flagOf(atMost)
+    throw new SettingError(
+      `${from ?? flagOf(name)} cannot be ${settings[name]}: it must be at most ${other}, which is ` +
+        `${settings[atMost]}; lower the one or raise the other`,
+    )
+  }
+}
+
+/** A name of ours that neither program knows is a mistake of spelling. */
+function refuseUnknownVariables(table: TObject, env: SettingSource['env']): void {
+  const own = rowsOf(table).map(([name]) => variableOf(name))
+  const known = [...own, ...ALL_SETTINGS.map(variableOf), 'ASKFIRST_CONFIG']
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('ASKFIRST_') || known.includes(name)) continue
+    throw new SettingError(`unknown setting ${name} in the environment${nearest(name, known)}`)
+  }
 }
 
 /** The text of `--help`. */
@@ -100,6 +148,7 @@ export function help(command: string, summary: string, table: TObject): string {
     '',
     ...lines,
     `  ${'--config FILE'.padEnd(width)}a JSON object of these settings by name, such as {"port": 8080}`,
+    `  ${'--version'.padEnd(width)}prints the version`,
     '',
     `Each is also read from the environment, such as ${variableOf('port')}; a flag goes before the`,
     'environment, and the environment before the file.',
@@ -111,7 +160,8 @@ export function help(command: string, summary: string, table: TObject): string {
 export function settingsTable(table: TObject): string {
   const rows = [...rowsOf(table)].map(([name, row]) => {
     const given = row.default === undefined ? '' : `\`${JSON.stringify(row.default)}\``
-    return `| \`${nameOf(name, row)}\` | ${given} | ${row.description ?? ''}${rangeOf(row)} |`
+    const shown = row.defaultText ?? given
+    return `| \`${nameOf(name, row)}\` | ${shown} | ${row.description ?? ''}${rangeOf(row)} |`
   })
   return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n')
 }
@@ -122,12 +172,13 @@ const nameOf = (name: string, row: Row): string => (row.secret ? variableOf(name
 const rowsOf = (table: TObject): [string, Row][] =>
   Object.entries(table.properties as Record<string, Row>)
 
-function parseFlags(table: TObject, argv: string[]): Flags | 'help' {
+function parseFlags(table: TObject, argv: string[]): Flags | 'help' | 'version' {
   const names = new Map(rowsOf(table).map(([name, row]) => [flagOf(name), [name, row] as const]))
   const flags: Flags = {}
   for (let i = 0; i < argv.length; i++) {
     const [flag, inline] = splitFlag(argv[i] as string)
     if (flag === '--help' || flag === '-h') return 'help'
+    if (flag === '--version') return 'version'
     const known =
       flag === '--config' ? (['config', { type: 'string' } as Row] as const) : names.get(flag)
     if (!known) throw new SettingError(`unknown setting ${flag}${nearest(flag, [...names.keys()])}`)
@@ -202,6 +253,7 @@ const choicesOf = (row: Row): string[] | undefined =>
   row.enum ?? row.anyOf?.map((choice) => choice.const)
 
 function wanted(row: Row): string {
+  if (row.wanted !== undefined) return row.wanted
   const choices = choicesOf(row)
   if (choices) return `one of ${choices.join(', ')}`
   if (row.type === 'integer' || row.type === 'number') {
@@ -224,11 +276,13 @@ function placeholder(row: Row): string {
 function rangeOf(row: Row): string {
   const numeric = row.type === 'integer' || row.type === 'number'
   if (!numeric && !choicesOf(row)) return ''
-  return ` (${wanted(row).replace(/^a (whole )?number /, '')})`
+  const other = row.atMost === undefined ? '' : `, at most ${flagOf(row.atMost)}`
+  return ` (${wanted(row).replace(/^a (whole )?number /, '')}${other})`
 }
 
 function boundsOf(row: Row): string {
-  const given = row.default === undefined ? '' : `; default ${JSON.stringify(row.default)}`
+  const shown = row.defaultText ?? JSON.stringify(row.default)
+  const given = row.default === undefined ? '' : `; default ${shown}`
   return `${rangeOf(row)}${given}`
 }
 
@@ -238,11 +292,17 @@ function nearest(given: string, names: string[]): string {
     .map((name) => ({ name, away: distance(plain(given), plain(name)) }))
     .sort((a, b) => a.away - b.away)
   const best = ranked[0]
-  return best && best.away <= 3 ? `; did you mean ${best.name}?` : '; see --help'
+  return best && best.away <= Math.min(3, Math.ceil(plain(given).length / 3))
+    ? `; did you mean ${best.name}?`
+    : '; see --help'
 }
 
 /** `askTimeoutMs`, `--ask-timeout-ms` and `-ask_timeout_ms` are the same to whoever types them. */
-const plain = (name: string): string => name.replace(/[-_]/g, '').toLowerCase()
+const plain = (name: string): string =>
+  name
+    .replace(/^ASKFIRST_/, '')
+    .replace(/[-_]/g, '')
+    .toLowerCase()
 
 /** Levenshtein's edit distance. */
 function distance(a: string, b: string): number {

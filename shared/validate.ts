@@ -3,6 +3,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Problem } from './problems.ts'
+import { NAME_PATTERN, NAME_WANTED, UUID_PATTERN } from './wire.ts'
 
 export type Mistake = { field: string; rule: string }
 
@@ -18,17 +19,16 @@ export function createCheck<T extends TSchema>(schema: T) {
 
   /** What is wrong with it, field by field. `at` stands before each field, such as "input". */
   function mistakes(value: unknown, at = ''): Mistake[] {
-    const found = new Map<string, string[]>()
+    const found = new Map<string, Set<string>>()
     for (const error of validator.Errors(value)) {
       for (const [field, rule] of explain(error as unknown as Finding)) {
         const path = (at + field).replace(/^\//, '').replaceAll('/', '.') || 'body'
-        const rules = found.get(path) ?? []
-        if (!rules.includes(rule)) found.set(path, [...rules, rule])
+        found.set(path, (found.get(path) ?? new Set()).add(rule))
       }
     }
     return [...found]
       .slice(0, MISTAKES_MAX)
-      .map(([field, rules]) => ({ field, rule: rules.join(' or ') }))
+      .map(([field, rules]) => ({ field, rule: inOne([...rules]) }))
   }
 
   /** The value, checked. Throws an `invalid-request` Problem that names the first mistakes. */
@@ -54,7 +54,24 @@ type Finding = {
     requiredProperties?: string[]
     additionalProperties?: string[]
     allowedValue?: unknown
+    pattern?: string
+    limit?: number
   }
+}
+
+/** One rule of several: words that are allowed make a list. */
+function inOne(rules: string[]): string {
+  const words = rules.flatMap((rule) => /^must be (".*")$/.exec(rule)?.[1] ?? [])
+  if (words.length < 2) return rules.join(' or ')
+  const others = rules.filter((rule) => !/^must be ".*"$/.test(rule))
+  return [`must be one of ${words.join(', ')}`, ...others].join(' or ')
+}
+
+/** What a pattern asks for, in words. */
+const PATTERNS: Record<string, string> = {
+  [NAME_PATTERN]: `must be ${NAME_WANTED}`,
+  [UUID_PATTERN]: 'must be an id, as "next" of the page before gives it',
+  '\\S': 'must not be empty',
 }
 
 function explain({ keyword, instancePath, message, params }: Finding): [string, string][] {
@@ -69,6 +86,10 @@ function explain({ keyword, instancePath, message, params }: Finding): [string, 
         `${instancePath}/${name.slice(0, 64)}`,
         'is not known here',
       ])
+    case 'pattern':
+      return [[instancePath, PATTERNS[params.pattern ?? ''] ?? message]]
+    case 'minLength':
+      return [[instancePath, params.limit === 1 ? 'must not be empty' : message]]
     case 'const':
       return [[instancePath, `must be ${JSON.stringify(params.allowedValue)}`]]
     case 'boolean':

@@ -8,7 +8,14 @@ import { Type } from 'typebox'
 /** Names of slaves and kinds: what may stand in a URL, a log line and a metric label as it is. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
 
-const Name = Type.String({ pattern: NAME_PATTERN })
+/** The same in words. */
+export const NAME_WANTED =
+  'a name of up to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit'
+
+/** Ids that are told to clients: those of tasks and jobs. */
+export const UUID_PATTERN = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+
+const Name = Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED })
 const Id = Type.String({ minLength: 1, maxLength: 128 })
 const Reason = Type.String({ maxLength: 1024 })
 const Count = Type.Integer({ minimum: 0 })

@@ -8,10 +8,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/clock.ts'
+import type { Kind } from '../shared/kind.ts'
 import { loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
+import { UsageError } from '../shared/process.ts'
 import { createRandom } from '../shared/random.ts'
-import { createServer } from '../shared/server.ts'
+import { assertFree, createServer } from '../shared/server.ts'
 import { VERSION } from '../shared/version.ts'
 import { createAgent } from './agent.ts'
 import type { PoolOptions } from './executor/pool.ts'
@@ -32,8 +34,11 @@ export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 
 /** Starts a slave: it listens, then registers with its master, again and again until it may. */
 export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
+  const loaded = await kindsOf(settings.kinds)
+  await assertFree(settings.host, settings.port)
   const log = createLog(settings.name, settings.logLevel)
-  const loaded = await loadKinds(settings.kinds)
+  // First of all that is kept in the folder: whoever has it has the folder for itself.
+  const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
   const kinds = [...loaded.keys()]
   const fileKinds = [...loaded.values()].filter(({ files }) => files).map(({ name }) => name)
   const server = createServer({ log, bodyBytesMax: settings.bodyBytesMax })
@@ -65,7 +70,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     link: createLink(settings.master, { timeoutMs: settings.requestTimeoutMs }),
     clock: systemClock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
-    disk: settings.data === undefined ? null : openOutboxDisk(settings.data),
+    disk,
     workroom,
     executors: (onEnded) =>
       createWorkshop({
@@ -105,6 +110,15 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
       closed ??= Promise.all([server.close(), agent.close()]).then(() => {})
       return closed
     },
+  }
+}
+
+/** The kinds that it offers. Throws UsageError when there is no such kind. */
+async function kindsOf(names: string[]): Promise<Map<string, Kind>> {
+  try {
+    return await loadKinds(names)
+  } catch (error) {
+    throw new UsageError(`--kinds cannot be ${names.join(',')}: ${(error as Error).message}`)
   }
 }
 

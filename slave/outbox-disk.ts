@@ -3,15 +3,43 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { UsageError } from '../shared/process.ts'
 import type { Callback } from '../shared/wire.ts'
 import type { OutboxDisk } from './outbox.ts'
 
-/** Opens, or makes, the outbox in `folder`. Throws when it cannot be opened or is in use. */
+/** A slave that is just closing has the file for a moment longer. In milliseconds. */
+const BUSY_TIMEOUT_MS = 1_000
+// SQLite's primary result codes, https://sqlite.org/rescode.html
+const BUSY = 5
+const LOCKED = 6
+
+/**
+ * Opens, or makes, the outbox in `folder`, and has it alone until it is closed. Throws UsageError,
+ * with words about what to do, when it is in use or cannot be opened.
+ */
 export function openOutboxDisk(folder: string): OutboxDisk {
-  mkdirSync(folder, { recursive: true })
-  const db = new DatabaseSync(join(folder, 'outbox.sqlite'))
-  db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-  db.exec('CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)')
+  try {
+    mkdirSync(folder, { recursive: true })
+    return openTable(new DatabaseSync(join(folder, 'outbox.sqlite'), { timeout: BUSY_TIMEOUT_MS }))
+  } catch (error) {
+    throw new UsageError(`the folder ${folder} ${words(error as Error)}`, { cause: error })
+  }
+}
+
+function words({ message, errcode = 0 }: Error & { errcode?: number }): string {
+  return [BUSY, LOCKED].includes(errcode & 0xff)
+    ? 'is in use by another slave: stop that one, or start this one with another --data folder'
+    : `cannot keep results (${message}): mend it, or start with another --data folder`
+}
+
+function openTable(db: DatabaseSync): OutboxDisk {
+  try {
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    db.exec('CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)')
+  } catch (error) {
+    db.close()
+    throw error
+  }
   const select = db.prepare('SELECT callback FROM outbox ORDER BY rowid')
   const insert = db.prepare('INSERT OR REPLACE INTO outbox (attempt, callback) VALUES (?, ?)')
   const remove = db.prepare('DELETE FROM outbox WHERE attempt = ?')

@@ -2,19 +2,24 @@
 
 import { availableParallelism } from 'node:os'
 import { Type } from 'typebox'
-import { NAME_PATTERN } from '../shared/wire.ts'
+import { NAME_PATTERN, NAME_WANTED } from '../shared/wire.ts'
 
 const cores = Math.min(256, availableParallelism())
+const ORIGIN = {
+  pattern: '^https?://',
+  wanted: 'an http or https URL, such as http://10.0.0.1:8080',
+}
 
 export const SlaveSettings = Type.Object({
   master: Type.String({
     default: 'http://127.0.0.1:8080',
-    pattern: '^https?://',
+    ...ORIGIN,
     description: 'URL of the master to register with',
   }),
   name: Type.String({
     default: 'slave-1',
     pattern: NAME_PATTERN,
+    wanted: NAME_WANTED,
     description: 'name of this slave, unique at its master',
   }),
   host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
@@ -26,7 +31,7 @@ export const SlaveSettings = Type.Object({
   }),
   advertise: Type.Optional(
     Type.String({
-      pattern: '^https?://',
+      ...ORIGIN,
       description: 'URL at which the master reaches this slave, when it is not host and port',
     }),
   ),
@@ -39,17 +44,20 @@ export const SlaveSettings = Type.Object({
   ),
   executors: Type.Integer({
     default: cores,
+    defaultText: 'number of cores',
     minimum: 1,
     maximum: 256,
-    description: 'how many child processes compute; the number of cores when not given',
+    description: 'how many child processes compute; one more is kept ready to step in',
   }),
-  kinds: Type.Array(Type.String({ pattern: NAME_PATTERN }), {
+  kinds: Type.Array(Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED }), {
     default: [],
-    description: 'the kinds it offers; all there are when not given',
+    defaultText: 'all there are',
+    description: 'the kinds it offers',
   }),
   tags: Type.Array(Type.String({ maxLength: 64 }), {
     default: [],
-    description: 'words that describe this slave, for people',
+    defaultText: 'none',
+    description: 'words that describe this slave, for people, of up to 64 characters each',
   }),
   data: Type.Optional(
     Type.String({

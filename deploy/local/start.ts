@@ -1,21 +1,25 @@
 // `npm start`: a master and two slaves of one slot each on this machine, each a process of its own.
 // Slaves start one after the other, so that slave-1 is asked first.
 
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { PREPARE_TO_STOP } from '../../shared/process.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const DATA = process.env.ASKFIRST_DATA ?? join(process.cwd(), 'askfirst-data')
 const PORT = Number(process.env.ASKFIRST_PORT ?? 8080)
 const SLAVES = [1, 2]
-const READY_MS = 15_000
+/** A slave has registered within this. In milliseconds. */
+const READY_MS = 60_000
 
-const children: { name: string; child: ChildProcess }[] = []
+type Child = { name: string; process: ChildProcess; url: string }
+
+const children: Child[] = []
 let stopping = false
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const) {
-  process.on(signal, () => void stop(0))
+  process.on(signal, () => void (stopping ? stopAtOnce() : stop(0)))
 }
 
 try {
@@ -26,66 +30,92 @@ try {
 }
 
 async function run(): Promise<void> {
-  const master = `http://127.0.0.1:${PORT}`
   const quiet = ['--log-level', 'warn']
-  start('master', 'master/main.ts', ['--port', `${PORT}`, '--data', join(DATA, 'master'), ...quiet])
-  await until(`${master}/readyz`, (response) => response.ok)
+  const given = ['--port', `${PORT}`, '--data', join(DATA, 'master'), ...quiet]
+  const master = await start('master', 'master/main.ts', given)
   for (const i of SLAVES) {
     const name = `slave-${i}`
     const port = PORT + 1000 + i - 80
     const given = ['--name', name, '--slots', '1', '--executors', '1', '--port', `${port}`]
     const data = join(DATA, name)
-    start(name, 'slave/main.ts', ['--master', master, ...given, '--data', data, ...quiet])
-    await until(`${master}/slaves`, async (response) => {
-      const { slaves } = (await response.json()) as { slaves: { name: string; state: string }[] }
-      return slaves.some((slave) => slave.name === name && slave.state !== 'silent')
-    })
+    const more = ['--master', master, ...given, '--data', data, ...quiet]
+    const url = await start(name, 'slave/main.ts', more)
+    await untilKnown(`${master}/slaves`, name, url)
   }
   process.stdout.write(welcome(master))
 }
 
-function start(name: string, file: string, args: string[]): void {
-  const stdio = ['ignore', 'pipe', 'inherit'] as const
+/** Starts a program; resolves with its address once it says where it listens. */
+function start(name: string, file: string, args: string[]): Promise<string> {
   // Ctrl-C reaches the whole process group: ours alone, so that the master goes last.
   const detached = process.platform !== 'win32'
-  const child = spawn(process.execPath, [join(ROOT, file), ...args], {
-    stdio: [...stdio],
-    detached,
-  })
-  children.push({ name, child })
-  child.stdout?.on('data', (text: Buffer) => process.stdout.write(`  ${text}`))
-  child.on('exit', (code, signal) => {
-    if (stopping) return
-    process.stderr.write(`askfirst: ${name} ended by itself (${signal ?? `code ${code}`})\n`)
-    void stop(1)
+  const stdio: StdioOptions = ['ignore', 'pipe', 'inherit', 'ipc']
+  const child: Child = {
+    name,
+    process: spawn(process.execPath, [join(ROOT, file), ...args], { stdio, detached }),
+    url: '',
+  }
+  children.push(child)
+  return new Promise((resolve, reject) => {
+    child.process.stdout?.on('data', (text: Buffer) => {
+      process.stdout.write(`  ${text}`)
+      child.url ||= / listens at (\S+)/.exec(text.toString())?.[1] ?? ''
+      if (child.url !== '') resolve(child.url)
+    })
+    child.process.on('error', reject)
+    child.process.on('exit', (code, signal) => {
+      if (stopping) return
+      const how = child.url === '' ? 'could not be started' : 'ended by itself'
+      process.stderr.write(`askfirst: ${name} ${how} (${signal ?? `code ${code}`})\n`)
+      void stop(1)
+    })
   })
 }
 
-/** Waits for a fact that an address tells. */
-async function until(url: string, holds: (response: Response) => unknown): Promise<void> {
+/** Waits until the master has asked this very slave. */
+async function untilKnown(url: string, name: string, slaveUrl: string): Promise<void> {
+  type Row = { name: string; url: string; state: string }
   const deadline = performance.now() + READY_MS
   while (!stopping) {
-    try {
-      if (await holds(await fetch(url))) return
-    } catch {
-      // Not up yet.
+    const response = await fetch(url).catch(() => undefined)
+    const { slaves = [] } = ((await response?.json()) ?? {}) as { slaves?: Row[] }
+    const isHere = (row: Row): boolean => row.name === name && row.url === slaveUrl
+    if (slaves.some((row) => isHere(row) && row.state !== 'silent')) return
+    if (performance.now() > deadline) {
+      throw new Error(`${name} was not registered within ${READY_MS} ms`)
     }
-    if (performance.now() > deadline) throw new Error(`${url} was not ready in ${READY_MS} ms`)
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
 }
 
-/** Stops the slaves, which finish what they have, then the master. */
+/** Tells the master to take nothing new, then stops the slaves, which finish what they have. */
 async function stop(code: number): Promise<void> {
   if (stopping) return
   stopping = true
   const [master, ...slaves] = children
-  await Promise.all(slaves.map(({ child }) => end(child)))
-  if (master) await end(master.child)
+  if (master?.process.connected) master.process.send(PREPARE_TO_STOP)
+  await Promise.all(slaves.map(tellWhatItFinishes))
+  await Promise.all(slaves.map(end))
+  if (master) await end(master)
   process.exit(code)
 }
 
-function end(child: ChildProcess): Promise<void> {
+async function tellWhatItFinishes({ name, url }: Child): Promise<void> {
+  const response = await fetch(`${url}/availability`).catch(() => undefined)
+  if (!response?.ok) return
+  const { slots, free } = (await response.json()) as { slots: number; free: number }
+  const running = slots - free
+  if (running === 0) return
+  const tasks = running === 1 ? '1 task' : `${running} tasks`
+  process.stdout.write(`stopping: ${name} finishes ${tasks}; Ctrl-C again stops at once\n`)
+}
+
+function stopAtOnce(): void {
+  for (const child of children) child.process.kill('SIGKILL')
+  process.exit(1)
+}
+
+function end({ process: child }: Child): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()
   return new Promise((resolve) => {
     child.once('exit', () => resolve())

@@ -175,7 +175,8 @@ function wait(core: Context, task: Task, now: number): void {
   if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
     if (task.unsure) return doubt(core, task, now)
     const most = core.settings.waitingTasksMax
-    const detail = `${most} tasks wait already; repeat later, or raise --waiting-tasks-max`
+    const already = most === 1 ? '1 task waits' : `${most} tasks wait`
+    const detail = `${already} already; repeat later, or raise --waiting-tasks-max`
     return end(core, task, new Problem('queue-full', detail, {}, retryAfter(core, task, now)))
   }
   if (task.notedUpTo < core.registry.end) notePassedOver(core, task, core.registry.end, now)
@@ -222,14 +223,20 @@ function end(core: Context, task: Task, problem: Problem): void {
 }
 
 function refusal(core: Context, task: Task, now: number): Problem {
+  if (core.draining) return new Problem('draining', 'the master is shutting down')
   const { alive, able } = core.registry.countAlive(task.kind)
   if (alive === 0) {
     const known = core.registry.byName.size
-    const detail = known === 0 ? 'no slave has registered yet' : `none of ${known} slaves answers`
+    const none = known === 1 ? 'the only slave does not answer' : `none of ${known} slaves answers`
+    const detail = known === 0 ? 'no slave has registered yet' : none
     return new Problem('no-slaves', detail)
   }
   if (able === 0) {
-    const detail = `none of the ${alive} slaves that answer offers the kind "${task.kind}"`
+    const none =
+      alive === 1
+        ? 'the only slave that answers does not offer'
+        : `none of the ${alive} slaves that answer offers`
+    const detail = `${none} the kind "${task.kind}"`
     return new Problem('no-capable-slave', detail)
   }
   const which = able === 1 ? '1 is alive and offers' : `${able} are alive and offer`

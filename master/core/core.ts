@@ -112,6 +112,9 @@ function take(core: Context, input: Input, now: number): void {
       return cancel(core, input.task, now)
     case 'stop-waiting':
       return stopWaiting(core, input.task, now)
+    case 'draining':
+      core.draining = true
+      return
     case 'not-saved':
       return input.tasks.forEach((task) => {
         takeBack(core, task)
@@ -210,6 +213,11 @@ function takeBack(core: Context, task: Task): void {
 }
 
 function leave(core: Context, name: string, boot: string, token: Token, now: number): void {
+  const slave = core.registry.byName.get(name)
+  if (boot === '' && slave?.standing === 'alive') {
+    const detail = `${name} is alive and would register again at once: stop it, or drain it`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'slave-alive', detail })
+  }
   if (care.takeLeave(core, name, boot, now)) core.effects.push({ do: 'answer', token })
   else noSuchSlave(core, name, token)
 }

@@ -31,6 +31,8 @@ export type Input =
   | { is: 'cancel'; task: string }
   /** The client no longer waits (wait limit of its request, or it went away). */
   | { is: 'stop-waiting'; task: string }
+  /** The master shuts down: who is not accepted by now hears that. */
+  | { is: 'draining' }
   /** Tasks that could not be saved: they were never accepted. */
   | { is: 'not-saved'; tasks: Task[] }
   | { is: 'answers'; slave: string; state: SlaveState; answers: OfferAnswer[] }

@@ -83,7 +83,8 @@ export function createServiceTimes() {
       sum += meanOf(times)
     }
     for (const slave of slaves) {
-      if (slave.standing !== 'alive' || slave.drained || !slave.kinds.includes(kind)) continue
+      if (slave.standing !== 'alive' || slave.drained || slave.mode === 'draining') continue
+      if (!slave.kinds.includes(kind)) continue
       slots += slave.slots
       for (const { task, since } of slave.held.values()) {
         if (remainders.length >= RUNNING_MAX) break

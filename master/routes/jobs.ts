@@ -10,7 +10,7 @@ import { jobJson, stagesJson, storedStages } from '../job-json.ts'
 import type { JobRequests } from '../job-requests.ts'
 import type { JobRecord, JobStore } from '../job-store.ts'
 import type { JobOutcome, Jobs } from '../jobs.ts'
-import { manners, preferredWaitMs } from './manners.ts'
+import { CURSOR, manners, preferredWaitMs } from './manners.ts'
 
 type Options = {
   jobs: Jobs
@@ -28,7 +28,7 @@ const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
 const ListQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+    cursor: Type.Optional(CURSOR),
   },
   strict,
 )

@@ -1,8 +1,13 @@
-// What headers of a request say of how it wants to be answered.
+// What a request says of how it wants to be answered: by headers, and by the place in a list.
 
 import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import { invalidRequest } from '../../shared/validate.ts'
+import { UUID_PATTERN } from '../../shared/wire.ts'
 import { requestHash } from '../task-requests.ts'
+
+/** Where a page begins: the `next` of the page before, which is an id. */
+export const CURSOR = Type.String({ pattern: UUID_PATTERN })
 
 export type Manners = {
   /** How long the client waits, in milliseconds; 0: not at all. */

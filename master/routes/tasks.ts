@@ -12,7 +12,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
 import type { TaskReader } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import { manners, preferredWaitMs } from './manners.ts'
+import { CURSOR, manners, preferredWaitMs } from './manners.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -42,7 +42,7 @@ const ListQuery = Type.Object(
     slave: Type.Optional(Type.String({ maxLength: 64 })),
     tag: Type.Optional(Type.String({ maxLength: 64 })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+    cursor: Type.Optional(CURSOR),
   },
   { additionalProperties: false },
 )
@@ -162,6 +162,8 @@ function inBatch(problem: Problem, index: number): Problem {
     field: field === 'body' ? at : `${at}.${field}`,
     rule,
   }))
+  // Only a kind that nobody knows is refused by a problem of its own.
+  if (inside.length === 0) inside.push({ field: `${at}.kind`, rule: 'must be a kind known here' })
   return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
 }
 

@@ -54,7 +54,10 @@ export type PoolOptions = {
    * CPU, as much as a hundred thousand tiny runs.
    */
   recycleMsMin?: number
-  /** Within this a child must have loaded its kinds, and begin what it was sent. Default 30,000. */
+  /**
+   * Within this a child must have loaded its kinds, and begin what it was sent. Default 30,000.
+   * On a machine that is too busy for that, the next ones get twice as long to load, and so on.
+   */
   startLimitMs?: number
   /** Exports `loadKinds(names)`; for tests. Default shared/kind.ts. */
   kindsModule?: URL
@@ -94,6 +97,8 @@ const MEMORY_CHECK_MS = 100
 /** Pause after a child that died at start-up: doubles from the first to the second. */
 const RESTART_MS_MIN = 100
 const RESTART_MS_MAX = 10_000
+/** A child that is to be ready gets at most so many times the limit. */
+const START_LIMITS_MAX = 16
 const LINE_BYTES_EXTRA = 1_048_576
 const TROUBLE_CHARACTERS = 500
 
@@ -163,6 +168,8 @@ export function createPool(options: PoolOptions): Pool {
   allReady.promise.catch(() => {})
   const restart = createRestart(tend)
   const watch = createWatch(check)
+  /** How many times the limit a child gets that starts now: else none might ever be ready. */
+  let startLimits = 1
   let feeding: NodeJS.Immediate | undefined
   let tending: NodeJS.Immediate | undefined
   let closing: Promise<void> | undefined
@@ -390,7 +397,9 @@ export function createPool(options: PoolOptions): Pool {
   function checkMember(member: Member, now: number) {
     const { executor, fed } = member
     if (member.state === 'starting') {
-      onTrouble(`executor ${executor.pid} was not ready within ${startLimitMs} ms; killed`)
+      const ms = Math.round(member.checkAt - member.startedAt)
+      onTrouble(`executor ${executor.pid} was not ready within ${ms} ms; killed`)
+      startLimits = Math.min(START_LIMITS_MAX, startLimits * 2)
       restart.delay()
       return stop(member)
     }
@@ -564,7 +573,7 @@ export function createPool(options: PoolOptions): Pool {
       sent: 0,
       since: now,
       startedAt: now,
-      checkAt: now + startLimitMs,
+      checkAt: now + startLimitMs * startLimits,
       limitMs: Number.POSITIVE_INFINITY,
       isLong: false,
     }
@@ -576,6 +585,7 @@ export function createPool(options: PoolOptions): Pool {
 
   function onReady(member: Member) {
     member.state = 'ready'
+    startLimits = 1
     member.checkAt = Number.POSITIVE_INFINITY
     if (members.filter(({ state }) => state === 'ready').length >= size) allReady.resolve()
     tend()

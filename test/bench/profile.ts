@@ -30,7 +30,7 @@ export async function profile(given: {
   const fileOf = (name: string): string => join(folder, `${name}.json`)
   const sampled = (name: string) => ({
     node: ['--import', `${ROOT}test/bench/sampler.ts`],
-    env: { ASKFIRST_PROFILE: fileOf(name) },
+    env: { PROFILE_FILE: fileOf(name) },
   })
   try {
     const load = await startLoad()

@@ -1,6 +1,6 @@
 // Loaded into a process that is profiled (node --import), before its program. On SIGUSR2 it starts
 // V8's sampling profiler and counts from zero; on the next SIGUSR2 it writes both to the file that
-// ASKFIRST_PROFILE names. So start-up and warm-up are not in the profile.
+// PROFILE_FILE names. So start-up and warm-up are not in the profile.
 
 import { subscribe } from 'node:diagnostics_channel'
 import { renameSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ export type Counts = {
 }
 
 const SAMPLE_US = 200
-const file = process.env.ASKFIRST_PROFILE as string
+const file = process.env.PROFILE_FILE as string
 const session = new Session()
 const zero = (): Counts => ({ requestsIn: 0, requestsOut: 0, commits: 0, commitMs: 0 })
 let counts = zero()

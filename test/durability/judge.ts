@@ -1,79 +1,123 @@
 // Judges a trace of system calls: was each promise preceded by a sync of what it promises? Knows
-// nothing of the master but what it says on its sockets and writes to its log.
+// nothing of the master but what it says and hears on its sockets and writes to its log.
+//
+// What the trace does not show whole cannot be judged: a string that strace cut short is an error
+// of this check, never a verdict.
+
+import type { Call } from './strace.ts'
+import { readTrace } from './strace.ts'
 
 export type Verdict = {
-  /** How many promises were made: 202s, and attempts acknowledged. */
+  /** How many promises were made: 202s, and callbacks of outcomes acknowledged. */
   promises: number
   /** Those that were not synced, in words. */
   broken: string[]
 }
 
 /** A row: a task's id, and right behind it its status. A page of the log has many, old and new. */
-const ROW = /([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})(done)?/g
+const ROW = /([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})(done|failed)?/g
+/** An outcome that the master hears: of which task, and whether it has to be the task's last word. */
+const CALLBACK =
+  /"attempt":"([^"]+)","task":"([^"]+)","outcome":\{"status":"(?:done|failed)"(?:,"type":"([^"]+)")?/g
+/** What the master promises: a 202, and outcomes acknowledged. */
+const PROMISE = /HTTP\/1\.1 202 [\s\S]*?"id":"([^"]+)"|"acknowledged":\[([^\]]*)\]/g
+/** After such a failure the task is tried again: a crash that forgets it loses nothing. */
+const TRIED_AGAIN = ['executor-crashed', 'memory-limit', 'time-limit', 'slave-lost']
+/** SQLite's log is frames: a header of so many bytes, and a page. */
+const HEADER_BYTES = 24
 
-/** `trace` is the output of `strace -f -y`: one call per line, in order. */
+/** `trace` is the output of `strace -f -y`: one call per line, in order. Throws when it is cut. */
 export function judge(trace: string): Verdict {
-  /** The line at which the log first has the task, and first has it as done. */
-  const accepted = new Map<string, number>()
-  const done = new Map<string, number>()
-  const taskOf = new Map<string, string>()
+  const log = createLog()
+  const heard = new Map<string, { task: string; isLast: boolean }>()
+  const incoming = createStreams(/^[A-Z]+ \/\S* HTTP\/1\.1/)
+  const outgoing = createStreams(/^HTTP\/1\.1 /)
+  const promised = new Set<string>()
   const broken: string[] = []
-  let promises = 0
-  let synced = -1
 
-  /** Syncs that began and have not ended, by thread: the line at which they began. */
-  const syncing = new Map<string, number>()
+  for (const call of readTrace(trace)) {
+    if (call.file.endsWith('-wal')) log.take(call)
+    else if (call.name === 'read') incoming.take(call, CALLBACK, hear)
+    else outgoing.take(call, PROMISE, (found) => promise(found, call.ended))
+  }
+  return { promises: promised.size, broken }
 
-  trace.split('\n').forEach((line, at) => {
-    const [, thread = '', resumed] = /^(\d+)\s+<\.\.\. (\w+) resumed>/.exec(line) ?? []
-    if (resumed === 'fdatasync' || resumed === 'fsync') {
-      synced = Math.max(synced, syncing.get(thread) ?? -1)
-      syncing.delete(thread)
-    } else if (resumed === 'read') hear(line)
-    const [, call, path] = /^\d+\s+(\w+)\(\d+<([^>]*)>/.exec(line) ?? []
-    if (!call || path === undefined) return
-    if (path.endsWith('-wal')) {
-      if (call === 'fdatasync' || call === 'fsync') {
-        if (line.endsWith('<unfinished ...>')) syncing.set(/^\d+/.exec(line)?.[0] ?? '', at)
-        else synced = at
-      } else if (call !== 'read') {
-        for (const [, id = '', isDone] of line.matchAll(ROW)) {
-          if (!accepted.has(id)) accepted.set(id, at)
-          if (isDone && !done.has(id)) done.set(id, at)
-        }
-      }
-      return
-    }
-    if (call === 'read') {
-      hear(line)
-      return
-    }
-    const text = line.replaceAll('\\"', '"')
-    if (text.includes('HTTP/1.1 202 ')) {
-      const id = /"id":"([^"]+)"/.exec(text)?.[1] ?? ''
-      promise(`202 for ${id}`, accepted.get(id), at)
-    }
-    const acknowledged = /"acknowledged":\[([^\]]+)\]/.exec(text)?.[1]
-    for (const [, attempt] of acknowledged?.matchAll(/"([^"]+)"/g) ?? []) {
-      promise(`acknowledged ${attempt}`, done.get(taskOf.get(attempt as string) ?? ''), at)
-    }
-  })
-  return { promises, broken }
+  function hear([, attempt = '', task = '', type = '']: RegExpExecArray): void {
+    heard.set(attempt, { task, isLast: !TRIED_AGAIN.includes(type) })
+  }
 
-  /** What the master reads tells which attempt is of which task. */
-  function hear(line: string): void {
-    const text = line.replaceAll('\\"', '"')
-    for (const [, attempt = '', task = ''] of text.matchAll(
-      /"attempt":"([^"]+)","task":"([^"]+)"/g,
-    )) {
-      taskOf.set(attempt, task)
+  function promise([, task, acknowledged = '']: RegExpExecArray, at: number): void {
+    if (task !== undefined) return check(`202 for ${task}`, log.accepted.get(task), at)
+    for (const [, attempt = ''] of acknowledged.matchAll(/"([^"]+)"/g)) {
+      const outcome = heard.get(attempt)
+      if (outcome?.isLast !== false)
+        check(`acknowledged ${attempt}`, log.ended.get(outcome?.task ?? ''), at)
     }
   }
 
-  function promise(words: string, wrote: number | undefined, at: number): void {
-    promises++
+  function check(words: string, wrote: number | undefined, at: number): void {
+    if (promised.has(words)) return
+    promised.add(words)
     if (wrote === undefined) broken.push(`line ${at}: ${words}, never written`)
-    else if (synced < wrote)
+    else if (log.synced() < wrote)
       broken.push(`line ${at}: ${words}, written at ${wrote}, not synced since`)
+  }
+}
+
+/** What is in the log, and until which line of the trace it is on the disk. */
+function createLog() {
+  /** The line that completes the commit in which the log first has the task, or its end. */
+  const accepted = new Map<string, number>()
+  const ended = new Map<string, number>()
+  let rows: { id: string; isEnd: boolean }[] = []
+  let isCommit = false
+  let synced = -1
+
+  return {
+    accepted,
+    ended,
+    synced: () => synced,
+    take({ name, began, ended: at, ok, texts }: Call): void {
+      if (name === 'fdatasync' || name === 'fsync') {
+        // A sync covers what was written before it began.
+        if (ok) synced = Math.max(synced, began)
+      } else if (name !== 'read') write(texts.join(''), at)
+    },
+  }
+
+  function write(bytes: string, at: number): void {
+    if (bytes.length === HEADER_BYTES) {
+      // The frame that ends a commit has the size of the database in its header, others 0.
+      isCommit = bytes.slice(4, 8) !== '\0\0\0\0'
+      return
+    }
+    for (const [, id = '', end] of bytes.matchAll(ROW)) rows.push({ id, isEnd: end !== undefined })
+    if (!isCommit) return
+    for (const { id, isEnd } of rows) {
+      if (!accepted.has(id)) accepted.set(id, at)
+      if (isEnd && !ended.has(id)) ended.set(id, at)
+    }
+    rows = []
+    isCommit = false
+  }
+}
+
+/** What flows over each socket in one direction, in as many pieces as it likes. */
+function createStreams(begins: RegExp) {
+  const tails = new Map<string, string>()
+  return {
+    /** Calls `found` for each match of a pattern that this call completes. */
+    take({ file, texts }: Call, pattern: RegExp, found: (match: RegExpExecArray) => void): void {
+      if (!file.includes('socket:') && !file.includes('TCP')) return
+      const text = texts.join('')
+      let tail = begins.test(text) ? text : (tails.get(file) ?? '') + text
+      let end = 0
+      for (const match of tail.matchAll(pattern)) {
+        found(match)
+        end = match.index + match[0].length
+      }
+      tail = tail.slice(end)
+      tails.set(file, tail)
+    },
   }
 }

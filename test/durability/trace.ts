@@ -15,6 +15,11 @@ import { judge } from './judge.ts'
 const ROOT = new URL('../../', import.meta.url).pathname
 const TASKS = 60
 const CALLS = 'read,write,writev,pwrite64,fsync,fdatasync'
+/** Node reads at most 64 KiB from a socket at a time; a write may be larger. */
+const TEXT_MAX = 4 << 20
+/** On a machine that is busy with other things an answer takes its time, and nothing is lost by it. */
+const WORK_MS_MAX = 600_000
+const PATIENT = ['--ask-timeout-ms', '60000', '--heartbeat-ms', '60000']
 
 const asItIs = await traced(true)
 const unsynced = await traced(false)
@@ -38,11 +43,17 @@ async function traced(syncs: boolean): Promise<Verdict> {
   try {
     const program = copyOfMaster(folder, syncs)
     const trace = join(folder, 'trace')
-    const strace = ['-f', '-qq', '-y', '-s', '9000', '-e', `trace=${CALLS}`, '-o', trace]
-    const args = [program, '--port', '0', '--data', join(folder, 'data'), '--log-level', 'error']
+    const strace = ['-f', '-qq', '-y', '-s', `${TEXT_MAX}`, '-e', `trace=${CALLS}`, '-o', trace]
+    const given = ['--port', '0', '--data', join(folder, 'data'), '--log-level', 'error']
+    const args = [program, ...given, ...PATIENT]
     const master = spawn('strace', [...strace, process.execPath, ...args])
     const exited = once(master, 'exit')
-    ends.push(() => master.kill('SIGKILL'))
+    // Of the two strace goes last: a process that is traced outlives it.
+    ends.push(() => {
+      if (master.exitCode !== null) return
+      process.kill(childOf(master.pid as number), 'SIGKILL')
+      return exited
+    })
     const url = await new Promise<string>((resolve, reject) => {
       createInterface({ input: master.stdout }).on('line', (line) => {
         const listening = / listens at (\S+)$/.exec(line)?.[1]
@@ -54,12 +65,17 @@ async function traced(syncs: boolean): Promise<Verdict> {
     const slave = await startSlave(t, url, 'slave-1', ['--slots', '64'])
     await work(url)
     await slave.kill('SIGTERM')
-    spawn('pkill', ['-TERM', '-f', program])
+    process.kill(childOf(master.pid as number), 'SIGTERM')
     await exited
     return judge(readFileSync(trace, 'latin1'))
   } finally {
     for (const end of ends.toReversed()) await end()
   }
+}
+
+/** The process that strace traces; strace itself lets no signal through to it. */
+function childOf(pid: number): number {
+  return Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), 10)
 }
 
 /**
@@ -81,8 +97,14 @@ function copyOfMaster(folder: string, syncs: boolean): string {
 
 /** Direct and queued tasks, some at once, some one by one; ends when all have ended. */
 async function work(url: string): Promise<void> {
-  const submit = (i: number) => post(`${url}/tasks`, { expression: `${i} + 1`, queue: i % 2 === 0 })
+  const submit = async (i: number) => {
+    const { status, body } = await post(`${url}/tasks`, {
+      expression: `${i} + 1`,
+      queue: i % 2 === 0,
+    })
+    if (status !== 202) throw new Error(`task ${i} was not accepted: ${JSON.stringify(body)}`)
+  }
   for (let i = 0; i < TASKS / 3; i++) await submit(i)
   await Promise.all(Array.from({ length: (2 * TASKS) / 3 }, (_, i) => submit(1000 + i)))
-  await until(async () => (await getJson(`${url}/status`)).tasks.done === TASKS)
+  await until(async () => (await getJson(`${url}/status`)).tasks.done === TASKS, WORK_MS_MAX)
 }

@@ -29,7 +29,7 @@ test('writes itself out as RFC 9457 has it', async (t) => {
   const problem = new Problem('at-capacity', 'Both are busy.', { asked }, { 'retry-after': '3' })
   t.same(problem.document(), {
     type: 'at-capacity',
-    title: 'All slaves are busy.',
+    title: 'No slave is available.',
     status: 503,
     detail: 'Both are busy.',
     asked,

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import { Type } from 'typebox'
+import { MasterSettings } from '../../master/settings.ts'
+import { ALL_SETTINGS } from '../../shared/all-settings.ts'
 import {
   flagOf,
   help,
@@ -12,6 +14,7 @@ import {
   settingsTable,
   variableOf,
 } from '../../shared/settings.ts'
+import { SlaveSettings } from '../../slave/settings.ts'
 
 const table = Type.Object({
   port: Type.Integer({ default: 8080, minimum: 0, maximum: 65_535, description: 'port' }),
@@ -26,11 +29,22 @@ const table = Type.Object({
   slaves: Type.Array(Type.String({ pattern: '=' }), { default: [], description: 'the slaves' }),
   key: Type.Optional(Type.String({ secret: true, pattern: '^k-', description: 'the key' })),
   advertise: Type.Optional(Type.String({ description: 'the URL' })),
+  master: Type.Optional(
+    Type.String({ pattern: '^https?:', wanted: 'an http or https URL', description: 'where' }),
+  ),
+  limitMs: Type.Integer({
+    default: 1000,
+    minimum: 10,
+    maximum: 9000,
+    atMost: 'limitMsMax',
+    description: 'a limit',
+  }),
+  limitMsMax: Type.Integer({ default: 4000, minimum: 1, description: 'the most' }),
 })
 
 const read = (argv: string[] = [], env: Record<string, string> = {}) => {
   const settings = readSettings(table, { argv, env })
-  if (settings === 'help') throw new Error('help was given')
+  if (typeof settings === 'string') throw new Error(`${settings} was given`)
   return settings
 }
 
@@ -77,6 +91,8 @@ test('gives all settings, frozen, and leaves out what is optional and not given'
     policy: 'in-order',
     dry: false,
     slaves: [],
+    limitMs: 1000,
+    limitMsMax: 4000,
   })
   t.ok(Object.isFrozen(settings))
   t.ok(Object.isFrozen(settings.slaves), 'so that nobody changes the default of the table')
@@ -103,6 +119,50 @@ test('says what would be right when a value is not', async (t) => {
   t.match(refusal(['--policy', 'rnd']), 'one of in-order, random')
   t.match(refusal(['--name', 'Slave 1']), 'text that matches ^[a-z0-9-]+$')
   t.match(refusal(['--slaves', 'a=1,b']), 'a list of text that matches =')
+  t.match(refusal(['--master', 'x']), '--master cannot be "x": it must be an http or https URL')
+})
+
+test('lets a default give way to a limit, and refuses what was given beyond it', async (t) => {
+  t.match(read(['--limit-ms-max', '500']), { limitMs: 500, limitMsMax: 500 })
+  t.match(read(['--limit-ms', '300', '--limit-ms-max', '500']), { limitMs: 300 })
+  t.equal(
+    refusal(['--limit-ms', '900'], { ASKFIRST_LIMIT_MS_MAX: '500' }),
+    '--limit-ms cannot be 900: it must be at most ASKFIRST_LIMIT_MS_MAX, which is 500; ' +
+      'lower the one or raise the other',
+  )
+  t.match(refusal(['--limit-ms', '5000']), 'at most --limit-ms-max, which is 4000')
+  t.match(refusal(['--limit-ms-max', '5']), '--limit-ms cannot be 1000: it must be at most')
+  t.match(
+    help('askfirst test', 'tries things out', table),
+    '(from 10 to 9000, at most --limit-ms-max)',
+  )
+})
+
+test('refuses a variable of ours that neither master nor slave knows', async (t) => {
+  t.equal(
+    refusal([], { ASKFIRST_PROT: '1' }),
+    'unknown setting ASKFIRST_PROT in the environment; did you mean ASKFIRST_PORT?',
+  )
+  t.equal(
+    refusal([], { ASKFIRST_BOGUS: '1' }),
+    'unknown setting ASKFIRST_BOGUS in the environment; see --help',
+  )
+  t.equal(read([], { ASKFIRST_OUTBOX_MAX: '1', ASKFIRST_KEEP_MS: '1', OTHER: 'x' }).port, 8080)
+})
+
+test('knows the names of all settings of both programs', async (t) => {
+  const both = { ...MasterSettings.properties, ...SlaveSettings.properties }
+  t.same([...ALL_SETTINGS].sort(), Object.keys(both).sort(), 'shared/all-settings.ts lists them')
+})
+
+test('shows a default in words where its value would say nothing', async (t) => {
+  t.match(settingsTable(SlaveSettings), '| `--executors` | number of cores |')
+  t.match(settingsTable(SlaveSettings), '| `--kinds` | all there are |')
+  t.match(help('askfirst slave', '', SlaveSettings), '; default number of cores')
+})
+
+test('tells that the version was asked for', async (t) => {
+  t.equal(readSettings(table, { argv: ['--version'], env: {} }), 'version')
 })
 
 test('says where the wrong value stands', async (t) => {

@@ -206,6 +206,17 @@ t.test('ends a child that does not get ready in time', async (t) => {
   t.match(troubles[0], /was not ready within 1 ms/)
 })
 
+t.test(
+  'gives the next child longer to get ready, so that a busy machine has one at last',
+  async (t) => {
+    const program = new URL('./fixtures/slow-child.ts', import.meta.url)
+    const { pool, troubles } = openPool(t, { program, startLimitMs: 200 })
+    await pool.ready()
+    t.match(troubles[0], /was not ready within 200 ms/)
+    t.match(troubles[1], /was not ready within 400 ms/)
+  },
+)
+
 t.test('tells of a kind that there is not', async (t) => {
   const { until, troubles } = openPool(t, { kinds: ['no-such-kind'] })
   await until(() => troubles.length > 0)

@@ -1,0 +1,62 @@
+// What cannot start says why in one line, leaves what others have alone, and ends with 64.
+
+import { existsSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import t from 'tap'
+import { startMaster, startProcess, startSlave } from './processes.ts'
+
+const slaveWith = (t: Test, args: string[]) =>
+  startProcess(t, 'slave/main.ts', ['--port', '0', '--master', 'http://127.0.0.1:1', ...args])
+
+/** What it says when it does not start. */
+async function refusal(starting: Promise<unknown>): Promise<string> {
+  try {
+    await starting
+  } catch (error) {
+    return (error as Error).message
+  }
+  return 'it started'
+}
+
+t.test('a port that is taken', async (t) => {
+  const data = t.testdir()
+  const other = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => other.once('listening', resolve))
+  t.teardown(() => other.close())
+  const { port } = other.address() as { port: number }
+  const words = `port ${port} of 127.0.0.1 is taken by another process: stop that one`
+
+  const master = await refusal(startMaster(t, join(data, 'm'), ['--port', `${port}`]))
+  t.match(master, `ended (64) before it listened: askfirst master: ${words}`)
+  const slave = await refusal(slaveWith(t, ['--port', `${port}`, '--data', join(data, 's')]))
+  t.match(slave, `ended (64) before it listened: askfirst slave: ${words}`)
+  t.notOk(existsSync(join(data, 'm')) || existsSync(join(data, 's')), 'nothing was made')
+})
+
+t.test("another slave's folder", async (t) => {
+  const data = t.testdir()
+  const { url } = await startMaster(t, join(data, 'master'))
+  await startSlave(t, url, 'slave-1', ['--data', join(data, 'slave')])
+  const left = join(data, 'slave/work/partitions/left')
+  writeFileSync(left, 'for a peer')
+  const said = await refusal(slaveWith(t, ['--data', join(data, 'slave')]))
+  t.match(said, /ended \(64\).*: the folder \S+slave is in use by another slave: stop that one/)
+  t.notMatch(said, /\n +at /)
+  t.ok(existsSync(left))
+})
+
+t.test('a kind that there is not', async (t) => {
+  const said = await refusal(slaveWith(t, ['--kinds', 'sleep,nix']))
+  t.match(said, /ended \(64\).*--kinds cannot be sleep,nix: there is no kind "nix"; there are: /)
+})
+
+t.test('settings that contradict each other', async (t) => {
+  const limits = ['--run-limit-ms', '6000', '--run-limit-ms-max', '5000']
+  const said = await refusal(startMaster(t, t.testdir(), limits))
+  t.match(
+    said,
+    '--run-limit-ms cannot be 6000: it must be at most --run-limit-ms-max, which is 5000',
+  )
+})
