@@ -22,6 +22,9 @@ const TOLD = '--master {master} --name {name} --port {port} --data {data} --slot
 const complaints = (verdicts: Verdict[]): string[] =>
   verdicts.filter(({ is }) => is === 'failed').map(({ rule, words }) => `${rule.name}: ${words}`)
 
+// Half a minute on two cores of its own; a machine that does much else takes minutes.
+t.setTimeout(300_000)
+
 const python = findPython()
 const findings = new Map<string, Finding>()
 
