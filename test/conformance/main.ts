@@ -4,6 +4,7 @@
 //   npm run conformance -- --command "node slave/main.ts --master {master} --name {name} \
 //       --port {port} --data {data} --slots 2" [--short]
 
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Verdict } from './kit.ts'
 import { runKit } from './kit.ts'
@@ -23,7 +24,7 @@ const HELP = `npm run conformance -- --command "COMMAND" [options]
   --patience-ms a fact that has not come after this will not come (default 30000)
   --skip        rules that are left out, as a,b,c
   --only        only these rules
-  --jobs        slave processes side by side (default 4)
+  --jobs        slave processes side by side (default: the number of cores)
   --trace       prints every message
   --list        prints the rules
   --self-test   tries the kit itself: wrong slaves, one per rule, must break that rule and no other
@@ -41,7 +42,7 @@ const { values } = parseArgs({
     'patience-ms': { type: 'string', default: '30000' },
     skip: { type: 'string', default: '' },
     only: { type: 'string', default: '' },
-    jobs: { type: 'string', default: '4' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
     trace: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     'self-test': { type: 'boolean', default: false },

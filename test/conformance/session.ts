@@ -33,6 +33,8 @@ export type Trial = {
 
 export type Session = Awaited<ReturnType<typeof createSession>>
 
+/** A process may take this long to start and register on a busy machine, at least. */
+const START_MS = 20_000
 /** So seldom that no beat comes by chance. */
 const SELDOM_MS = 600_000
 /** A task with no other limit. */
@@ -86,7 +88,8 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
       const running = startSubject(trial.command, told)
       subject = running
       const came = (): boolean => master.count.registered > before
-      await cameTrue(() => came() || running.hasEnded(), trial.patienceMs)
+      const patienceMs = Math.max(START_MS, trial.patienceMs)
+      await cameTrue(() => came() || running.hasEnded(), patienceMs)
       if (!came()) return false
       registration = master.registrations.at(-1)?.body as Registration
       talk = createTalk(registration.url, trial.trace)

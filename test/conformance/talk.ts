@@ -1,5 +1,7 @@
-// How a master speaks to a slave. Rules know only this type: where a slave cannot be reached and
-// pulls its tasks, another transport stands here, which hands the offer to the next poll.
+// How a master speaks to a slave. Rules know only the type Talk. For slaves that cannot be reached
+// and pull their tasks another one is to be written, which hands offers to the next poll, takes a
+// poll that does not come for `busy`, and reads what is held from the last heartbeat; session.ts
+// makes the talk once the slave has registered.
 
 import { Pool } from 'undici'
 import { createCheck } from '../../shared/validate.ts'
