@@ -1,0 +1,99 @@
+// The slaves' own folder of files: which names it may be asked for, what is in it, and opening a
+// file of it. A name is a path inside the folder, with slashes; nothing that leads out of it is
+// followed, and no symbolic link at all.
+
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs'
+import { resolve, sep } from 'node:path'
+import { TaskFailure } from '../../kind.ts'
+
+/** More are refused: their names and sizes go through the master, as one result. */
+export const FILES_MAX = 10_000
+
+export type Listed = { name: string; bytes: number }
+
+/** Why this may not be a name; null when it may. */
+export function nameMistake(name: string): string | null {
+  if (name.includes('\0') || name.includes('\\')) return 'must have no backslash and no NUL'
+  if (name.startsWith('/')) return 'must be relative to the folder'
+  const steps = name.split('/')
+  if (steps.includes('..') || steps.includes('.') || steps.includes('')) {
+    return 'must have no empty step and none of . and ..'
+  }
+  return null
+}
+
+/**
+ * Names and sizes of these files; of all when `names` is `all`: in folders in it too, but nothing
+ * whose name begins with a dot, no symbolic links, and only regular files. Sorted by name then.
+ */
+export function listFiles(folder: string | null, names: 'all' | string[]): Listed[] {
+  const root = given(folder)
+  const wanted = names === 'all' ? namesIn(root) : names
+  if (wanted.length === 0) {
+    throw new TaskFailure('rejected-input', "the slaves' folder of files has none")
+  }
+  return wanted.map((name) => ({ name, bytes: statOf(root, name).size }))
+}
+
+/** Opens a file of the folder for reading; it must have the size that was listed. */
+export function openListed(folder: string | null, { name, bytes }: Listed): number {
+  const root = given(folder)
+  statOf(root, name)
+  const file = openSync(resolve(root, name), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  const { size } = fstatSync(file)
+  if (size === bytes) return file
+  closeSync(file)
+  throw new TaskFailure(
+    'rejected-input',
+    `${name} has ${size} bytes, and had ${bytes} when the job began: it must not change meanwhile, and be the same on every slave`,
+  )
+}
+
+function given(folder: string | null): string {
+  if (folder !== null) return resolve(folder)
+  throw new TaskFailure('missing-file', 'this slave has no folder of files of its own')
+}
+
+/** Of a regular file. Looks at every step of its name, so that none is a symbolic link. */
+function statOf(root: string, name: string): { size: number } {
+  const mistake = nameMistake(name)
+  const inside = resolve(root, name).startsWith(root.endsWith(sep) ? root : root + sep)
+  if (mistake !== null || !inside) {
+    throw new TaskFailure(
+      'rejected-input',
+      `the file name ${JSON.stringify(name)} ${mistake ?? 'leads out of the folder'}`,
+    )
+  }
+  const steps = name.split('/')
+  for (let i = 1; i < steps.length; i++) lookAt(root, steps.slice(0, i).join('/'))
+  const stat = lookAt(root, name)
+  if (stat.isFile()) return stat
+  throw new TaskFailure('rejected-input', `${name} is not a regular file`)
+}
+
+function lookAt(root: string, name: string) {
+  const stat = lstatSync(resolve(root, name), { throwIfNoEntry: false })
+  if (!stat) throw new TaskFailure('missing-file', `${name} is not in this slave's folder of files`)
+  if (!stat.isSymbolicLink()) return stat
+  throw new TaskFailure('rejected-input', `${name} is a symbolic link, which is not followed`)
+}
+
+function namesIn(root: string): string[] {
+  const names: string[] = []
+  const folders = ['']
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of readdirSync(resolve(root, folder), { withFileTypes: true })) {
+      if (entry.name.startsWith('.')) continue
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`
+      if (entry.isDirectory()) folders.push(name)
+      else if (entry.isFile()) names.push(name)
+      if (names.length > FILES_MAX) {
+        throw new TaskFailure(
+          'rejected-input',
+          `the slaves' folder has more than ${FILES_MAX} files`,
+        )
+      }
+    }
+  }
+  return names.sort()
+}

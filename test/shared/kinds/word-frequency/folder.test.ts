@@ -1,0 +1,96 @@
+// The slaves' folder: names that lead out of it are refused twice, by the master and by the slave.
+
+import { symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { listFiles, openListed } from '../../../../shared/kinds/word-frequency/folder.ts'
+import { job } from '../../../../shared/kinds/word-frequency/kind.ts'
+import { createRandom } from '../../../../shared/random.ts'
+import { countWords, folderOf } from './runs.ts'
+
+const OUTSIDE = ['../b', '/etc/passwd', 'a/../../b', './a', 'a//b', 'a/', '..', '.', 'a\\b', 'a\0b']
+
+t.test('the job refuses names that are no plain paths in the folder', async (t) => {
+  for (const name of OUTSIDE) t.equal(job.mistakes?.({ files: [name] }).length, 1, name)
+  t.same(job.mistakes?.({ files: ['a', '../b'] }), [
+    { field: 'input.files.1', rule: 'must have no empty step and none of . and ..' },
+  ])
+  t.same(job.mistakes?.({ files: ['a', '..b', 'sub/c d', '...', 'ü'] }), [])
+})
+
+t.test('the job refuses two sources, none, and a file that is named twice', async (t) => {
+  const rule = 'must have one of files, blobs and text'
+  t.same(job.mistakes?.({}), [{ field: 'input', rule }])
+  t.same(job.mistakes?.({ files: 'all', text: '' }), [{ field: 'input', rule }])
+  t.same(job.mistakes?.({ files: [] }), [
+    { field: 'input.files', rule: 'must name 1 to 10000 files' },
+  ])
+  t.match(job.mistakes?.({ files: ['a', 'b', 'a'] }), [{ field: 'input.files.2' }])
+})
+
+t.test('the slave refuses them too', async (t) => {
+  const folder = folderOf(t, { a: 'x' })
+  for (const name of OUTSIDE) {
+    t.throws(() => listFiles(folder, [name]), {
+      type: 'rejected-input',
+      message: /^the file name /,
+    })
+    t.throws(() => openListed(folder, { name, bytes: 1 }), {
+      type: 'rejected-input',
+      message: /^the file name /,
+    })
+  }
+})
+
+t.test(
+  'no symbolic link is followed, nor listed',
+  { skip: process.platform === 'win32' },
+  async (t) => {
+    const outside = folderOf(t, { secret: 'x' })
+    const folder = folderOf(t, { a: 'x' })
+    symlinkSync(join(outside, 'secret'), join(folder, 'link'))
+    symlinkSync(outside, join(folder, 'sub'))
+    t.same(listFiles(folder, 'all'), [{ name: 'a', bytes: 1 }])
+    for (const name of ['link', 'sub/secret', 'sub']) {
+      t.throws(() => listFiles(folder, [name]), {
+        type: 'rejected-input',
+        message: /symbolic link/,
+      })
+      t.throws(() => openListed(folder, { name, bytes: 1 }), { message: /symbolic link/ })
+    }
+  },
+)
+
+t.test('lists regular files in folders too, without hidden ones, sorted', async (t) => {
+  const folder = folderOf(t, { 'b/x': '12', 'b/.hidden': '', '.git/c': '', a: '1', 'b/a/y': '123' })
+  t.same(listFiles(folder, 'all'), [
+    { name: 'a', bytes: 1 },
+    { name: 'b/a/y', bytes: 3 },
+    { name: 'b/x', bytes: 2 },
+  ])
+  t.same(listFiles(folder, ['b/x', 'a', 'b/.hidden']), [
+    { name: 'b/x', bytes: 2 },
+    { name: 'a', bytes: 1 },
+    { name: 'b/.hidden', bytes: 0 },
+  ])
+})
+
+t.test('says what is missing', async (t) => {
+  const random = createRandom(1)
+  const shared = folderOf(t, { 'b/x': '' })
+  const count = (files: string[]) => countWords({ input: { files }, shared, random })
+  await t.rejects(count(['a.txt']), {
+    type: 'missing-file',
+    message: "a.txt is not in this slave's folder of files",
+  })
+  await t.rejects(count(['c/x']), { type: 'missing-file', message: /^c is not in/ })
+  await t.rejects(count(['b']), { type: 'rejected-input', message: 'b is not a regular file' })
+  await t.rejects(countWords({ input: { files: 'all' }, random }), {
+    type: 'missing-file',
+    message: 'this slave has no folder of files of its own',
+  })
+  await t.rejects(countWords({ input: { files: 'all' }, shared: folderOf(t), random }), {
+    type: 'rejected-input',
+    message: "the slaves' folder of files has none",
+  })
+})
