@@ -31,10 +31,12 @@ export function createMemoryDisk(secret: string) {
   return {
     load: (): Loaded => ({
       secret,
-      tasks: [...live.values()].toSorted(byId).map(({ input: _, outcome: __, ...task }) => ({
-        ...task,
-        ...copyOfLists(task),
-      })),
+      tasks: [...live.values()]
+        .toSorted(byId)
+        .map(({ input: _, work: __, outcome: ___, ...task }) => ({
+          ...task,
+          ...copyOfLists(task),
+        })),
       slaves: [...slaves.values()].toSorted(byPosition).map((slave) => ({ ...slave })),
     }),
 
@@ -173,7 +175,7 @@ function matches(task: TaskRecord, { status, kind, slave, tag }: ListQuery): boo
 }
 
 function summaryOf(task: TaskRecord): TaskSummary {
-  const { trail: _trail, requestHash: _requestHash, ...summary } = task
+  const { trail: _trail, requestHash: _requestHash, work: _work, ...summary } = task
   return {
     ...summary,
     tags: [...task.tags],
