@@ -162,7 +162,7 @@ t.test('a task whose slave is lost has none until another takes it', async (t) =
   const task = () => getJson(`${url}/tasks/${body.id}`)
   await until(async () => (await task()).status === 'pending')
   t.match(await task(), { status: 'pending', slave: null, startedAt: null, tries: 1 })
-  await startSlave(t, url, 'slave-2', SLEEPER)
+  await startSlave(t, url, 'slave-2', [...SLEEPER, '--slots', '2'])
   await until(async () => (await task()).slave === 'slave-2')
   t.match(await task(), { status: 'in progress', tries: 2 })
 })
