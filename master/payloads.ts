@@ -40,9 +40,9 @@ export function createPayloads(store: Store) {
     /** Hands over input and work, at once when in memory; undefined when there is no such task. */
     read(id: string, take: (payload: Pick<Payload, 'input' | 'work'> | undefined) => void): void {
       const payload = payloads.get(id)
-      if (payload) return take(payload)
+      if (payload) return take(offered(payload))
       store.get(id).then(
-        (record) => take(record && { input: record.input, work: record.work }),
+        (record) => take(record && offered(record)),
         () => take(undefined),
       )
     },
@@ -67,5 +67,8 @@ export function createPayloads(store: Store) {
     },
   }
 }
+
+/** Nothing else of a record: an offer has an attempt of its own. */
+const offered = ({ input, work }: Pick<Payload, 'input' | 'work'>) => ({ input, work })
 
 const charsOf = ({ input, work }: Payload): number => input.length + (work?.length ?? 0)

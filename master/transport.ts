@@ -148,15 +148,8 @@ export function createTransport(given: {
     }
     const { state, answers } = reply as OffersReply
     receive({ is: 'answers', slave, state, answers })
-    if (answers.length < offers.length) {
-      const answered = new Set(answers.map(({ attempt }) => attempt))
-      silent(
-        slave,
-        offers.filter(({ attempt }) => !answered.has(attempt)),
-        true,
-        'left it out',
-      )
-    }
+    const missing = unanswered(offers, answers)
+    if (missing.length > 0) silent(slave, missing, true, 'left it out')
     send(slave, lane)
   }
 
@@ -183,6 +176,13 @@ export function createTransport(given: {
     const attempts = offers.map(({ attempt }) => attempt)
     receive({ is: 'no-answer', slave, attempts, delivered, reason })
   }
+}
+
+/** Those that the answers do not name: in order and complete is the rule, and costs no set. */
+function unanswered(offers: OutgoingOffer[], answers: OffersReply['answers']): OutgoingOffer[] {
+  if (offers.every(({ attempt }, i) => answers[i]?.attempt === attempt)) return []
+  const named = new Set(answers.map(({ attempt }) => attempt))
+  return offers.filter(({ attempt }) => !named.has(attempt))
 }
 
 function listLength(queue: OutgoingOffer[]): number {

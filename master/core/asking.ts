@@ -210,8 +210,8 @@ export function refuseInDoubt(core: Context, task: Task): void {
   const silent = [...new Set([...(task.unsure?.values() ?? [])].map((slave) => slave.name))]
   for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])
   const detail =
-    `${silent.join(', ')} did not answer; the task may have been started there, and is called ` +
-    'back. Repeat with the same Idempotency-Key to be sure to have it once.'
+    `${silent.join(', ')} did not answer; the task may have been started there, and is to be ` +
+    'dropped. Repeat with the same Idempotency-Key to be sure to have it once.'
   end(core, task, new Problem('slave-silent', detail))
 }
 

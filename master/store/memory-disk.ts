@@ -33,7 +33,7 @@ export function createMemoryDisk(secret: string) {
       secret,
       tasks: [...live.values()]
         .toSorted(byId)
-        .map(({ input: _, outcome: __, work: ___, ...task }) => ({
+        .map(({ input: _, work: __, outcome: ___, ...task }) => ({
           ...task,
           ...copyOfLists(task),
         })),

@@ -17,7 +17,7 @@ const TASKS = 60
 const CALLS = 'read,write,writev,pwrite64,fsync,fdatasync'
 /** Node reads at most 64 KiB from a socket at a time; a write may be larger. */
 const TEXT_MAX = 4 << 20
-/** On a machine that is busy with other things an answer takes its time, and nothing is lost by it. */
+/** On a machine that is busy with other things an answer takes its time, and so does the whole. */
 const WORK_MS_MAX = 600_000
 const PATIENT = ['--ask-timeout-ms', '60000', '--heartbeat-ms', '60000']
 

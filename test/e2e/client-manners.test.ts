@@ -134,6 +134,17 @@ t.test('the line', async (t) => {
   })
 })
 
+t.test('an input that is too long for the memory is handed out from the store', async (t) => {
+  const { url } = await startMaster(t, t.testdir())
+  await startSlave(t, url, 'slave-1', ['--kinds', 'sleep,word-count', '--slots', '1'])
+  const [first] = await fill(url)
+  const input = { text: 'word '.repeat(1000) }
+  const queued = await post(`${url}/tasks`, { kind: 'word-count', input, queue: true })
+  t.match(queued.body, { status: 'pending', slave: null })
+  await cancel(url, first as Answer)
+  t.match(await ended(url, queued.body.id), { status: 'done', result: { words: 1000 } })
+})
+
 t.test('an Idempotency-Key', async (t) => {
   const data = t.testdir()
   const at = ['--port', `${await freePort()}`]

@@ -153,6 +153,20 @@ t.test('a slave that is killed while it works: another has its tasks', async (t)
   })
 })
 
+t.test('a task whose slave is lost has none until another takes it', async (t) => {
+  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const first = await startSlave(t, url, 'slave-1', SLEEPER)
+  const { body } = await post(`${url}/tasks`, sleep(60_000))
+  t.equal(body.slave, 'slave-1')
+  await first.kill('SIGKILL')
+  const task = () => getJson(`${url}/tasks/${body.id}`)
+  await until(async () => (await task()).status === 'pending')
+  t.match(await task(), { status: 'pending', slave: null, startedAt: null, tries: 1 })
+  await startSlave(t, url, 'slave-2', [...SLEEPER, '--slots', '2'])
+  await until(async () => (await task()).slave === 'slave-2')
+  t.match(await task(), { status: 'in progress', tries: 2 })
+})
+
 t.test('a slave that is started anew at once: its tasks are lost at once', async (t) => {
   // With a lease of 20 seconds nothing here is noticed by silence.
   const { url } = await startMaster(t, t.testdir(), ['--heartbeat-ms', '5000', ...QUICK.slice(2)])

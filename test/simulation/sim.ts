@@ -13,6 +13,8 @@ import { runWorld } from './world.ts'
 
 const CHUNK = 50
 const FAILURES_MAX = 5
+/** How often it says how far it is. In milliseconds. */
+const PROGRESS_MS = 10_000
 
 type Failure = { seed: number; words: string }
 type Report = { from: number; results: WorldResult[]; failures: Failure[] }
@@ -46,7 +48,12 @@ async function main(): Promise<void> {
   const failures: Failure[] = []
   let next = first
 
-  await Promise.all(Array.from({ length: availableParallelism() }, runChild))
+  const progress = setInterval(tell, PROGRESS_MS)
+  try {
+    await Promise.all(Array.from({ length: availableParallelism() }, runChild))
+  } finally {
+    clearInterval(progress)
+  }
   const seconds = (performance.now() - startedAt) / 1000
   const hours = total.simulatedMs / 3_600_000
   process.stdout.write(
@@ -81,8 +88,13 @@ async function main(): Promise<void> {
     })
   }
 
-  function take({ from, results, failures: failed }: Report): void {
-    const done = total.worlds
+  function tell(): void {
+    process.stderr.write(
+      `${total.worlds} of ${values.seeds} worlds, ${failures.length} do not hold\n`,
+    )
+  }
+
+  function take({ results, failures: failed }: Report): void {
     total.worlds += results.length
     for (const result of results) {
       total.promised += result.promised
@@ -91,9 +103,6 @@ async function main(): Promise<void> {
       total.simulatedMs += result.simulatedMs
     }
     failures.push(...failed)
-    if (Math.floor(total.worlds / 10_000) > Math.floor(done / 10_000)) {
-      process.stderr.write(`${total.worlds} worlds, at seed ${from}\n`)
-    }
   }
 }
 

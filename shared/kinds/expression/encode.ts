@@ -13,7 +13,7 @@
 // | DenseMatrix                      | {"mathjs":"DenseMatrix","data":[[1,2]],"size":[1,2]}       |
 // | SparseMatrix                     | {"mathjs":"SparseMatrix","values","index","ptr","size"}    |
 // | several lines                    | {"mathjs":"ResultSet","entries":[...]}                     |
-// | Range, Index                     | {"mathjs":"Range","start","end","step"}, {"mathjs":"Index","dimensions"} |
+// | Index                            | {"mathjs":"Index","dimensions":[{"mathjs":"DenseMatrix",...}]} |
 // | a function                       | {"mathjs":"function","value":"f(x) = x ^ 2"}               |
 // | string, boolean, array, object   | itself (an object with a field "mathjs" is refused)        |
 // | null                             | null                                                       |
@@ -94,8 +94,11 @@ export function encode(value: unknown, bytesMax: number = LIMITS.resultBytesMax)
       case 'Range':
       case 'Index':
         return fields(of.toJSON(), level)
+      case 'ImmutableDenseMatrix':
+        // Inside an Index.
+        return fields({ ...of.toJSON(), mathjs: 'DenseMatrix' }, level)
       default:
-        throw new TaskFailure('evaluation', `a result cannot be a ${type}`)
+        throw new TaskFailure('evaluation', `a result cannot be of the type ${type}`)
     }
   }
 

@@ -99,7 +99,7 @@ t.test('gives what waits behind a long run to another executor', async (t) => {
 t.test('sends nothing ahead of a kind that is not tiny', async (t) => {
   const { run, until, pool, outcome } = openPool(t)
   await outcome(run('spin', { ms: 3 }))
-  for (let index = 0; index < 10; index++) run('spin', { ms: 3 })
+  for (let index = 0; index < 10; index++) run('spin', { ms: 1000 })
   await until(() => pool.state().fed > 0)
   t.equal(pool.state().fed, 1)
   t.equal(pool.state().waiting, 9)

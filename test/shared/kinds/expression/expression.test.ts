@@ -52,6 +52,8 @@ t.test('gives each type its documented form', async (t) => {
   })
   t.same(resultOf('1\n"a"\ntrue'), { mathjs: 'ResultSet', entries: [1, 'a', true] })
   t.same(resultOf('f(x) = x ^ 2'), { mathjs: 'function', value: 'f(x) = x ^ 2' })
+  t.same(resultOf('1:3'), dense([1, 2, 3], 3))
+  t.same(resultOf('index(1, 2:3)'), { mathjs: 'Index', dimensions: [0, dense([1, 2], 2)] })
   t.same(resultOf('sqrt'), { mathjs: 'function', value: 'sqrt' })
   t.same(resultOf('{a: [1, 2], b: {c: "x"}}'), { a: dense([1, 2], 2), b: { c: 'x' } })
   t.equal(resultOf('null'), null)
