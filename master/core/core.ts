@@ -13,6 +13,7 @@ import type { AttemptIds, Context, CoreSettings } from './context.ts'
 import type { Effect, Input, Token } from './effects.ts'
 import { end, revoke, takeCallbacks } from './holding.ts'
 import { enterLine, leaveLine, serveLines } from './line.ts'
+import { takeGone, takeHanded, takeOver, takePoll, takeSubmitted } from './pulling.ts'
 import type { Slave } from './registry.ts'
 import { createRegistry } from './registry.ts'
 import { endGrace, restore } from './restore.ts'
@@ -91,7 +92,8 @@ function take(core: Context, input: Input, now: number): void {
     case 'callbacks':
       return takeCallbacks(core, input, input.token, now)
     case 'heartbeat':
-      return care.takeHeartbeat(core, input.heartbeat, input.token, now)
+      care.takeHeartbeat(core, input.heartbeat, input.token, now)
+      return endGrace(core, now)
     case 'no-answer': {
       const { slave, attempts, delivered, reason } = input
       return takeSilence(core, slave, attempts, delivered, reason, now)
@@ -116,6 +118,17 @@ function take(core: Context, input: Input, now: number): void {
       return input.tasks.forEach((task) => {
         takeBack(core, task)
       })
+    case 'poll':
+      takePoll(core, input.said, input.poll, now)
+      return endGrace(core, now)
+    case 'handed':
+      return takeHanded(core, input.slave, input.poll, input.attempts, now)
+    case 'poll-over':
+      return takeOver(core, input.slave, input.poll, now)
+    case 'poll-gone':
+      return takeGone(core, input.slave, input.poll, now)
+    case 'submitted':
+      return takeSubmitted(core, input.said, input.token, now)
     case 'leave':
       return leave(core, input.name, input.boot, input.token, now)
     case 'drain':

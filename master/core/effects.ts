@@ -13,6 +13,7 @@ import type {
   RegistrationReply,
   SlaveState,
 } from '../../shared/wire.ts'
+import type { Polled, Submitted } from './pulling.ts'
 import type { NewTask, Task, TrailEntry } from './task.ts'
 
 export type Token = unknown
@@ -45,6 +46,14 @@ export type Input =
   /** It will never take these: the answer to a revoke. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
   | { is: 'not-revoked'; slave: string; attempts: string[] }
+  /** A slave polls. `poll` is a token: it comes back with what the poll is answered. */
+  | { is: 'poll'; said: Polled; poll: Token }
+  /** The poll was answered with these attempts. */
+  | { is: 'handed'; slave: string; poll: Token; attempts: string[] }
+  /** The time of the poll is over; or the slave hung up. */
+  | { is: 'poll-over'; slave: string; poll: Token }
+  | { is: 'poll-gone'; slave: string; poll: Token }
+  | { is: 'submitted'; said: Submitted; token: Token }
   | { is: 'leave'; name: string; boot: string; token: Token }
   | { is: 'drain'; name: string; drained: boolean; token: Token }
   /** A deadline is due; `lateMs` ago: the master itself was held up for so long. */
@@ -60,8 +69,20 @@ export type Effect =
   | { do: 'refuse'; task: Task; problem: Problem }
   /** The outcome is decided: whoever waits for it may be told. */
   | { do: 'end'; task: Task }
-  | { do: 'offer'; slave: string; url: string; boot: string; task: Task; attempt: string }
+  /** Ask at `url`; a `poll` that is not null is the yes already, and the offer is its answer. */
+  | {
+      do: 'offer'
+      slave: string
+      url: string
+      boot: string
+      task: Task
+      attempt: string
+      poll: Token
+    }
   | { do: 'revoke'; slave: string; url: string; attempts: string[] }
+  | { do: 'revoke-by-poll'; poll: Token; attempts: string[] }
+  /** Answers a poll with nothing, or with a problem. */
+  | { do: 'end-poll'; poll: Token; problem: Problem | null }
   /** Ask a slave who it is and what it holds. */
   | { do: 'visit'; name: string; url: string; token: Token }
   | { do: 'save-slave'; slave: StoredSlave }

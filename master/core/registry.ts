@@ -23,6 +23,8 @@ export type Held = {
   generation: number
   /** When the slave last said that it has it; its lease runs from here. */
   confirmedAt: number
+  /** Handed over as the answer to a poll, and the slave has not yet said that it came. */
+  onItsWay?: boolean
 }
 
 /** An offer on its way. */
@@ -32,6 +34,7 @@ export type Slave = {
   readonly name: string
   /** Its place in the order of asking. */
   place: number
+  /** Where it is asked, or one of the two words of pulling.ts. */
   url: string
   standing: 'alive' | 'suspect' | 'silent'
   /** Drained by an operator: not offered work until resumed. */
@@ -63,7 +66,19 @@ export type Slave = {
   /** How often it was asked in vain since it was last heard, and when it was last asked. */
   unanswered: number
   askedAt: number
+  /** Of a slave that pulls: its open poll, the number of its last one, and when that came. */
+  poll: unknown
+  polled: number
+  polledAt: number
 }
+
+/** The `url` of a slave that cannot be reached: it registers, beats and polls ... */
+export const PULL = 'pull:'
+/** ... and of a simple one, which only polls. */
+export const SIMPLE = 'pull:simple'
+
+export const isPull = ({ url }: Slave): boolean => url === PULL || url === SIMPLE
+export const isSimple = ({ url }: Slave): boolean => url === SIMPLE
 
 export type Registry = ReturnType<typeof createRegistry>
 
@@ -107,7 +122,10 @@ export function createRegistry(ask: 'known' | 'always') {
     slave.version = card.version
     slave.tags = card.tags
     slave.kinds = card.kinds
+    slots += card.slots - slave.slots
+    slave.slots = card.slots
     slave.generation = -1
+    slave.polled = -1
     for (const set of able.values()) set.clear(slave.place)
     for (const kind of card.kinds) ableTo(kind).set(slave.place)
   }
@@ -134,7 +152,8 @@ export function createRegistry(ask: 'known' | 'always') {
     mark(alive, slave.place, slave.standing === 'alive')
     const open = slave.standing === 'alive' && !slave.drained
     mark(free, slave.place, open && roomOf(slave) > 0)
-    if (ask === 'always') mark(candidates, slave.place, open)
+    const askable = isPull(slave) ? roomOf(slave) > 0 : true
+    if (ask === 'always') mark(candidates, slave.place, open && askable)
   }
 
   function mark(set: Bitset, place: number, member: boolean): void {
@@ -197,15 +216,26 @@ export function createRegistry(ask: 'known' | 'always') {
   }
 }
 
-/** Free slots as far as the master can know: what the slave said, less the offers on their way. */
-export const roomOf = (slave: Slave): number =>
-  slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
+/**
+ * Free slots as far as the master can know: what the slave said, less the offers on their way. A
+ * slave that pulls has room only while it polls.
+ */
+export function roomOf(slave: Slave): number {
+  if (isPull(slave) && slave.poll === null) return 0
+  return slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
+}
 
 /** Why a slave that is not asked would say no; the words of its last answer where it gave one. */
 export function knownReason(slave: Slave): { event: string; reason: string } {
-  if (slave.standing !== 'alive') return { event: slave.standing, reason: 'does not answer' }
+  if (slave.standing !== 'alive') {
+    const reason = isPull(slave) ? 'is not heard of' : 'does not answer'
+    return { event: slave.standing, reason }
+  }
   if (slave.drained) return { event: 'draining', reason: 'drained by an operator' }
   if (slave.mode !== 'accepting') return { event: slave.mode, reason: slave.reason }
+  if (isPull(slave) && slave.poll === null && slave.free > 0) {
+    return { event: 'busy', reason: 'is not polling' }
+  }
   const taken = slave.slots - slave.free
   const offered = slave.offers.size > 0 ? `, ${slave.offers.size} being offered` : ''
   return { event: 'busy', reason: `running ${taken} of ${slave.slots}${offered}` }
@@ -232,4 +262,7 @@ const unheard = {
   heapIndex: -1,
   unanswered: 0,
   askedAt: Number.NEGATIVE_INFINITY,
+  poll: null,
+  polled: -1,
+  polledAt: Number.NEGATIVE_INFINITY,
 }
