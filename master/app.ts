@@ -12,6 +12,7 @@ import { createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { POLICIES } from './policies/policies.ts'
+import { pulling } from './routes/pulling.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
 import { tasks } from './routes/tasks.ts'
@@ -70,6 +71,7 @@ export async function startMaster(
   })
   await server.register(slaves, { dispatcher, now })
   await server.register(slaveSide, { dispatcher, now })
+  await server.register(pulling, { dispatcher })
   await server.register(status, { dispatcher, reader, now })
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
@@ -90,6 +92,7 @@ export async function startMaster(
     close(): Promise<void> {
       closed ??= (async () => {
         trimming.close()
+        dispatcher.endPolls()
         await server.close()
         await dispatcher.close()
       })()

@@ -196,5 +196,5 @@ function listLength(queue: OutgoingOffer[]): number {
 }
 
 /** Ids and kinds are of characters that JSON does not escape, and the input is JSON already. */
-const offerText = ({ attempt, task, kind, runLimitMs, input }: OutgoingOffer): string =>
+export const offerText = ({ attempt, task, kind, runLimitMs, input }: OutgoingOffer): string =>
   `{"attempt":"${attempt}","task":"${task}","kind":"${kind}","runLimitMs":${runLimitMs},"input":${input}}`
