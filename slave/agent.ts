@@ -11,6 +11,7 @@ import type {
   Offer,
   OffersReply,
   OffersRequest,
+  PollReply,
   Registration,
   SlaveState,
 } from '../shared/wire.ts'
@@ -29,6 +30,8 @@ export function createAgent(given: {
   version: string
   /** Where masters reach this slave. */
   url: () => string
+  /** It fetches its tasks: masters need not reach it. */
+  pull: boolean
   slots: number
   kinds: string[]
   tags: string[]
@@ -138,6 +141,8 @@ export function createAgent(given: {
         return register()
       case 'beat':
         return beat()
+      case 'poll':
+        return poll(effect.waitMs)
     }
   }
 
@@ -152,13 +157,14 @@ export function createAgent(given: {
   }
 
   function register(): void {
-    const registration: Registration = { ...core.card(), url: given.url() }
+    const where = given.pull ? { pull: true as const } : { url: given.url() }
+    const registration: Registration = { ...core.card(), ...where }
     link.register(registration, (error, reply) => {
       if (error) {
         log.warn({ reason: error.message }, 'not registered yet')
         return take({ is: 'not-registered' })
       }
-      log.info({ url: registration.url }, 'registered with the master')
+      log.info(where, 'registered with the master')
       outbox.wake()
       take({ is: 'registered', heartbeatMs: (reply as { heartbeatMs: number }).heartbeatMs })
     })
@@ -173,6 +179,23 @@ export function createAgent(given: {
       outbox.wake()
       take({ is: 'beat-answered', reply })
     })
+  }
+
+  function poll(waitMs: number): void {
+    link.poll(core.state(), waitMs, (error, reply) => {
+      if (error || !reply) {
+        log.warn({ reason: error?.message }, 'a poll had no answer')
+        return take({ is: 'poll-failed', unknown: error?.status === 404 })
+      }
+      outbox.wake()
+      takePolled(reply)
+    })
+  }
+
+  function takePolled({ offers, revoke }: PollReply): void {
+    for (const offer of offers) offered.set(offer.attempt, offer)
+    take({ is: 'polled', offers, revoke })
+    for (const { attempt } of offers) offered.delete(attempt)
   }
 
   /** Keeps one timer, set to when the core wants to be woken. */

@@ -26,6 +26,12 @@ const JITTER = 0.1
 const REGISTER_AGAIN_MS = 250
 const REGISTER_AGAIN_MS_MAX = 5_000
 
+/** A poll is held about this long at most, whatever the beat. */
+const POLL_MS_MAX = 30_000
+/** From one poll that brought nothing to the next; and after one that failed, doubled each time. */
+const POLL_REST_MS = 50
+const POLL_REST_MS_MAX = 2_000
+
 export type Token = unknown
 
 export type OfferHead = { attempt: string; task: string; kind: string }
@@ -42,6 +48,10 @@ export type Input =
   | { is: 'not-registered' }
   | { is: 'beat-answered'; reply: HeartbeatReply }
   | { is: 'beat-failed' }
+  /** What a poll was answered: tasks to take, attempts to drop, or nothing. */
+  | { is: 'polled'; offers: OfferHead[]; revoke: string[] }
+  /** `unknown`: the master does not know this boot. */
+  | { is: 'poll-failed'; unknown: boolean }
   /** Takes nothing new from now on (or again). Reason: for people. */
   | { is: 'mode'; mode: SlaveState['mode']; reason: string }
   | { is: 'tick' }
@@ -52,6 +62,8 @@ export type Effect =
   | { do: 'kill'; attempt: string }
   | { do: 'register' }
   | { do: 'beat' }
+  /** Ask for tasks, and wait so long for an answer. */
+  | { do: 'poll'; waitMs: number }
 
 export type SlaveCoreSettings = {
   name: string
@@ -60,6 +72,8 @@ export type SlaveCoreSettings = {
   slots: number
   kinds: string[]
   tags: string[]
+  /** It polls for tasks. */
+  pull?: boolean
   random: Random
   /** Outcomes kept by an earlier run of this slave, still to be acknowledged. */
   kept: { attempt: string; task: string }[]
@@ -83,6 +97,11 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   let heartbeatMs = 5_000
   let registerAgainMs = REGISTER_AGAIN_MS
   let dueAt = Number.NEGATIVE_INFINITY
+  /** It polls again then; Infinity while it polls, or must hear of the master first. */
+  let pollAt = Number.POSITIVE_INFINITY
+  let polledAt = Number.NEGATIVE_INFINITY
+  let polling = false
+  let pollsFailed = 0
   let effects: Effect[] = []
 
   for (const { attempt, task } of settings.kept) {
@@ -97,7 +116,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       return out
     },
     /** When the core wants a `tick`; Infinity while it waits for an answer of the master. */
-    deadline: () => dueAt,
+    deadline: () => Math.min(dueAt, pollAt),
     state,
     card: (): SlaveCard => ({
       name,
@@ -133,7 +152,8 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         link = 'registered'
         heartbeatMs = input.heartbeatMs
         registerAgainMs = REGISTER_AGAIN_MS
-        return beatLater(now)
+        // Whoever polls says what it holds before it takes more.
+        return settings.pull ? beat() : beatLater(now)
       case 'not-registered':
         dueAt = now + registerAgainMs * (1 + JITTER * settings.random.next())
         registerAgainMs = Math.min(registerAgainMs * 2, REGISTER_AGAIN_MS_MAX)
@@ -142,23 +162,67 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         revoke(input.reply.revoke)
         if (input.reply.register) return register()
         beatLater(now)
+        if (settings.pull && !polling && pollAt === Number.POSITIVE_INFINITY) poll(now)
         return notice()
       case 'beat-failed':
         return beatLater(now)
+      case 'polled':
+        return takePolled(input.offers, input.revoke, now)
+      case 'poll-failed':
+        return takePollFailed(input.unknown, now)
       case 'tick':
         return tick(now)
     }
   }
 
   function tick(now: number): void {
+    if (now >= pollAt) poll(now)
     if (now < dueAt) return
     if (link === 'registering') return register()
+    beat()
+  }
+
+  function beat(): void {
     dueAt = Number.POSITIVE_INFINITY
     effects.push({ do: 'beat' })
   }
 
+  /** Also when no slot is free: what is free later the master hears with an outcome. */
+  function poll(now: number): void {
+    pollAt = Number.POSITIVE_INFINITY
+    if (link === 'registering') return
+    polling = true
+    polledAt = now
+    // A poll is known by its generation, and a new one says that the one before it is over.
+    generation++
+    effects.push({ do: 'poll', waitMs: Math.min(heartbeatMs, POLL_MS_MAX) })
+    if (pollsFailed > 0 && dueAt !== Number.POSITIVE_INFINITY) beat()
+  }
+
+  function takePolled(offers: OfferHead[], revoked: string[], now: number): void {
+    polling = false
+    pollsFailed = 0
+    for (const { attempt, task, kind } of offers) {
+      const isKnown = running.has(attempt) || ended.has(attempt) || answered.has(attempt)
+      if (!isKnown && kinds.has(kind) && running.size < slots) begin(attempt, task)
+    }
+    revoke(revoked)
+    const something = offers.length + revoked.length > 0
+    if (something || now >= polledAt + POLL_REST_MS) poll(now)
+    else pollAt = polledAt + POLL_REST_MS
+  }
+
+  function takePollFailed(unknown: boolean, now: number): void {
+    polling = false
+    const restMs = Math.min(POLL_REST_MS * 2 ** pollsFailed, POLL_REST_MS_MAX)
+    pollsFailed++
+    pollAt = now + restMs * (1 + settings.random.next())
+    if (unknown && link === 'registered' && dueAt !== Number.POSITIVE_INFINITY) register()
+  }
+
   function register(): void {
     link = 'registering'
+    pollAt = Number.POSITIVE_INFINITY
     dueAt = Number.POSITIVE_INFINITY
     effects.push({ do: 'register' })
   }
@@ -181,10 +245,14 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       owesNotice = true
       return remember({ attempt, ...refusal })
     }
+    begin(attempt, task)
+    return { attempt, answer: 'taken', reason: '' }
+  }
+
+  function begin(attempt: string, task: string): void {
     generation++
     running.set(attempt, { attempt, task, status: 'running' })
     effects.push({ do: 'run', attempt })
-    return { attempt, answer: 'taken', reason: '' }
   }
 
   /** The offer was on its way when the slave was started anew: the master must know that first. */
@@ -252,8 +320,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     if (!owesNotice || link !== 'registered' || dueAt === Number.POSITIVE_INFINITY) return
     if (mode === 'accepting' && (running.size >= slots || outboxIsFull())) return
     owesNotice = false
-    dueAt = Number.POSITIVE_INFINITY
-    effects.push({ do: 'beat' })
+    beat()
   }
 
   function state(): SlaveState {
