@@ -13,7 +13,7 @@ import { Problem } from '../shared/problems.ts'
 import type { Input } from './core/effects.ts'
 import type { Polled } from './core/pulling.ts'
 import type { OutgoingOffer } from './transport.ts'
-import { offerText } from './transport.ts'
+import { listLength, offerText } from './transport.ts'
 
 /** What a slave hears in answer to its poll; null: nothing came. */
 export type PollAnswer = { offers: OutgoingOffer[]; revoke: string[] }
@@ -92,8 +92,10 @@ export function createPolls({ clock, post }: { clock: Clock; post: (input: Input
 
     function hand(): void {
       finish()
+      const more = offers.splice(listLength(offers))
       answer(null, { offers, revoke: revoked })
       post({ is: 'handed', slave, poll, attempts: offers.map(({ attempt }) => attempt) })
+      undelivered(more, 'one answer carries no more')
     }
 
     function over(): void {

@@ -184,7 +184,8 @@ export function createTransport(given: {
   }
 }
 
-function listLength(queue: OutgoingOffer[]): number {
+/** How many of these offers go into one message. */
+export function listLength(queue: OutgoingOffer[]): number {
   let chars = 0
   let length = 0
   for (const { input } of queue) {

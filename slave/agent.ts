@@ -184,8 +184,9 @@ export function createAgent(given: {
   function poll(waitMs: number): void {
     link.poll(core.state(), waitMs, (error, reply) => {
       if (error || !reply) {
-        log.warn({ reason: error?.message }, 'a poll had no answer')
-        return take({ is: 'poll-failed', unknown: error?.status === 404 })
+        const { message: reason, delivered = true, status } = error ?? {}
+        if (delivered) log.warn({ reason }, 'a poll had no answer')
+        return take({ is: 'poll-failed', delivered, unknown: status === 404 })
       }
       outbox.wake()
       takePolled(reply)

@@ -192,6 +192,7 @@ function miss(core: Context, slave: Slave, { task, attempt }: Held, now: number)
   const reason = 'the answer to its poll was lost'
   note(task, { at: now, event: 'not arrived', slave: slave.name, reason })
   if (task.counted?.delete(attempt)) task.tries--
+  task.misses++
   release(core, task)
   const patienceMs = core.settings.waitLimitMs
   task.waitUntil = now + patienceMs
@@ -259,7 +260,8 @@ export function compare(
   }
   for (const held of slave.held.values()) {
     if (held.generation < generation && !listed.has(held.attempt)) {
-      if (held.onItsWay) miss(core, slave, held, now)
+      if (held.onItsWay && held.task.misses < core.settings.attemptsMax)
+        miss(core, slave, held, now)
       else lose(core, slave, held, 'the slave no longer has it', now)
     }
   }

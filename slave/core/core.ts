@@ -17,6 +17,7 @@ import type {
   SlaveCard,
   SlaveState,
 } from '../../shared/wire.ts'
+import { createPolling, POLL_MS_MAX } from './polling.ts'
 
 /** Remembers the answers to this many attempts that it no longer holds. */
 export const REMEMBERED_MAX = 65_536
@@ -25,12 +26,6 @@ const JITTER = 0.1
 /** Waits this long before it tries to register again; doubled each time up to the limit. */
 const REGISTER_AGAIN_MS = 250
 const REGISTER_AGAIN_MS_MAX = 5_000
-
-/** A poll is held about this long at most, whatever the beat. */
-const POLL_MS_MAX = 30_000
-/** From one poll that brought nothing to the next; and after one that failed, doubled each time. */
-const POLL_REST_MS = 50
-const POLL_REST_MS_MAX = 2_000
 
 export type Token = unknown
 
@@ -50,8 +45,8 @@ export type Input =
   | { is: 'beat-failed' }
   /** What a poll was answered: tasks to take, attempts to drop, or nothing. */
   | { is: 'polled'; offers: OfferHead[]; revoke: string[] }
-  /** `unknown`: the master does not know this boot. */
-  | { is: 'poll-failed'; unknown: boolean }
+  /** `delivered`: it may have been answered. `unknown`: the master does not know this boot. */
+  | { is: 'poll-failed'; delivered: boolean; unknown: boolean }
   /** Takes nothing new from now on (or again). Reason: for people. */
   | { is: 'mode'; mode: SlaveState['mode']; reason: string }
   | { is: 'tick' }
@@ -89,6 +84,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   const ended = new Map<string, HeldAttempt>()
   const answered = new Map<string, OfferAnswer>()
   const kinds = new Set(settings.kinds)
+  const polling = createPolling(settings.random)
   let generation = 0
   let mode: SlaveState['mode'] = 'accepting'
   let modeReason = ''
@@ -97,11 +93,6 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   let heartbeatMs = 5_000
   let registerAgainMs = REGISTER_AGAIN_MS
   let dueAt = Number.NEGATIVE_INFINITY
-  /** It polls again then; Infinity while it polls, or must hear of the master first. */
-  let pollAt = Number.POSITIVE_INFINITY
-  let polledAt = Number.NEGATIVE_INFINITY
-  let polling = false
-  let pollsFailed = 0
   let effects: Effect[] = []
 
   for (const { attempt, task } of settings.kept) {
@@ -116,7 +107,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       return out
     },
     /** When the core wants a `tick`; Infinity while it waits for an answer of the master. */
-    deadline: () => Math.min(dueAt, pollAt),
+    deadline: () => Math.min(dueAt, polling.dueAt),
     state,
     card: (): SlaveCard => ({
       name,
@@ -162,21 +153,23 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         revoke(input.reply.revoke)
         if (input.reply.register) return register()
         beatLater(now)
-        if (settings.pull && !polling && pollAt === Number.POSITIVE_INFINITY) poll(now)
+        if (settings.pull && polling.isIdle) poll(now)
         return notice()
       case 'beat-failed':
         return beatLater(now)
       case 'polled':
         return takePolled(input.offers, input.revoke, now)
       case 'poll-failed':
-        return takePollFailed(input.unknown, now)
+        polling.failed(now, input.delivered)
+        if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) register()
+        return
       case 'tick':
         return tick(now)
     }
   }
 
   function tick(now: number): void {
-    if (now >= pollAt) poll(now)
+    if (now >= polling.dueAt) poll(now)
     if (now < dueAt) return
     if (link === 'registering') return register()
     beat()
@@ -189,40 +182,27 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
 
   /** Also when no slot is free: what is free later the master hears with an outcome. */
   function poll(now: number): void {
-    pollAt = Number.POSITIVE_INFINITY
-    if (link === 'registering') return
-    polling = true
-    polledAt = now
+    if (link === 'registering') return polling.rest()
     // A poll is known by its generation, and a new one says that the one before it is over.
     generation++
+    const owesBeat = polling.begin(now)
     effects.push({ do: 'poll', waitMs: Math.min(heartbeatMs, POLL_MS_MAX) })
-    if (pollsFailed > 0 && dueAt !== Number.POSITIVE_INFINITY) beat()
+    if (owesBeat && dueAt !== Number.POSITIVE_INFINITY) beat()
   }
 
   function takePolled(offers: OfferHead[], revoked: string[], now: number): void {
-    polling = false
-    pollsFailed = 0
     for (const { attempt, task, kind } of offers) {
       const isKnown = running.has(attempt) || ended.has(attempt) || answered.has(attempt)
       if (!isKnown && kinds.has(kind) && running.size < slots) begin(attempt, task)
     }
     revoke(revoked)
-    const something = offers.length + revoked.length > 0
-    if (something || now >= polledAt + POLL_REST_MS) poll(now)
-    else pollAt = polledAt + POLL_REST_MS
-  }
-
-  function takePollFailed(unknown: boolean, now: number): void {
-    polling = false
-    const restMs = Math.min(POLL_REST_MS * 2 ** pollsFailed, POLL_REST_MS_MAX)
-    pollsFailed++
-    pollAt = now + restMs * (1 + settings.random.next())
-    if (unknown && link === 'registered' && dueAt !== Number.POSITIVE_INFINITY) register()
+    polling.answered(now, offers.length + revoked.length > 0)
+    if (now >= polling.dueAt) poll(now)
   }
 
   function register(): void {
     link = 'registering'
-    pollAt = Number.POSITIVE_INFINITY
+    polling.rest()
     dueAt = Number.POSITIVE_INFINITY
     effects.push({ do: 'register' })
   }
