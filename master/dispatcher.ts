@@ -66,7 +66,7 @@ export async function createDispatcher(given: {
     add: payloads.add,
   })
   const transport = given.transport(post)
-  const polls = createPolls({ clock, post })
+  const polls = createPolls({ clock, post, patienceMs: given.settings.askTimeoutMs })
   const saving = createSaving({
     store,
     clock,
@@ -135,6 +135,7 @@ export async function createDispatcher(given: {
     /** Saves what is unsaved, then closes store and connections. Idempotent. */
     async close(): Promise<void> {
       if (closed) return
+      polls.close()
       turn()
       closed = true
       callOff()
@@ -226,6 +227,8 @@ export async function createDispatcher(given: {
         return
       case 'revoke-by-poll':
         return (effect.poll as Poll).revoke(effect.attempts)
+      case 'open-poll':
+        return (effect.poll as Poll).take(effect.before as Poll | null)
       case 'end-poll':
         return (effect.poll as Poll).end(effect.problem)
       case 'visit':

@@ -1,12 +1,13 @@
-// Polls of slaves, held open: the other way for an offer to travel. The core decides which poll an
-// offer answers; a poll collects what the core hands to it in one turn, and answers once.
+// Polls of slaves, held open: the other way for an offer to travel. The core decides which slave an
+// offer is for; the lane to a slave that polls collects what is for it, and its open poll brings all
+// that one turn of the master has collected.
 //
-//   poll:  open --(offers, revoke)--> answered      the core hears `handed`
-//           |  \--(core ends it)----> answered      with nothing, or with a problem
-//           +-----(hangs up)--------> gone          the core hears `poll-gone`
+//   a poll:   new --(the core takes it)--> open --(offers, revokes, its time)--> answered
+//              \---(the core does not, or it hangs up)------------------------------^
 //
-// What is handed to a poll that is no longer open cannot have reached the slave, and the core hears
-// that too.
+// A lane outlives its polls: between one and the next it waits for the slave, as an offer by request
+// waits for the answer. When none comes, or the slave hangs up, the core hears `poll-gone`, and of
+// what was collected, that it cannot have reached the slave.
 
 import type { Clock } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
@@ -19,115 +20,176 @@ import { listLength, offerText } from './transport.ts'
 export type PollAnswer = { offers: OutgoingOffer[]; revoke: string[] }
 export type AnswerPoll = (problem: Problem | null, answer: PollAnswer | null) => void
 
+/** What is for one slave and has not yet been handed over. */
+type Lane = {
+  poll: Poll
+  offers: OutgoingOffer[]
+  revoked: string[]
+  /** Offers whose input is still read. */
+  expected: number
+  planned: boolean
+  /** Why nothing can be handed over any more. */
+  closed: string | null
+}
+
 /** A poll as the dispatcher knows it, and the core as a token. */
 export type Poll = {
-  /** An offer is on its way to the poll: gives what to call with it, or with null when there is none. */
+  /** The core takes it, in place of the slave's poll before it. */
+  take(before: Poll | null): void
+  /** An offer is on its way: gives what to call with it, or with null when there is none after all. */
   expect(): (offer: OutgoingOffer | null) => void
   revoke(attempts: string[]): void
+  /** The core does not take it, or no more of it. */
   end(problem: Problem | null): void
+  /** For the poll that follows. */
+  giveUp(): Lane
+  /** Brings what the lane has, if it can. */
+  settle(): void
 }
 
 export type Polls = ReturnType<typeof createPolls>
 
-export function createPolls({ clock, post }: { clock: Clock; post: (input: Input) => void }) {
-  const held = new Set<Poll>()
+export function createPolls(given: {
+  clock: Clock
+  /** So long a lane waits for the next poll of its slave. */
+  patienceMs: number
+  post: (input: Input) => void
+}) {
+  const { clock, post } = given
+  /** Those that are held, or whose lane waits for the next. */
+  const live = new Set<Poll>()
   let closing = false
 
   return {
     /** Holds a poll for at most `waitMs`. Gives what to call when the slave has hung up. */
     open(said: Polled, waitMs: number, answer: AnswerPoll): () => void {
-      if (closing) {
-        answer(new Problem('draining', 'the master is shutting down'), null)
-        return () => {}
-      }
-      return hold(said, waitMs, answer)
+      if (!closing) return hold(said, waitMs, answer)
+      answer(new Problem('draining', 'the master is shutting down'), null)
+      return () => {}
     },
 
     /** Answers all polls with nothing; later ones are refused. Idempotent. */
     close(): void {
       closing = true
-      for (const poll of held) poll.end(null)
+      for (const poll of live) poll.end(null)
     },
   }
 
   function hold(said: Polled, waitMs: number, answer: AnswerPoll): () => void {
     const slave = said.simple ? said.slave : said.state.slave
     const until = clock.now() + waitMs
-    const offers: OutgoingOffer[] = []
-    const revoked: string[] = []
-    let expected = 0
-    let planned = false
-    let open = true
-    const poll: Poll = { expect, revoke, end }
-    const callOff = clock.at(until, over)
-    held.add(poll)
+    let state: 'new' | 'open' | 'answered' = 'new'
+    const poll: Poll = { take, expect, revoke, end, giveUp, settle }
+    let lane = createLane(poll)
+    let callOff = clock.at(until, settle)
+    live.add(poll)
     post({ is: 'poll', said, poll })
     return hangUp
 
+    function take(before: Poll | null): void {
+      if (before) lane = Object.assign(before.giveUp(), { poll })
+      if (state !== 'new') return shut('it hung up')
+      state = 'open'
+      plan(lane)
+    }
+
     function expect() {
-      expected++
+      const its = lane
+      its.expected++
       return (offer: OutgoingOffer | null): void => {
-        expected--
-        if (offer && !open) return undelivered([offer], 'its poll is over')
-        if (offer) offers.push(offer)
-        plan()
-        if (!offer && clock.now() >= until) over()
+        its.expected--
+        if (offer && its.closed !== null) return undelivered([offer], its.closed)
+        if (offer) its.offers.push(offer)
+        plan(its)
       }
     }
 
     function revoke(attempts: string[]): void {
-      revoked.push(...attempts)
-      plan()
+      lane.revoked.push(...attempts)
+      plan(lane)
     }
 
-    /** What the core hands over in one turn goes in one answer; also inputs that are still read. */
-    function plan(): void {
-      if (planned) return
-      planned = true
-      queueMicrotask(() => {
-        planned = false
-        if (open && expected === 0 && offers.length + revoked.length > 0) hand()
-      })
+    function settle(): void {
+      if (state !== 'open' || lane.expected > 0) return
+      if (lane.offers.length + lane.revoked.length > 0) {
+        const offers = lane.offers.splice(0, listLength(lane.offers))
+        reply(null, { offers, revoke: lane.revoked.splice(0) })
+        post({ is: 'handed', slave, poll, attempts: offers.map(({ attempt }) => attempt) })
+        waitForNext()
+      } else if (clock.now() >= until) {
+        reply(null, null)
+        waitForNext()
+      }
     }
 
-    function hand(): void {
-      finish()
-      const more = offers.splice(listLength(offers))
-      answer(null, { offers, revoke: revoked })
-      post({ is: 'handed', slave, poll, attempts: offers.map(({ attempt }) => attempt) })
-      undelivered(more, 'one answer carries no more')
+    /** A simple slave comes when it comes: nothing waits for it. */
+    function waitForNext(): void {
+      if (said.simple) lapse()
+      else callOff = clock.at(clock.now() + given.patienceMs, lapse)
     }
 
-    function over(): void {
-      if (open && expected + offers.length === 0) post({ is: 'poll-over', slave, poll })
-    }
-
-    function end(problem: Problem | null): void {
-      if (!open) return
-      finish()
-      answer(problem, null)
-      undelivered(offers, 'its poll is over')
+    function lapse(): void {
+      post({ is: 'poll-gone', slave, poll, hungUp: false })
+      shut('it did not poll again')
     }
 
     function hangUp(): void {
-      if (!open) return
-      finish()
-      post({ is: 'poll-gone', slave, poll })
-      undelivered(offers, 'it hung up')
+      if (state === 'answered') return
+      state = 'answered'
+      post({ is: 'poll-gone', slave, poll, hungUp: true })
+      shut('it hung up')
     }
 
-    function finish(): void {
-      open = false
+    function end(problem: Problem | null): void {
+      reply(problem, null)
+      shut('its poll is over')
+    }
+
+    function giveUp(): Lane {
+      reply(null, null)
+      live.delete(poll)
+      return lane
+    }
+
+    function reply(problem: Problem | null, found: PollAnswer | null): void {
       callOff()
-      held.delete(poll)
+      if (state === 'answered') return
+      state = 'answered'
+      answer(problem, found)
     }
 
-    function undelivered(all: OutgoingOffer[], reason: string): void {
-      if (all.length === 0) return
-      const attempts = all.map(({ attempt }) => attempt)
+    function shut(reason: string): void {
+      callOff()
+      live.delete(poll)
+      lane.closed = reason
+      undelivered(lane.offers.splice(0), reason)
+    }
+
+    function undelivered(offers: OutgoingOffer[], reason: string): void {
+      if (offers.length === 0) return
+      const attempts = offers.map(({ attempt }) => attempt)
       post({ is: 'no-answer', slave, attempts, delivered: false, reason })
     }
   }
+}
+
+const createLane = (poll: Poll): Lane => ({
+  poll,
+  offers: [],
+  revoked: [],
+  expected: 0,
+  planned: false,
+  closed: null,
+})
+
+/** What comes in one turn goes in one answer. */
+function plan(lane: Lane): void {
+  if (lane.planned) return
+  lane.planned = true
+  queueMicrotask(() => {
+    lane.planned = false
+    lane.poll.settle()
+  })
 }
 
 /** The body that answers a poll: a list, or the one offer that a simple slave has room for. */

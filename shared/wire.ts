@@ -33,6 +33,8 @@ export const SlaveState = Type.Object({
   ]),
   /** Why it takes nothing, in words for a person; empty when it is accepting and has a free slot. */
   reason: Reason,
+  /** Of a slave that pulls: the polls up to this one are over for it; what they brought is counted. */
+  polled: Type.Optional(Count),
 })
 export type SlaveState = Static<typeof SlaveState>
 
@@ -189,8 +191,9 @@ export const POLL_SECONDS = 20
 
 /**
  * `GET /get_task` (slave to master), as its query: "yes to what you have, up to my free slots". A
- * registered slave gives its state, and its generation grows with every poll; it has one poll open
- * at a time. A simple slave, which neither registers nor beats, gives `kinds` in its place.
+ * registered slave gives its state. A poll is known by its generation, which grows with every poll and
+ * again when that is over; without `polled` the polls before this one are. A simple slave, which
+ * neither registers nor beats, gives `kinds` in its place.
  */
 export const Poll = Type.Object({
   slave: Name,
@@ -199,6 +202,7 @@ export const Poll = Type.Object({
   free: Type.Optional(Count),
   mode: Type.Optional(SlaveState.properties.mode),
   reason: Type.Optional(Reason),
+  polled: SlaveState.properties.polled,
   /** Of a simple slave: kinds that it offers, with commas between them. */
   kinds: Type.Optional(Type.String({ maxLength: 8192 })),
   wait: Type.Optional(Type.Number({ minimum: 0, maximum: POLL_SECONDS_MAX })),

@@ -56,6 +56,8 @@ export function createAgent(given: {
   let callOff = (): void => {}
   let armedFor = Number.POSITIVE_INFINITY
   let closed = false
+  /** Whoever leaves says nothing more of itself: its next poll would register it again. */
+  let leaving = false
   let quiet: (() => void)[] = []
   let answer: OffersReply | undefined
 
@@ -102,8 +104,10 @@ export function createAgent(given: {
     },
 
     /** Says goodbye to the master. Resolves also when the master does not answer. */
-    leave: (): Promise<void> =>
-      new Promise((resolve) => link.leave(given.name, given.boot, () => resolve())),
+    leave(): Promise<void> {
+      leaving = true
+      return new Promise((resolve) => link.leave(given.name, given.boot, () => resolve()))
+    },
 
     /** Kills what runs; what is not acknowledged stays on disk. Idempotent. */
     async close(): Promise<void> {
@@ -138,11 +142,11 @@ export function createAgent(given: {
         tasks.delete(effect.attempt)
         return executors.kill(effect.attempt)
       case 'register':
-        return register()
+        return leaving ? undefined : register()
       case 'beat':
-        return beat()
+        return leaving ? undefined : beat()
       case 'poll':
-        return poll(effect.waitMs)
+        return leaving ? undefined : poll(effect.state, effect.waitMs)
     }
   }
 
@@ -181,8 +185,8 @@ export function createAgent(given: {
     })
   }
 
-  function poll(waitMs: number): void {
-    link.poll(core.state(), waitMs, (error, reply) => {
+  function poll(state: SlaveState, waitMs: number): void {
+    link.poll(state, waitMs, (error, reply) => {
       if (error || !reply) {
         const { message: reason, delivered = true, status } = error ?? {}
         if (delivered) log.warn({ reason }, 'a poll had no answer')

@@ -80,9 +80,9 @@ export function createLink(
       ask('POST', path, heartbeat, fits.beaten, done)
     },
     callBack: (request, done) => ask('POST', callbacksPath, request, fits.acknowledged, done),
-    poll({ slave, boot, generation, free, mode, reason }, waitMs, done) {
-      const numbers = { generation: `${generation}`, free: `${free}`, wait: `${waitMs / 1000}` }
-      const query = new URLSearchParams({ slave, boot, mode, reason, ...numbers })
+    poll({ slots: _, ...state }, waitMs, done) {
+      const fields = Object.entries({ ...state, wait: waitMs / 1000 })
+      const query = new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))
       ask('GET', `/get_task?${query}`, undefined, fits.polled, done, waitMs + timeoutMs)
     },
     leave: (slave, boot, done) => {

@@ -13,7 +13,7 @@ import type { AttemptIds, Context, CoreSettings } from './context.ts'
 import type { Effect, Input, Token } from './effects.ts'
 import { end, revoke, takeCallbacks } from './holding.ts'
 import { enterLine, leaveLine, serveLines } from './line.ts'
-import { takeGone, takeHanded, takeOver, takePoll, takeSubmitted } from './pulling.ts'
+import { takeGone, takeHanded, takePoll, takeSubmitted } from './pulling.ts'
 import type { Slave } from './registry.ts'
 import { createRegistry } from './registry.ts'
 import { endGrace, restore } from './restore.ts'
@@ -123,10 +123,8 @@ function take(core: Context, input: Input, now: number): void {
       return endGrace(core, now)
     case 'handed':
       return takeHanded(core, input.slave, input.poll, input.attempts, now)
-    case 'poll-over':
-      return takeOver(core, input.slave, input.poll, now)
     case 'poll-gone':
-      return takeGone(core, input.slave, input.poll, now)
+      return takeGone(core, input.slave, input.poll, input.hungUp, now)
     case 'submitted':
       return takeSubmitted(core, input.said, input.token, now)
     case 'leave':

@@ -46,13 +46,12 @@ export type Input =
   /** It will never take these: the answer to a revoke. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
   | { is: 'not-revoked'; slave: string; attempts: string[] }
-  /** A slave polls. `poll` is a token: it comes back with what the poll is answered. */
+  /** A slave polls. `poll` is a token: it comes back with what is for the slave. */
   | { is: 'poll'; said: Polled; poll: Token }
   /** The poll was answered with these attempts. */
   | { is: 'handed'; slave: string; poll: Token; attempts: string[] }
-  /** The time of the poll is over; or the slave hung up. */
-  | { is: 'poll-over'; slave: string; poll: Token }
-  | { is: 'poll-gone'; slave: string; poll: Token }
+  /** No poll followed this one; or the slave hung up. */
+  | { is: 'poll-gone'; slave: string; poll: Token; hungUp: boolean }
   | { is: 'submitted'; said: Submitted; token: Token }
   | { is: 'leave'; name: string; boot: string; token: Token }
   | { is: 'drain'; name: string; drained: boolean; token: Token }
@@ -69,7 +68,7 @@ export type Effect =
   | { do: 'refuse'; task: Task; problem: Problem }
   /** The outcome is decided: whoever waits for it may be told. */
   | { do: 'end'; task: Task }
-  /** Ask at `url`; a `poll` that is not null is the yes already, and the offer is its answer. */
+  /** Ask at `url`. A `poll` that is not null is the yes already, and brings the offer, or its next. */
   | {
       do: 'offer'
       slave: string
@@ -81,6 +80,8 @@ export type Effect =
     }
   | { do: 'revoke'; slave: string; url: string; attempts: string[] }
   | { do: 'revoke-by-poll'; poll: Token; attempts: string[] }
+  /** The slave's poll from now on, in place of the one `before`, or null. */
+  | { do: 'open-poll'; poll: Token; before: Token }
   /** Answers a poll with nothing, or with a problem. */
   | { do: 'end-poll'; poll: Token; problem: Problem | null }
   /** Ask a slave who it is and what it holds. */

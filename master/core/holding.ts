@@ -253,6 +253,7 @@ export function compare(
     const task = core.live.get(id)
     const held = slave.held.get(attempt)
     if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
+    slave.handed.delete(attempt)
     if (held) held.confirmedAt = now
     else if (task && wants(core, task, slave, attempt)) {
       adopt(core, task, slave, attempt, generation, now)

@@ -1,16 +1,18 @@
 // Slaves that cannot be reached: they poll, and a poll is a yes given before the question. Pure.
 //
-//   a slave's poll:   none --(polls)--> open --(offers, time over, hangs up, polls again)--> none
+//   a slave:   not polling --(polls)--> polling --(hangs up, or no poll follows the last)--> not polling
 //
-// While its poll is open a slave is free at its place in the order of asking, with as many slots as
-// its newest word says; a task that comes to it is the poll's answer, and taken with that. With no
-// open poll the answer is known. All else is as for slaves that are asked: the offer first, then
-// taken, commit, 202.
+// While it polls a slave is free at its place in the order of asking, with as many slots as its newest
+// word says; a task that comes to it is the answer to its poll, or to the next, and taken with that.
+// While it does not, the answer is known. All else is as for slaves that are asked: the offer first,
+// then taken, commit, 202.
 //
-// Whether the answer of a poll arrived is not known until the slave says so. A later poll says that
-// the earlier one is over: a list as new as that which lacks an attempt means that it never came.
+// Whether the answer to a poll arrived is not known until the slave says that the poll is over for it.
+// Until then what the answer brought is not in its free slots; from then on a list that lacks an
+// attempt means that it never came.
 //
-// A simple slave (SIMPLE) neither registers nor beats. It has one slot and no boot. That it polls
+// A simple slave (SIMPLE) neither registers nor beats. It has one slot and no boot, and nothing waits
+// for its next poll. That it polls
 // says that it has nothing; while it computes it says nothing, and the run limit of its task is the
 // task's lease.
 
@@ -50,6 +52,7 @@ export function enrol(core: Context, card: Registration, token: Token, now: numb
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
   // Its first list is complete, and what it lacks went down with the boot before it.
   if (reborn) for (const held of slave.held.values()) Object.assign(held, lastBoot)
+  if (reborn) slave.handed.clear()
   if (slave.heapIndex < 0) watch(core, slave, now)
   const reply = { heartbeatMs: core.settings.heartbeatMs }
   core.effects.push({ do: 'answer-registration', token, reply })
@@ -75,9 +78,6 @@ function takeRegisteredPoll(
   // Doubled on its way, or late: the slave no longer waits for it.
   if (state.generation <= slave.polled) return endPoll(core, poll)
   slave.polled = state.generation
-  for (const held of slave.held.values()) {
-    if (held.generation === NOT_ARRIVED) held.generation = state.generation - 1
-  }
   core.registry.hear(slave, { ...state, slots: slave.slots }, now)
   open(core, slave, poll, now)
 }
@@ -113,15 +113,15 @@ function hearSimple(core: Context, slave: Slave, free: number, now: number): voi
   core.registry.hear(slave, { ...word, slots: 1, free, mode: 'accepting', reason: '' }, now)
 }
 
-/** A poll that is repeated replaces the one before it. */
+/** A poll that is repeated replaces the one before it, also in what is on its way. */
 function open(core: Context, slave: Slave, poll: Token, now: number): void {
-  closePoll(core, slave)
+  core.effects.push({ do: 'open-poll', poll, before: slave.poll })
   slave.poll = poll
   slave.polledAt = now
   core.registry.refresh(slave)
 }
 
-/** Answers the slave's open poll with nothing, if there is one. */
+/** The slave polls no more; what is on its way to it goes on in order. */
 export function closePoll(core: Context, slave: Slave): void {
   if (slave.poll === null) return
   endPoll(core, slave.poll)
@@ -149,31 +149,30 @@ export function takeHanded(
   if (!slave) return
   const offers = attempts.map((attempt) => slave.offers.get(attempt))
   for (const attempt of attempts) slave.offers.delete(attempt)
-  if (slave.poll === poll) slave.poll = null
+  if (isSimple(slave) && slave.poll === poll) slave.poll = null
   slave.free = Math.max(0, slave.free - attempts.length)
   core.registry.refresh(slave)
   for (const offer of offers) {
     if (!offer) continue
     core.counters.answers.taken = (core.counters.answers.taken ?? 0) + 1
+    slave.handed.set(offer.attempt, slave.polled)
     hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, now - offer.at)
   }
 }
 
-/** The time of a poll is over. Offers that are on their way to it are its answer. */
-export function takeOver(core: Context, name: string, poll: Token, now: number): void {
-  const slave = core.registry.byName.get(name)
-  if (!slave || slave.poll !== poll || slave.offers.size > 0) return
-  if (isSimple(slave)) slave.heardAt = now
-  closePoll(core, slave)
-}
-
-/** A slave hung up: it may be gone. A simple one need not come back at once. */
-export function takeGone(core: Context, name: string, poll: Token, now: number): void {
+/** No poll followed, or the slave hung up: then it may be gone. A simple one need not come at once. */
+export function takeGone(
+  core: Context,
+  name: string,
+  poll: Token,
+  hungUp: boolean,
+  now: number,
+): void {
   const slave = core.registry.byName.get(name)
   if (!slave || slave.poll !== poll) return
   slave.poll = null
   if (isSimple(slave)) slave.heardAt = now
-  else if (slave.standing === 'alive') slave.standing = 'suspect'
+  else if (hungUp && slave.standing === 'alive') slave.standing = 'suspect'
   core.registry.refresh(slave)
 }
 

@@ -66,10 +66,12 @@ export type Slave = {
   /** How often it was asked in vain since it was last heard, and when it was last asked. */
   unanswered: number
   askedAt: number
-  /** Of a slave that pulls: its open poll, the number of its last one, and when that came. */
+  /** Of a slave that pulls: its poll, as long as it polls; the number of the last; when that came. */
   poll: unknown
   polled: number
   polledAt: number
+  /** Attempts that answered a poll which is not over for the slave, as far as it said: its number. */
+  handed: Map<string, number>
 }
 
 /** The `url` of a slave that cannot be reached: it registers, beats and polls ... */
@@ -94,7 +96,7 @@ export function createRegistry(ask: 'known' | 'always') {
   let slots = 0
 
   function add(name: string, url: string, place = firstFreePlace()): Slave {
-    const slave: Slave = { ...unheard, name, url, place, offers: new Map(), held: new Map() }
+    const slave: Slave = { ...unheard, name, url, place, ...nothingHeld() }
     byName.set(name, slave)
     places[place] = slave
     return slave
@@ -136,7 +138,7 @@ export function createRegistry(ask: 'known' | 'always') {
     slots += state.slots - slave.slots
     slave.generation = state.generation
     slave.slots = state.slots
-    slave.free = Math.min(state.free, state.slots)
+    slave.free = Math.max(0, Math.min(state.free, state.slots) - onTheirWay(slave, state))
     slave.mode = state.mode
     slave.reason = state.reason
     slave.heardAt = now
@@ -217,6 +219,22 @@ export function createRegistry(ask: 'known' | 'always') {
 }
 
 /**
+ * How many attempts the slave does not count yet in what it says. Those whose poll is over for it have
+ * come with that or never will: from now on its lists tell.
+ */
+function onTheirWay(slave: Slave, { generation, polled = -1 }: SlaveState): number {
+  let uncounted = 0
+  for (const [attempt, number] of slave.handed) {
+    const held = slave.held.get(attempt)
+    if (held && number > polled) uncounted++
+    if (number > polled) continue
+    slave.handed.delete(attempt)
+    if (held) held.generation = Math.min(held.generation, generation - 1)
+  }
+  return uncounted
+}
+
+/**
  * Free slots as far as the master can know: what the slave said, less the offers on their way. A
  * slave that pulls has room only while it polls.
  */
@@ -240,6 +258,12 @@ export function knownReason(slave: Slave): { event: string; reason: string } {
   const offered = slave.offers.size > 0 ? `, ${slave.offers.size} being offered` : ''
   return { event: 'busy', reason: `running ${taken} of ${slave.slots}${offered}` }
 }
+
+const nothingHeld = () => ({
+  offers: new Map<string, OpenOffer>(),
+  held: new Map<string, Held>(),
+  handed: new Map<string, number>(),
+})
 
 const unheard = {
   standing: 'silent' as const,

@@ -83,11 +83,12 @@ function resultOf(said: Static<typeof SubmittedDone>): { result: unknown } {
 
 /** Whoever names a boot has registered; whoever does not says what it can do. */
 function polledOf(query: Static<typeof Poll>): Polled {
-  const { slave, boot, generation, free, mode = 'accepting', reason = '' } = query
+  const { slave, boot, generation, free, mode = 'accepting', reason = '', polled } = query
   if (boot === undefined) return { simple: true, slave, kinds: kindsOf(query.kinds) }
   if (generation === undefined) throw missing('generation', 'beside boot')
   if (free === undefined) throw missing('free', 'beside boot')
-  return { simple: false, state: { slave, boot, generation, free, mode, reason } }
+  const over = polled ?? Math.max(0, generation - 1)
+  return { simple: false, state: { slave, boot, generation, free, mode, reason, polled: over } }
 }
 
 function kindsOf(text: string | undefined): string[] {

@@ -58,7 +58,7 @@ export type Effect =
   | { do: 'register' }
   | { do: 'beat' }
   /** Ask for tasks, and wait so long for an answer. */
-  | { do: 'poll'; waitMs: number }
+  | { do: 'poll'; state: SlaveState; waitMs: number }
 
 export type SlaveCoreSettings = {
   name: string
@@ -160,6 +160,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       case 'polled':
         return takePolled(input.offers, input.revoke, now)
       case 'poll-failed':
+        generation++
         polling.failed(now, input.delivered)
         if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) register()
         return
@@ -183,10 +184,10 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   /** Also when no slot is free: what is free later the master hears with an outcome. */
   function poll(now: number): void {
     if (link === 'registering') return polling.rest()
-    // A poll is known by its generation, and a new one says that the one before it is over.
+    // A poll is known by its generation.
     generation++
-    const owesBeat = polling.begin(now)
-    effects.push({ do: 'poll', waitMs: Math.min(heartbeatMs, POLL_MS_MAX) })
+    const owesBeat = polling.begin(generation, now)
+    effects.push({ do: 'poll', state: state(), waitMs: Math.min(heartbeatMs, POLL_MS_MAX) })
     if (owesBeat && dueAt !== Number.POSITIVE_INFINITY) beat()
   }
 
@@ -196,6 +197,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       if (!isKnown && kinds.has(kind) && running.size < slots) begin(attempt, task)
     }
     revoke(revoked)
+    generation++
     polling.answered(now, offers.length + revoked.length > 0)
     if (now >= polling.dueAt) poll(now)
   }
@@ -313,6 +315,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       free: slots - running.size,
       mode: mode === 'accepting' && full ? 'unwilling' : mode,
       reason: mode !== 'accepting' ? modeReason : full ? outboxReason() : busyReason(),
+      ...(settings.pull ? { polled: polling.over } : {}),
     }
   }
 

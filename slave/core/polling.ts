@@ -12,11 +12,12 @@ export const POLL_MS_MAX = 30_000
 const REST_MS = 50
 const REST_MS_MAX = 2_000
 
-/** One poll after the other, never two at a time: the next says that the one before is over. */
+/** One poll after the other, never two at a time, each with a number that is larger. */
 export function createPolling(random: Random) {
   let dueAt = Number.POSITIVE_INFINITY
   let begunAt = Number.NEGATIVE_INFINITY
-  let open = false
+  let open = 0
+  let over = 0
   let failures = 0
   /** A poll that failed may have been answered: the master must hear at once what never came. */
   let mayHaveMissed = false
@@ -27,24 +28,30 @@ export function createPolling(random: Random) {
       return dueAt
     },
     get isIdle() {
-      return !open && dueAt === Number.POSITIVE_INFINITY
+      return open === 0 && dueAt === Number.POSITIVE_INFINITY
+    },
+    /** The number of the last poll that is over: whatever it was to bring has come, or never will. */
+    get over() {
+      return over
     },
     /** A poll goes out. Gives whether a beat should go with it. */
-    begin(now: number): boolean {
+    begin(number: number, now: number): boolean {
       dueAt = Number.POSITIVE_INFINITY
       begunAt = now
-      open = true
+      open = number
       const owesBeat = mayHaveMissed
       mayHaveMissed = false
       return owesBeat
     },
     answered(now: number, broughtSomething: boolean): void {
-      open = false
+      over = open
+      open = 0
       failures = 0
       dueAt = broughtSomething ? now : Math.max(now, begunAt + REST_MS)
     },
     failed(now: number, delivered: boolean): void {
-      open = false
+      over = open
+      open = 0
       mayHaveMissed ||= delivered
       dueAt = now + Math.min(REST_MS * 2 ** failures, REST_MS_MAX) * (1 + random.next())
       failures++

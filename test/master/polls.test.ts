@@ -8,10 +8,14 @@ import { answerText, createPolls } from '../../master/polls.ts'
 import type { Clock } from '../../shared/clock.ts'
 import type { Problem } from '../../shared/problems.ts'
 
-const said: Polled = { simple: true, slave: 'w', kinds: ['work'] }
+const simple: Polled = { simple: true, slave: 'w', kinds: ['work'] }
+const word = { slave: 'w', boot: 'b', generation: 1, free: 1, reason: '' }
+const pulling: Polled = { simple: false, state: { ...word, mode: 'accepting' } }
 
-/** One poll, what the core hears of it, and what its slave hears. */
-function open() {
+const PATIENCE_MS = 500
+
+/** One poll that the core takes, what the core hears of it, and what its slave hears. */
+function open(said: Polled = pulling) {
   let now = 0
   const timers = new Set<{ at: number; run: () => void }>()
   const clock: Clock = {
@@ -25,15 +29,18 @@ function open() {
   }
   const heard: Input[] = []
   const answers: (PollAnswer | Problem | null)[] = []
-  const polls = createPolls({ clock, post: (input) => heard.push(input) })
-  const poll = (): (() => void) =>
-    polls.open(said, 1000, (problem, answer) => answers.push(problem ?? answer))
-  const hangUp = poll()
-  const [first] = heard as [Input & { is: 'poll' }]
+  const polls = createPolls({ clock, patienceMs: PATIENCE_MS, post: (input) => heard.push(input) })
+  const open = (): { poll: Poll; hangUp: () => void } => {
+    const hangUp = polls.open(said, 1000, (problem, answer) => answers.push(problem ?? answer))
+    const last = heard.at(-1) as Input & { is: 'poll' }
+    return { poll: last?.poll as Poll, hangUp }
+  }
+  const { poll, hangUp } = open()
+  poll.take(null)
   return {
-    poll: first.poll as Poll,
-    another: poll,
+    poll,
     hangUp,
+    another: open,
     polls,
     answers,
     /** What the core has heard since the poll. */
@@ -61,10 +68,10 @@ t.test('a poll', async (t) => {
     await turn()
     t.same(p.answers, [{ offers: [offer('1'), offer('2')], revoke: ['3'] }])
     t.match(p.heard(), [{ is: 'handed', slave: 'w', poll: p.poll, attempts: ['1', '2'] }])
-    t.equal(p.timers.size, 0)
     p.hangUp()
     p.poll.end(null)
     t.equal(p.answers.length + p.heard().length, 2, 'and then it is over')
+    t.equal(p.timers.size, 0)
   })
 
   t.test('waits for inputs that are still read', async (t) => {
@@ -82,11 +89,78 @@ t.test('a poll', async (t) => {
     const p = open()
     const missing = p.poll.expect()
     p.pass(1000)
-    t.same(p.heard(), [], 'an answer is on its way')
+    t.same(p.answers, [], 'an answer is on its way')
     missing(null)
-    t.match(p.heard(), [{ is: 'poll-over', slave: 'w', poll: p.poll }])
-    p.poll.end(null)
+    await turn()
     t.same(p.answers, [null])
+  })
+
+  t.test(
+    'is answered with nothing when its time is over, and the next is waited for',
+    async (t) => {
+      const p = open()
+      await turn()
+      p.pass(1000)
+      t.same(p.answers, [null])
+      const late = p.poll.expect()
+      late(offer('1'))
+      p.pass(PATIENCE_MS - 1)
+      await turn()
+      t.same(p.heard(), [])
+      const next = p.another()
+      next.poll.take(p.poll)
+      await turn()
+      t.match(p.answers[1], { offers: [{ attempt: '1' }] })
+      t.match(p.heard().at(-1), { is: 'handed', poll: next.poll, attempts: ['1'] })
+    },
+  )
+
+  t.test(
+    'that no other follows in time: the core hears it, and what cannot be handed',
+    async (t) => {
+      const p = open()
+      await turn()
+      p.pass(1000)
+      p.poll.expect()(offer('1'))
+      p.pass(PATIENCE_MS)
+      t.match(p.heard(), [
+        { is: 'poll-gone', poll: p.poll, hungUp: false },
+        { is: 'no-answer', attempts: ['1'], delivered: false },
+      ])
+      t.equal(p.timers.size, 0)
+    },
+  )
+
+  t.test('that is replaced while it is open is answered with nothing', async (t) => {
+    const p = open()
+    p.another().poll.take(p.poll)
+    t.same(p.answers, [null])
+    await turn()
+    p.pass(999)
+    t.same(p.heard().slice(1), [])
+  })
+
+  t.test('that hung up before the core took it hands over nothing', async (t) => {
+    const p = open()
+    p.poll.expect()(offer('1'))
+    const next = p.another()
+    next.hangUp()
+    next.poll.take(p.poll)
+    await turn()
+    t.match(p.heard().slice(1), [
+      { is: 'poll-gone', poll: next.poll, hungUp: true },
+      { is: 'no-answer', attempts: ['1'], delivered: false },
+    ])
+  })
+
+  t.test('of a simple slave is followed by another or not: nothing waits for it', async (t) => {
+    const p = open(simple)
+    p.poll.expect()(offer('1'))
+    await turn()
+    t.match(p.heard(), [{ is: 'handed' }, { is: 'poll-gone', hungUp: false }])
+    p.poll.expect()(offer('2'))
+    t.match(p.heard().at(-1), { is: 'no-answer', attempts: ['2'], delivered: false })
+    t.equal(p.timers.size, 0)
   })
 
   t.test('that hung up takes nothing, and the core hears it', async (t) => {
@@ -104,16 +178,16 @@ t.test('a poll', async (t) => {
     ])
   })
 
-  t.test('carries no more than a request would: the rest goes on in order', async (t) => {
+  t.test('carries no more than a request would: the next brings the rest', async (t) => {
     const p = open()
     const large = `"${'x'.repeat(1_500_000)}"`
     for (const attempt of ['1', '2']) p.poll.expect()(offer(attempt, large))
     await turn()
     t.match(p.answers, [{ offers: [{ attempt: '1' }] }])
-    t.match(p.heard(), [
-      { is: 'handed', attempts: ['1'] },
-      { is: 'no-answer', attempts: ['2'], delivered: false },
-    ])
+    t.match(p.heard(), [{ is: 'handed', attempts: ['1'] }])
+    p.another().poll.take(p.poll)
+    await turn()
+    t.match(p.answers[1], { offers: [{ attempt: '2' }] })
   })
 
   t.test('is answered when the master closes, and later ones are refused', async (t) => {
@@ -129,8 +203,6 @@ t.test('a poll', async (t) => {
 t.test('writes a list for a slave that registered, and one offer for a simple one', async (t) => {
   const answer = { offers: [offer('1', '{"a":[1]}')], revoke: ['2'] }
   const one = { ...offer('1'), input: { a: [1] } }
-  t.same(JSON.parse(answerText(said, answer)), one)
-  const state = { slave: 'w', boot: 'b', generation: 1, free: 1, mode: 'accepting', reason: '' }
-  const text = answerText({ simple: false, state: { ...state, mode: 'accepting' } }, answer)
-  t.same(JSON.parse(text), { offers: [one], revoke: ['2'] })
+  t.same(JSON.parse(answerText(simple, answer)), one)
+  t.same(JSON.parse(answerText(pulling, answer)), { offers: [one], revoke: ['2'] })
 })

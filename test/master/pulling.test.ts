@@ -79,7 +79,13 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
     },
     /** It polls; its poll is known by a word, such as "a's second". */
     poll(name: string, poll: string, more: Partial<SlaveState> = {}): Effect[] {
-      return step({ is: 'poll', said: { simple: false, state: here.change(name, more) }, poll })
+      const polled = here.slave(name).polled
+      const state = here.change(name, { ...(polled < 0 ? {} : { polled }), ...more })
+      return step({ is: 'poll', said: { simple: false, state }, poll })
+    },
+    /** The shell says that the slave does not poll any more. */
+    gone(slave: string, poll: unknown, hungUp = false): Effect[] {
+      return step({ is: 'poll-gone', slave, poll, hungUp })
     },
     pollSimply(slave: string, poll: string, kinds = ['work']): Effect[] {
       return step({ is: 'poll', said: { simple: true, slave, kinds }, poll })
@@ -173,7 +179,7 @@ t.test('a slave that polls', async (t) => {
       { slave: 'b', event: 'busy', reason: 'is not polling' },
     ])
     t.match(w.json('b'), { pull: true, url: null, polling: false, polledMs: null, state: 'busy' })
-    t.match(w.json('a'), { pull: true, polling: false, polledMs: 300, running: 1 })
+    t.match(w.json('a'), { pull: true, polling: true, polledMs: 300, running: 1 })
   })
 
   t.test('has a queued task at once, and as many as it has free slots', async (t) => {
@@ -187,7 +193,20 @@ t.test('a slave that polls', async (t) => {
     w.hand(...w.last('offer'))
     t.equal(w.core.view.running, 2)
     t.equal(w.core.view.waiting, 1)
-    t.match(w.json('a'), { free: 0, polling: false })
+    t.match(w.json('a'), { free: 0, running: 2 })
+  })
+
+  t.test('is free between one poll and the next, which brings what came meanwhile', async (t) => {
+    const w = world()
+    w.start('a', 2)
+    w.running()
+    w.submit()
+    t.match(w.offered(), { slave: 'a', poll: "a's first" }, 'the shell waits for its next poll')
+    const offer = w.offered()
+    w.poll('a', 'two', { free: 1 })
+    t.match(w.last('open-poll'), [{ poll: 'two', before: "a's first" }])
+    w.hand({ ...offer, poll: 'two' })
+    t.equal(w.json('a').running, 2)
   })
 
   t.test(
@@ -242,7 +261,7 @@ t.test('a slave that polls', async (t) => {
       slaves: [{ slave: 'a', available: true, reason: '' }],
     })
     t.same(w.json('a'), before, 'which changes nothing')
-    w.step({ is: 'poll-over', slave: 'a', poll: "a's first" })
+    w.gone('a', "a's first")
     t.match(explain(w.core.view, 'work', 0), {
       wouldAsk: null,
       slaves: [{ available: false, reason: 'is not polling' }],
@@ -302,30 +321,21 @@ const stateOf = (slave: string): SlaveState => {
 }
 
 t.test('a poll', async (t) => {
-  t.test('ends with nothing when its time is over', async (t) => {
+  t.test('that no other follows: its slave does not poll any more', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'poll-over', slave: 'a', poll: "a's first" })
-    t.match(w.last('end-poll'), [{ poll: "a's first", problem: null }])
-    t.equal(w.json('a').polling, false)
-  })
-
-  t.test('whose time is over has the offer that is on its way to it', async (t) => {
-    const w = world()
-    w.start('a')
-    w.submit()
-    const offer = w.offered()
-    w.step({ is: 'poll-over', slave: 'a', poll: "a's first" })
-    t.same(w.last('end-poll'), [])
-    t.same(order(w.hand(offer)), ['save', 'accept'])
+    w.gone('a', "a's first")
+    t.match(w.json('a'), { polling: false, state: 'busy', reason: 'is not polling' })
+    w.poll('a', 'two')
+    t.match(w.json('a'), { polling: true, state: 'free' })
   })
 
   t.test('that is repeated replaces the one before it', async (t) => {
     const w = world()
     w.start('a')
     w.poll('a', 'two')
-    t.match(w.last('end-poll'), [{ poll: "a's first", problem: null }])
-    w.step({ is: 'poll-over', slave: 'a', poll: "a's first" })
+    t.match(w.last('open-poll'), [{ poll: 'two', before: "a's first" }])
+    w.gone('a', "a's first")
     t.equal(w.json('a').polling, true, 'which is no longer its poll')
     w.submit()
     t.equal(w.offered().poll, 'two')
@@ -340,7 +350,7 @@ t.test('a poll', async (t) => {
     w.running()
     w.step({ is: 'poll', said: { simple: false, state }, poll: 'late' })
     t.match(w.last('end-poll'), [{ poll: 'late', problem: null }])
-    t.equal(w.json('a').polling, false)
+    t.same(w.last('open-poll'), [])
   })
 
   t.test('that newer news overtook is open, and the newer news holds', async (t) => {
@@ -370,7 +380,7 @@ t.test('a poll', async (t) => {
     w.start('b')
     const id = w.submit()
     const { attempt, poll } = w.offered()
-    w.step({ is: 'poll-gone', slave: 'a', poll })
+    w.gone('a', poll, true)
     t.equal(w.json('a').state, 'suspect')
     const reason = 'it hung up'
     w.step({ is: 'no-answer', slave: 'a', attempts: [attempt], delivered: false, reason })
@@ -390,7 +400,20 @@ t.test('an attempt that was handed over', async (t) => {
     t.equal(w.task(offer.task.id).stage.is, 'running', 'the answer may still be on its way')
   })
 
-  t.test('never came when a list is as new as the next poll: that was no try', async (t) => {
+  t.test('is not in the free slots that the slave says before its poll is over', async (t) => {
+    const w = world()
+    w.start('a', 2)
+    const first = w.running()
+    w.poll('a', 'two', { free: 1 })
+    w.running()
+    t.equal(w.json('a').free, 0)
+    w.callBack(first, 2)
+    t.equal(w.json('a').free, 1, 'the slave has not heard of the second')
+    w.poll('a', 'three', { free: 1 })
+    t.equal(w.json('a').free, 1, 'and now it has')
+  })
+
+  t.test('never came when a list after its poll lacks it: that was no try', async (t) => {
     const w = world()
     w.start('a')
     const offer = w.running()
@@ -468,7 +491,7 @@ t.test('a name', async (t) => {
   t.test('is free at once when the slave has hung up', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'poll-gone', slave: 'a', poll: "a's first" })
+    w.gone('a', "a's first", true)
     w.register('a', 1, 'boot-2')
     t.equal(w.last('answer-registration').length, 1)
   })
@@ -613,7 +636,7 @@ t.test('a simple slave', async (t) => {
     w.pollSimply('w', 'one')
     w.pass(20 * BEAT_MS)
     t.equal(w.json('w').state, 'free')
-    w.step({ is: 'poll-over', slave: 'w', poll: 'one' })
+    w.gone('w', 'one')
     w.pass(2.5 * BEAT_MS)
     t.equal(w.json('w').state, 'suspect')
     w.pass(120 * BEAT_MS)
