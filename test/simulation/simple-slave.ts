@@ -1,6 +1,7 @@
 // A simple slave of a simulated world, as somebody would write it in ten lines: it polls, computes and
 // submits, one task at a time; it neither registers nor beats, and keeps nothing on disk. A careless
-// one submits once, whatever comes of it, and knows no run limit.
+// one submits once, whatever comes of it, knows no run limit, and goes away for a while when a task
+// does not end.
 
 import type { PeerError } from '../../shared/client.ts'
 import type { Random } from '../../shared/random.ts'
@@ -15,6 +16,7 @@ const POLL_MS = 2_000
 const REST_MS = 300
 /** How much longer than it may a task runs that has no end, where nobody minds. */
 const OVERDUE_FACTOR = 20
+const AWAY_MS = 60_000
 
 export function startSimpleSlaveProcess(given: {
   clock: SimulatedClock
@@ -36,6 +38,7 @@ export function startSimpleSlaveProcess(given: {
   const life: Life = { alive: true, pausedUntil: 0 }
   const clock = given.clock.of(life)
   const careless = random.next() < 0.3
+  let wentAway = false
   let has: { offer: Offer; status: 'running' | 'ended' } | null = null
   clock.soon(poll)
   return { life, agent: { attempts }, boot: given.boot, name, hangUp: given.polling.hangUpAll }
@@ -64,9 +67,16 @@ export function startSimpleSlaveProcess(given: {
     given.onRunning?.(1)
     given.onBegin?.(task, asked)
     const { outcome, ranMs } = given.compute(asked)
+    if (careless && !wentAway && ranMs === Number.POSITIVE_INFINITY) return goAway()
     const mostMs = careless ? OVERDUE_FACTOR * runLimitMs : runLimitMs
     const ended = ranMs <= mostMs ? outcome : OVER_LIMIT
     clock.at(clock.now() + Math.min(ranMs, mostMs), () => submit(offer, ended, ranMs))
+  }
+
+  function goAway(): void {
+    wentAway = true
+    has = null
+    clock.at(clock.now() + AWAY_MS, poll)
   }
 
   function submit(offer: Offer, outcome: Outcome, ranMs: number): void {
