@@ -20,6 +20,7 @@ import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
 import { POLICIES } from './policies/policies.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
+import { pulling } from './routes/pulling.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
 import { tasks } from './routes/tasks.ts'
@@ -125,6 +126,7 @@ export async function startMaster(
   })
   await server.register(blobRoutes, { blobs })
   await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
+  await server.register(pulling, { dispatcher })
   await server.register(status, { dispatcher, reader, now })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
@@ -151,6 +153,7 @@ export async function startMaster(
       closed ??= (async () => {
         trimming.close()
         jobs.close()
+        dispatcher.endPolls()
         await server.close()
         await dispatcher.close()
         jobStore.close()

@@ -24,8 +24,11 @@ import type { AttemptIds, CoreSettings } from './core/context.ts'
 import type { Core } from './core/core.ts'
 import { createCore } from './core/core.ts'
 import type { Effect, Input, Token } from './core/effects.ts'
+import type { Polled, Submitted } from './core/pulling.ts'
 import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
+import type { AnswerPoll, Poll } from './polls.ts'
+import { createPolls } from './polls.ts'
 import { toStoredTask } from './records.ts'
 import { createSaving } from './saving.ts'
 import type { Store } from './store/store.ts'
@@ -63,6 +66,7 @@ export async function createDispatcher(given: {
     add: payloads.add,
   })
   const transport = given.transport(post)
+  const polls = createPolls({ clock, post, patienceMs: given.settings.askTimeoutMs })
   const saving = createSaving({
     store,
     clock,
@@ -105,6 +109,11 @@ export async function createDispatcher(given: {
       ask<HeartbeatReply>((token) => ({ is: 'heartbeat', heartbeat, token })),
     register: (registration: Registration) =>
       ask<RegistrationReply>((token) => ({ is: 'registration', registration, token })),
+    /** Holds a slave's poll for at most `waitMs`; gives what to call when the slave hangs up. */
+    poll: (said: Polled, waitMs: number, answer: AnswerPoll) => polls.open(said, waitMs, answer),
+    /** An outcome in short. */
+    submitted: (said: Submitted) =>
+      ask<CallbacksReply>((token) => ({ is: 'submitted', said, token })),
     leave: (name: string, boot: string) =>
       ask<void>((token) => ({ is: 'leave', name, boot, token })),
     drain: (name: string, drained: boolean) =>
@@ -115,6 +124,8 @@ export async function createDispatcher(given: {
       post({ is: 'draining' })
       clients.stopWaiting()
     },
+    /** Answers every poll that is held, and refuses those that come: before the server closes. */
+    endPolls: polls.close,
     /** Nothing waits to be saved. */
     get isSaved() {
       return saving.isIdle
@@ -125,6 +136,7 @@ export async function createDispatcher(given: {
     /** Saves what is unsaved, then closes store and connections. Idempotent. */
     async close(): Promise<void> {
       if (closed) return
+      polls.close()
       turn()
       closed = true
       callOff()
@@ -214,6 +226,10 @@ export async function createDispatcher(given: {
         return offer(effect)
       case 'revoke-now':
         return revoke(effect)
+      case 'open-poll':
+        return (effect.poll as Poll).take(effect.before as Poll | null)
+      case 'end-poll':
+        return (effect.poll as Poll).end(effect.problem)
       case 'visit':
         return transport.visit(effect.name, effect.url, effect.token)
       case 'refuse':
@@ -224,15 +240,18 @@ export async function createDispatcher(given: {
     }
   }
 
-  function offer({ slave, url, boot, task, attempt }: Effect & { do: 'offer' }): void {
+  function offer({ slave, url, boot, task, attempt, poll }: Effect & { do: 'offer' }): void {
     const { id, kind, runLimitMs } = task
+    const handing = poll === null ? null : (poll as Poll).expect()
     payloads.read(id, (payload) => {
       if (payload === undefined) {
+        handing?.(null)
         const reason = 'its input is not in the store'
         return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
       }
-      const { input, work } = payload
-      transport.offer({ slave, url, boot }, { attempt, task: id, kind, runLimitMs, input, work })
+      const outgoing = { attempt, task: id, kind, runLimitMs, ...payload }
+      if (handing) handing(outgoing)
+      else transport.offer({ slave, url, boot }, outgoing)
     })
   }
 
@@ -250,6 +269,8 @@ export async function createDispatcher(given: {
         return clients.end(effect.task)
       case 'revoke':
         return revoke(effect)
+      case 'revoke-by-poll':
+        return (effect.poll as Poll).revoke(effect.attempts)
       case 'acknowledge':
       case 'answer-heartbeat':
       case 'answer-registration':

@@ -1,7 +1,7 @@
 // Slaves as clients read them.
 
 import type { Slave } from './core/registry.ts'
-import { knownReason, roomOf } from './core/registry.ts'
+import { isPull, isSimple, knownReason, roomOf } from './core/registry.ts'
 
 /** One slave. `state`: free, busy, draining, unwilling, suspect or silent. */
 export function slaveJson(slave: Slave, now: number) {
@@ -11,7 +11,7 @@ export function slaveJson(slave: Slave, now: number) {
   return {
     name: slave.name,
     place: slave.place + 1,
-    url: slave.url,
+    ...reachJson(slave, now),
     state: known.event,
     reason: known.reason,
     slots: slave.slots,
@@ -27,4 +27,12 @@ export function slaveJson(slave: Slave, now: number) {
     taken: slave.taken,
     ended: slave.ended,
   }
+}
+
+/** Where it is asked; of one that pulls, whether it polls now and how long ago it last began to. */
+function reachJson(slave: Slave, now: number) {
+  if (!isPull(slave)) return { url: slave.url, pull: false }
+  const polledMs = Number.isFinite(slave.polledAt) ? Math.round(now - slave.polledAt) : null
+  const simple = isSimple(slave)
+  return { url: null, pull: true, simple, polling: slave.poll !== null, polledMs }
 }

@@ -185,7 +185,8 @@ function unanswered(offers: OutgoingOffer[], answers: OffersReply['answers']): O
   return offers.filter(({ attempt }) => !named.has(attempt))
 }
 
-function listLength(queue: OutgoingOffer[]): number {
+/** How many of these offers go into one message. */
+export function listLength(queue: OutgoingOffer[]): number {
   let chars = 0
   let length = 0
   for (const { input, work } of queue) {
@@ -197,6 +198,13 @@ function listLength(queue: OutgoingOffer[]): number {
 }
 
 /** Ids and kinds are of characters that JSON does not escape, and the input is JSON already. */
-const offerText = ({ attempt, task, kind, runLimitMs, input, work }: OutgoingOffer): string =>
+export const offerText = ({
+  attempt,
+  task,
+  kind,
+  runLimitMs,
+  input,
+  work,
+}: OutgoingOffer): string =>
   `{"attempt":"${attempt}","task":"${task}","kind":"${kind}","runLimitMs":${runLimitMs},` +
   `"input":${input}${work === null ? '' : `,${work}`}}`

@@ -44,19 +44,29 @@ export function createPeer(origin: string, { connections = 4, timeoutMs = 2000 }
   })
   let closed: Promise<void> | undefined
 
-  /** Sends a request; gives the parsed answer. Throws PeerError. */
-  async function request(method: string, path: string, body?: string): Promise<unknown> {
+  /**
+   * Sends a request; gives the parsed answer, null when there is none (204). An answer that may take
+   * longer has its own patience. Throws PeerError.
+   */
+  async function request(
+    method: string,
+    path: string,
+    body?: string,
+    patienceMs = timeoutMs,
+  ): Promise<unknown> {
     const headers = body === undefined ? {} : { 'content-type': 'application/json' }
     let status: number
     let text: string
     try {
-      const answer = await pool.request({ method, path, headers, body: body ?? null })
+      const given = { method, path, headers, body: body ?? null, headersTimeout: patienceMs }
+      const answer = await pool.request(given)
       status = answer.statusCode
       text = await answer.body.text()
     } catch (error) {
       throw toPeerError(error as Error & { code?: string })
     }
     if (status >= 300) throw new PeerError(`answered ${status}: ${detailOf(text)}`, true, status)
+    if (status === 204) return null
     try {
       return JSON.parse(text)
     } catch {

@@ -40,6 +40,8 @@ export const SlaveState = Type.Object({
   ]),
   /** Why it takes nothing, in words for a person; empty when it is accepting and has a free slot. */
   reason: Reason,
+  /** Of a slave that pulls: the polls up to this one are over for it; what they brought is counted. */
+  polled: Type.Optional(Count),
 })
 export type SlaveState = Static<typeof SlaveState>
 
@@ -54,11 +56,16 @@ export const SlaveCard = Type.Object({
 })
 export type SlaveCard = Static<typeof SlaveCard>
 
-/** `POST /slaves` (slave to master): "ask me at this address". The master then asks it. */
+/**
+ * `POST /slaves` (slave to master): "ask me at this address", and the master then asks it; or "you
+ * cannot reach me, I poll".
+ */
 export const Registration = Type.Object({
   ...SlaveCard.properties,
   /** Where the master reaches the slave: an http(s) origin. */
-  url: Type.String({ maxLength: 2048 }),
+  url: Type.Optional(Type.String({ maxLength: 2048 })),
+  /** In place of `url`: it polls (see Poll). */
+  pull: Type.Optional(Type.Literal(true)),
 })
 export type Registration = Static<typeof Registration>
 
@@ -238,6 +245,51 @@ export const RevokeRequest = Type.Object({ attempts: Type.Array(Id, { minItems: 
 export type RevokeRequest = Static<typeof RevokeRequest>
 export const RevokeReply = Type.Object({ state: SlaveState })
 export type RevokeReply = Static<typeof RevokeReply>
+
+/** A poll is held at most this long, and so long when it does not say. In seconds. */
+export const POLL_SECONDS_MAX = 60
+export const POLL_SECONDS = 20
+
+/**
+ * `GET /get_task` (slave to master), as its query: "yes to what you have, up to my free slots". A
+ * registered slave gives its state. A poll is known by its generation, which grows with every poll and
+ * again when that is over; without `polled` the polls before this one are. A simple slave, which
+ * neither registers nor beats, gives `kinds` in its place.
+ */
+export const Poll = Type.Object({
+  slave: Name,
+  boot: Type.Optional(Id),
+  generation: Type.Optional(Count),
+  free: Type.Optional(Count),
+  mode: Type.Optional(SlaveState.properties.mode),
+  reason: Type.Optional(Reason),
+  polled: SlaveState.properties.polled,
+  /** Of a simple slave: kinds that it offers, with commas between them. */
+  kinds: Type.Optional(Type.String({ maxLength: 8192 })),
+  wait: Type.Optional(Type.Number({ minimum: 0, maximum: POLL_SECONDS_MAX })),
+})
+export type Poll = Static<typeof Poll>
+
+/** The answer to a registered slave; to a simple one the answer is one Offer. 204: nothing came. */
+export const PollReply = Type.Object({
+  offers: Type.Array(Offer),
+  /** Attempts no longer wanted: the agent kills them. */
+  revoke: Type.Array(Id),
+})
+export type PollReply = Static<typeof PollReply>
+
+const submitted = {
+  slave: Name,
+  attempt: Id,
+  /** As in the offer. Without it only an attempt that the slave still holds is found. */
+  task: Type.Optional(Id),
+  ranMs: Type.Optional(Callback.properties.ranMs),
+}
+const { status: _done, ...doneFields } = Done.properties
+const { status: _failed, ...failedFields } = Failed.properties
+/** `POST /submit_result` (slave to master): a CallbacksRequest, or in short one of these two. */
+export const SubmittedDone = Type.Object({ ...submitted, ...doneFields })
+export const SubmittedFailed = Type.Object({ ...submitted, failure: Type.Object(failedFields) })
 
 /** `GET /availability` (anybody to slave). Changes nothing. */
 export const Availability = Type.Object({

@@ -11,6 +11,7 @@ import type {
   Offer,
   OffersReply,
   OffersRequest,
+  PollReply,
   Registration,
   SlaveState,
 } from '../shared/wire.ts'
@@ -30,6 +31,8 @@ export function createAgent(given: {
   version: string
   /** Where masters reach this slave. */
   url: () => string
+  /** It fetches its tasks: masters need not reach it. */
+  pull: boolean
   slots: number
   kinds: string[]
   tags: string[]
@@ -56,6 +59,8 @@ export function createAgent(given: {
   let callOff = (): void => {}
   let armedFor = Number.POSITIVE_INFINITY
   let closed = false
+  /** Whoever leaves says nothing more of itself: its next poll would register it again. */
+  let leaving = false
   let quiet: (() => void)[] = []
   let answer: OffersReply | undefined
 
@@ -102,8 +107,10 @@ export function createAgent(given: {
     },
 
     /** Says goodbye to the master. Resolves also when the master does not answer. */
-    leave: (): Promise<void> =>
-      new Promise((resolve) => link.leave(given.name, given.boot, () => resolve())),
+    leave(): Promise<void> {
+      leaving = true
+      return new Promise((resolve) => link.leave(given.name, given.boot, () => resolve()))
+    },
 
     /** Kills what runs; what is not acknowledged stays on disk. Idempotent. */
     async close(): Promise<void> {
@@ -138,9 +145,11 @@ export function createAgent(given: {
         tasks.delete(effect.attempt)
         return executors.kill(effect.attempt)
       case 'register':
-        return register()
+        return leaving ? undefined : register()
       case 'beat':
-        return beat()
+        return leaving ? undefined : beat()
+      case 'poll':
+        return leaving ? undefined : poll(effect.state, effect.waitMs)
     }
   }
 
@@ -155,13 +164,14 @@ export function createAgent(given: {
   }
 
   function register(): void {
-    const registration: Registration = { ...core.card(), url: given.url() }
+    const where = given.pull ? { pull: true as const } : { url: given.url() }
+    const registration: Registration = { ...core.card(), ...where }
     link.register(registration, (error, reply) => {
       if (error) {
         log.warn({ reason: error.message }, 'not registered yet')
         return take({ is: 'not-registered' })
       }
-      log.info({ url: registration.url }, 'registered with the master')
+      log.info(where, 'registered with the master')
       outbox.wake()
       take({ is: 'registered', heartbeatMs: (reply as { heartbeatMs: number }).heartbeatMs })
     })
@@ -179,6 +189,24 @@ export function createAgent(given: {
       if (reply.endedJobs) void workroom?.drop(reply.endedJobs)
       take({ is: 'beat-answered', reply })
     })
+  }
+
+  function poll(state: SlaveState, waitMs: number): void {
+    link.poll(state, waitMs, (error, reply) => {
+      if (error || !reply) {
+        const { message: reason, delivered = true, status } = error ?? {}
+        if (delivered) log.warn({ reason }, 'a poll had no answer')
+        return take({ is: 'poll-failed', delivered, unknown: status === 404 })
+      }
+      outbox.wake()
+      takePolled(reply)
+    })
+  }
+
+  function takePolled({ offers, revoke }: PollReply): void {
+    for (const offer of offers) offered.set(offer.attempt, offer)
+    take({ is: 'polled', offers, revoke })
+    for (const { attempt } of offers) offered.delete(attempt)
   }
 
   /** Keeps one timer, set to when the core wants to be woken. */

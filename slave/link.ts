@@ -8,33 +8,49 @@ import type {
   CallbacksRequest,
   Heartbeat,
   HeartbeatReply,
+  PollReply,
   Registration,
   RegistrationReply,
+  SlaveState,
 } from '../shared/wire.ts'
 import {
   CallbacksReply as CallbacksReplySchema,
   HeartbeatReply as HeartbeatReplySchema,
+  PollReply as PollReplySchema,
   RegistrationReply as RegistrationReplySchema,
 } from '../shared/wire.ts'
 
 /** Called once: with an error, or with null and the reply. */
 export type Done<Reply> = (error: PeerError | null, reply?: Reply) => void
 
+/** What a poll gives when nothing came. */
+const NOTHING: PollReply = { offers: [], revoke: [] }
+
 export type Link = {
   register(registration: Registration, done: Done<RegistrationReply>): void
   beat(heartbeat: Heartbeat, done: Done<HeartbeatReply>): void
   callBack(request: CallbacksRequest, done: Done<CallbacksReply>): void
+  /** Polls: the master answers within `waitMs`. */
+  poll(state: SlaveState, waitMs: number, done: Done<PollReply>): void
   leave(slave: string, boot: string, done: Done<unknown>): void
   close(): Promise<void>
 }
 
-/** The link over HTTP to the master at `url`. A request is given up after `timeoutMs`. */
-export function createLink(url: string, { timeoutMs }: { timeoutMs: number }): Link {
-  const peer = createPeer(url, { connections: 6, timeoutMs })
+/**
+ * The link over HTTP to the master at `url`. A request is given up after `timeoutMs`. One that pulls
+ * brings its outcomes to where it fetches its tasks.
+ */
+export function createLink(
+  url: string,
+  { timeoutMs, pull = false }: { timeoutMs: number; pull?: boolean },
+): Link {
+  const peer = createPeer(url, { connections: pull ? 7 : 6, timeoutMs })
+  const callbacksPath = pull ? '/submit_result' : '/callbacks'
   const fits = {
     registered: createCheck(RegistrationReplySchema).fits,
     beaten: createCheck(HeartbeatReplySchema).fits,
     acknowledged: createCheck(CallbacksReplySchema).fits,
+    polled: createCheck(PollReplySchema).fits,
     any: (_value: unknown): _value is unknown => true,
   }
 
@@ -44,10 +60,12 @@ export function createLink(url: string, { timeoutMs }: { timeoutMs: number }): L
     body: unknown,
     fits: (value: unknown) => value is Reply,
     done: Done<Reply>,
+    patienceMs = timeoutMs,
   ): void {
     const text = body === undefined ? undefined : JSON.stringify(body)
-    peer.request(method, path, text).then(
-      (reply) => {
+    peer.request(method, path, text, patienceMs).then(
+      (given) => {
+        const reply = given ?? NOTHING
         if (fits(reply)) done(null, reply)
         else done(new PeerError('the master answered with something else', true))
       },
@@ -61,7 +79,12 @@ export function createLink(url: string, { timeoutMs }: { timeoutMs: number }): L
       const path = `/slaves/${encodeURIComponent(heartbeat.state.slave)}/heartbeat`
       ask('POST', path, heartbeat, fits.beaten, done)
     },
-    callBack: (request, done) => ask('POST', '/callbacks', request, fits.acknowledged, done),
+    callBack: (request, done) => ask('POST', callbacksPath, request, fits.acknowledged, done),
+    poll({ slots: _, ...state }, waitMs, done) {
+      const fields = Object.entries({ ...state, wait: waitMs / 1000 })
+      const query = new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))
+      ask('GET', `/get_task?${query}`, undefined, fits.polled, done, waitMs + timeoutMs)
+    },
     leave: (slave, boot, done) => {
       const query = `boot=${encodeURIComponent(boot)}`
       ask('DELETE', `/slaves/${encodeURIComponent(slave)}?${query}`, undefined, fits.any, done)

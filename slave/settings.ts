@@ -35,6 +35,10 @@ export const SlaveSettings = Type.Object({
       description: 'URL at which the master reaches this slave, when it is not host and port',
     }),
   ),
+  pull: Type.Boolean({
+    default: false,
+    description: 'fetch tasks from the master, which need not reach this slave',
+  }),
   slots: Type.Optional(
     Type.Integer({
       minimum: 1,

@@ -9,7 +9,7 @@ import type { Context } from './context.ts'
 import { accept, hold, revoke } from './holding.ts'
 import { due, enterLine, leaveLine } from './line.ts'
 import type { Slave } from './registry.ts'
-import { knownReason, roomOf } from './registry.ts'
+import { isPull, knownReason, roomOf } from './registry.ts'
 import type { Task } from './task.ts'
 import { note } from './task.ts'
 
@@ -50,8 +50,8 @@ export function offer(core: Context, task: Task, slave: Slave, now: number): voi
   slave.offers.set(attempt, { attempt, task, at: now })
   core.registry.refresh(slave)
   core.counters.asks++
-  const { name, url, boot } = slave
-  core.effects.push({ do: 'offer', slave: name, url, boot, task, attempt })
+  const { name, url, boot, poll } = slave
+  core.effects.push({ do: 'offer', slave: name, url, boot, task, attempt, poll })
 }
 
 /**
@@ -137,7 +137,8 @@ export function takeSilence(
   if (!slave) return
   const offers = attempts.map((attempt) => slave.offers.get(attempt))
   for (const attempt of attempts) slave.offers.delete(attempt)
-  if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
+  core.registry.refresh(slave)
+  if (slave.standing === 'alive' && !isPull(slave)) core.registry.setStanding(slave, 'suspect')
   visit(core, slave, now)
   for (const open of offers) {
     if (!open) continue
@@ -161,8 +162,9 @@ export function dropOffers(core: Context, slave: Slave, reason: string, now: num
   }
 }
 
-/** Asks a slave who it is and what it holds. */
+/** Asks a slave who it is and what it holds. Whoever pulls cannot be asked, and says it unasked. */
 export function visit(core: Context, slave: Slave, now: number): void {
+  if (isPull(slave)) return
   slave.askedAt = now
   core.effects.push({ do: 'visit', name: slave.name, url: slave.url, token: null })
 }

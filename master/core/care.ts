@@ -6,12 +6,16 @@ import type { Context } from './context.ts'
 import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
 import type { Token } from './effects.ts'
 import { compare, lose, revoke } from './holding.ts'
+import { closePoll, enrol } from './pulling.ts'
 import type { Slave } from './registry.ts'
+import { isPull, isSimple, PULL } from './registry.ts'
 
 /** A slave that is silent for long is asked ever less often, at most this many beats apart. */
 const ASK_BEATS_MAX = 12
 /** An attempt is overdue this long after its run limit: its slave should have ended it. */
 const OVERDUE_MS = 10_000
+/** A simple slave registered by its polls alone: silent for so many beats it is forgotten. */
+const FORGET_BEATS = 120
 
 /** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
 export function takeRegistration(
@@ -20,15 +24,19 @@ export function takeRegistration(
   token: Token,
   now: number,
 ): void {
-  const { name, url, boot } = registration
+  const { name, boot, pull, url = PULL } = registration
   const known = core.registry.byName.get(name)
-  const elsewhere = known && known.url !== url && known.boot !== boot && known.boot !== ''
+  const another = known && known.boot !== boot && known.boot !== ''
+  // One that pulls has no address to be known again by.
+  const elsewhere = another && (known.url !== url || url === PULL)
   if (elsewhere && known.standing === 'alive') {
     // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
     visit(core, known, now)
-    const detail = `a slave named ${name} is alive at ${known.url}; choose another --name, or stop it`
+    const where = isPull(known) ? '' : ` at ${known.url}`
+    const detail = `a slave named ${name} is alive${where}; choose another --name, or stop it`
     return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
   }
+  if (pull) return enrol(core, registration, token, now)
   core.effects.push({ do: 'visit', name, url, token })
 }
 
@@ -66,14 +74,19 @@ export function takeVisit(
 function admit(core: Context, name: string, url: string, newcomer: boolean): Slave | undefined {
   const known = core.registry.byName.get(name)
   if (known && known.url === url) return known
-  if (!newcomer) return undefined
-  const slave = known ?? core.registry.add(name, url)
+  return newcomer ? settleAt(core, name, url) : undefined
+}
+
+/** The slave of this name is at this address from now on. */
+export function settleAt(core: Context, name: string, url: string): Slave {
+  const slave = core.registry.byName.get(name) ?? core.registry.add(name, url)
+  closePoll(core, slave)
   slave.url = url
   saveSlave(core, slave)
   return slave
 }
 
-const sameKinds = (slave: Slave, kinds: string[]): boolean =>
+export const sameKinds = (slave: Slave, kinds: string[]): boolean =>
   slave.kinds.length === kinds.length && kinds.every((kind) => slave.kinds.includes(kind))
 
 /** It has been asked: an offer that it did not answer and does not list is called back for good. */
@@ -128,6 +141,7 @@ export function takeLeave(core: Context, name: string, boot: string, now: number
   const slave = core.registry.byName.get(name)
   if (!slave || (boot !== '' && slave.boot !== boot)) return false
   if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
+  closePoll(core, slave)
   core.registry.remove(slave)
   for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
   dropOffers(core, slave, 'has left', now)
@@ -143,7 +157,11 @@ export function saveSlave(core: Context, { name, url, place, drained }: Slave): 
 /** Looks at one slave whose time has come: is it silent, are its attempts confirmed and in time? */
 export function check(core: Context, slave: Slave, now: number): void {
   const { heartbeatMs } = core.settings
-  const silentMs = now - slave.heardAt
+  if (isForgotten(slave, now - FORGET_BEATS * heartbeatMs)) {
+    takeLeave(core, slave.name, '', now)
+    return
+  }
+  const silentMs = vouches(slave, now) ? 0 : now - slave.heardAt
   if (silentMs >= SUSPECT_BEATS * heartbeatMs) {
     if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
     if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)
@@ -164,6 +182,23 @@ export function check(core: Context, slave: Slave, now: number): void {
   }
   watch(core, slave, now)
 }
+
+/**
+ * A simple slave says nothing while it computes: its open poll speaks for it, and the run limit of
+ * its task is the task's lease.
+ */
+function vouches(slave: Slave, now: number): boolean {
+  if (!isSimple(slave)) return false
+  for (const held of slave.held.values()) held.confirmedAt = now
+  return slave.poll !== null || slave.held.size > 0
+}
+
+const isForgotten = (slave: Slave, since: number): boolean =>
+  isSimple(slave) &&
+  !slave.drained &&
+  slave.poll === null &&
+  slave.held.size === 0 &&
+  Math.max(slave.heardAt, slave.askedAt) < since
 
 /**
  * The master itself was held up (a paused VM, a long swap): what slaves said meanwhile is still on

@@ -11,10 +11,11 @@ import { refuse, refuseInDoubt, refuseWaiting, seek, takeAnswers, takeSilence } 
 import * as care from './care.ts'
 import type { AttemptIds, Context, CoreSettings } from './context.ts'
 import type { Effect, Input, Token } from './effects.ts'
-import { end, takeCallbacks } from './holding.ts'
+import { end, revoke, takeCallbacks } from './holding.ts'
 import { enterLine, leaveLine, serveLines } from './line.ts'
+import { takeGone, takeHanded, takePoll, takeSubmitted } from './pulling.ts'
 import type { Slave } from './registry.ts'
-import { createRegistry } from './registry.ts'
+import { createRegistry, isPull } from './registry.ts'
 import { endGrace, restore } from './restore.ts'
 import { createServiceTimes } from './service-times.ts'
 import type { Due, NewTask, Task } from './task.ts'
@@ -91,7 +92,8 @@ function take(core: Context, input: Input, now: number): void {
     case 'callbacks':
       return takeCallbacks(core, input, input.token, now)
     case 'heartbeat':
-      return care.takeHeartbeat(core, input.heartbeat, input.token, now)
+      care.takeHeartbeat(core, input.heartbeat, input.token, now)
+      return endGrace(core, now)
     case 'no-answer': {
       const { slave, attempts, delivered, reason } = input
       return takeSilence(core, slave, attempts, delivered, reason, now)
@@ -119,6 +121,15 @@ function take(core: Context, input: Input, now: number): void {
       return input.tasks.forEach((task) => {
         takeBack(core, task)
       })
+    case 'poll':
+      takePoll(core, input.said, input.poll, now)
+      return endGrace(core, now)
+    case 'handed':
+      return takeHanded(core, input.slave, input.poll, input.attempts, now)
+    case 'poll-gone':
+      return takeGone(core, input.slave, input.poll, input.hungUp, now)
+    case 'submitted':
+      return takeSubmitted(core, input.said, input.token, now)
     case 'leave':
       return leave(core, input.name, input.boot, input.token, now)
     case 'drain':
@@ -206,7 +217,9 @@ function takeBack(core: Context, task: Task): void {
   if (stage.is === 'running' || stage.is === 'asking') {
     stage.slave.held.delete(stage.attempt)
     const { name, url } = stage.slave
-    core.effects.push({ do: 'revoke-now', slave: name, url, attempts: [stage.attempt] })
+    const attempts = [stage.attempt]
+    if (isPull(stage.slave)) revoke(core, stage.slave, attempts)
+    else core.effects.push({ do: 'revoke-now', slave: name, url, attempts })
   }
   task.stage = { is: 'refused' }
   core.live.delete(task.id)

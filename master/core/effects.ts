@@ -13,6 +13,7 @@ import type {
   RegistrationReply,
   SlaveState,
 } from '../../shared/wire.ts'
+import type { Polled, Submitted } from './pulling.ts'
 import type { NewTask, Task, TrailEntry } from './task.ts'
 
 export type Token = unknown
@@ -47,6 +48,13 @@ export type Input =
   /** It will never take these: the answer to a revoke. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
   | { is: 'not-revoked'; slave: string; attempts: string[] }
+  /** A slave polls. `poll` is a token: it comes back with what is for the slave. */
+  | { is: 'poll'; said: Polled; poll: Token }
+  /** The poll was answered with these attempts. */
+  | { is: 'handed'; slave: string; poll: Token; attempts: string[] }
+  /** No poll followed this one; or the slave hung up. */
+  | { is: 'poll-gone'; slave: string; poll: Token; hungUp: boolean }
+  | { is: 'submitted'; said: Submitted; token: Token }
   | { is: 'leave'; name: string; boot: string; token: Token }
   | { is: 'drain'; name: string; drained: boolean; token: Token }
   /** A deadline is due; `lateMs` ago: the master itself was held up for so long. */
@@ -62,11 +70,25 @@ export type Effect =
   | { do: 'refuse'; task: Task; problem: Problem }
   /** The outcome is decided: whoever waits for it may be told. */
   | { do: 'end'; task: Task }
-  | { do: 'offer'; slave: string; url: string; boot: string; task: Task; attempt: string }
+  /** Ask at `url`. A `poll` that is not null is the yes already, and brings the offer, or its next. */
+  | {
+      do: 'offer'
+      slave: string
+      url: string
+      boot: string
+      task: Task
+      attempt: string
+      poll: Token
+    }
   /** Once all that came before is saved: a crash may undo the end that is the reason for it. */
   | { do: 'revoke'; slave: string; url: string; attempts: string[] }
   /** At once: the task could not be saved, and was never promised. */
   | { do: 'revoke-now'; slave: string; url: string; attempts: string[] }
+  | { do: 'revoke-by-poll'; poll: Token; attempts: string[] }
+  /** The slave's poll from now on, in place of the one `before`, or null. */
+  | { do: 'open-poll'; poll: Token; before: Token }
+  /** Answers a poll with nothing, or with a problem. */
+  | { do: 'end-poll'; poll: Token; problem: Problem | null }
   /** Ask a slave who it is and what it holds. */
   | { do: 'visit'; name: string; url: string; token: Token }
   | { do: 'save-slave'; slave: StoredSlave }

@@ -12,8 +12,9 @@ import type {
 } from '../../shared/wire.ts'
 import type { Context } from './context.ts'
 import type { Token } from './effects.ts'
-import { leaveLine, rest } from './line.ts'
+import { enterLine, leaveLine, rest } from './line.ts'
 import type { Held, Slave } from './registry.ts'
+import { isPull, isSimple } from './registry.ts'
 import type { EndStatus, Task } from './task.ts'
 import { currentAttempt, hasEnded, note } from './task.ts'
 
@@ -26,6 +27,9 @@ const RETRIED: readonly FailureType[] = [
 ]
 /** Of those, what a task may have done to its slave rather than run into by itself. */
 const BLAMED: readonly FailureType[] = ['executor-crashed', 'memory-limit', 'slave-lost']
+
+/** The generation of an attempt of which it is not known whether it came: no list is newer. */
+export const NOT_ARRIVED = Number.POSITIVE_INFINITY
 
 /** A slave has the attempt: by its answer, its list, or an outcome that came before both. */
 export function hold(
@@ -49,7 +53,8 @@ export function hold(
   counted.add(attempt)
   core.running++
   slave.taken++
-  slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now })
+  const onItsWay = generation === NOT_ARRIVED
+  slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now, onItsWay })
   note(task, { at: now, event: 'taken', slave: slave.name, ...(ms === undefined ? {} : { ms }) })
   core.effects.push({ do: 'save', task })
   accept(core, task)
@@ -63,8 +68,16 @@ export function accept(core: Context, task: Task): void {
   core.effects.push({ do: 'accept', task })
 }
 
-/** Asks a slave to drop attempts and never to take them. */
+/**
+ * Asks a slave to drop attempts and never to take them. Whoever pulls hears it by its open poll,
+ * else when it lists them; a simple slave never.
+ */
 export function revoke(core: Context, slave: Slave, attempts: string[]): void {
+  if (isPull(slave)) {
+    if (slave.poll !== null && !isSimple(slave))
+      core.effects.push({ do: 'revoke-by-poll', poll: slave.poll, attempts })
+    return
+  }
   core.effects.push({ do: 'revoke', slave: slave.name, url: slave.url, attempts })
 }
 
@@ -82,7 +95,8 @@ export function takeCallbacks(
   core.effects.push({ do: 'acknowledge', token, reply: { acknowledged } })
 }
 
-function settle(
+/** One outcome: of the slave of that name, which may have left. */
+export function settle(
   core: Context,
   name: string,
   slave: Slave | undefined,
@@ -170,6 +184,22 @@ export function lose(core: Context, slave: Slave, held: Held, reason: string, no
   fail(core, task, slave.name, { status: 'failed', type: 'slave-lost', message: reason }, now)
 }
 
+/** Handed over as the answer to a poll, and it never came: that was no try. */
+function miss(core: Context, slave: Slave, { task, attempt }: Held, now: number): void {
+  slave.held.delete(attempt)
+  if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
+  core.counters.attemptsLost++
+  const reason = 'the answer to its poll was lost'
+  note(task, { at: now, event: 'not arrived', slave: slave.name, reason })
+  if (task.counted?.delete(attempt)) task.tries--
+  task.misses++
+  release(core, task)
+  const patienceMs = core.settings.waitLimitMs
+  task.waitUntil = now + patienceMs
+  enterLine(core, task, now)
+  core.effects.push({ do: 'save', task })
+}
+
 /** No slave runs the task now. */
 function release(core: Context, task: Task): void {
   if (task.stage.is === 'running') {
@@ -203,9 +233,7 @@ export function end(
   core.effects.push({ do: 'save', task })
   accept(core, task)
   core.effects.push({ do: 'end', task })
-  for (const [attempt, { name, url }] of unwanted) {
-    core.effects.push({ do: 'revoke', slave: name, url, attempts: [attempt] })
-  }
+  for (const [attempt, slave] of unwanted) revoke(core, slave, [attempt])
 }
 
 /**
@@ -225,6 +253,8 @@ export function compare(
     listed.add(attempt)
     const task = core.live.get(id)
     const held = slave.held.get(attempt)
+    if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
+    slave.handed.delete(attempt)
     if (held) held.confirmedAt = now
     else if (task && wants(core, task, slave, attempt)) {
       adopt(core, task, slave, attempt, generation, now)
@@ -232,7 +262,9 @@ export function compare(
   }
   for (const held of slave.held.values()) {
     if (held.generation < generation && !listed.has(held.attempt)) {
-      lose(core, slave, held, 'the slave no longer has it', now)
+      if (held.onItsWay && held.task.misses < core.settings.attemptsMax)
+        miss(core, slave, held, now)
+      else lose(core, slave, held, 'the slave no longer has it', now)
     }
   }
   return unwanted

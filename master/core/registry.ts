@@ -23,6 +23,8 @@ export type Held = {
   generation: number
   /** When the slave last said that it has it; its lease runs from here. */
   confirmedAt: number
+  /** Handed over as the answer to a poll, and the slave has not yet said that it came. */
+  onItsWay?: boolean
 }
 
 /** An offer on its way. */
@@ -32,6 +34,7 @@ export type Slave = {
   readonly name: string
   /** Its place in the order of asking. */
   place: number
+  /** Where it is asked, or one of the two words of pulling.ts. */
   url: string
   standing: 'alive' | 'suspect' | 'silent'
   /** Drained by an operator: not offered work until resumed. */
@@ -63,7 +66,21 @@ export type Slave = {
   /** How often it was asked in vain since it was last heard, and when it was last asked. */
   unanswered: number
   askedAt: number
+  /** Of a slave that pulls: its poll, as long as it polls; the number of the last; when that came. */
+  poll: unknown
+  polled: number
+  polledAt: number
+  /** Attempts that answered a poll which is not over for the slave, as far as it said: its number. */
+  handed: Map<string, number>
 }
+
+/** The `url` of a slave that cannot be reached: it registers, beats and polls ... */
+export const PULL = 'pull:'
+/** ... and of a simple one, which only polls. */
+export const SIMPLE = 'pull:simple'
+
+export const isPull = ({ url }: Slave): boolean => url === PULL || url === SIMPLE
+export const isSimple = ({ url }: Slave): boolean => url === SIMPLE
 
 export type Registry = ReturnType<typeof createRegistry>
 
@@ -79,7 +96,7 @@ export function createRegistry(ask: 'known' | 'always') {
   let slots = 0
 
   function add(name: string, url: string, place = firstFreePlace()): Slave {
-    const slave: Slave = { ...unheard, name, url, place, offers: new Map(), held: new Map() }
+    const slave: Slave = { ...unheard, name, url, place, ...nothingHeld() }
     byName.set(name, slave)
     places[place] = slave
     return slave
@@ -107,7 +124,10 @@ export function createRegistry(ask: 'known' | 'always') {
     slave.version = card.version
     slave.tags = card.tags
     slave.kinds = card.kinds
+    slots += card.slots - slave.slots
+    slave.slots = card.slots
     slave.generation = -1
+    slave.polled = -1
     for (const set of able.values()) set.clear(slave.place)
     for (const kind of card.kinds) ableTo(kind).set(slave.place)
   }
@@ -118,7 +138,7 @@ export function createRegistry(ask: 'known' | 'always') {
     slots += state.slots - slave.slots
     slave.generation = state.generation
     slave.slots = state.slots
-    slave.free = Math.min(state.free, state.slots)
+    slave.free = Math.max(0, Math.min(state.free, state.slots) - onTheirWay(slave, state))
     slave.mode = state.mode
     slave.reason = state.reason
     slave.heardAt = now
@@ -134,7 +154,8 @@ export function createRegistry(ask: 'known' | 'always') {
     mark(alive, slave.place, slave.standing === 'alive')
     const open = slave.standing === 'alive' && !slave.drained
     mark(free, slave.place, open && roomOf(slave) > 0)
-    if (ask === 'always') mark(candidates, slave.place, open)
+    const askable = isPull(slave) ? roomOf(slave) > 0 : true
+    if (ask === 'always') mark(candidates, slave.place, open && askable)
   }
 
   function mark(set: Bitset, place: number, member: boolean): void {
@@ -197,19 +218,52 @@ export function createRegistry(ask: 'known' | 'always') {
   }
 }
 
-/** Free slots as far as the master can know: what the slave said, less the offers on their way. */
-export const roomOf = (slave: Slave): number =>
-  slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
+/**
+ * How many attempts the slave does not count yet in what it says. Those whose poll is over for it have
+ * come with that or never will: from now on its lists tell.
+ */
+function onTheirWay(slave: Slave, { generation, polled = -1 }: SlaveState): number {
+  let uncounted = 0
+  for (const [attempt, number] of slave.handed) {
+    const held = slave.held.get(attempt)
+    if (held && number > polled) uncounted++
+    if (number > polled) continue
+    slave.handed.delete(attempt)
+    if (held) held.generation = Math.min(held.generation, generation - 1)
+  }
+  return uncounted
+}
+
+/**
+ * Free slots as far as the master can know: what the slave said, less the offers on their way. A
+ * slave that pulls has room only while it polls.
+ */
+export function roomOf(slave: Slave): number {
+  if (isPull(slave) && slave.poll === null) return 0
+  return slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
+}
 
 /** Why a slave that is not asked would say no; the words of its last answer where it gave one. */
 export function knownReason(slave: Slave): { event: string; reason: string } {
-  if (slave.standing !== 'alive') return { event: slave.standing, reason: 'does not answer' }
+  if (slave.standing !== 'alive') {
+    const reason = isPull(slave) ? 'is not heard of' : 'does not answer'
+    return { event: slave.standing, reason }
+  }
   if (slave.drained) return { event: 'draining', reason: 'drained by an operator' }
   if (slave.mode !== 'accepting') return { event: slave.mode, reason: slave.reason }
+  if (isPull(slave) && slave.poll === null && slave.free > 0) {
+    return { event: 'busy', reason: 'is not polling' }
+  }
   const taken = slave.slots - slave.free
   const offered = slave.offers.size > 0 ? `, ${slave.offers.size} being offered` : ''
   return { event: 'busy', reason: `running ${taken} of ${slave.slots}${offered}` }
 }
+
+const nothingHeld = () => ({
+  offers: new Map<string, OpenOffer>(),
+  held: new Map<string, Held>(),
+  handed: new Map<string, number>(),
+})
 
 const unheard = {
   standing: 'silent' as const,
@@ -232,4 +286,7 @@ const unheard = {
   heapIndex: -1,
   unanswered: 0,
   askedAt: Number.NEGATIVE_INFINITY,
+  poll: null,
+  polled: -1,
+  polledAt: Number.NEGATIVE_INFINITY,
 }

@@ -9,6 +9,8 @@ import type { Context } from './context.ts'
 import { LEASE_BEATS } from './context.ts'
 import type { StoredSlave, StoredTask } from './effects.ts'
 import { enterLine } from './line.ts'
+import type { Slave } from './registry.ts'
+import { isPull, isSimple } from './registry.ts'
 import type { Task } from './task.ts'
 import { createTask, note } from './task.ts'
 
@@ -21,6 +23,7 @@ export function restore(
   for (const { name, url, position, drained } of slaves) {
     const slave = core.registry.add(name, url, position)
     slave.drained = drained
+    slave.askedAt = now
     visit(core, slave, now)
     watch(core, slave, now)
   }
@@ -53,9 +56,14 @@ function restoreTask(core: Context, stored: StoredTask, now: number, confirmedAt
   slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })
 }
 
-/** Every known slave has answered, or was found not to. */
+/** Every known slave has answered, or was found not to; whoever pulls has come by itself. */
 export function endGrace(core: Context, now: number): void {
   if (core.graceUntil <= now) return
-  const unasked = core.registry.all().some((slave) => slave.boot === '' && slave.unanswered === 0)
-  if (!unasked) core.graceUntil = Number.NEGATIVE_INFINITY
+  if (!core.registry.all().some(isUnasked)) core.graceUntil = Number.NEGATIVE_INFINITY
+}
+
+/** What a simple slave holds it never says: there is nothing to wait for. */
+function isUnasked(slave: Slave): boolean {
+  if (isPull(slave)) return !isSimple(slave) && slave.heardAt === Number.NEGATIVE_INFINITY
+  return slave.boot === '' && slave.unanswered === 0
 }

@@ -77,6 +77,8 @@ export type Task = NewTask & {
   failed: Set<string> | null
   /** Attempts that are counted in `tries`: one that is lost and found again is one try. */
   counted: Set<string> | null
+  /** How often it was handed to a poll and never came; one more is a try like any other. */
+  misses: number
   /** Slaves that it may have taken down, in order. */
   blamed: string[]
   /** Promised to the client: it must end. Before that it may be refused. */
@@ -99,6 +101,7 @@ export const createTask = (given: NewTask, number: number): Task => ({
   unsure: null,
   failed: null,
   counted: null,
+  misses: 0,
   blamed: [],
   accepted: false,
   heapIndex: -1,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
+import { invalidRequest } from '../../shared/validate.ts'
 import { CallbacksRequest, Heartbeat, Registration } from '../../shared/wire.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { slaveJson } from '../slave-json.ts'
@@ -21,10 +22,15 @@ const LeaveQuery = Type.Object({ boot: Type.Optional(Type.String({ maxLength: 12
 export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions) {
   const { dispatcher, isLiveJob } = options
 
-  /** "Ask me at this address." */
+  /** "Ask me at this address", or "I poll". */
   app.post('/slaves', { schema: { body: Registration } }, (request) => {
     const registration = request.body as Registration
-    if (!/^https?:\/\//.test(registration.url) || !URL.canParse(registration.url)) {
+    const { url, pull } = registration
+    if ((url === undefined) === (pull === undefined)) {
+      const rule = url === undefined ? 'is missing' : 'must not stand beside pull'
+      throw invalidRequest([{ field: 'url', rule }])
+    }
+    if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
       throw new Problem('unreachable-slave', 'url must be an http or https URL')
     }
     return dispatcher.register(registration)

@@ -17,6 +17,7 @@ import type {
   SlaveCard,
   SlaveState,
 } from '../../shared/wire.ts'
+import { createPolling, POLL_MS_MAX } from './polling.ts'
 
 /** Remembers the answers to this many attempts that it no longer holds. */
 export const REMEMBERED_MAX = 65_536
@@ -42,6 +43,10 @@ export type Input =
   | { is: 'not-registered' }
   | { is: 'beat-answered'; reply: HeartbeatReply }
   | { is: 'beat-failed' }
+  /** What a poll was answered: tasks to take, attempts to drop, or nothing. */
+  | { is: 'polled'; offers: OfferHead[]; revoke: string[] }
+  /** `delivered`: it may have been answered. `unknown`: the master does not know this boot. */
+  | { is: 'poll-failed'; delivered: boolean; unknown: boolean }
   /** Takes nothing new from now on (or again). Reason: for people. */
   | { is: 'mode'; mode: SlaveState['mode']; reason: string }
   | { is: 'tick' }
@@ -52,6 +57,8 @@ export type Effect =
   | { do: 'kill'; attempt: string }
   | { do: 'register' }
   | { do: 'beat' }
+  /** Ask for tasks, and wait so long for an answer. */
+  | { do: 'poll'; state: SlaveState; waitMs: number }
 
 export type SlaveCoreSettings = {
   name: string
@@ -60,6 +67,8 @@ export type SlaveCoreSettings = {
   slots: number
   kinds: string[]
   tags: string[]
+  /** It polls for tasks. */
+  pull?: boolean
   random: Random
   /** Outcomes kept by an earlier run of this slave, still to be acknowledged. */
   kept: { attempt: string; task: string }[]
@@ -75,6 +84,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   const ended = new Map<string, HeldAttempt>()
   const answered = new Map<string, OfferAnswer>()
   const kinds = new Set(settings.kinds)
+  const polling = createPolling(settings.random)
   let generation = 0
   let mode: SlaveState['mode'] = 'accepting'
   let modeReason = ''
@@ -97,7 +107,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       return out
     },
     /** When the core wants a `tick`; Infinity while it waits for an answer of the master. */
-    deadline: () => dueAt,
+    deadline: () => Math.min(dueAt, polling.dueAt),
     state,
     card: (): SlaveCard => ({
       name,
@@ -133,7 +143,8 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         link = 'registered'
         heartbeatMs = input.heartbeatMs
         registerAgainMs = REGISTER_AGAIN_MS
-        return beatLater(now)
+        // Whoever polls says what it holds before it takes more.
+        return settings.pull ? beat() : beatLater(now)
       case 'not-registered':
         dueAt = now + registerAgainMs * (1 + JITTER * settings.random.next())
         registerAgainMs = Math.min(registerAgainMs * 2, REGISTER_AGAIN_MS_MAX)
@@ -142,23 +153,58 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         revoke(input.reply.revoke)
         if (input.reply.register) return register()
         beatLater(now)
+        if (settings.pull && polling.isIdle) poll(now)
         return notice()
       case 'beat-failed':
         return beatLater(now)
+      case 'polled':
+        return takePolled(input.offers, input.revoke, now)
+      case 'poll-failed':
+        generation++
+        polling.failed(now, input.delivered)
+        if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) register()
+        return
       case 'tick':
         return tick(now)
     }
   }
 
   function tick(now: number): void {
+    if (now >= polling.dueAt) poll(now)
     if (now < dueAt) return
     if (link === 'registering') return register()
+    beat()
+  }
+
+  function beat(): void {
     dueAt = Number.POSITIVE_INFINITY
     effects.push({ do: 'beat' })
   }
 
+  /** Also when no slot is free: what is free later the master hears with an outcome. */
+  function poll(now: number): void {
+    if (link === 'registering') return polling.rest()
+    // A poll is known by its generation.
+    generation++
+    const owesBeat = polling.begin(generation, now)
+    effects.push({ do: 'poll', state: state(), waitMs: Math.min(heartbeatMs, POLL_MS_MAX) })
+    if (owesBeat && dueAt !== Number.POSITIVE_INFINITY) beat()
+  }
+
+  function takePolled(offers: OfferHead[], revoked: string[], now: number): void {
+    for (const { attempt, task, kind } of offers) {
+      const isKnown = running.has(attempt) || ended.has(attempt) || answered.has(attempt)
+      if (!isKnown && kinds.has(kind) && running.size < slots) begin(attempt, task)
+    }
+    revoke(revoked)
+    generation++
+    polling.answered(now, offers.length + revoked.length > 0)
+    if (now >= polling.dueAt) poll(now)
+  }
+
   function register(): void {
     link = 'registering'
+    polling.rest()
     dueAt = Number.POSITIVE_INFINITY
     effects.push({ do: 'register' })
   }
@@ -181,10 +227,14 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       owesNotice = true
       return remember({ attempt, ...refusal })
     }
+    begin(attempt, task)
+    return { attempt, answer: 'taken', reason: '' }
+  }
+
+  function begin(attempt: string, task: string): void {
     generation++
     running.set(attempt, { attempt, task, status: 'running' })
     effects.push({ do: 'run', attempt })
-    return { attempt, answer: 'taken', reason: '' }
   }
 
   /** The offer was on its way when the slave was started anew: the master must know that first. */
@@ -252,8 +302,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     if (!owesNotice || link !== 'registered' || dueAt === Number.POSITIVE_INFINITY) return
     if (mode === 'accepting' && (running.size >= slots || outboxIsFull())) return
     owesNotice = false
-    dueAt = Number.POSITIVE_INFINITY
-    effects.push({ do: 'beat' })
+    beat()
   }
 
   function state(): SlaveState {
@@ -266,6 +315,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       free: slots - running.size,
       mode: mode === 'accepting' && full ? 'unwilling' : mode,
       reason: mode !== 'accepting' ? modeReason : full ? outboxReason() : busyReason(),
+      ...(settings.pull ? { polled: polling.over } : {}),
     }
   }
 

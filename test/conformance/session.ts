@@ -92,7 +92,7 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
       await cameTrue(() => came() || running.hasEnded(), patienceMs)
       if (!came()) return false
       registration = master.registrations.at(-1)?.body as Registration
-      talk = createTalk(registration.url, trial.trace)
+      talk = createTalk(registration.url ?? '', trial.trace)
       return true
     },
 

@@ -49,6 +49,8 @@ export function createLedger(now: () => number, limits: { runsMin: number }) {
   const refusedAttempts = new Set<string>()
   const began = new Map<string, Began[]>()
   const offered = new Set<string>()
+  /** Attempts that answered a poll, by task. */
+  const handed = new Map<string, Set<string>>()
 
   return {
     promised,
@@ -90,7 +92,9 @@ export function createLedger(now: () => number, limits: { runsMin: number }) {
       const state = `${status} ${outcome}`
       const isSecond = before?.endedAt != null && `${before.status} ${before.outcome}` !== state
       check(!isSecond, `task ${id} has a second outcome: ${state}`)
-      check(tries >= (before?.tries ?? 0), `task ${id} had ${before?.tries} tries, has ${tries}`)
+      // What was handed over and never came was no try.
+      const least = (before?.tries ?? 0) - missed(task) + missed(before)
+      check(tries >= least, `task ${id} had ${before?.tries} tries, has ${tries}`)
       const isOffered = attempt === null || offered.has(`${attempt} ${slave}`)
       check(isOffered, `task ${id} runs as ${attempt}: ${slave} was not offered that`)
       if (status !== 'failed') return
@@ -98,7 +102,8 @@ export function createLedger(now: () => number, limits: { runsMin: number }) {
       const taker = task.trail.findLast(({ event }) => event === 'taken')?.slave
       const by = task.trail.at(-1)?.slave
       check(taker === by, `task ${id} failed by an attempt of ${by}, while ${taker} had it`)
-      const runs = began.get(id)?.length ?? 0
+      const begun = began.get(id)?.map((run) => run.attempt) ?? []
+      const runs = new Set([...begun, ...(handed.get(id) ?? [])]).size - missed(task)
       const isTried = !RETRIED.includes(type) || runs >= limits.runsMin
       check(isTried, `task ${id} is given up as ${type} after ${runs} tries`)
     },
@@ -115,6 +120,11 @@ export function createLedger(now: () => number, limits: { runsMin: number }) {
 
     /** The master offers this attempt to this slave. */
     offered: (attempt: string, slave: string): void => void offered.add(`${attempt} ${slave}`),
+
+    /** The master answers a poll with this attempt: whether the answer arrives it cannot know. */
+    handed(id: string, attempt: string): void {
+      handed.set(id, (handed.get(id) ?? new Set()).add(attempt))
+    },
 
     /** A slave answers an offer. */
     offerAnswered(attempt: string, answer: string): void {
@@ -147,6 +157,10 @@ export function createLedger(now: () => number, limits: { runsMin: number }) {
     },
   }
 }
+
+/** How often the task was handed over in the answer to a poll that never came. */
+const missed = (task: Stored | undefined): number =>
+  task?.trail.filter(({ event }) => event === 'not arrived').length ?? 0
 
 export function check(holds: boolean, words: string): asserts holds {
   if (!holds) throw new Violation(words)

@@ -2,12 +2,24 @@
 // that a failing run can be repeated with fewer faults.
 
 import type { Random } from '../../shared/random.ts'
+import { createRandom } from '../../shared/random.ts'
 
 /** Milliseconds of simulated time in which faults happen; then everything is healed. */
 export const FAULTY_MS = 20_000
 
 /** No plain task comes near its run limit, on a slow slave either. */
 const RUN_MS_MAX = 10_000
+
+/** Shares of slaves that pull, and of simple ones. */
+const MIXES = [
+  [0, 0],
+  [0, 0],
+  [0, 0],
+  [1, 0],
+  [0.5, 0],
+  [0.4, 0.3],
+] as const
+const REACH_SEED = 2 ** 41
 
 /** A master that is down for less may be up again before what it said has arrived. */
 const DOWN_MS_MIN = 200
@@ -23,9 +35,12 @@ export type Fault =
   | { is: 'replay'; at: number }
   | { is: 'forge'; at: number }
 
+/** How a slave comes to its tasks: it is asked, it pulls, or it only polls (a simple one). */
+export type Reach = 'asked' | 'pulls' | 'simple'
+
 export type Plan = {
   seed: number
-  slaves: { slots: number; speed: number }[]
+  slaves: { slots: number; speed: number; reach: Reach }[]
   tasks: PlannedTask[]
   heartbeatMs: number
   ask: 'known' | 'always'
@@ -53,7 +68,9 @@ export function drawPlan(seed: number, random: Random): Plan {
   const slaves = Array.from({ length: 1 + random.integer(4) }, () => ({
     slots: 1 + random.integer(3),
     speed: chance(random, 0.2) ? 0.1 : 1,
+    reach: 'asked' as Reach,
   }))
+  drawReaches(slaves, createRandom(seed + REACH_SEED))
   const calm = chance(random, 0.05)
   // Only the master is in trouble: nothing is done twice.
   const gentle = chance(random, 0.1)
@@ -80,6 +97,19 @@ export function drawPlan(seed: number, random: Random): Plan {
       : Array.from({ length: 1 + random.integer(12) }, () =>
           drawFault(random, slaves.length),
         ).filter((fault) => !gentle || isGentle(fault)),
+  }
+}
+
+/** Half of all worlds have no slave that pulls. Drawn apart: all else is as it would be without. */
+function drawReaches(slaves: Plan['slaves'], random: Random): void {
+  const [pulls, simple] = pick(random, MIXES)
+  for (const slave of slaves) {
+    const drawn = random.next()
+    if (drawn < pulls) slave.reach = 'pulls'
+    else if (drawn < pulls + simple) {
+      slave.reach = 'simple'
+      slave.slots = 1
+    }
   }
 }
 

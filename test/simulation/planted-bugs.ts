@@ -15,6 +15,7 @@ import type { Bug } from './planted/bug.ts'
 import type { Report } from './planted/child.ts'
 import { HOLDING_BUGS } from './planted/holding.ts'
 import { KNOWING } from './planted/knowing.ts'
+import { PULLING_BUGS } from './planted/pulling.ts'
 import { SAYING } from './planted/saying.ts'
 import { SLAVE } from './planted/slave.ts'
 
@@ -43,7 +44,15 @@ const { values } = parseArgs({
   options: { only: { type: 'string' }, seeds: { type: 'string', default: '3000' } },
 })
 const seeds = Number(values.seeds)
-const all = [CONTROL, ...SAYING, ...ASKING_BUGS, ...HOLDING_BUGS, ...KNOWING, ...SLAVE]
+const all = [
+  CONTROL,
+  ...SAYING,
+  ...ASKING_BUGS,
+  ...HOLDING_BUGS,
+  ...KNOWING,
+  ...SLAVE,
+  ...PULLING_BUGS,
+]
 const only = values.only?.split(',')
 const chosen = all.filter(({ name }) => only?.some((part) => name.includes(part)) ?? true)
 const folder = mkdtempSync(join(tmpdir(), 'askfirst-planted-'))

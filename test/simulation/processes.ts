@@ -26,6 +26,7 @@ import type { Link } from '../../slave/link.ts'
 import type { OutboxDisk } from '../../slave/outbox.ts'
 import type { Life, SimulatedClock } from './clock.ts'
 import type { Network } from './network.ts'
+import type { Polling } from './polling.ts'
 
 const log = createLog('simulation', 'silent')
 
@@ -33,12 +34,21 @@ export type MasterProcess = {
   life: Life
   dispatcher: Awaited<ReturnType<typeof createDispatcher>>
 }
-export type SlaveProcess = { life: Life; agent: Agent; boot: string; name: string }
+export type SlaveProcess = {
+  life: Life
+  agent: Pick<Agent, 'attempts'>
+  boot: string
+  name: string
+  /** Its connections end, as the master may see. */
+  hangUp?: () => void
+}
+/** One that a master can ask. */
+type AskedProcess = SlaveProcess & { agent: Agent }
 
 /** Where processes find each other: the one that listens at an address now, if any. */
 export type Directory = {
   master: MasterProcess | null
-  slaves: Map<string, SlaveProcess>
+  slaves: Map<string, AskedProcess>
 }
 
 /** Copies what crosses the network, so that no process sees into another's memory. */
@@ -114,7 +124,7 @@ function simulatedTransport(
       to,
       listens: () => directory.slaves.get(to)?.life.alive === true,
       handle: (answer) => {
-        const slave = directory.slaves.get(to) as SlaveProcess
+        const slave = directory.slaves.get(to) as AskedProcess
         network.whenAwake(slave.life, () => answer(null, copy(handle(slave.agent))))
       },
       timeoutMs: settings.askTimeoutMs,
@@ -173,6 +183,8 @@ export function startSlaveProcess(given: {
   name: string
   url: string
   boot: string
+  /** Given to a slave that pulls; no master reaches it then. */
+  polling?: Polling
   slots: number
   kinds: string[]
   disk: OutboxDisk | null
@@ -193,6 +205,7 @@ export function startSlaveProcess(given: {
     ...given,
     clock,
     url: () => given.url,
+    pull: given.polling !== undefined,
     version: 'simulated',
     tags: [],
     link: simulatedLink(given, life),
@@ -203,7 +216,8 @@ export function startSlaveProcess(given: {
   const taskOf = (attempt: string): string =>
     agent.attempts().attempts.find((held) => held.attempt === attempt)?.task ?? ''
   const process = { life, agent, boot: given.boot, name: given.name }
-  given.directory.slaves.set(given.url, process)
+  if (given.polling) Object.assign(process, { hangUp: given.polling.hangUpAll })
+  else given.directory.slaves.set(given.url, process)
   agent.start()
   return process
 }
@@ -253,6 +267,7 @@ function simulatedLink(
     network: Network
     directory: Directory
     url: string
+    polling?: Polling
     requestTimeoutMs: number
     onCallback?: (request: CallbacksRequest) => void
     onCallbackAnswered?: (request: CallbacksRequest, acknowledged: string[] | null) => void
@@ -300,6 +315,9 @@ function simulatedLink(
           done(error, reply)
         },
       )
+    },
+    poll: (state, waitMs, done) => {
+      given.polling?.poll(life, { simple: false, state: copy(state) }, waitMs, done)
     },
     leave: (name, boot, done) => ask((master) => master.leave(name, boot), done),
     close: async () => {},

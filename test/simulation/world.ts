@@ -16,8 +16,10 @@ import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.t
 import { createNetwork } from './network.ts'
 import type { Fault, Plan } from './plan.ts'
 import { drawPlan, FAULTY_MS } from './plan.ts'
+import { createPolling } from './polling.ts'
 import type { Directory, SlaveProcess } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
+import { startSimpleSlaveProcess } from './simple-slave.ts'
 import { createWatchedStore } from './watched-store.ts'
 import { createWeather } from './weather.ts'
 
@@ -172,49 +174,70 @@ function createWorld(plan: Plan) {
       policy: POLICIES[plan.policy],
       random: createRandom(random.integer(2 ** 40)),
       newId: () => `task-${String(ids++).padStart(8, '0')}`,
-      onOffer: (attempt, slave) => {
-        guard(() => check(!drained.has(slave), `${slave} is drained, and is offered ${attempt}`))()
-        ledger.offered(attempt, slave)
-      },
+      onOffer,
       onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })
   }
 
   function startSlave(i: number): void {
-    const { slots, speed } = plan.slaves[i]!
+    const { slots, speed, reach } = plan.slaves[i]!
     const name = `slave-${i}`
-    slaves[i] = startSlaveProcess({
+    const place = {
       clock,
       network,
       directory,
       random: createRandom(random.integer(2 ** 40)),
-      name,
       url: `http://${name}${moves[i] === 0 ? '' : `-${moves[i]}`}`,
-      boot: `boot-${i}-${boots[i]!++}`,
-      slots,
-      kinds: ['cube'],
-      disk: disks[i]!,
       requestTimeoutMs: 1000,
-      outboxMax: 50,
-      onCallback: (request) => {
+    }
+    const polling = reach === 'asked' ? {} : { polling: createPolling({ ...place, onHanded }) }
+    const given = {
+      ...place,
+      ...polling,
+      name,
+      boot: `boot-${i}-${boots[i]!++}`,
+      kinds: ['cube'],
+      onCallback: (request: CallbacksRequest) => {
         if (overheard.length < OVERHEARD_MAX) overheard.push(structuredClone(request))
       },
-      onCallbackAnswered: ({ callbacks }, acknowledged) =>
-        guard(() => {
-          for (const { attempt, task, outcome } of callbacks) {
-            if (acknowledged === null) ledger.unacknowledged(attempt)
-            else if (acknowledged.includes(attempt))
-              ledger.acknowledged(task, attempt, outcome.status)
-          }
-        })(),
-      onRunning: (running) =>
+      onRunning: (running: number) =>
         guard(() => check(running <= slots, `${name} runs ${running} with ${slots} slots`))(),
-      compute: (run) => compute(run, i, speed),
-      onBegin: (task, { input, attempt }) => {
+      compute: (run: Run) => compute(run, i, speed),
+      onBegin: (task: string, { input, attempt }: Run) => {
         const { number } = input as { number: number }
         guard(() => ledger.computes(task, number, name, attempt))()
       },
-    })
+    }
+    slaves[i] =
+      reach === 'simple'
+        ? startSimpleSlaveProcess({ ...given, polling: polling.polling!, onSubmitted: onAnswered })
+        : startSlaveProcess({
+            ...given,
+            slots,
+            disk: disks[i]!,
+            outboxMax: 50,
+            onCallbackAnswered: onAnswered,
+          })
+
+    /** What a simple slave does not repeat, it owes to nobody. */
+    function onAnswered({ callbacks }: CallbacksRequest, acknowledged: string[] | null): void {
+      guard(() => {
+        for (const { attempt, task, outcome } of callbacks) {
+          if (acknowledged?.includes(attempt)) ledger.acknowledged(task, attempt, outcome.status)
+          else if (acknowledged === null && reach !== 'simple') ledger.unacknowledged(attempt)
+        }
+      })()
+    }
+  }
+
+  function onHanded(task: string, attempt: string, slave: string): void {
+    onOffer(attempt, slave)
+    ledger.handed(task, attempt)
+  }
+
+  function onOffer(attempt: string, slave: string): void {
+    guard(() => check(!drained.has(slave), `${slave} is drained, and is offered ${attempt}`))()
+    ledger.offered(attempt, slave)
   }
 
   function compute(
@@ -277,6 +300,7 @@ function createWorld(plan: Plan) {
     const slave = slaves[i]
     if (!slave?.life.alive) return
     slave.life.alive = false
+    slave.hangUp?.()
     clock.at(
       clock.now() + forMs,
       guard(() => startSlave(i)),
