@@ -46,9 +46,12 @@ t.test(
     })
     const retryAfter = Number(third.headers.get('retry-after'))
     const left = 7 - (performance.now() - startedAt) / 1000
+    // The earlier one is all that is known, and a busy machine had it longer than it slept.
+    const known = await getJson(`${url}/tasks/${earlier.body.id}`)
+    const most = Math.ceil((Date.parse(known.endedAt) - Date.parse(known.startedAt)) / 1000)
     t.ok(
-      retryAfter >= Math.floor(left) && retryAfter <= 7,
-      `Retry-After ${retryAfter}, left ${left}`,
+      retryAfter >= Math.floor(left) && retryAfter <= most,
+      `Retry-After ${retryAfter}, left ${left}, at most ${most}`,
     )
 
     const during = await getJson(`${url}/get-tasks`)
