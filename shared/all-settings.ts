@@ -29,6 +29,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'outboxMax',
   'policy',
   'port',
+  'pull',
   'requestTimeoutMs',
   'resultBytesMax',
   'retryBackoffMs',
