@@ -38,6 +38,8 @@ export type Kind<Input = never> = {
    * alone when it needs files that only a job gives it.
    */
   files?: boolean
+  /** Peers fetch what it gives: only slaves that can be reached offer it. */
+  peers?: boolean
   /**
    * Gives the result of one input. Runs in an executor, alone. Heavy libraries are imported
    * inside. Throws TaskFailure for a failure with a type; anything else it throws is `evaluation`.

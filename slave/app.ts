@@ -34,7 +34,7 @@ export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 
 /** Starts a slave: it listens, then registers with its master, again and again until it may. */
 export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
-  const loaded = await kindsOf(settings.kinds)
+  const loaded = await kindsOf(settings)
   await assertFree(settings.host, settings.port)
   const log = createLog(settings.name, settings.logLevel)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
@@ -118,12 +118,18 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
 }
 
 /** The kinds that it offers. Throws UsageError when there is no such kind. */
-async function kindsOf(names: string[]): Promise<Map<string, Kind>> {
-  try {
-    return await loadKinds(names)
-  } catch (error) {
-    throw new UsageError(`--kinds cannot be ${names.join(',')}: ${(error as Error).message}`)
+/** Those that are asked for, or all; without what peers would fetch when none can reach it. */
+async function kindsOf(given: { kinds: string[]; pull: boolean }): Promise<Map<string, Kind>> {
+  const refuse = (why: string): never => {
+    throw new UsageError(`--kinds cannot be ${given.kinds.join(',')}: ${why}`)
   }
+  const loaded = await loadKinds(given.kinds).catch((error: Error) => refuse(error.message))
+  if (!given.pull) return loaded
+  const unreachable = [...loaded.values()].find(({ peers }) => peers)
+  if (unreachable && given.kinds.length > 0) {
+    refuse(`peers fetch what ${unreachable.name} gives, and cannot reach a slave with --pull`)
+  }
+  return new Map([...loaded].filter(([, { peers }]) => !peers))
 }
 
 /** Where files of runs are: beside the outbox, or in a folder of their own that goes at the end. */

@@ -52,6 +52,11 @@ t.test('a kind that there is not', async (t) => {
   t.match(said, /ended \(64\).*--kinds cannot be sleep,nix: there is no kind "nix"; there are: /)
 })
 
+t.test('a slave that pulls does not offer what peers would fetch from it', async (t) => {
+  const said = await refusal(slaveWith(t, ['--pull', '--kinds', 'sleep,word-frequency.group']))
+  t.match(said, /ended \(64\).*peers fetch what word-frequency.group gives/)
+})
+
 t.test('settings that contradict each other', async (t) => {
   const limits = ['--run-limit-ms', '6000', '--run-limit-ms-max', '5000']
   const said = await refusal(startMaster(t, t.testdir(), limits))

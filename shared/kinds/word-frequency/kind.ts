@@ -44,6 +44,7 @@ const count: Kind<io.CountInput> = {
   input: io.CountInput,
   output: io.CountOutput,
   files: true,
+  peers: true,
   run: (input, work) => ({ result: countPieces(input, work) }),
   examples: [],
 }
@@ -54,6 +55,7 @@ const group: Kind<object> = {
   input: io.GroupInput,
   output: io.GroupOutput,
   files: true,
+  peers: true,
   run: (_, work) => ({ result: groupFiles(work) }),
   examples: [],
 }
@@ -64,6 +66,7 @@ const exchange: Kind<io.ExchangeInput> = {
   input: io.ExchangeInput,
   output: io.ExchangeOutput,
   files: true,
+  peers: true,
   run: (input, work) => ({ result: exchangeFiles(input, work) }),
   examples: [],
 }
