@@ -42,6 +42,8 @@ export async function withFleet(use: (fleet: Fleet) => Promise<void>): Promise<v
   const folder = mkdtempSync(join(tmpdir(), 'askfirst-tour-'))
   const children: Child[] = []
   let stopping = false
+  /** Ends what the master would wait for. */
+  const over = new AbortController()
   const start = (name: string, command: string[]): Promise<string> => {
     if (stopping) throw new Error('stopped')
     const child = startChild(name, command, {
@@ -60,20 +62,21 @@ export async function withFleet(use: (fleet: Fleet) => Promise<void>): Promise<v
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const
   for (const signal of signals) process.once(signal, onSignal)
   try {
-    await Promise.race([failure, startMaster(start, folder).then(use)])
+    await Promise.race([failure, startMaster(start, folder, over.signal).then(use)])
   } finally {
     stopping = true
+    over.abort()
     const [master, ...slaves] = children
     await Promise.all(slaves.map(endChild))
     if (master) await endChild(master)
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     for (const signal of signals) process.off(signal, onSignal)
   }
 }
 
 type Start = (name: string, command: string[]) => Promise<string>
 
-async function startMaster(start: Start, folder: string): Promise<Fleet> {
+async function startMaster(start: Start, folder: string, signal: AbortSignal): Promise<Fleet> {
   const quiet = ['--log-level', 'error']
   const data = (name: string): string[] => ['--data', join(folder, name)]
   const node = (file: string): string[] => [process.execPath, join(ROOT, file)]
@@ -103,10 +106,10 @@ async function startMaster(start: Start, folder: string): Promise<Fleet> {
     async run(job) {
       const headers = { 'content-type': 'application/json', ...WAIT }
       const body = JSON.stringify(job)
-      let response = await fetch(`${master}/jobs`, { method: 'POST', headers, body })
+      let response = await fetch(`${master}/jobs`, { method: 'POST', headers, body, signal })
       let ended = (await response.json()) as EndedJob & { endedAt?: string | null }
       while (ended.endedAt === null) {
-        response = await fetch(`${master}/jobs/${ended.id}`, { headers: WAIT })
+        response = await fetch(`${master}/jobs/${ended.id}`, { headers: WAIT, signal })
         ended = (await response.json()) as typeof ended
       }
       if (ended.status !== 'done') {

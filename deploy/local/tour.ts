@@ -25,7 +25,8 @@ if (tour) {
     await withFleet((fleet) => tour(fleet, say, path))
   } catch (error) {
     process.stderr.write(`tour: ${(error as Error).message}\n`)
-    process.exitCode = 1
+    // Whatever the tour was about to do next is not worth waiting for.
+    process.exit(1)
   }
 } else {
   const isAsked = name === '--help' || name === ''

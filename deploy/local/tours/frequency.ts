@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve, sep } from 'node:path'
 import { PIPELINE, writeCorpus } from '../corpus.ts'
 import type { Fleet } from '../fleet.ts'
 
@@ -45,8 +45,10 @@ async function check(folder: string, ours: string, say: Say): Promise<void> {
   const startedAt = performance.now()
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+    .filter((path) => !path.split(sep).some((name) => name.startsWith('.')))
   const shell = spawn('sh', ['-c', PIPELINE, 'sh', ...files], {
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, LC_ALL: 'C' },
   })
