@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Matrix3x3 } from 'sharp'
+import { writeCorpus } from '../../deploy/local/corpus.ts'
 import type { Json, Teardown } from '../e2e/processes.ts'
 import { post, startMaster, startSlave } from '../e2e/processes.ts'
-import { writeCorpus } from '../fixtures/corpus.ts'
 
 const { values } = parseArgs({
   options: {

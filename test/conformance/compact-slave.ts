@@ -19,12 +19,14 @@ import { parseArgs } from 'node:util'
 import type {
   Callback,
   HeldAttempt,
+  InputFile,
+  Offer,
   OfferAnswer,
+  PollReply,
   SlaveCard,
   SlaveState,
 } from '../../shared/wire.ts'
 import { decodePng, encodePng, grayscale } from './png.ts'
-import type { AnyOffer, OfferedFile } from './talk.ts'
 
 const { values } = parseArgs({
   options: {
@@ -34,15 +36,16 @@ const { values } = parseArgs({
     data: { type: 'string', default: '' },
     slots: { type: 'string', default: '2' },
     wrong: { type: 'string', default: '' },
+    pull: { type: 'boolean', default: false },
   },
 })
-const { master, name, data } = values
+const { master, name, data, pull } = values
 const slots = Number(values.slots)
 /** Whether this rule is to be broken. */
 const wrong = (rule: string): boolean => values.wrong === rule
 
 type Outcome = Callback['outcome'] & { files?: unknown[] }
-type Running = { offer: AnyOffer; abort: AbortController }
+type Running = { offer: Offer; abort: AbortController }
 /** What a run throws to fail its task. */
 type Failure = { type: string; message: string }
 
@@ -56,6 +59,8 @@ const outbox = join(data, 'outbox')
 let generation = 0
 let draining = false
 let owesNotice = false
+/** The last poll that is over. */
+let polled = 0
 let callingBack = false
 let wakeBeat = (): void => {}
 
@@ -89,8 +94,9 @@ const state = (): SlaveState => ({
   generation: wrong('generation') ? 1 : generation,
   slots,
   free: Math.max(0, slots - running.size),
-  mode: draining ? 'draining' : 'accepting',
+  mode: draining && !(pull && wrong('drains')) ? 'draining' : 'accepting',
   reason: draining ? 'told to stop' : busyReason(),
+  ...(pull ? { polled } : {}),
 })
 
 const held = (): HeldAttempt[] => [
@@ -102,7 +108,7 @@ const held = (): HeldAttempt[] => [
 
 // What it is asked.
 
-function answer(offer: AnyOffer): OfferAnswer {
+function answer(offer: Offer): OfferAnswer {
   const { attempt } = offer
   const taken: OfferAnswer = { attempt, answer: 'taken', reason: '' }
   const before = answered.get(attempt)
@@ -121,7 +127,7 @@ function answer(offer: AnyOffer): OfferAnswer {
   return taken
 }
 
-function refusalOf(offer: AnyOffer): { answer: OfferAnswer['answer']; reason: string } | undefined {
+function refusalOf(offer: Offer): { answer: OfferAnswer['answer']; reason: string } | undefined {
   if (!card().kinds.includes(offer.kind)) {
     const reason = `does not offer ${offer.kind}`
     return { answer: wrong('unable') ? 'unwilling' : 'unable', reason }
@@ -177,7 +183,7 @@ async function compute({ offer, abort }: Running): Promise<void> {
   void callBack()
 }
 
-async function outcomeOf(offer: AnyOffer, abort: AbortController): Promise<Outcome> {
+async function outcomeOf(offer: Offer, abort: AbortController): Promise<Outcome> {
   const limit = wrong('time-limit') ? offer.runLimitMs * 100 : offer.runLimitMs
   const message = `ran longer than ${offer.runLimitMs} ms`
   const timer = setTimeout(() => abort.abort({ type: 'time-limit', message }), limit)
@@ -204,8 +210,8 @@ async function sleep(input: unknown): Promise<Outcome> {
   return { status: 'done', result: { sleptMs: ms } }
 }
 
-async function filter({ files = [] }: AnyOffer): Promise<Outcome> {
-  const bytes = await fetchFile(files[0] as OfferedFile)
+async function filter({ files = [] }: Offer): Promise<Outcome> {
+  const bytes = await fetchFile(files[0] as InputFile)
   if (!wrong('image-refused')) checkImage(bytes)
   const image = decodePng(bytes)
   const grey = grayscale(image)
@@ -226,7 +232,7 @@ function checkImage(bytes: Buffer): void {
   }
 }
 
-async function fetchFile({ url, ticket, sha256 }: OfferedFile): Promise<Buffer> {
+async function fetchFile({ url, ticket, sha256 }: InputFile): Promise<Buffer> {
   const type = wrong('files-missing') ? 'evaluation' : 'missing-file'
   const show = ticket !== undefined && !url.startsWith('/') && !wrong('files-ticket')
   const headers = show ? { authorization: `Bearer ${ticket}` } : {}
@@ -267,7 +273,10 @@ async function callBack(): Promise<void> {
     const callbacks = Array.from(ended.values()).filter(({ attempt }) => !settled.has(attempt))
     if (callbacks.length === 0) break
     const list = callbacks.slice(0, listMax)
-    const said = await say('POST', '/callbacks', { state: state(), callbacks: list })
+    const said = await say('POST', pull ? '/submit_result' : '/callbacks', {
+      state: state(),
+      callbacks: list,
+    })
     let acknowledged = (said.body as { acknowledged?: string[] } | undefined)?.acknowledged ?? []
     if (said.status === 0 && wrong(said.refused ? 'outage' : 'repeats')) {
       acknowledged = list.map(({ attempt }) => attempt)
@@ -308,7 +317,8 @@ async function say(method: string, path: string, body?: unknown): Promise<Said> 
     const headers = { 'content-type': 'application/json' }
     const text = body === undefined ? null : JSON.stringify(body)
     const answer = await fetch(master + path, { method, headers, body: text })
-    return { status: answer.status, body: await answer.json(), refused: false }
+    const given: unknown = answer.status === 204 ? undefined : await answer.json()
+    return { status: answer.status, body: given, refused: false }
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as { code?: string }
     return { status: 0, body: undefined, refused: code === 'ECONNREFUSED' }
@@ -317,7 +327,10 @@ async function say(method: string, path: string, body?: unknown): Promise<Said> 
 
 async function register(): Promise<number> {
   for (;;) {
-    const { status, body } = await say('POST', '/slaves', { ...card(), url })
+    const { status, body } = await say('POST', '/slaves', {
+      ...card(),
+      ...(pull ? { pull } : { url }),
+    })
     if (status === 200) return (body as { heartbeatMs: number }).heartbeatMs
     if (wrong('registers')) await new Promise(() => {})
     await pause(100)
@@ -328,6 +341,7 @@ async function beatForever(): Promise<void> {
   let interval = await register()
   if (wrong('beats')) interval *= 3
   void callBack()
+  if (pull) void pollForever()
   for (;;) {
     const wait = interval * (0.95 + Math.random() / 10)
     await new Promise<void>((resolve) => {
@@ -342,6 +356,25 @@ async function beatForever(): Promise<void> {
     const reply = body as { revoke?: string[]; register?: boolean } | undefined
     if (reply?.revoke && !wrong('beat-revoke')) revoke(reply.revoke)
     if (reply?.register && !wrong('registers-again')) await register()
+  }
+}
+
+/** One poll after the other; its generation is the number of each. */
+async function pollForever(): Promise<void> {
+  for (let restMs = 50; ; ) {
+    const number = ++generation
+    const { slots: _, ...said } = state()
+    const fields = Object.entries({ ...said, wait: 0.3 })
+    const query = new URLSearchParams(fields.map(([key, value]) => [key, String(value)]))
+    const { status, body } = await say('GET', `/get_task?${query}`)
+    if (!wrong('polls')) polled = number
+    generation++
+    const { offers = [], revoke: revoked = [] } = (body ?? {}) as Partial<PollReply>
+    for (const each of status === 200 ? offers : []) answer(each)
+    if (status === 200) revoke(revoked)
+    if (status === 404 && !wrong('polled-unknown')) await register()
+    if (status === 200 || status === 204) restMs = 50
+    else await pause(wrong('polls-rests') ? 5 : (restMs = Math.min(2000, restMs * 2)))
   }
 }
 
@@ -380,7 +413,7 @@ function bodyOf(route: string, text: string): unknown {
     const message = available ? 'I am available.' : 'I am not available.'
     return { available, message, ...state() }
   }
-  const body = JSON.parse(text) as { offers?: AnyOffer[]; boot?: string; attempts?: string[] }
+  const body = JSON.parse(text) as { offers?: Offer[]; boot?: string; attempts?: string[] }
   if (route === 'POST /offers') return offer(body)
   if (route !== 'POST /attempts/revoke') throw new Error('there is nothing here')
   const { attempts } = body
@@ -392,7 +425,7 @@ function bodyOf(route: string, text: string): unknown {
   return { state: state() }
 }
 
-function offer({ offers, boot: meant = boot, ...more }: { offers?: AnyOffer[]; boot?: string }) {
+function offer({ offers, boot: meant = boot, ...more }: { offers?: Offer[]; boot?: string }) {
   if (!Array.isArray(offers) || offers.length === 0) throw new Error('offers must be a list')
   if (wrong('unknown-fields') && Object.keys(more).length > 0) throw new Error('a field is unknown')
   const good = offers.filter(isOffer)
@@ -405,7 +438,7 @@ function offer({ offers, boot: meant = boot, ...more }: { offers?: AnyOffer[]; b
   return { state: state(), answers }
 }
 
-const isOffer = (offer: AnyOffer): boolean =>
+const isOffer = (offer: Offer): boolean =>
   [offer.attempt, offer.task, offer.kind].every((field) => typeof field === 'string') &&
   'input' in offer &&
   offer.runLimitMs >= 1

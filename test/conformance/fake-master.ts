@@ -11,11 +11,13 @@ import type {
   CallbacksRequest,
   Heartbeat,
   HeartbeatReply,
+  PollReply,
   Registration,
 } from '../../shared/wire.ts'
 import {
   CallbacksRequest as CallbacksRequestSchema,
   Heartbeat as HeartbeatSchema,
+  Poll as PollSchema,
   Registration as RegistrationSchema,
 } from '../../shared/wire.ts'
 
@@ -27,6 +29,16 @@ export type Seen<Body> = { at: number; body: Body }
  */
 export type Way = 'answer' | 'fail' | 'lose' | 'ignore' | 'reject'
 
+/** What a poll says of the slave; `polled`: the last poll that is over for it. */
+export type PollSaid = {
+  boot: string
+  generation: number
+  free: number
+  mode: string
+  reason: string
+  polled: number
+}
+
 export type Fetched = { path: string; authorization: string | undefined }
 
 export type FakeMaster = Awaited<ReturnType<typeof startFakeMaster>>
@@ -35,6 +47,7 @@ const fits = {
   registration: createCheck(RegistrationSchema),
   heartbeat: createCheck(HeartbeatSchema),
   callbacks: createCheck(CallbacksRequestSchema),
+  poll: createCheck(PollSchema),
 }
 
 export const sha256Of = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -48,6 +61,11 @@ export async function startFakeMaster(given: {
   const registrations: Seen<Registration>[] = []
   const heartbeats: Seen<Heartbeat>[] = []
   const callbacks: Seen<Callback & { boot: string }>[] = []
+  const polls: Seen<PollSaid>[] = []
+  /** The poll that is open, and how it is answered: null is nothing. */
+  let open: { said: PollSaid; answer: (reply: PollReply | null) => void } | undefined
+  /** What the slave said last of itself, by generation. */
+  let latest: Omit<PollSaid, 'polled'> | undefined
   const leaves: Seen<{ name: string; boot: string | null }>[] = []
   /** What did not fit its schema, in words; `at` says of which message. */
   const misfits: { path: string; words: string }[] = []
@@ -57,14 +75,16 @@ export async function startFakeMaster(given: {
   const blobs = new Map<string, { bytes: Buffer; type: string }>()
   /** Files of a peer, by path. */
   const partitions = new Map<string, Buffer>()
-  /** How many callback requests have come, and registrations that were answered. */
-  const count = { callbackRequests: 0, registered: 0 }
+  /** Callback requests, registrations that were answered, polls that came while one was open. */
+  const count = { callbackRequests: 0, registered: 0, pollsAtOnce: 0 }
   /** Rules set these. */
   const ways = {
     register: (): Way => 'answer',
     beat: (_heartbeat: Heartbeat): HeartbeatReply => ({ revoke: [], register: false }),
     callBack: (_request: CallbacksRequest): Way => 'answer',
     fetch: (_path: string): Way => 'answer',
+    /** `reject` is 404: no such slave. */
+    poll: (): Way => 'answer',
   }
   const usual = { ...ways }
   const server = createServer((request, response) => {
@@ -81,6 +101,7 @@ export async function startFakeMaster(given: {
     registrations,
     heartbeats,
     callbacks,
+    polls,
     leaves,
     misfits,
     fetched,
@@ -89,6 +110,9 @@ export async function startFakeMaster(given: {
     partitions,
     count,
     ways,
+    latest: () => latest,
+    openPoll: () => open?.said,
+    answerPoll: (reply: PollReply): void => open?.answer(reply),
     /** Answers everything as it should be again. */
     beUsual: (): void => void Object.assign(ways, usual),
     /** The callbacks that came of one attempt. */
@@ -123,7 +147,8 @@ export async function startFakeMaster(given: {
     const body: unknown = text === '' ? undefined : JSON.parse(text)
     if (path === '/slaves') return register(response, body)
     if (/^\/slaves\/[^/]+\/heartbeat$/.test(path)) return beat(response, path, body)
-    if (path === '/callbacks') return callBack(response, body)
+    if (path === '/callbacks' || path === '/submit_result') return callBack(response, path, body)
+    if (path.startsWith('/get_task?')) return poll(response, path)
     if (request.method === 'DELETE' && path.startsWith('/slaves/')) return leave(response, path)
     if (request.method === 'GET') return serve(request, response, path)
     misfits.push({ path, words: `there is no ${request.method} ${path} here` })
@@ -142,12 +167,14 @@ export async function startFakeMaster(given: {
   function beat(response: ServerResponse, path: string, body: unknown): void {
     if (!checked(response, path, fits.heartbeat, body)) return
     heartbeats.push({ at: performance.now(), body })
+    heard(body.state)
     send(response, 200, ways.beat(body))
   }
 
-  function callBack(response: ServerResponse, body: unknown): void {
-    if (!checked(response, '/callbacks', fits.callbacks, body)) return
+  function callBack(response: ServerResponse, path: string, body: unknown): void {
+    if (!checked(response, path, fits.callbacks, body)) return
     const request = body as CallbacksRequest
+    heard(request.state)
     count.callbackRequests++
     for (const each of request.callbacks) {
       const seen = { ...each, boot: request.state.boot }
@@ -159,6 +186,45 @@ export async function startFakeMaster(given: {
       for (const attempt of known) acknowledged.add(attempt)
       return { acknowledged: known }
     })
+  }
+
+  /** Holds a poll until somebody has an answer, or its time is over. */
+  function poll(response: ServerResponse, path: string): void {
+    const query = Object.fromEntries(new URL(path, 'http://master').searchParams)
+    const numbers = ['generation', 'free', 'polled', 'wait'].filter((name) => name in query)
+    const body = {
+      ...query,
+      ...Object.fromEntries(numbers.map((name) => [name, Number(query[name])])),
+    }
+    if (!checked(response, '/get_task', fits.poll, body)) return
+    const { boot = '', generation = 0, free = 0, mode = 'accepting', reason = '', wait = 20 } = body
+    const said = { boot, generation, free, mode, reason, polled: body.polled ?? generation - 1 }
+    if (open) count.pollsAtOnce++
+    open?.answer(null)
+    polls.push({ at: performance.now(), body: said })
+    heard(said)
+    const way = ways.poll()
+    if (way === 'reject') return send(response, 404, { type: 'no-such-slave', status: 404 })
+    if (way !== 'answer') return answer(response, way, () => ({}))
+    const timer = setTimeout(() => settle(null), wait * 1000)
+    const mine = { said, answer: settle }
+    open = mine
+    response.once('close', end)
+
+    function settle(reply: PollReply | null): void {
+      end()
+      if (reply) return send(response, 200, reply)
+      response.writeHead(204).end()
+    }
+
+    function end(): void {
+      clearTimeout(timer)
+      if (open === mine) open = undefined
+    }
+  }
+
+  function heard(state: Omit<PollSaid, 'polled'>): void {
+    if (latest?.boot !== state.boot || latest.generation <= state.generation) latest = state
   }
 
   function leave(response: ServerResponse, path: string): void {

@@ -34,6 +34,7 @@ export async function runKit(options: KitOptions): Promise<Verdict[]> {
   const verdicts: Verdict[] = []
   const isWanted = ({ name }: Rule): boolean => only.length === 0 || only.includes(name)
   const groups = GROUPS.filter(({ rules }) => rules.some(isWanted))
+  const none = (group: Group): boolean => group.rules.every((rule) => notFor(rule, options) !== '')
 
   const judge = (rule: Rule, is: Verdict['is'], words = ''): void => {
     const verdict = { number: numberOf(rule.name), rule, is, words }
@@ -47,16 +48,24 @@ export async function runKit(options: KitOptions): Promise<Verdict[]> {
   }
 
   async function tryGroup(group: Group): Promise<void> {
+    if (none(group)) {
+      for (const rule of group.rules.filter(isWanted)) {
+        judge(rule, 'not tried', notFor(rule, options))
+      }
+      return
+    }
     const heartbeatMs = group.heartbeatMs === null ? null : options.heartbeatMs
     const here = await createSession(options, `slave-${++sessions}`, heartbeatMs)
     try {
       group.prepare?.(here)
       const obstacle = await obstacleTo(group, here)
       for (const rule of group.rules) {
+        if (!isWanted(rule)) continue
         if (skip.includes(rule.name)) judge(rule, 'not tried', 'left out')
+        else if (notFor(rule, options)) judge(rule, 'not tried', notFor(rule, options))
         else if (obstacle && rule.name === 'registers') judge(rule, 'failed', obstacle)
         else if (obstacle) judge(rule, 'not tried', obstacle)
-        else if (isWanted(rule)) await tryRule(rule, here)
+        else await tryRule(rule, here)
       }
     } finally {
       await here.close()
@@ -79,6 +88,12 @@ export async function runKit(options: KitOptions): Promise<Verdict[]> {
 
   await Promise.all(Array.from({ length: options.jobs }, takeGroups))
   return verdicts.toSorted((a, b) => a.number - b.number)
+}
+
+/** Why a rule is not for a slave of this sort; empty if it is. */
+function notFor({ only }: Rule, { pull = false }: Trial): string {
+  if (only === undefined || (only === 'pull') === pull) return ''
+  return `not for ${pull ? 'pull slaves' : 'slaves that are asked'}`
 }
 
 /** Starts the slave of a group. Gives why its rules cannot be tried, in words; empty if they can. */

@@ -15,6 +15,7 @@ const HELP = `npm run conformance -- --command "COMMAND" [options]
 
   --command     starts the slave; {master} {name} {port} {data} stand for what it is told.
                 It must be the slave's own process, so that signals reach it
+  --pull        the slave fetches its tasks: nobody asks it
   --kind        a kind whose running time can be chosen (default sleep)
   --input       its input, in which {ms} stands for milliseconds (default {"ms":{ms}})
   --bad-input   an input that it does not take (default {"ms":"soon"})
@@ -33,6 +34,7 @@ const HELP = `npm run conformance -- --command "COMMAND" [options]
 const { values } = parseArgs({
   options: {
     command: { type: 'string' },
+    pull: { type: 'boolean', default: false },
     kind: { type: 'string', default: 'sleep' },
     input: { type: 'string', default: '{"ms":{ms}}' },
     'bad-input': { type: 'string', default: '{"ms":"soon"}' },
@@ -70,6 +72,7 @@ async function tryCommand(command: string): Promise<number> {
   const began = performance.now()
   const verdicts = await runKit({
     command,
+    pull: values.pull,
     kind: values.kind,
     input: values.input,
     badInput: values['bad-input'],

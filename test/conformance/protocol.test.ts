@@ -25,6 +25,7 @@ const MESSAGES: Record<string, TSchema> = {
   RevokeRequest: wire.RevokeRequest,
   RevokeReply: wire.RevokeReply,
   Availability: wire.Availability,
+  PollReply: wire.PollReply,
 }
 
 t.test('every example is of its schema', async (t) => {

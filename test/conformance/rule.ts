@@ -8,6 +8,8 @@ export type Rule = {
   name: string
   /** What a slave does that keeps it. */
   says: string
+  /** Which slaves it is for, when not for all: those that are asked, or those that pull. */
+  only?: 'asked' | 'pull'
   run: (here: Session) => Promise<void>
 }
 

@@ -6,6 +6,7 @@ import { beating } from './rules/beating.ts'
 import { callingBack } from './rules/calling-back.ts'
 import { files } from './rules/files.ts'
 import { going } from './rules/going.ts'
+import { polling } from './rules/polling.ts'
 import { refusing } from './rules/refusing.ts'
 import { revoking } from './rules/revoking.ts'
 import { taking } from './rules/taking.ts'
@@ -19,6 +20,7 @@ export const GROUPS: readonly Group[] = [
   callingBack,
   going,
   files,
+  polling,
 ]
 
 export const RULES = GROUPS.flatMap(({ rules }) => rules)

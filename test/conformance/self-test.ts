@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Verdict } from './kit.ts'
 import { runKit } from './kit.ts'
+import type { Rule } from './rule.ts'
 import { GROUPS, RULES } from './rules.ts'
 
 const PROGRAM = fileURLToPath(new URL('./compact-slave.ts', import.meta.url))
@@ -21,10 +22,21 @@ export const quick = {
   jobs: 4,
 }
 
+/** Rules that are kept in another way, or only, by slaves that pull. */
+export const PULL_RULES = RULES.filter(
+  ({ name, only }) =>
+    only === 'pull' ||
+    ['registers-again', 'same-answer', 'slots', 'revoke-first', 'drains'].includes(name),
+).map(({ name }) => name)
+
 /** The command line of the compact slave, which breaks this rule. */
-export const compact = (wrong = ''): string =>
+export const compact = (wrong = '', pull = false): string =>
   `"${process.execPath}" "${PROGRAM}" --master {master} --name {name} --port {port}` +
-  ` --data {data} --slots 2 --wrong "${wrong}"`
+  ` --data {data} --slots 2 --wrong "${wrong}"${pull ? ' --pull' : ''}`
+
+/** Whether a rule is for slaves of this sort. */
+export const isFor = ({ only }: Rule, pull: boolean): boolean =>
+  only === undefined || (only === 'pull') === pull
 
 /** Names of the rules that are broken. */
 export const broken = (verdicts: Verdict[]): string[] =>
@@ -33,6 +45,7 @@ export const broken = (verdicts: Verdict[]): string[] =>
 export type Finding = {
   /** The rule that this slave breaks. */
   wrong: string
+  pull: boolean
   /** The rules that the kit says are broken. */
   found: string[]
   verdicts: Verdict[]
@@ -47,12 +60,19 @@ export async function tryWrongSlaves(given: {
   kits: number
   onFinding: (finding: Finding) => void
 }): Promise<void> {
-  const waiting = RULES.map(({ name }) => name)
+  const waiting = [
+    ...RULES.filter(({ only }) => only !== 'pull').map(({ name }) => ({
+      wrong: name,
+      pull: false,
+    })),
+    ...PULL_RULES.map((name) => ({ wrong: name, pull: true })),
+  ]
   async function takeRules(): Promise<void> {
-    for (let wrong = waiting.shift(); wrong !== undefined; wrong = waiting.shift()) {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { wrong, pull } = next
       const only = given.rules === 'all' ? [] : groupOf(wrong)
-      const verdicts = await runKit({ ...quick, command: compact(wrong), only })
-      given.onFinding({ wrong, found: broken(verdicts), verdicts })
+      const verdicts = await runKit({ ...quick, pull, command: compact(wrong, pull), only })
+      given.onFinding({ wrong, pull, found: broken(verdicts), verdicts })
     }
   }
   await Promise.all(Array.from({ length: given.kits }, takeRules))
@@ -68,17 +88,22 @@ export async function selfTest(print: (line: string) => void): Promise<boolean> 
   let good = true
   const report = (what: string, exact: boolean, verdicts: Verdict[]): void => {
     good &&= exact
-    print(`${what.padEnd(16)} ${exact ? 'judged well' : 'JUDGED WRONGLY'}`)
+    print(`${what.padEnd(22)} ${exact ? 'judged well' : 'JUDGED WRONGLY'}`)
     if (exact) return
     for (const { rule, words } of verdicts) if (words) print(`    ${rule.name}: ${words}`)
   }
-  const verdicts = await runKit({ ...quick, command: compact() })
-  const right = verdicts.every(({ is }) => is === 'passed')
-  report('none', right, verdicts)
+  for (const pull of [false, true]) {
+    const verdicts = await runKit({ ...quick, pull, command: compact('', pull) })
+    const right = verdicts.every(
+      ({ rule, is }) => is === (isFor(rule, pull) ? 'passed' : 'not tried'),
+    )
+    report(pull ? 'none, pulls' : 'none', right, verdicts)
+  }
   await tryWrongSlaves({
     rules: 'all',
     kits: Math.max(1, availableParallelism() / 2),
-    onFinding: ({ wrong, found, verdicts }) => report(wrong, found.join() === wrong, verdicts),
+    onFinding: ({ wrong, pull, found, verdicts }) =>
+      report(pull ? `${wrong}, pulls` : wrong, found.join() === wrong, verdicts),
   })
   return good
 }

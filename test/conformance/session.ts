@@ -4,15 +4,16 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Callback, HeldAttempt, OfferAnswer, Registration } from '../../shared/wire.ts'
+import type { Callback, HeldAttempt, Offer, OfferAnswer, Registration } from '../../shared/wire.ts'
 import { freePort } from '../e2e/processes.ts'
 import type { FakeMaster } from './fake-master.ts'
 import { startFakeMaster } from './fake-master.ts'
 import { cameTrue } from './patience.ts'
+import { createPullTalk } from './pull-talk.ts'
 import { Broken, expect } from './rule.ts'
 import type { Subject } from './subject.ts'
 import { startSubject } from './subject.ts'
-import type { AnyOffer, Talk } from './talk.ts'
+import type { Talk } from './talk.ts'
 import { createTalk } from './talk.ts'
 
 /** What is tried, and how patiently. */
@@ -24,6 +25,8 @@ export type Trial = {
   /** An input that the kind does not take. */
   badInput: string
   heartbeatMs: number
+  /** It polls: nobody asks it. */
+  pull?: boolean
   /** How long the master is away. */
   awayMs: number
   /** A fact that has not come after this will not come. */
@@ -50,7 +53,8 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
   const data = await mkdtemp(join(tmpdir(), 'askfirst-conformance-'))
   const master: FakeMaster = await startFakeMaster({
     port: await ownPort(),
-    heartbeatMs: heartbeatMs ?? SELDOM_MS,
+    // What a slave that pulls has, only its beats tell.
+    heartbeatMs: heartbeatMs ?? (trial.pull ? trial.heartbeatMs : SELDOM_MS),
     trace: trial.trace,
   })
   const port = await ownPort()
@@ -92,7 +96,9 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
       await cameTrue(() => came() || running.hasEnded(), patienceMs)
       if (!came()) return false
       registration = master.registrations.at(-1)?.body as Registration
-      talk = createTalk(registration.url ?? '', trial.trace)
+      talk = trial.pull
+        ? createPullTalk(master, registration, trial.patienceMs)
+        : createTalk(registration.url ?? '', trial.trace)
       return true
     },
 
@@ -107,7 +113,7 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
     },
 
     /** An offer that occupies a slot for so long; until it is revoked if not told. */
-    work(ms = LONG_MS, more: Partial<AnyOffer> = {}): AnyOffer {
+    work(ms = LONG_MS, more: Partial<Offer> = {}): Offer {
       return {
         attempt: randomUUID(),
         task: randomUUID(),
@@ -119,7 +125,7 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
     },
 
     /** Offers to the slave as it runs now; gives the answers, one per offer and in their order. */
-    async offer(offers: AnyOffer[]): Promise<OfferAnswer[]> {
+    async offer(offers: Offer[]): Promise<OfferAnswer[]> {
       const { answers } = await here.slave.offer(offers, here.boot)
       const byAttempt = new Map(answers.map((answer) => [answer.attempt, answer]))
       return offers.map(({ attempt }) => {
@@ -130,7 +136,7 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
     },
 
     /** Offers one piece of work, which must be taken; it lasts until revoked if not told. */
-    async take(ms = LONG_MS, more: Partial<AnyOffer> = {}): Promise<AnyOffer> {
+    async take(ms = LONG_MS, more: Partial<Offer> = {}): Promise<Offer> {
       const offer = here.work(ms, more)
       const [answer] = await here.offer([offer])
       expect(answer?.answer === 'taken', 'a slave with a free slot to take the offer', answer)
@@ -143,7 +149,7 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
     },
 
     /** More offers than it has slots for; some must be refused. */
-    async overfill(): Promise<{ offers: AnyOffer[]; answers: OfferAnswer[] }> {
+    async overfill(): Promise<{ offers: Offer[]; answers: OfferAnswer[] }> {
       const offers = Array.from({ length: here.slots + BEYOND }, () => here.work())
       const answers = await here.offer(offers)
       const refused = answers.some(({ answer }) => answer !== 'taken')
@@ -152,7 +158,7 @@ export async function createSession(trial: Trial, name: string, heartbeatMs: num
     },
 
     /** The callback of an attempt, when it comes. */
-    async callbackOf({ attempt }: AnyOffer): Promise<Callback> {
+    async callbackOf({ attempt }: Offer): Promise<Callback> {
       await here.until(
         'a callback with the outcome',
         () => {

@@ -1,7 +1,5 @@
-// How a master speaks to a slave. Rules know only the type Talk. For slaves that cannot be reached
-// and pull their tasks another one is to be written, which hands offers to the next poll, takes a
-// poll that does not come for `busy`, and reads what is held from the last heartbeat; session.ts
-// makes the talk once the slave has registered.
+// How a master speaks to a slave. Rules know only the type Talk; to slaves that cannot be reached it
+// is spoken in pull-talk.ts.
 
 import { Pool } from 'undici'
 import { createCheck } from '../../shared/validate.ts'
@@ -20,25 +18,17 @@ import {
 } from '../../shared/wire.ts'
 import { Broken } from './rule.ts'
 
-/** An offer may carry files; see slave/PROTOCOL.md. */
-export type OfferedFile = {
-  name: string
-  url: string
-  bytes?: number
-  sha256?: string
-  ticket?: string
-}
-export type AnyOffer = Offer & { job?: string; files?: OfferedFile[]; keep?: 'master' | 'slave' }
-
 /** An answer as it came. Status 0: none, and `body` says why. */
 export type RawAnswer = { status: number; body: unknown }
 
 export type Talk = {
   /** "Are you available for these?" `boot`: whom they are meant for. */
-  offer(offers: AnyOffer[], boot: string): Promise<OffersReply>
+  offer(offers: Offer[], boot: string): Promise<OffersReply>
   attempts(): Promise<AttemptsReply>
   availability(): Promise<Availability>
   revoke(attempts: string[]): Promise<RevokeReply>
+  /** Answers the next poll of a slave that pulls, and waits until the slave says that it is over. */
+  hand(answer: { offers?: object[]; revoke?: string[] }): Promise<void>
   /** Anything at all, also what is not right. */
   raw(method: string, path: string, body?: string): Promise<RawAnswer>
   close(): Promise<void>
@@ -95,6 +85,7 @@ export function createTalk(url: string, trace: (line: string) => void): Talk {
     attempts: () => ask(['GET', '/attempts'], checks.attempts),
     availability: () => ask(['GET', '/availability'], checks.availability),
     revoke: (attempts) => ask(['POST', '/attempts/revoke', { attempts }], checks.revoke),
+    hand: () => Promise.reject(new Error('this slave does not poll')),
     raw,
     close: () => pool.destroy(),
   }

@@ -4,11 +4,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { findPython } from '../../deploy/local/python.ts'
 import { kindNames } from '../../shared/kind.ts'
 import { decodeImage } from '../../shared/kinds/image-filter/codec.ts'
 import { FILTERS } from '../../shared/kinds/image-filter/filters.ts'
 import { startSubject } from '../conformance/subject.ts'
-import { findPython } from '../python.ts'
 import type { Json } from './processes.ts'
 import { freePort, getJson, post, request, startMaster, startSlave, until } from './processes.ts'
 

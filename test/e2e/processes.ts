@@ -13,7 +13,7 @@ const ROOT = new URL('../../', import.meta.url).pathname
  * tap makes each node process that a test starts load its hooks, by NODE_OPTIONS, and those theirs.
  * An executor has no permission to load them, so a process of ours is started without.
  */
-const [COMMAND = '', ...BEFORE] =
+export const [COMMAND = '', ...BEFORE] =
   process.platform === 'win32'
     ? [process.execPath]
     : ['env', '-u', 'NODE_OPTIONS', process.execPath]

@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { findPython } from '../../deploy/local/python.ts'
 import { startSubject } from '../conformance/subject.ts'
-import { findPython } from '../python.ts'
 import { freePort, getJson, post, sleep, startMaster, until } from './processes.ts'
 
 const python = findPython()

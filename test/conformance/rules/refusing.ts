@@ -20,6 +20,7 @@ export const refusing: Group = {
     {
       name: 'unable',
       says: 'answers `unable`, with a reason, to a kind that it does not offer',
+      only: 'asked',
       async run(here) {
         const offer = here.work(BRIEF_MS, { kind: 'no-such-kind' })
         const [answer] = await here.offer([offer])
@@ -30,6 +31,7 @@ export const refusing: Group = {
     {
       name: 'another-boot',
       says: 'takes nothing that is meant for another boot, that is for an earlier run of it',
+      only: 'asked',
       async run({ slave, work, working }) {
         const { answers } = await slave.offer([work(BRIEF_MS)], 'another-boot')
         const refused = answers.length === 1 && answers[0]?.answer !== 'taken'
@@ -53,6 +55,7 @@ export const refusing: Group = {
     {
       name: 'malformed',
       says: 'answers a malformed request with a 4xx, and takes no part of it',
+      only: 'asked',
       run: sendMalformed,
     },
     {
@@ -69,6 +72,7 @@ export const refusing: Group = {
     {
       name: 'quick-answers',
       says: `answers within ${ANSWER_MS_MAX} ms, also while all its slots work`,
+      only: 'asked',
       async run(here) {
         await here.fill()
         const medians: string[] = []

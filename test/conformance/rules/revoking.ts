@@ -1,6 +1,7 @@
 // Attempts that a master calls back.
 
 import { randomUUID } from 'node:crypto'
+import type { Offer } from '../../../shared/wire.ts'
 import type { Group } from '../rule.ts'
 import { expect } from '../rule.ts'
 import type { Session } from '../session.ts'
@@ -28,6 +29,7 @@ export const revoking: Group = {
       says: 'answers `revoked` to an attempt that was revoked before it was offered',
       async run(here) {
         const offer = here.work()
+        if (here.trial.pull) return handRevoked(here, offer)
         await here.slave.raw('POST', '/attempts/revoke', attemptsOf(offer.attempt))
         const [answer] = await here.offer([offer])
         expect(answer?.answer === 'revoked', '`revoked`', answer)
@@ -46,6 +48,13 @@ export const revoking: Group = {
       },
     },
   ],
+}
+
+async function handRevoked(here: Session, offer: Offer): Promise<void> {
+  await here.slave.hand({ revoke: [offer.attempt] })
+  await here.slave.hand({ offers: [offer] })
+  const held = await here.held()
+  expect(!held.includes(offer.attempt), 'what was revoked not to be taken', held)
 }
 
 /**

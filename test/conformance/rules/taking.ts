@@ -1,9 +1,9 @@
 // What a slave says of itself, and how it takes offers.
 
+import type { Offer } from '../../../shared/wire.ts'
 import type { Group } from '../rule.ts'
 import { Broken, expect } from '../rule.ts'
 import type { Session } from '../session.ts'
-import type { AnyOffer } from '../talk.ts'
 
 const BRIEF_MS = 100
 
@@ -14,6 +14,7 @@ export const taking: Group = {
     {
       name: 'card',
       says: 'answers GET /attempts with the card that it registered with',
+      only: 'asked',
       async run({ slave, registration }) {
         const { card, state } = await slave.attempts()
         const same = (['name', 'boot', 'version', 'slots'] as const).every(
@@ -30,6 +31,7 @@ export const taking: Group = {
     {
       name: 'availability',
       says: 'tells anybody whether it is available, and changes nothing by it',
+      only: 'asked',
       async run(here) {
         const idle = await here.slave.availability()
         expect(idle.available, 'a slave with free slots to be available', idle)
@@ -76,13 +78,14 @@ export const taking: Group = {
     {
       name: 'same-answer',
       says: 'gives the same answer when the same attempt is offered again, and runs it once',
-      run: offersAgain,
+      run: (here) => (here.trial.pull ? handsAgain(here) : offersAgain(here)),
     },
     {
       name: 'slots',
       says: 'takes as many as it has slots, however they come, and is `busy` for the rest',
       async run(here) {
         const offers = Array.from({ length: here.slots + 3 }, () => here.work())
+        if (here.trial.pull) return handsTooMany(here, offers)
         const lists = [offers.slice(0, 2), ...offers.slice(2).map((offer) => [offer])]
         const answers = (await Promise.all(lists.map(here.offer))).flat()
         const taken = answers.filter(({ answer }) => answer === 'taken').length
@@ -97,6 +100,7 @@ export const taking: Group = {
     {
       name: 'notice',
       says: 'beats at once when it has room again, if it refused somebody before',
+      only: 'asked',
       async run(here) {
         const { heartbeats } = here.master
         await here.overfill()
@@ -111,7 +115,7 @@ export const taking: Group = {
 }
 
 async function offersAgain(here: Session): Promise<void> {
-  const say = async (offer: AnyOffer, when: string, wanted: string): Promise<void> => {
+  const say = async (offer: Offer, when: string, wanted: string): Promise<void> => {
     const [answer] = await here.offer([offer])
     expect(answer?.answer === wanted, `\`${wanted}\` when offered again ${when}`, answer)
   }
@@ -123,7 +127,7 @@ async function offersAgain(here: Session): Promise<void> {
   expect(state.free === here.slots - 1, 'one slot in use', state)
 
   const { offers, answers } = await here.overfill()
-  const refused = offers[answers.findIndex(({ answer }) => answer !== 'taken')] as AnyOffer
+  const refused = offers[answers.findIndex(({ answer }) => answer !== 'taken')] as Offer
   const attempts = await here.working()
   await here.slave.revoke(attempts)
   await say(refused, 'although there is room now', 'busy')
@@ -138,4 +142,26 @@ async function offersAgain(here: Session): Promise<void> {
   await here.callbackOf(await here.take(5 * BRIEF_MS))
   const runs = new Set(here.master.callbacksOf(brief.attempt).map(({ body }) => body.ranMs))
   if (runs.size !== 1) throw new Broken('one run', `${runs.size} runs`)
+}
+
+/** The same attempt in the answers to two polls, while it runs and after it has ended. */
+async function handsAgain(here: Session): Promise<void> {
+  const long = await here.take()
+  await here.slave.hand({ offers: [long] })
+  const { state } = await here.slave.attempts()
+  expect(state.free === here.slots - 1, 'one slot in use', state)
+  await here.settle()
+  const brief = await here.take(BRIEF_MS)
+  await here.callbackOf(brief)
+  await here.slave.hand({ offers: [brief] })
+  await here.callbackOf(await here.take(5 * BRIEF_MS))
+  const runs = new Set(here.master.callbacksOf(brief.attempt).map(({ body }) => body.ranMs))
+  if (runs.size !== 1) throw new Broken('one run', `${runs.size} runs`)
+}
+
+async function handsTooMany(here: Session, offers: Offer[]): Promise<void> {
+  await here.slave.hand({ offers })
+  const { state, attempts } = await here.slave.attempts()
+  expect(attempts.length === here.slots, `${here.slots} taken`, attempts)
+  expect(state.free === 0, 'no free slot', state)
 }

@@ -1,10 +1,7 @@
 // What word-frequency must equal, byte for byte: a pipeline of a POSIX shell with GNU tools.
 
 import { spawnSync } from 'node:child_process'
-
-/** As README has it. */
-export const PIPELINE =
-  "grep -ohaE '[^[:space:]]+' -- \"$@\" | sort | uniq -c | sort -k1,1nr -k2 | sed 's/^ *//'"
+import { PIPELINE } from '../../../../deploy/local/corpus.ts'
 
 /** GNU grep is needed: others do not read NUL bytes and long lines in the same way. */
 export const hasShell = /GNU grep/.test(
