@@ -12,9 +12,8 @@
 // attempt means that it never came.
 //
 // A simple slave (SIMPLE) neither registers nor beats. It has one slot and no boot, and nothing waits
-// for its next poll. That it polls
-// says that it has nothing; while it computes it says nothing, and the run limit of its task is the
-// task's lease.
+// for its next poll. That it polls says that it has nothing; while it computes it says nothing, and
+// the run limit of its task is the task's lease.
 
 import type { ProblemType } from '../../shared/problems.ts'
 import { Problem } from '../../shared/problems.ts'
@@ -52,7 +51,6 @@ export function enrol(core: Context, card: Registration, token: Token, now: numb
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
   // Its first list is complete, and what it lacks went down with the boot before it.
   if (reborn) for (const held of slave.held.values()) Object.assign(held, lastBoot)
-  if (reborn) slave.handed.clear()
   if (slave.heapIndex < 0) watch(core, slave, now)
   const reply = { heartbeatMs: core.settings.heartbeatMs }
   core.effects.push({ do: 'answer-registration', token, reply })
@@ -155,7 +153,7 @@ export function takeHanded(
   for (const offer of offers) {
     if (!offer) continue
     core.counters.answers.taken = (core.counters.answers.taken ?? 0) + 1
-    slave.handed.set(offer.attempt, slave.polled)
+    if (!isSimple(slave)) slave.handed.set(offer.attempt, slave.polled)
     hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, now - offer.at)
   }
 }

@@ -120,6 +120,7 @@ export function createRegistry(ask: 'known' | 'always') {
 
   /** Takes what a slave says it is: after a first visit, or a new boot. */
   function introduce(slave: Slave, card: SlaveCard): void {
+    if (slave.boot !== card.boot) slave.handed.clear()
     slave.boot = card.boot
     slave.version = card.version
     slave.tags = card.tags
@@ -223,11 +224,14 @@ export function createRegistry(ask: 'known' | 'always') {
  * come with that or never will: from now on its lists tell.
  */
 function onTheirWay(slave: Slave, { generation, polled = -1 }: SlaveState): number {
+  if (slave.handed.size === 0) return 0
   let uncounted = 0
   for (const [attempt, number] of slave.handed) {
     const held = slave.held.get(attempt)
-    if (held && number > polled) uncounted++
-    if (number > polled) continue
+    if (held && number > polled) {
+      uncounted++
+      continue
+    }
     slave.handed.delete(attempt)
     if (held) held.generation = Math.min(held.generation, generation - 1)
   }

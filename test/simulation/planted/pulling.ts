@@ -33,8 +33,8 @@ export const PULLING_BUGS: Bug[] = [
     name: 'pull-judged-on-its-way',
     says: 'takes an attempt for lost that a list lacks while its poll may still bring it',
     file: REGISTRY,
-    find: '    if (number > polled) continue\n',
-    replace: '',
+    find: '      uncounted++\n      continue\n',
+    replace: '      uncounted++\n',
   },
   {
     name: 'pull-never-judged',
