@@ -34,8 +34,7 @@ export const LAWS: Experiment[] = [
   ...[
     { c: 5, a: 3, tasks: 600_000 },
     { c: 10, a: 8, tasks: 600_000 },
-    // Eighty asks a task: as many asks as with ten slaves.
-    { c: 100, a: 90, tasks: 60_000 },
+    { c: 100, a: 90, tasks: 400_000 },
   ].flatMap(({ c, a, tasks }) =>
     Object.keys(SERVICES).map((service) => askingAll(c, a, service, tasks)),
   ),
