@@ -66,12 +66,13 @@ async function runJob(url: string, job: object): Promise<Json> {
   return body
 }
 
-const shell = (command: string): Buffer =>
-  execFileSync('bash', ['-c', command], {
+function shell(command: string): Buffer {
+  return execFileSync('bash', ['-c', command], {
     cwd: corpus,
     maxBuffer: 2 ** 30,
     env: { ...process.env, LC_ALL: 'C' },
   })
+}
 
 /** The same bytes from all, or the times mean nothing. */
 async function words(url: string): Promise<void> {
@@ -109,7 +110,9 @@ function row(name: string, ms: number, mb: number, ours?: number): void {
   )
 }
 
-const shaOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+function shaOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
 
 async function sum(url: string): Promise<void> {
   const to = values.short ? 10_000_000 : 100_000_000
