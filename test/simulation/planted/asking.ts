@@ -113,7 +113,7 @@ export const ASKING_BUGS: Bug[] = [
     name: 'not-saved-runs-on',
     says: 'does not call back the attempt of a task that could not be saved',
     file: CORE,
-    find: 'revoke(core, stage.slave, [stage.attempt])',
+    find: "else core.effects.push({ do: 'revoke-now', slave: name, url, attempts })",
     replace: '',
     harmless: 'the reply to the next heartbeat calls it back',
   },

@@ -117,16 +117,24 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'no-revoke',
     says: 'never calls an attempt back but in replies to heartbeats',
     file: 'master/dispatcher.ts',
-    find: "if (effect.url !== '') transport.revoke(effect.slave, effect.url, effect.attempts)",
+    find: "if (url !== '') transport.revoke(slave, url, attempts)",
     replace: '',
     harmless: 'heartbeats call back what runs; a doubt runs out and is answered slave-silent',
+  },
+  {
+    name: 'revoke-before-the-end-is-saved',
+    says: 'calls an attempt back before the end that is the reason for it is durable',
+    file: 'master/dispatcher.ts',
+    find: "case 'revoke-now':",
+    replace: "case 'revoke':\n      case 'revoke-now':",
+    harmless: 'a cancelled task may run again after a crash: some two worlds in 70,000 show it',
   },
   {
     name: 'end-leaves-others-running',
     says: 'does not call back the current attempt when another one ends the task',
     file: HOLDING,
     find: `if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
-    revoke(core, stage.slave, [stage.attempt])
+    unwanted.set(stage.attempt, stage.slave)
   }
 `,
     replace: "if (stage.is === 'running') stage.slave.held.delete(stage.attempt)\n",
