@@ -63,6 +63,8 @@ export function createTaskRequests(given: {
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
   const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
 
+  const alone = [...kinds.values()].filter(({ files }) => !files).map((kind) => kind.name)
+
   return {
     kinds,
 
@@ -76,10 +78,14 @@ export function createTaskRequests(given: {
 
   function name(given: unknown): Named {
     const body = named.checked(given)
+    if (kinds.get(body.kind)?.files) {
+      const detail = `${body.kind} works on files: it runs only as a part of a job (POST /jobs)`
+      throw new Problem('unknown-kind', detail)
+    }
     const check = inputs.get(body.kind)
     if (check) check.checked(body.input, '/input')
     else if (!offered(body.kind)) {
-      const detail = `no kind "${body.kind}" is known; there are: ${[...kinds.keys()].join(', ')}`
+      const detail = `no kind "${body.kind}" is known; there are: ${alone.join(', ')}`
       throw new Problem('unknown-kind', detail)
     }
     return body

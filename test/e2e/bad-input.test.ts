@@ -243,7 +243,14 @@ const BODIES: Case[] = [
     json: { kind: 'slep', input: {} },
     status: 422,
     type: 'unknown-kind',
-    rule: /"slep".*there are: expression, sleep/,
+    rule: /"slep".*there are: expression, range-sum, sleep, word-count/,
+  },
+  {
+    is: 'a kind that works on the files of a job',
+    json: { kind: 'image-filter.sepia', input: {} },
+    status: 422,
+    type: 'unknown-kind',
+    rule: /runs only as a part of a job/,
   },
   {
     is: 'an unknown query parameter',
