@@ -111,6 +111,10 @@ export async function startMaster(
     secure: door.material,
     socketsMax: settings.socketsMax,
   })
+  const routes: string[] = []
+  server.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push(`${each} ${url}`)
+  })
   door.guard(server)
   await server.register(door.routes)
   await server.register(tasks, {
@@ -140,8 +144,13 @@ export async function startMaster(
     now,
   })
   await server.register(blobRoutes, { blobs })
-  await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
-  await server.register(pulling, { dispatcher })
+  await server.register(slaveSide, {
+    dispatcher,
+    isLiveJob: jobs.isLive,
+    now,
+    mistakeIn: door.reach.mistakeIn,
+  })
+  await server.register(pulling, { dispatcher, mistakeIn: door.reach.mistakeIn })
   await server.register(status, { dispatcher, reader, now })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
@@ -153,6 +162,8 @@ export async function startMaster(
     url: `${door.material ? 'https' : 'http'}://${host}:${port}`,
     dispatcher,
     store,
+    /** What it answers, such as `GET /tasks/:id`. */
+    routes: routes as readonly string[],
     /** From now on new tasks are refused; everything else goes on. */
     prepareToStop(): void {
       dispatcher.stopAccepting()

@@ -131,9 +131,9 @@ export function createAuth(given: {
   }
 
   function byKey(request: FastifyRequest, secret: string): Caller {
-    limits.assertPatient(request.ip)
     const key = secret === '' ? undefined : identities.keyOf(secret)
     if (!key || !isGood(key)) {
+      // Only then: a neighbour who fails must not shut out a key that is good.
       limits.failed(request.ip)
       throw unauthorized(`this key ${whyNot(key)}`)
     }

@@ -32,6 +32,7 @@ export type NewJob = Pick<
   | 'runLimitMs'
   | 'idempotencyKey'
   | 'requestHash'
+  | 'client'
 > & { input: unknown; tags: string[] }
 
 /** What becomes of a job: its result, or why it has none. */
@@ -202,6 +203,7 @@ export function createJobs(given: {
       waitMs: 0,
       idempotencyKey: `part:${record.ticket}:${part.stage}:${part.index}:${round}`,
       requestHash: 'part',
+      client: record.client,
     }
     while (isWanted(running, part, round)) {
       try {

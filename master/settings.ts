@@ -175,6 +175,12 @@ export const MasterSettings = Type.Object({
     maximum: 1_000_000,
     description: 'requests that one key or slave may have under way at a time',
   }),
+  refusalsPerMinuteMax: Type.Integer({
+    default: 60,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'how often one address may show what lets nobody in, in a minute',
+  }),
   socketsMax: Type.Integer({
     default: 65_536,
     minimum: 16,

@@ -32,6 +32,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'policy',
   'port',
   'pull',
+  'refusalsPerMinuteMax',
   'requestTimeoutMs',
   'requestsPerSecondMax',
   'requestsUnderWayMax',
