@@ -187,6 +187,12 @@ export const MasterSettings = Type.Object({
     maximum: 1_000_000,
     description: 'connections at a time; further ones are closed as they come',
   }),
+  eventStreamsMax: Type.Integer({
+    default: 100,
+    minimum: 0,
+    maximum: 10_000,
+    description: 'how many streams of events may be open at a time, those of pages among them',
+  }),
   insecureNoAuth: Type.Boolean({
     default: false,
     description: 'listen on an address that is not loopback although nothing checks who asks',

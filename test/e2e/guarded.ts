@@ -55,7 +55,9 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
         body: text,
         dispatcher: agent,
       })
-      const said = await reply.body.text()
+      const streams = /event-stream/.test(String(reply.headers['content-type']))
+      if (streams) reply.body.on('error', () => {}).destroy()
+      const said = streams ? '' : await reply.body.text()
       const isJson = /json/.test(String(reply.headers['content-type']))
       return {
         status: reply.statusCode,

@@ -31,6 +31,8 @@ const ROUTES: Record<string, Who[]> = {
   'GET /jobs/:id': ['read'],
   'GET /jobs/:id/parts': ['read'],
   'GET /jobs/:id/result': ['read'],
+  'GET /events': ['read'],
+  'GET /overview': ['read'],
   'GET /slaves': ['read'],
   'GET /status': ['read'],
   'GET /blobs/:sha256': ['read', 'slave'],
@@ -90,10 +92,10 @@ t.test('lets in who may, on every route there is, and nobody else', async (t) =>
     ['slave', await g.certified('slave', 'slave-1')],
     ...(['submit', 'read', 'cancel', 'admin'] as const).map((scope): [Who, Ask] => [
       scope,
-      g.keyOf([scope]).ask,
+      g.keyOf([scope], { client: '*' }).ask,
     ]),
   ]
-  const reader = g.keyOf(['read'])
+  const reader = g.keyOf(['read'], { client: '*' })
   known.push(['read', await g.certified('client', reader.id)])
   // The other view of the file is taken over within a second; here at once.
   await until(async () => (await (known[1] as [Who, Ask])[1]('GET', '/status')).status === 403)
@@ -204,6 +206,7 @@ t.test("shows a client its own tasks and jobs, and none of another's", async (t)
     t.same([reply.status, reply.body.type], [404, 'no-such-job'], path)
     t.not((await alice('GET', `/jobs/${jobId}${path}`)).status, 404)
   }
+  for (const path of ['/events', '/overview']) t.equal((await bob('GET', path)).status, 403)
   t.equal((await bob('DELETE', `/tasks/${id}`)).status, 404)
   t.equal((await bob('POST', `/tasks/${id}/retry`)).status, 404)
   t.equal((await bob('DELETE', `/jobs/${jobId}`)).status, 404)
