@@ -121,6 +121,7 @@ export async function startMaster(
     bodyBytesMax: settings.inputBytesMax,
     secure: door.material,
     socketsMax: settings.socketsMax,
+    requestTimeoutMs: settings.arrivalMs,
   })
   const routes: string[] = []
   server.addHook('onRoute', ({ method, url }) => {

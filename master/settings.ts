@@ -181,6 +181,12 @@ export const MasterSettings = Type.Object({
     maximum: 1_000_000,
     description: 'how often one address may show what lets nobody in, in a minute',
   }),
+  arrivalMs: Type.Integer({
+    default: 30_000,
+    minimum: 100,
+    maximum: 3_600_000,
+    description: 'a request must have arrived whole within this, in milliseconds, its head in half',
+  }),
   socketsMax: Type.Integer({
     default: 65_536,
     minimum: 16,

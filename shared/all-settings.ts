@@ -3,6 +3,7 @@
 
 export const ALL_SETTINGS: readonly string[] = [
   'advertise',
+  'arrivalMs',
   'ask',
   'askTimeoutMs',
   'attemptsMax',

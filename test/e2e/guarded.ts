@@ -8,6 +8,7 @@ import { makeIdentities, openAuthority } from '../../master/identities/folder.ts
 import type { Scope } from '../../master/identities/store.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { createKey, publicHalf } from '../../shared/certificates.ts'
+import { formatJoinLine } from '../../shared/join-line.ts'
 import { settingsOf } from '../../shared/settings.ts'
 import type { Json, Teardown } from './processes.ts'
 
@@ -92,4 +93,19 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
     },
     nobody: asking({}),
   }
+}
+
+/** Identities in a data folder, with an admin's key and what slaves join with. */
+export async function createIdentities(data: string) {
+  await makeIdentities(data)
+  const authority = openAuthority(data)
+  const { secret: key } = authority.identities.createKey({ scopes: ['admin'] })
+  const { secret: token } = authority.identities.createToken({
+    slave: null,
+    uses: 1,
+    ttlMs: 600_000,
+  })
+  const { ca, pin } = authority
+  authority.close()
+  return { key, ca, joinLine: (master: string) => formatJoinLine({ token, master, pin }) }
 }
