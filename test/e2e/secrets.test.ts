@@ -102,8 +102,12 @@ t.test('secrets come out nowhere', async (t) => {
     await ask('GET', master.url + path, { ...good, 'last-event-id': 'x-0' })
   }
   for (const { child } of [master, slave]) child.kill('SIGUSR2')
-  await until(async () => readdirSync(reports).length === 2, 20_000)
-  const written = readdirSync(reports).map((name) => readFileSync(join(reports, name), 'utf8'))
+  let written: string[] = []
+  await until(async () => {
+    written = readdirSync(reports).map((name) => readFileSync(join(reports, name), 'utf8'))
+    // A report that is still being written is no JSON yet.
+    return written.filter((text) => JSON.parse(text)).length === 2
+  }, 20_000)
 
   const env = { ...process.env, ASKFIRST_JOIN: line, NODE_OPTIONS: '' }
   const help = ['master', 'slave'].map((name) =>
