@@ -29,6 +29,7 @@ import { createMemoryStore } from './store/memory.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { createTaskReader } from './task-reader.ts'
 import { createTaskRequests } from './task-requests.ts'
+import { createTracing } from './tracing.ts'
 import { createTransport } from './transport.ts'
 import { startTrimming } from './trimming.ts'
 
@@ -47,6 +48,7 @@ export async function startMaster(
   const { now } = systemClock
   const store =
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
+  const tracing = createTracing(settings, log)
   const dispatcher = await createDispatcher({
     settings,
     slaves: settings.slaves.map(parseSlave),
@@ -59,6 +61,7 @@ export async function startMaster(
     attemptIds: createAttemptIds,
     log,
     onBroken,
+    ...(tracing ? { onOver: tracing.task } : {}),
   })
   const reader = createTaskReader(store)
   const { registry } = dispatcher.view
@@ -86,6 +89,7 @@ export async function startMaster(
     newId: randomUUIDv7,
     waitLimitMs: settings.waitLimitMs,
     log,
+    ...(tracing ? { onOver: tracing.job } : {}),
   })
   const trimming = startTrimming({
     ...settings,
@@ -156,6 +160,7 @@ export async function startMaster(
         dispatcher.endPolls()
         await server.close()
         await dispatcher.close()
+        await tracing?.close()
         jobStore.close()
         if (inMemory) rmSync(folder, { recursive: true, force: true })
       })()

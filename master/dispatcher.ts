@@ -10,6 +10,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Random } from '../shared/random.ts'
+import { handedOn } from '../shared/trace.ts'
 import type {
   CallbacksReply,
   CallbacksRequest,
@@ -25,6 +26,7 @@ import type { Core } from './core/core.ts'
 import { createCore } from './core/core.ts'
 import type { Effect, Input, Token } from './core/effects.ts'
 import type { Polled, Submitted } from './core/pulling.ts'
+import type { Task } from './core/task.ts'
 import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
 import type { AnswerPoll, Poll } from './polls.ts'
@@ -52,6 +54,8 @@ export async function createDispatcher(given: {
   /** Names attempts, signed with the store's secret. */
   attemptIds: (secret: string) => AttemptIds
   log: Logger
+  /** Hears of every task that has ended or was refused, with its trace as its client said. */
+  onOver?: (task: Task, trace: string | null, problem: Problem | null) => void
   /** The store cannot be trusted any more: stop the process. */
   onBroken: (error: Error) => void
 }) {
@@ -126,6 +130,8 @@ export async function createDispatcher(given: {
     },
     /** Answers every poll that is held, and refuses those that come: before the server closes. */
     endPolls: polls.close,
+    /** The trace of a live task, where its client said one. */
+    traceOf: payloads.traceOf,
     /** Nothing waits to be saved. */
     get isSaved() {
       return saving.isIdle
@@ -152,6 +158,7 @@ export async function createDispatcher(given: {
     const slaves = loaded.slaves.map((slave) => ({ ...slave, ...urlOf(slave.name) }))
     const more = named.map((slave, i) => ({ ...slave, position: first + i, drained: false }))
     const tasks = loaded.tasks.map(toStoredTask)
+    for (const { id, trace } of loaded.tasks) if (trace !== null) payloads.addTrace(id, trace)
     if (tasks.length > 0) log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
     post({ is: 'restore', tasks, slaves: [...slaves, ...more] })
   }
@@ -233,8 +240,7 @@ export async function createDispatcher(given: {
       case 'visit':
         return transport.visit(effect.name, effect.url, effect.token)
       case 'refuse':
-        payloads.drop(effect.task.id)
-        return clients.refuse(effect.task, effect.problem)
+        return refuse(effect.task, effect.problem)
       default:
         return saving.after(effect)
     }
@@ -249,14 +255,32 @@ export async function createDispatcher(given: {
         const reason = 'its input is not in the store'
         return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
       }
-      const outgoing = { attempt, task: id, kind, runLimitMs, ...payload }
+      const outgoing = { attempt, task: id, kind, runLimitMs, ...payload, trace: traceFor(id) }
       if (handing) handing(outgoing)
       else transport.offer({ slave, url, boot }, outgoing)
     })
   }
 
+  /** What an offer says of the trace: nothing when the client said nothing. */
+  function traceFor(id: string): string | null {
+    const said = payloads.traceOf(id)
+    return said === null ? null : handedOn(id, said)
+  }
+
   function revoke({ slave, url, attempts }: Effect & { do: 'revoke' | 'revoke-now' }): void {
     if (url !== '') transport.revoke(slave, url, attempts)
+  }
+
+  function refuse(task: Task, problem: Problem): void {
+    given.onOver?.(task, payloads.traceOf(task.id), problem)
+    payloads.drop(task.id)
+    clients.refuse(task, problem)
+  }
+
+  function end(task: Task): void {
+    given.onOver?.(task, payloads.traceOf(task.id), null)
+    payloads.ended(task.id)
+    clients.end(task)
   }
 
   /** What may be said now that it is saved. */
@@ -265,8 +289,7 @@ export async function createDispatcher(given: {
       case 'accept':
         return clients.accept(effect.task)
       case 'end':
-        log.debug({ task: effect.task.id, trail: effect.task.trail.at(-1) }, 'ended')
-        return clients.end(effect.task)
+        return end(effect.task)
       case 'revoke':
         return revoke(effect)
       case 'revoke-by-poll':

@@ -8,6 +8,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
+import { handedOn } from '../shared/trace.ts'
 import type { Outcome } from '../shared/wire.ts'
 import type { Job, JobEffect, JobFailure, PartState } from './core/job.ts'
 import { createJob } from './core/job.ts'
@@ -32,6 +33,7 @@ export type NewJob = Pick<
   | 'runLimitMs'
   | 'idempotencyKey'
   | 'requestHash'
+  | 'trace'
 > & { input: unknown; tags: string[] }
 
 /** What becomes of a job: its result, or why it has none. */
@@ -50,6 +52,8 @@ export function createJobs(given: {
   newId: () => string
   waitLimitMs: number
   log: Logger
+  /** Hears of every job that has ended. */
+  onOver?: (job: JobRecord) => void
 }) {
   const { kinds, jobStore, store, dispatcher, clock, log } = given
   const live = new Map<string, Live>()
@@ -202,6 +206,7 @@ export function createJobs(given: {
       waitMs: 0,
       idempotencyKey: `part:${record.ticket}:${part.stage}:${part.index}:${round}`,
       requestHash: 'part',
+      trace: handedOn(record.id, record.trace),
     }
     while (isWanted(running, part, round)) {
       try {
@@ -240,6 +245,7 @@ export function createJobs(given: {
     jobStore.end(ended)
     Object.assign(record, ended)
     live.delete(record.id)
+    given.onOver?.(record)
     for (const { task } of running?.job.running ?? []) if (task) void dispatcher.cancel(task)
     for (const wake of running?.waiting ?? []) wake()
   }

@@ -121,6 +121,7 @@ export function createTaskRequests(given: {
       runLimitMs,
       waitLimitMs,
       waitMs: 0,
+      trace: null,
       idempotencyKey: null,
       requestHash: null,
     }

@@ -4,6 +4,7 @@
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
+import { traceIdOf } from '../shared/trace.ts'
 import type {
   AttemptsReply,
   Availability,
@@ -11,6 +12,7 @@ import type {
   Offer,
   OffersReply,
   OffersRequest,
+  Outcome,
   PollReply,
   Registration,
   SlaveState,
@@ -22,6 +24,8 @@ import type { Link } from './link.ts'
 import type { OutboxDisk } from './outbox.ts'
 import { createOutbox } from './outbox.ts'
 import type { Workroom } from './workroom.ts'
+
+type Running = { task: string; traceparent: string | undefined }
 
 export type Agent = ReturnType<typeof createAgent>
 
@@ -47,7 +51,8 @@ export function createAgent(given: {
   log: Logger
 }) {
   const { link, clock, log, workroom } = given
-  const tasks = new Map<string, string>()
+  /** What runs: its task, and the trace that came with the offer, if one did. */
+  const tasks = new Map<string, Running>()
   const offered = new Map<string, Offer>()
   const executors = given.executors(takeEnded)
   const outbox = createOutbox({
@@ -56,6 +61,8 @@ export function createAgent(given: {
     onAcknowledged: (attempts) => take({ is: 'acknowledged', attempts }),
   })
   const core = createSlaveCore({ ...given, kept: outbox.restore() })
+  /** A line for every attempt is wanted. Asked once: it is asked per task. */
+  const chatty = log.isLevelEnabled('debug')
   let callOff = (): void => {}
   let armedFor = Number.POSITIVE_INFINITY
   let closed = false
@@ -138,10 +145,13 @@ export function createAgent(given: {
         return
       case 'run': {
         const offer = offered.get(effect.attempt) as Offer
-        tasks.set(offer.attempt, offer.task)
+        const { attempt, task, kind, traceparent } = offer
+        tasks.set(attempt, { task, traceparent })
+        if (chatty) log.debug({ task, attempt, ...traceIn(task, traceparent), kind }, 'taken')
         return executors.run(offer)
       }
       case 'kill':
+        if (chatty) log.debug({ ...about(effect.attempt) }, 'called back')
         tasks.delete(effect.attempt)
         return executors.kill(effect.attempt)
       case 'register':
@@ -156,11 +166,19 @@ export function createAgent(given: {
   function takeEnded(ended: RunEnded[]): void {
     const known = ended.filter(({ attempt }) => tasks.has(attempt))
     const callbacks = known.map(({ attempt, outcome, ranMs }): Callback => {
-      return { attempt, task: tasks.get(attempt) as string, outcome, ranMs }
+      const { task, traceparent } = tasks.get(attempt) as Running
+      if (chatty) log.debug({ ...about(attempt), ...endOf(outcome), ranMs }, 'ended')
+      return { attempt, task, outcome, ranMs, ...(traceparent ? { traceparent } : {}) }
     })
     for (const { attempt } of known) tasks.delete(attempt)
     take({ is: 'ended', attempts: known.map(({ attempt }) => attempt) })
     outbox.add(callbacks)
+  }
+
+  /** What a log line about an attempt carries. */
+  function about(attempt: string) {
+    const { task = '', traceparent } = tasks.get(attempt) ?? {}
+    return { task, attempt, ...traceIn(task, traceparent) }
   }
 
   function register(): void {
@@ -230,3 +248,8 @@ export function createAgent(given: {
     for (const resolve of waiting) resolve()
   }
 }
+
+const traceIn = (task: string, traceparent?: string) => ({ traceId: traceIdOf(task, traceparent) })
+
+const endOf = (outcome: Outcome) =>
+  outcome.status === 'done' ? { status: 'done' } : { status: 'failed', type: outcome.type }

@@ -54,7 +54,15 @@ function open(said: Polled = pulling) {
 }
 
 const offer = (attempt: string, input = '1') => {
-  return { attempt, task: `task of ${attempt}`, kind: 'work', runLimitMs: 5, input, work: null }
+  return {
+    attempt,
+    task: `task of ${attempt}`,
+    kind: 'work',
+    runLimitMs: 5,
+    input,
+    work: null,
+    trace: null,
+  }
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
