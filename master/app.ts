@@ -18,8 +18,10 @@ import { createDispatcher } from './dispatcher.ts'
 import { createJobRequests } from './job-requests.ts'
 import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
+import { createMasterMetrics } from './metrics.ts'
 import { POLICIES } from './policies/policies.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
+import { metrics } from './routes/metrics.ts'
 import { pulling } from './routes/pulling.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
@@ -132,6 +134,8 @@ export async function startMaster(
   await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
   await server.register(pulling, { dispatcher })
   await server.register(status, { dispatcher, reader, now })
+  const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
+  await server.register(metrics, { metrics: createMasterMetrics({ dispatcher, reader, spans }) })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo

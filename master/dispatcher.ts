@@ -21,6 +21,7 @@ import type {
 } from '../shared/wire.ts'
 import type { Reply, Submission } from './clients.ts'
 import { createClients } from './clients.ts'
+import { createCommitFigures, noteCommit } from './commits.ts'
 import type { AttemptIds, CoreSettings } from './core/context.ts'
 import type { Core } from './core/core.ts'
 import { createCore } from './core/core.ts'
@@ -70,12 +71,14 @@ export async function createDispatcher(given: {
     add: payloads.add,
   })
   const transport = given.transport(post)
+  const commits = createCommitFigures()
   const polls = createPolls({ clock, post, patienceMs: given.settings.askTimeoutMs })
   const saving = createSaving({
     store,
     clock,
     changeOf: payloads.changeOf,
     onSaved: payloads.saved,
+    onCommit: (ms, tasks) => noteCommit(commits, ms, tasks),
     release: (effects) => effects.forEach(tell),
     onNoRoom: (tasks) => {
       for (const task of tasks) clients.refuse(task, new Problem('store-full', NO_ROOM))
@@ -94,6 +97,7 @@ export async function createDispatcher(given: {
 
   return {
     view: core.view,
+    commits,
     /**
      * Hands a task to the first slave that takes it. Resolves with the task as it then stands: taken,
      * queued, or, when the client waits, ended. Rejects with the Problem that the client hears.

@@ -52,6 +52,7 @@ export function createTracing(settings: TracingSettings, log: Logger) {
       })
     },
 
+    counts: () => exporter.counts,
     close: exporter.close,
   }
 }

@@ -113,9 +113,10 @@ export function createSpanExporter(given: {
     }
   }
 
-  const messageOf = (spans: Span[]) => ({
-    resourceSpans: [{ resource, scopeSpans: [{ scope, spans: spans.map(wireSpan) }] }],
-  })
+  function messageOf(spans: Span[]) {
+    const scopeSpans = [{ scope, spans: spans.map(wireSpan) }]
+    return { resourceSpans: [{ resource, scopeSpans }] }
+  }
 
   /** Null when they arrived, else why not. */
   async function send(body: string): Promise<string | null> {
@@ -166,9 +167,9 @@ function wireSpan(span: Span) {
 const nanoseconds = (ms: number): string => `${Math.round(ms * 1000)}000`
 
 const attributesOf = (values: Span['attributes']) =>
-  Object.entries(values).map(([key, value]) => ({ key, value: valueOf(value) }))
+  Object.entries(values).map(([key, value]) => ({ key, value: wireValue(value) }))
 
-function valueOf(value: string | number | boolean) {
+function wireValue(value: string | number | boolean) {
   if (typeof value === 'string') return { stringValue: value }
   if (typeof value === 'boolean') return { boolValue: value }
   return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value }
