@@ -15,6 +15,8 @@ import { assertFree, createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
 import { createDispatcher } from './dispatcher.ts'
+import { addDocs } from './docs/document.ts'
+import { operationsOf } from './docs/operations.ts'
 import { createJobRequests } from './job-requests.ts'
 import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
@@ -46,7 +48,7 @@ export async function startMaster(
   { onBroken = (error: Error): void => void crash(error) } = {},
 ) {
   await assertFree(settings.host, settings.port)
-  const log = createLog('master', settings.logLevel)
+  const log = await createLog('master', settings.logLevel, settings.logFormat)
   const { now } = systemClock
   const store =
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
@@ -103,12 +105,21 @@ export async function startMaster(
       await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs())
     },
   })
+  const jobRequests = createJobRequests({
+    kinds: jobKinds,
+    blobs,
+    slaves: () => registry.all(),
+    runLimitMs: settings.jobRunLimitMs,
+    runLimitMsMax: settings.runLimitMsMax,
+  })
   const server = createServer({ log, bodyBytesMax: settings.inputBytesMax })
+  const { batchTasksMax } = settings
+  await addDocs(server, () => operationsOf({ tasks: requests, jobs: jobRequests, batchTasksMax }))
   await server.register(tasks, {
     dispatcher,
     requests,
     reader,
-    batchTasksMax: settings.batchTasksMax,
+    batchTasksMax,
     batchBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
     waitMsMax: settings.waitMsMax,
     now,
@@ -118,13 +129,7 @@ export async function startMaster(
     jobs,
     jobStore,
     blobs,
-    requests: createJobRequests({
-      kinds: jobKinds,
-      blobs,
-      slaves: () => registry.all(),
-      runLimitMs: settings.jobRunLimitMs,
-      runLimitMsMax: settings.runLimitMsMax,
-    }),
+    requests: jobRequests,
     isDraining: () => dispatcher.isDraining,
     inputBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
     waitMsMax: settings.waitMsMax,

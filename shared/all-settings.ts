@@ -23,6 +23,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'keepMs',
   'keepTasksMax',
   'kinds',
+  'logFormat',
   'logLevel',
   'master',
   'name',

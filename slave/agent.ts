@@ -142,6 +142,7 @@ export function createAgent(given: {
     switch (effect.do) {
       case 'answer-offers':
         answer = effect.reply
+        if (chatty) noteRefusals(effect.reply)
         return
       case 'run': {
         const offer = offered.get(effect.attempt) as Offer
@@ -173,6 +174,15 @@ export function createAgent(given: {
     for (const { attempt } of known) tasks.delete(attempt)
     take({ is: 'ended', attempts: known.map(({ attempt }) => attempt) })
     outbox.add(callbacks)
+  }
+
+  /** Why it took which offers not. */
+  function noteRefusals({ answers }: OffersReply): void {
+    for (const { attempt, answer, reason } of answers) {
+      if (answer === 'taken') continue
+      const { task = '', kind, traceparent } = offered.get(attempt) ?? {}
+      log.debug({ task, attempt, ...traceIn(task, traceparent), kind, answer, reason }, 'refused')
+    }
   }
 
   /** What a log line about an attempt carries. */

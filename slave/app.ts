@@ -36,7 +36,7 @@ export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
   const loaded = await kindsOf(settings)
   await assertFree(settings.host, settings.port)
-  const log = createLog(settings.name, settings.logLevel)
+  const log = await createLog(settings.name, settings.logLevel, settings.logFormat)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
   const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
   const kinds = [...loaded.keys()]
