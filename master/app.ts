@@ -114,6 +114,10 @@ export async function startMaster(
   })
   const server = createServer({ log, bodyBytesMax: settings.inputBytesMax })
   const { batchTasksMax } = settings
+  const routes = new Set<string>()
+  server.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.add(`${each} ${url}`)
+  })
   await addDocs(server, () => operationsOf({ tasks: requests, jobs: jobRequests, batchTasksMax }))
   await server.register(tasks, {
     dispatcher,
@@ -151,6 +155,8 @@ export async function startMaster(
     url: `http://${host}:${port}`,
     dispatcher,
     store,
+    /** Every route there is, such as `GET /tasks/:id`. */
+    routes: (): string[] => [...routes],
     /** From now on new tasks are refused; everything else goes on. */
     prepareToStop(): void {
       dispatcher.stopAccepting()

@@ -10,6 +10,9 @@ import { VERSION } from './version.ts'
 type Labels = Record<string, string>
 type Value = { value: number; labels: Labels; metricName?: string }
 
+/** prom-client's gauges that are called like counters, which promtool refuses. */
+const MISNAMED = ['handles', 'requests', 'resources'].map((of) => `nodejs_active_${of}_total`)
+
 /** Values by the word of one label. */
 export type ByWord = Record<string, number>
 
@@ -19,6 +22,7 @@ export type Metrics = ReturnType<typeof createMetrics>
 export function createMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  for (const name of MISNAMED) registry.removeSingleMetric(name)
   add('askfirst_info', 'Which version runs.', 'gauge', () => [
     { value: 1, labels: { version: VERSION } },
   ])

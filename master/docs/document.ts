@@ -69,7 +69,10 @@ function complete(document: Document, operations: Operations): Document {
     for (const [method, said] of Object.entries(methods)) {
       const key = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`
       const operation = operations[key]
-      if (operation) methods[method] = { ...said, ...written(operation, said, names) }
+      if (!operation) continue
+      // Even where no body is wanted: one that comes is looked at.
+      const mayHaveBody = method !== 'get'
+      methods[method] = { ...said, ...written(operation, said, mayHaveBody, names) }
     }
   }
   const schemas = Object.fromEntries([...names].map(([schema, name]) => [name, schema]))
@@ -85,9 +88,13 @@ const plain = (document: Document): Document =>
     ),
   ) as Document
 
-function written(operation: Operation, said: Json, names: Map<TSchema, string>): Json {
+function written(
+  operation: Operation,
+  said: Json,
+  mayHaveBody: boolean,
+  names: Map<TSchema, string>,
+): Json {
   const { summary, description, tag, operationId, takes } = operation
-  const hasBody = takes !== undefined || said.requestBody !== undefined
   const headers = (operation.headers ?? []).map((name) => ({
     name,
     in: 'header',
@@ -103,7 +110,7 @@ function written(operation: Operation, said: Json, names: Map<TSchema, string>):
     tags: [tag],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(takes === undefined ? {} : { requestBody: bodyOf(operation, names) }),
-    responses: { ...replies(operation, names), ...problems(operation, hasBody, names) },
+    responses: { ...replies(operation, names), ...problems(operation, mayHaveBody, names) },
   }
 }
 
@@ -142,10 +149,10 @@ const refTo = (schema: TSchema, names: Map<TSchema, string>): Json => {
 }
 
 /** By status, with the types that it can be. */
-function problems(operation: Operation, hasBody: boolean, names: Map<TSchema, string>): Json {
+function problems(operation: Operation, mayHaveBody: boolean, names: Map<TSchema, string>): Json {
   const types: ProblemType[] = [
     ...ALWAYS,
-    ...(hasBody ? OF_BODIES : []),
+    ...(mayHaveBody ? OF_BODIES : []),
     ...(operation.problems ?? []),
   ]
   const byStatus = Map.groupBy(new Set(types), (type) => PROBLEMS[type][0])

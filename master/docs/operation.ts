@@ -56,7 +56,7 @@ export const ALWAYS = [
   'internal',
 ] as const satisfies ProblemType[]
 
-/** What any body may hear. */
+/** What any request with a method that has a body may hear. */
 export const OF_BODIES = [
   'invalid-json',
   'body-too-large',
