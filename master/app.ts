@@ -17,11 +17,16 @@ import { createBlobs } from './blobs.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { addDocs } from './docs/document.ts'
 import { operationsOf } from './docs/operations.ts'
+import { eventLog } from './event-log.ts'
+import { createEvents } from './events.ts'
 import { createJobRequests } from './job-requests.ts'
 import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
+import { watchLag } from './lag.ts'
 import { createMasterMetrics } from './metrics.ts'
+import { createOverview } from './overview.ts'
 import { POLICIES } from './policies/policies.ts'
+import { events as eventRoutes } from './routes/events.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
 import { metrics } from './routes/metrics.ts'
 import { pulling } from './routes/pulling.ts'
@@ -29,6 +34,7 @@ import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
 import { tasks } from './routes/tasks.ts'
 import type { MasterSettings } from './settings.ts'
+import { watchSlaves } from './slave-watch.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { createTaskReader } from './task-reader.ts'
@@ -53,6 +59,7 @@ export async function startMaster(
   const store =
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
   const tracing = createTracing(settings, log)
+  const events = createEvents()
   const dispatcher = await createDispatcher({
     settings,
     slaves: settings.slaves.map(parseSlave),
@@ -64,6 +71,7 @@ export async function startMaster(
     newId: randomUUIDv7,
     attemptIds: createAttemptIds,
     log,
+    onEvent: events.add,
     onBroken,
     ...(tracing ? { onOver: tracing.task } : {}),
   })
@@ -94,7 +102,12 @@ export async function startMaster(
     waitLimitMs: settings.waitLimitMs,
     log,
     ...(tracing ? { onOver: tracing.job } : {}),
+    onEvent: events.add,
   })
+  if (log.isLevelEnabled('debug')) events.follow(eventLog(log, dispatcher.traceOf))
+  const lag = watchLag()
+  const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
+  const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
   const trimming = startTrimming({
     ...settings,
     store,
@@ -142,7 +155,8 @@ export async function startMaster(
   await server.register(blobRoutes, { blobs })
   await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
   await server.register(pulling, { dispatcher })
-  await server.register(status, { dispatcher, reader, now })
+  await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
+  await server.register(status, { dispatcher, reader, lag, now })
   const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
   await server.register(metrics, { metrics: createMasterMetrics({ dispatcher, reader, spans }) })
   jobs.resume()
@@ -171,12 +185,15 @@ export async function startMaster(
     close(): Promise<void> {
       closed ??= (async () => {
         trimming.close()
+        slaveWatch.close()
+        overview.close()
         jobs.close()
         dispatcher.endPolls()
         await server.close()
         await dispatcher.close()
         await tracing?.close()
         jobStore.close()
+        lag.close()
         if (inMemory) rmSync(folder, { recursive: true, force: true })
       })()
       return closed

@@ -10,7 +10,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Random } from '../shared/random.ts'
-import { handedOn } from '../shared/trace.ts'
+import { handedOn, traceIdOf } from '../shared/trace.ts'
 import type {
   CallbacksReply,
   CallbacksRequest,
@@ -28,13 +28,17 @@ import { createCore } from './core/core.ts'
 import type { Effect, Input, Token } from './core/effects.ts'
 import type { Polled, Submitted } from './core/pulling.ts'
 import type { Task } from './core/task.ts'
+import { hasEnded } from './core/task.ts'
+import type { RefusedEvent, TaskEvent } from './events.ts'
 import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
 import type { AnswerPoll, Poll } from './polls.ts'
 import { createPolls } from './polls.ts'
 import { toStoredTask } from './records.ts'
+import type { Afterwards } from './saving.ts'
 import { createSaving } from './saving.ts'
 import type { Store } from './store/store.ts'
+import { refusedEvent, taskEvent } from './task-events.ts'
 import type { Transport } from './transport.ts'
 
 export type Dispatcher = Awaited<ReturnType<typeof createDispatcher>>
@@ -57,6 +61,8 @@ export async function createDispatcher(given: {
   log: Logger
   /** Hears of every task that has ended or was refused, with its trace as its client said. */
   onOver?: (task: Task, trace: string | null, problem: Problem | null) => void
+  /** Hears what befalls tasks, once that is saved, and refusals. Must be quick. */
+  onEvent: (event: TaskEvent | RefusedEvent) => void
   /** The store cannot be trusted any more: stop the process. */
   onBroken: (error: Error) => void
 }) {
@@ -86,6 +92,8 @@ export async function createDispatcher(given: {
     },
     onBroken: given.onBroken,
   })
+  /** A line for every task is wanted. Asked once: it is asked per task. */
+  const chatty = log.isLevelEnabled('debug')
   let inbox: Input[] = []
   let planned = false
   let draining = false
@@ -228,7 +236,9 @@ export async function createDispatcher(given: {
     if (effect.do === 'end') clients.ending(effect.task)
     switch (effect.do) {
       case 'save':
-        return saving.task(effect.task)
+        saving.task(effect.task)
+        // Its end has an effect of its own.
+        return hasEnded(effect.task) ? undefined : saving.after(befallen(effect.task))
       case 'save-slave':
         return saving.change({ do: 'put-slave', slave: effect.slave })
       case 'drop-slave':
@@ -276,20 +286,33 @@ export async function createDispatcher(given: {
   }
 
   function refuse(task: Task, problem: Problem): void {
-    given.onOver?.(task, payloads.traceOf(task.id), problem)
+    const trace = payloads.traceOf(task.id)
+    if (chatty) {
+      const about = { task: task.id, traceId: traceIdOf(task.id, trace), kind: task.kind }
+      log.debug({ ...about, problem: problem.type, reason: problem.message }, 'refused')
+    }
+    given.onOver?.(task, trace, problem)
     payloads.drop(task.id)
+    given.onEvent(refusedEvent(task, problem, clock.now()))
     clients.refuse(task, problem)
   }
 
   function end(task: Task): void {
+    given.onEvent(taskEvent(task, clock.now()))
     given.onOver?.(task, payloads.traceOf(task.id), null)
     payloads.ended(task.id)
     clients.end(task)
   }
 
+  function befallen(task: Task): Afterwards {
+    return { do: 'event', task, event: taskEvent(task, clock.now()) }
+  }
+
   /** What may be said now that it is saved. */
-  function tell(effect: Effect): void {
+  function tell(effect: Effect | Afterwards): void {
     switch (effect.do) {
+      case 'event':
+        return given.onEvent(effect.event)
       case 'accept':
         return clients.accept(effect.task)
       case 'end':

@@ -12,6 +12,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'bodyBytesMax',
   'data',
   'drainMs',
+  'eventStreamsMax',
   'executorHeapMb',
   'executors',
   'files',

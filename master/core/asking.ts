@@ -107,6 +107,7 @@ export function takeAnswers(
     const { task } = open
     const ms = now - open.at
     noteAsk(core.figures, answer.answer, ms)
+    slave.lastAnswer = { event: answer.answer, reason: answer.reason ?? '', ms, at: now }
     if (answer.answer === 'taken')
       hold(core, task, slave, answer.attempt, state.generation, now, ms)
     else refusedBy(core, task, slave, answer, ms, now)
@@ -121,6 +122,7 @@ function refusedBy(
   ms: number,
   now: number,
 ): void {
+  slave.refusals.set(answer, (slave.refusals.get(answer) ?? 0) + 1)
   if (answer === 'unable') core.registry.disable(slave, task.kind)
   if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) return
   note(task, { at: now, event: answer, slave: slave.name, reason, ms })

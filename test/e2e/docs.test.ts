@@ -113,6 +113,17 @@ t.test('a client that is made of the document', async (t) => {
     return data
   }
 
+  /** A stream has no end: its beginning is held against the document. */
+  async function follow(name: string): Promise<void> {
+    const leave = new AbortController()
+    const { path } = responsesOf(name)
+    const { status, headers } = await fetch(`${master.url}${path}`, { signal: leave.signal })
+    const type = String(headers.get('content-type')).split(';')[0] as string
+    t.same(responsesOf(name).mistakes(status, type, ''), [], name)
+    called.add(name)
+    leave.abort()
+  }
+
   t.test('runs the tour', async (t) => {
     const done = await call('submitTask', 200, null, { expression: '2 + 3' }, { headers })
     t.match(done, { status: 'done', result: 5, slave: 'slave-1' })
@@ -150,6 +161,8 @@ t.test('a client that is made of the document', async (t) => {
     await call('isReady', 200)
     await call('poll', 204, { slave: 'simple-1', kinds: 'nothing', wait: 0 })
     const wire = ['registerSlave', 'beat', 'callBack', 'submitResult']
+    const streams = ['followEvents', 'followOverview']
+    for (const name of streams) await follow(name)
     const missing = operationsIn(definition)
       .map(({ operation }) => operation.operationId as string)
       .filter((name) => !called.has(name) && !wire.includes(name))
@@ -213,6 +226,7 @@ function read(document: Json) {
     responsesOf(name: string) {
       const { responses, requestBody } = operationOf(name)
       return {
+        path: byName.get(name)?.route.split(' ')[1],
         takes(body: unknown): boolean {
           const { schema } = requestBody.content['application/json']
           return createCheck(whole(schema) as TSchema).fits(body)
