@@ -162,7 +162,7 @@ function shortSchema({ input, summary }: Kind): TSchema {
 }
 
 function shorthandOf(kind: Kind) {
-  const { required = [] } = kind.input as TObject
+  const { required } = kind.input as TObject
   return { name: kind.name, required, ...createCheck(shortSchema(kind)) }
 }
 

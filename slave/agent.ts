@@ -2,10 +2,12 @@
 // kill, beat, register - and keeps the payloads that the core does not know. It never computes.
 
 import type { Clock } from '../shared/clock.ts'
+import { observe } from '../shared/histogram.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
 import { traceIdOf } from '../shared/trace.ts'
 import type {
+  Answer,
   AttemptsReply,
   Availability,
   Callback,
@@ -20,6 +22,7 @@ import type {
 import type { Effect, Input } from './core/core.ts'
 import { createSlaveCore } from './core/core.ts'
 import type { Executors, RunEnded } from './executor/executors.ts'
+import { createSlaveFigures } from './figures.ts'
 import type { Link } from './link.ts'
 import type { OutboxDisk } from './outbox.ts'
 import { createOutbox } from './outbox.ts'
@@ -63,6 +66,7 @@ export function createAgent(given: {
   const core = createSlaveCore({ ...given, kept: outbox.restore() })
   /** A line for every attempt is wanted. Asked once: it is asked per task. */
   const chatty = log.isLevelEnabled('debug')
+  const figures = createSlaveFigures()
   let callOff = (): void => {}
   let armedFor = Number.POSITIVE_INFINITY
   let closed = false
@@ -90,6 +94,10 @@ export function createAgent(given: {
       const message = available ? 'I am available.' : 'I am not available.'
       return { available, message, ...state }
     },
+
+    figures,
+    /** How many outcomes the master has not acknowledged. */
+    unacknowledged: (): number => core.endedCount,
 
     /** Who it is and what it holds. */
     attempts: (): AttemptsReply => ({
@@ -142,12 +150,14 @@ export function createAgent(given: {
     switch (effect.do) {
       case 'answer-offers':
         answer = effect.reply
+        for (const { answer } of effect.reply.answers) if (answer !== 'taken') count(answer)
         if (chatty) noteRefusals(effect.reply)
         return
       case 'run': {
         const offer = offered.get(effect.attempt) as Offer
         const { attempt, task, kind, traceparent } = offer
         tasks.set(attempt, { task, traceparent })
+        count('taken')
         if (chatty) log.debug({ task, attempt, ...traceIn(task, traceparent), kind }, 'taken')
         return executors.run(offer)
       }
@@ -168,6 +178,8 @@ export function createAgent(given: {
     const known = ended.filter(({ attempt }) => tasks.has(attempt))
     const callbacks = known.map(({ attempt, outcome, ranMs }): Callback => {
       const { task, traceparent } = tasks.get(attempt) as Running
+      figures.ended[outcome.status]++
+      observe(figures.runMs, ranMs)
       if (chatty) log.debug({ ...about(attempt), ...endOf(outcome), ranMs }, 'ended')
       return { attempt, task, outcome, ranMs, ...(traceparent ? { traceparent } : {}) }
     })
@@ -183,6 +195,10 @@ export function createAgent(given: {
       const { task = '', kind, traceparent } = offered.get(attempt) ?? {}
       log.debug({ task, attempt, ...traceIn(task, traceparent), kind, answer, reason }, 'refused')
     }
+  }
+
+  function count(answer: Answer): void {
+    figures.answers[answer] = (figures.answers[answer] ?? 0) + 1
   }
 
   /** What a log line about an attempt carries. */

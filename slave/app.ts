@@ -19,6 +19,7 @@ import { createAgent } from './agent.ts'
 import type { PoolOptions } from './executor/pool.ts'
 import { createPool } from './executor/pool.ts'
 import { createLink } from './link.ts'
+import { createSlaveMetrics } from './metrics.ts'
 import { openOutboxDisk } from './outbox-disk.ts'
 import { availability } from './routes/availability.ts'
 import { offers } from './routes/offers.ts'
@@ -87,7 +88,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     log,
   })
   await server.register(offers, { agent })
-  await server.register(availability, { agent })
+  await server.register(availability, { agent, metrics: createSlaveMetrics(agent) })
   await server.register(partitions, { workroom })
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo

@@ -26,9 +26,13 @@ const TAGS = {
   wire: 'What slaves say to the master; slave/PROTOCOL.md has the rules.',
 }
 
-/** Nothing from anywhere else, and nothing inline. Images of the page's own styles are data URLs. */
+/**
+ * Nothing from anywhere else, and nothing inline but the one style that Swagger UI adds to itself, by
+ * its hash. Images of the page's own styles are data URLs.
+ */
+const STYLE = "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"
 const CSP =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+  `default-src 'none'; script-src 'self'; style-src 'self' ${STYLE}; img-src 'self' data:; ` +
   "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 type Json = Record<string, unknown>
@@ -51,7 +55,7 @@ export async function addDocs(server: Server, operations: () => Operations) {
     routePrefix: '/docs',
     staticCSP: CSP,
     theme: { title: 'askfirst: the interface' },
-    uiConfig: { docExpansion: 'list', deepLinking: true, validatorUrl: null },
+    uiConfig: { docExpansion: 'list', deepLinking: true, validatorUrl: null, layout: 'BaseLayout' },
   })
   server.get('/docs/openapi.json', { schema: { hide: true } }, (_request, reply) => {
     reply.send(server.swagger())

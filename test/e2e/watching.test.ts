@@ -83,8 +83,16 @@ t.test('a master that is watched', async (t) => {
   )
   const { url } = master
   const slave = await startProcess(t, 'slave/main.ts', [
-    ...['--port', '0', '--name', 'slave-1', '--master', url, '--executors', '1'],
-    ...['--log-level', 'debug'],
+    '--port',
+    '0',
+    '--name',
+    'slave-1',
+    '--master',
+    url,
+    '--executors',
+    '1',
+    '--log-level',
+    'debug',
   ])
   await until(async () => (await getJson(`${url}/slaves`)).slaves[0]?.state === 'free')
   const wait = { prefer: 'wait=20' }
@@ -210,6 +218,19 @@ t.test('a master that is watched', async (t) => {
     t.same(of('a'.repeat(32)), [], 'what nobody wants is not sent')
     const part = named('c'.repeat(32), 'task word-count')
     t.equal(part.parentSpanId, named('c'.repeat(32), 'job word-count').spanId)
+  })
+
+  t.test('has figures of its slave too', async (t) => {
+    const all = await figures(slave.url)
+    t.equal(all.get('askfirst_slave_answers_total{answer="taken"}'), 7)
+    t.equal(all.get('askfirst_slave_ended_total{status="done"}'), 6)
+    t.equal(all.get('askfirst_slave_ended_total{status="failed"}'), 1)
+    t.equal(all.get('askfirst_slave_run_seconds_count'), 7)
+    t.equal(all.get('askfirst_slave_slots{state="free"}'), 1)
+    t.equal(all.get('askfirst_slave_outbox'), 0)
+    if (skipPromtool) return
+    const text = await (await fetch(`${slave.url}/metrics`)).text()
+    t.same(promtool(['check', 'metrics'], text), { ok: true, said: '' })
   })
 
   t.test('keeps the trace with the task', async (t) => {
