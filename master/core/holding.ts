@@ -63,18 +63,18 @@ export function hold(
   accept(core, task)
 }
 
-/** Its first slave: how long that took, and how many were asked. */
-function noteFirst({ figures }: Context, task: Task, now: number): void {
-  noteWait(figures, task.kind, now - task.createdAt)
-  observe(figures.asksPerTask, task.asks)
-}
-
 /** From here on the task must end. */
 export function accept(core: Context, task: Task): void {
   if (task.accepted) return
   task.accepted = true
   core.counters.accepted++
   core.effects.push({ do: 'accept', task })
+}
+
+/** Its first slave: how long that took, and how many were asked. */
+function noteFirst({ figures }: Context, task: Task, now: number): void {
+  noteWait(figures, task.kind, now - task.createdAt)
+  observe(figures.asksPerTask, task.asks)
 }
 
 /**
