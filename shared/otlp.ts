@@ -33,6 +33,8 @@ const LIST_MAX = 512
 const QUEUE_MAX = 16_384
 const LINGER_MS = 1_000
 const REQUEST_TIMEOUT_MS = 10_000
+/** When it is closed, what is under way has this long. */
+const LAST_MS = 2_000
 const TRIES_MAX = 4
 const RETRY_MS = 500
 /** With these a collector asks for the same again (OTLP/HTTP, "Retryable Response Codes"). */
@@ -61,6 +63,7 @@ export function createSpanExporter(given: {
   }
   const scope = { name: 'askfirst', version: VERSION }
   const stopped = new AbortController()
+  const over = new AbortController()
   let queue: Span[] = []
   let timer: NodeJS.Timeout | undefined
   let sending: Promise<void> | undefined
@@ -83,12 +86,13 @@ export function createSpanExporter(given: {
     get counts() {
       return { sent, dropped }
     },
-    /** Sends what it has, once, then stops. Idempotent. */
+    /** Sends what it has, once, for LAST_MS at most, then stops. Idempotent. */
     async close(): Promise<void> {
       flush()
       stopped.abort()
-      clearTimeout(timer)
+      const last = setTimeout(() => over.abort(), LAST_MS)
       await sending
+      clearTimeout(last)
     },
   }
 
@@ -136,7 +140,7 @@ export function createSpanExporter(given: {
         headers: { ...given.headers, 'content-type': 'application/json' },
         body,
         redirect: 'error',
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        signal: AbortSignal.any([AbortSignal.timeout(REQUEST_TIMEOUT_MS), over.signal]),
       })
       await reply.body?.cancel()
       if (reply.ok) return { again: false, trouble: null }
