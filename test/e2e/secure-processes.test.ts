@@ -99,8 +99,15 @@ t.test(
     }
     const join1 = askfirst('token', 'create', '--data', data)
     const slaveArgs = (name: string) => [
-      ...['--name', name, '--port', '0', '--executors', '1', '--data', join(folder, name)],
       ...common,
+      '--name',
+      name,
+      '--port',
+      '0',
+      '--executors',
+      '1',
+      '--data',
+      join(folder, name),
     ]
     const env = { ASKFIRST_JOIN: join1 }
     const slave = await startProcess(t, 'slave/main.ts', slaveArgs('slave-1'), env)
