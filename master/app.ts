@@ -20,6 +20,8 @@ import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
 import { POLICIES } from './policies/policies.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
+import { kinds as kindRoutes } from './routes/kinds.ts'
+import { page } from './routes/page.ts'
 import { pulling } from './routes/pulling.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
@@ -62,8 +64,9 @@ export async function startMaster(
   })
   const reader = createTaskReader(store)
   const { registry } = dispatcher.view
+  const kinds = await loadKinds()
   const requests = createTaskRequests({
-    kinds: await loadKinds(),
+    kinds,
     limits: settings,
     offered: (kind) => registry.nextAble(kind, 0) >= 0,
   })
@@ -128,6 +131,8 @@ export async function startMaster(
   await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
   await server.register(pulling, { dispatcher })
   await server.register(status, { dispatcher, reader, now })
+  await server.register(kindRoutes, { dispatcher, kinds, jobKinds })
+  await server.register(page)
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo

@@ -1,0 +1,185 @@
+// What the master says of itself, as it changes: one stream of server-sent events, a snapshot and
+// then deltas, kept here as it stands now. Knows nothing of how it is shown.
+
+import { addBars, createBars, dropOldBars } from './bars.js'
+
+/**
+ * @typedef {{ name: string, place: number, state: string, reason: string, slots: number, free: number,
+ *   running: number, drained: boolean, kinds: string[], tags: string[], version: string, url: string | null,
+ *   pull: boolean, heardMs: number | null, serviceMs: number | null, taken: number, ended: number,
+ *   refusals?: Record<string, number>, since?: number | null,
+ *   lastAnswer?: { event: string, reason: string, ageMs: number, ms: number } | null,
+ *   seenAt?: number }} Slave
+ * @typedef {{ slots: { total: number, free: number }, running: number, waiting: number,
+ *   refusedLastMinute: number, endedPerSecond: number, latencyMs: { p50: number, p95: number } | null,
+ *   nextSlotMs: number | null, slaves: Record<string, number> }} Verdict
+ * @typedef {{ id: string, kind: string, status: string, stage: string | null, done: number,
+ *   total: number }} JobLine
+ * @typedef {{ seconds: number[][], retryAfter: number[][], loadByPlace: number[],
+ *   offered: number | null }} Capacity
+ */
+
+const SECONDS_KEPT = 300
+const PAIRS_KEPT = 500
+const JOBS_KEPT = 20
+/** The master sends something at least every ten seconds; a stream more silent than this is dead. */
+const SILENT_MS = 25_000
+const AGAIN_MS = 1_000
+const AGAIN_MS_MAX = 10_000
+
+export const live = {
+  /** @type {'connecting' | 'live' | 'lost'} */
+  link: 'connecting',
+  /** When the connection was lost, by this machine's clock. */
+  lostAt: 0,
+  /** @type {{ version: string, upMs: number, accepting: boolean, lagMs: number } | null} */
+  master: null,
+  /** @type {Verdict | null} */
+  verdict: null,
+  /** @type {Map<string, Slave>} */
+  slaves: new Map(),
+  /** In the order of asking. @type {Slave[]} */
+  order: [],
+  slavesOmitted: 0,
+  bars: createBars(),
+  barsOmitted: 0,
+  /** @type {Map<string, JobLine>} */
+  jobs: new Map(),
+  /** @type {Capacity} */
+  capacity: { seconds: [], retryAfter: [], loadByPlace: [], offered: null },
+  /** Bytes of the stream so far, and since when. For whoever measures. */
+  bytes: 0,
+  events: 0,
+}
+
+/** The master's clock less this machine's, in milliseconds. */
+let ahead = 0
+/** @type {Set<() => void>} */
+const watchers = new Set()
+let planned = false
+/** @type {EventSource | null} */
+let source = null
+let heardAt = 0
+/** Beats do come: so their silence says something. */
+let beats = false
+let again = AGAIN_MS
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let retry
+
+/** Now, by the master's clock. */
+export const now = () => Date.now() + ahead
+
+/** Calls `run` when something has changed, once a frame at most. @param {() => void} run */
+export function watch(run) {
+  watchers.add(run)
+  return () => void watchers.delete(run)
+}
+
+/** Opens the stream, and opens it again whenever it breaks. */
+export function connect() {
+  clearTimeout(retry)
+  source?.close()
+  const mine = new EventSource('/overview')
+  source = mine
+  heardAt = performance.now()
+  mine.addEventListener('snapshot', (event) => take(event, true))
+  mine.addEventListener('delta', (event) => take(event, false))
+  mine.addEventListener('beat', () => {
+    heardAt = performance.now()
+    beats = true
+  })
+  mine.onerror = () => lose(mine)
+}
+
+setInterval(() => {
+  if (source && beats && live.link === 'live' && performance.now() - heardAt > SILENT_MS)
+    lose(source)
+}, 1_000)
+
+/** @param {EventSource} broken */
+function lose(broken) {
+  if (broken !== source) return
+  broken.close()
+  source = null
+  if (live.link !== 'lost') live.lostAt = Date.now()
+  live.link = 'lost'
+  retry = setTimeout(connect, again)
+  again = Math.min(AGAIN_MS_MAX, again * 1.6)
+  changed()
+}
+
+/** @param {MessageEvent} event @param {boolean} isSnapshot */
+function take(event, isSnapshot) {
+  heardAt = performance.now()
+  live.bytes += event.data.length
+  live.events++
+  const said = JSON.parse(event.data)
+  if (isSnapshot) reset()
+  ahead = said.at - Date.now()
+  merge(said)
+  live.link = 'live'
+  again = AGAIN_MS
+  changed()
+}
+
+function reset() {
+  live.slaves.clear()
+  live.jobs.clear()
+  live.bars = createBars()
+  live.capacity = { seconds: [], retryAfter: [], loadByPlace: [], offered: null }
+  live.order = []
+}
+
+/** @param {any} said a snapshot or a delta */
+function merge(said) {
+  live.master = { ...live.master, ...said.master }
+  live.verdict = said.verdict ?? live.verdict
+  live.slavesOmitted = said.slavesOmitted ?? live.slavesOmitted
+  live.barsOmitted = said.barsOmitted ?? 0
+  mergeSlaves(said.slaves ?? [], said.slavesGone ?? [])
+  addBars(live.bars, said.bars ?? [])
+  dropOldBars(live.bars, now() - SECONDS_KEPT * 1_000)
+  for (const job of said.jobs ?? []) live.jobs.set(job.id, { ...live.jobs.get(job.id), ...job })
+  const ids = [...live.jobs.keys()].sort().reverse()
+  for (const id of ids.slice(JOBS_KEPT)) live.jobs.delete(id)
+  if (said.capacity) mergeCapacity(said.capacity)
+}
+
+/** @param {Slave[]} slaves @param {string[]} gone */
+function mergeSlaves(slaves, gone) {
+  let moved = gone.length > 0
+  for (const name of gone) live.slaves.delete(name)
+  for (const slave of slaves) {
+    const before = live.slaves.get(slave.name)
+    moved ||= before?.place !== slave.place
+    live.slaves.set(slave.name, { ...slave, seenAt: Date.now() })
+  }
+  if (moved) live.order = [...live.slaves.values()].sort((a, b) => a.place - b.place)
+  else if (slaves.length > 0) live.order = live.order.map(({ name }) => slaveOf(name))
+}
+
+/** @param {string} name @returns {Slave} */
+const slaveOf = (name) => /** @type {Slave} */ (live.slaves.get(name))
+
+/** @param {Partial<Capacity>} said */
+function mergeCapacity({ seconds = [], retryAfter = [], loadByPlace, offered }) {
+  const { capacity } = live
+  const newest = new Map(capacity.seconds.map((second) => [second[0], second]))
+  for (const second of seconds) newest.set(second[0], second)
+  const sorted = [...newest.values()].sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0))
+  live.capacity = {
+    seconds: sorted.slice(-SECONDS_KEPT),
+    retryAfter: [...capacity.retryAfter, ...retryAfter].slice(-PAIRS_KEPT),
+    loadByPlace: loadByPlace ?? capacity.loadByPlace,
+    offered: offered === undefined ? capacity.offered : offered,
+  }
+}
+
+function changed() {
+  if (planned) return
+  planned = true
+  requestAnimationFrame(() => {
+    planned = false
+    for (const run of watchers) run()
+  })
+}
