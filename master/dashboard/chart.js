@@ -17,8 +17,8 @@ export function Chart({ label, series, data, height = 190 }) {
       chart.current?.destroy()
       chart.current = new UPlot(optionsOf(box.current, series, height), data, box.current)
     }
-    const fit = new ResizeObserver(() =>
-      chart.current?.setSize({ width: box.current.clientWidth, height }),
+    const fit = new ResizeObserver(
+      () => box.current && chart.current?.setSize({ width: box.current.clientWidth, height }),
     )
     make()
     fit.observe(box.current)

@@ -13,7 +13,7 @@ const REFUSALS = new Set(['busy', 'draining', 'unable', 'unwilling', 'revoked'])
 const SILENCE = new Set(['no answer', 'unreachable', 'suspect', 'silent'])
 /** What is neither an answer nor a failure. */
 const WORDS = {
-  lost: ['the attempt was given up: ', ' was not heard'],
+  lost: ['given up on ', ''],
   retry: ['to be tried again', ''],
   found: ['found again: ', ' has it'],
   'not arrived': ['the poll of ', ' brought it, and it did not arrive'],
@@ -32,7 +32,7 @@ export function linesOf(trail) {
     const note = knownMs === undefined ? (ms === undefined ? '' : length(ms)) : known(knownMs)
     const line = { entry, slave, reason, note, before: '', after: '' }
     if (event === 'taken' || REFUSALS.has(event) || SILENCE.has(event)) {
-      if (slave === null) return { ...line, tone: 'no', before: 'not available: ' }
+      if (slave === null) return { ...line, tone: 'no', before: 'not available' }
       const nth = ordinal(++asks)
       const before = knownMs === undefined ? `asked ${nth}: ` : `${nth}, not asked anew: `
       if (event === 'taken')

@@ -70,7 +70,7 @@ function RetryAfter({ pairs }) {
           ],
         },
       ]} />
-    <p class="muted num">${pairs.length} refusals: told ${length(Math.abs(middle))} too ${middle < 0 ? 'short' : 'long'} in the median;
+    <p class="muted num">${pairs.length} refusals: told ${length(Math.abs(middle))} too ${middle < 0 ? 'short' : 'long'} in the median;${' '}
       ${percent(early)} would have come too early.</p>`
 }
 
@@ -87,7 +87,7 @@ function Staircase({ capacity: { loadByPlace, offered } }) {
     ${
       offered === null
         ? null
-        : html`<p class="num">Offered ${offered.toFixed(2)} slots' worth of work: of ${total} slots, by Erlang's formula
+        : html`<p class="num">Offered ${offered.toFixed(2)} slots' worth of work: of ${total} slots, by Erlang's formula${' '}
           ${percent(erlangB(total, offered))} of the tasks find none free.</p>`
     }
     <ul class="bars stairs" aria-label="Load of each slave, measured and by the closed form">${slaves.map(

@@ -8,7 +8,9 @@ const SIDE_MAX = 24
 
 /** @param {{ transfers: [string, string, number][], stage: string }} given */
 export function Heat({ transfers, stage }) {
-  const all = [...new Set(transfers.flatMap(([from, to]) => [String(from), String(to)]))].sort(byName)
+  const all = [...new Set(transfers.flatMap(([from, to]) => [String(from), String(to)]))].sort(
+    byName,
+  )
   const names = all.slice(0, SIDE_MAX)
   const amount = new Map(transfers.map(([from, to, n]) => [`${from} ${to}`, n]))
   const most = Math.max(1, ...amount.values())

@@ -39,14 +39,15 @@ export function ImageStrips({ job, stages }) {
     <canvas class="picture" ref=${canvas} width=${cut.width} height=${cut.height} role="img"
       aria-label=${`The image, of which ${done.length} of ${cut.strips.length} strips are filtered`} />
     <ul class="strips">${done.map(
-      ({
-        part,
-        slave,
-      }) => html`<li>rows ${cut.strips[part - 1]?.top} to ${(cut.strips[part - 1]?.top ?? 0) + (cut.strips[part - 1]?.height ?? 0) - 1}:
-        ${cut.strips[part - 1]?.filter} <${SlaveName} name=${slave} /></li>`,
+      ({ part, slave }) =>
+        html`<li>${rowsOf(cut.strips[part - 1])} <${SlaveName} name=${slave} /></li>`,
     )}</ul>
     <${Problem} error=${error} /></div>`
 }
+
+/** @param {{ top: number, height: number, filter: string } | undefined} strip */
+const rowsOf = (strip) =>
+  strip ? `rows ${strip.top} to ${strip.top + strip.height - 1}: ${strip.filter}` : ''
 
 /**
  * A strip brings rows above and below that only its filter needed.

@@ -40,9 +40,9 @@ export function JobBody({ id, input }) {
 function Stage({ stage, parts, transfers }) {
   const { name, done, total, running, again, ms } = stage
   return html`<section class="card" aria-label=${`Stage ${name}`}>
-    <h2>${name} <small class="muted num">${done} of ${total} done${running > 0 ? `, ${running} running` : ''}${
+    <h2>${name} <small class="muted num">${total === 0 ? 'nothing to do' : `${done} of ${total} done`}${running > 0 ? `, ${running} running` : ''}${
       again > 0 ? `, ${again} again` : ''
-    }, ${length(ms)}${stage.bytes > 0 ? `, ${bytes(stage.bytes)}` : ''}</small></h2>
+    }${total === 0 ? '' : `, ${length(ms)}`}${stage.bytes > 0 ? `, ${bytes(stage.bytes)}` : ''}</small></h2>
     <${PartGrid} parts=${parts} total=${total} />
     ${parts.length > 1 ? html`<${Skew} parts=${parts} />` : null}
     ${transfers.length > 0 ? html`<${Heat} transfers=${transfers} stage=${name} />` : null}

@@ -112,7 +112,7 @@ function drawSegment(pen, inks, is, x, to, y, colour, bar) {
   const width = Math.max(is === 'run' ? 2 : 1, to - x)
   if (is === 'queue') {
     pen.fillStyle = inks.muted
-    pen.fillRect(x, y + ROW / 2 - 0.75, width, 1.5)
+    pen.fillRect(x, y + ROW - 2, width, 1.5)
     return
   }
   if (is === 'ask' || is === 'callback') {

@@ -3,13 +3,9 @@
 import { count } from '../format.js'
 import { html } from '../html.js'
 import { Said, SlaveName } from '../ui.js'
+import { paragraphsOf } from './words-split.js'
 
 const SHOWN_MAX = 200
-
-/** As the kind divides a text (shared/kinds/word-count.ts). @param {any} input @returns {string[]} */
-export const paragraphsOf = (input) =>
-  input?.paragraphs ??
-  (input?.text ?? '').split(/\r?\n(?:[ \t]*\r?\n)+/).filter((paragraph) => paragraph.trim() !== '')
 
 /** @param {{ job: any, stages: any[], input: any }} given */
 export function WordsCounted({ job, stages, input }) {
