@@ -22,25 +22,33 @@ export const createBars = () => ({
 })
 
 /** @param {Bar} bar */
-export const keyOf = ({ task, tries }) => `${task}#${tries}`
+export const keyOf = ({ task, tries, slave }) => `${task}#${slave === null ? 'w' : tries}`
 
 /** Takes in bars that are new or have changed. @param {Bars} bars @param {Bar[]} added */
 export function addBars(bars, added) {
   for (const bar of added) {
-    // What waited has been taken: that is its first attempt.
-    if (bar.tries > 0) drop(bars, keyOf({ ...bar, tries: bar.tries - 1 }), true)
+    // It has been taken: it waits no more.
+    if (bar.slave !== null) drop(bars, keyOf({ ...bar, slave: null }))
     const key = keyOf(bar)
-    if (bars.byKey.get(key)?.slave !== bar.slave) drop(bars, key, false)
+    // What changes goes to the end: the order is that of the last news.
+    drop(bars, key)
     bars.byKey.set(key, bar)
     rowsOf(bars, bar.slave).add(key)
   }
-  const over = bars.byKey.size - BARS_MAX
+  shrink(bars, ({ endedAt }) => endedAt !== null)
+  shrink(bars, () => true)
+}
+
+/** Drops the oldest that may go, until there are no more than there may be. @param {Bars} bars @param {(bar: Bar) => boolean} mayGo */
+function shrink(bars, mayGo) {
+  let over = bars.byKey.size - BARS_MAX
   if (over <= 0) return
-  bars.dropped += over
-  let left = over
-  for (const key of bars.byKey.keys()) {
-    if (left-- <= 0) break
-    drop(bars, key, false)
+  for (const [key, bar] of bars.byKey) {
+    if (over <= 0) break
+    if (!mayGo(bar)) continue
+    drop(bars, key)
+    bars.dropped++
+    over--
   }
 }
 
@@ -50,7 +58,7 @@ export function dropOldBars(bars, before) {
     if (endedAt === null) continue
     // In the order of arrival, so the rest is as young or nearly so.
     if (endedAt >= before) break
-    drop(bars, key, false)
+    drop(bars, key)
   }
 }
 
@@ -66,10 +74,10 @@ function rowsOf(bars, slave) {
   return keys
 }
 
-/** @param {Bars} bars @param {string} key @param {boolean} onlyWaiting */
-function drop(bars, key, onlyWaiting) {
+/** @param {Bars} bars @param {string} key */
+function drop(bars, key) {
   const bar = bars.byKey.get(key)
-  if (!bar || (onlyWaiting && bar.slave !== null)) return
+  if (!bar) return
   bars.byKey.delete(key)
   rowsOf(bars, bar.slave).delete(key)
 }

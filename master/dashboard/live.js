@@ -1,6 +1,7 @@
 // What the master says of itself, as it changes: one stream of server-sent events, a snapshot and
 // then deltas, kept here as it stands now. Knows nothing of how it is shown.
 
+import { json } from './api.js'
 import { addBars, createBars, dropOldBars } from './bars.js'
 
 /**
@@ -8,7 +9,7 @@ import { addBars, createBars, dropOldBars } from './bars.js'
  *   running: number, drained: boolean, kinds: string[], tags: string[], version: string, url: string | null,
  *   pull: boolean, heardMs: number | null, serviceMs: number | null, taken: number, ended: number,
  *   refusals?: Record<string, number>, since?: number | null,
- *   lastAnswer?: { event: string, reason: string, ageMs: number, ms: number } | null,
+ *   lastAnswer?: { event: string, reason?: string, ageMs: number, ms?: number } | null,
  *   seenAt?: number }} Slave
  * @typedef {{ slots: { total: number, free: number }, running: number, waiting: number,
  *   refusedLastMinute: number, endedPerSecond: number, latencyMs: { p50: number, p95: number } | null,
@@ -22,8 +23,8 @@ import { addBars, createBars, dropOldBars } from './bars.js'
 const SECONDS_KEPT = 300
 const PAIRS_KEPT = 500
 const JOBS_KEPT = 20
-/** The master sends something at least every ten seconds; a stream more silent than this is dead. */
-const SILENT_MS = 25_000
+/** The master says something at least every five seconds; a stream more silent than this is dead. */
+const SILENT_MS = 15_000
 const AGAIN_MS = 1_000
 const AGAIN_MS_MAX = 10_000
 
@@ -60,8 +61,6 @@ let planned = false
 /** @type {EventSource | null} */
 let source = null
 let heardAt = 0
-/** Beats do come: so their silence says something. */
-let beats = false
 let again = AGAIN_MS
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let retry
@@ -84,16 +83,11 @@ export function connect() {
   heardAt = performance.now()
   mine.addEventListener('snapshot', (event) => take(event, true))
   mine.addEventListener('delta', (event) => take(event, false))
-  mine.addEventListener('beat', () => {
-    heardAt = performance.now()
-    beats = true
-  })
   mine.onerror = () => lose(mine)
 }
 
 setInterval(() => {
-  if (source && beats && live.link === 'live' && performance.now() - heardAt > SILENT_MS)
-    lose(source)
+  if (source && live.link === 'live' && performance.now() - heardAt > SILENT_MS) lose(source)
 }, 1_000)
 
 /** @param {EventSource} broken */
@@ -117,9 +111,27 @@ function take(event, isSnapshot) {
   if (isSnapshot) reset()
   ahead = said.at - Date.now()
   merge(said)
+  if (isSnapshot && live.slavesOmitted > 0) void readAllSlaves()
   live.link = 'live'
   again = AGAIN_MS
   changed()
+}
+
+/** A snapshot shows the first thousand or so; here are the others. */
+async function readAllSlaves() {
+  const mine = source
+  try {
+    const { slaves } = await json('/slaves')
+    if (mine !== source) return
+    mergeSlaves(
+      slaves.filter(({ name }) => !live.slaves.has(name)),
+      [],
+    )
+    live.slavesOmitted = 0
+    changed()
+  } catch {
+    // That they are left out stays said.
+  }
 }
 
 function reset() {
@@ -145,6 +157,9 @@ function merge(said) {
   if (said.capacity) mergeCapacity(said.capacity)
 }
 
+/** What a change does not say of a slave that was not in the snapshot. */
+const UNKNOWN = { kinds: [], tags: [], version: '' }
+
 /** @param {Slave[]} slaves @param {string[]} gone */
 function mergeSlaves(slaves, gone) {
   let moved = gone.length > 0
@@ -152,7 +167,8 @@ function mergeSlaves(slaves, gone) {
   for (const slave of slaves) {
     const before = live.slaves.get(slave.name)
     moved ||= before?.place !== slave.place
-    live.slaves.set(slave.name, { ...slave, seenAt: Date.now() })
+    const since = before && before.state !== slave.state ? now() : (before?.since ?? null)
+    live.slaves.set(slave.name, { ...UNKNOWN, ...before, since, ...slave, seenAt: Date.now() })
   }
   if (moved) live.order = [...live.slaves.values()].sort((a, b) => a.place - b.place)
   else if (slaves.length > 0) live.order = live.order.map(({ name }) => slaveOf(name))

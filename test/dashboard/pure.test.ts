@@ -125,11 +125,13 @@ test('keeps no more bars than it may', async (t) => {
   const bars = createBars()
   addBars(
     bars,
-    Array.from({ length: 12_010 }, (_, i) => bar(`t${i}`)),
+    Array.from({ length: 12_010 }, (_, i) => bar(`t${i}`, { endedAt: i < 5 ? null : 9 })),
   )
   t.equal(bars.byKey.size, 12_000)
   t.equal(bars.dropped, 10)
-  t.notOk(bars.byKey.has('t9#1'), 'the oldest go first')
+  t.ok(bars.byKey.has('t4#1'), 'what has not ended stays')
+  t.notOk(bars.byKey.has('t14#1'), 'of the others the oldest go first')
+  t.ok(bars.byKey.has('t15#1'))
 })
 
 test('cuts a bar into queue, ask, run and callback', async (t) => {

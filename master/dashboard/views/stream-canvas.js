@@ -8,7 +8,7 @@ import { ROW, segmentsOf, slaveAt, WAITING_ROWS } from './stream-layout.js'
  * @typedef {{ x: number, y: number, width: number, key: string, row: number }} Hit
  * @typedef {{ canvas: HTMLCanvasElement, layout: import('./stream-layout.js').Layout,
  *   bars: import('../bars.js').Bars, top: number, width: number, height: number, gutter: number,
- *   end: number, spanMs: number, now: number, chosen: string | null, narrow: boolean }} Scene
+ *   end: number, spanMs: number, now: number, chosen: string | null, waiting: number }} Scene
  */
 
 const BAR = 12
@@ -137,7 +137,7 @@ function drawSegment(pen, inks, is, x, to, y, colour, bar) {
 }
 
 /** @param {CanvasRenderingContext2D} pen @param {Scene} scene @param {ReturnType<typeof inksOf>} inks */
-function drawNames(pen, { layout, bars, top, height, gutter }, inks) {
+function drawNames(pen, { layout, waiting, top, height, gutter }, inks) {
   const write = (text, row, colour) => {
     const y = row * ROW - top + ROW / 2
     if (y < -ROW || y > height + ROW) return
@@ -148,7 +148,6 @@ function drawNames(pen, { layout, bars, top, height, gutter }, inks) {
     pen.fillStyle = inks.ink
     pen.fillText(clipped(pen, text, gutter - 22), 15, y)
   }
-  const waiting = bars.waiting.size
   write(waiting === 0 ? 'waiting' : `waiting ${waiting}`, 0, null)
   const last = slaveAt(layout, Math.ceil((top + height) / ROW))
   for (let i = Math.max(0, slaveAt(layout, Math.floor(top / ROW))); i <= last; i++) {

@@ -132,7 +132,7 @@ function useDrawing(scene) {
         // What happened after it was held is not shown, so that what is seen stays as it is.
         now: heldAt ?? clock,
         chosen,
-        narrow,
+        waiting: live.verdict?.waiting ?? 0,
       })
     }
     frame = requestAnimationFrame(turn)
