@@ -84,7 +84,12 @@ function matterOf({ link, master, verdict }) {
     return { tone: 'bad', words: 'No slave is available.', more }
   }
   const suspect = slaves.suspect ?? 0
-  const also = suspect > 0 ? `${count(suspect)} ${suspect === 1 ? 'is' : 'are'} suspect.` : ''
+  const also =
+    suspect > 0 ? `${count(suspect)} ${suspect === 1 ? 'slave does' : 'slaves do'} not answer.` : ''
+  if (slots.total === 0) {
+    const more = `Those that answer are drained, or unwilling. ${also}`
+    return { tone: 'bad', words: 'No slave takes tasks.', more }
+  }
   if (slots.free === 0) {
     const more = `All slots of all slaves are taken: new tasks are refused unless they wait. ${also}`
     return { tone: 'full', words: 'At capacity.', more }

@@ -122,6 +122,5 @@ export function Problem({ error, children }) {
 /** @param {{ slave?: string, answer: string, reason: string }} line @param {number} i */
 const askedLine = ({ slave, answer, reason }, i) => html`
   <li data-event="busy">
-    ${ordinal(i + 1)}: <${SlaveName} name=${slave} />, ${answer}${reason ? ', ' : ''}
-    <${Said} text=${reason} />
+    <span>${ordinal(i + 1)}: <${SlaveName} name=${slave} />, ${answer}${reason ? ', ' : ''}<${Said} text=${reason} /></span>
   </li>`

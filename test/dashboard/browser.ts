@@ -69,5 +69,5 @@ export const picture = (page: Page, name: string) =>
 export const overflow = (page: Page): Promise<number> =>
   page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement
-    return scrollWidth - clientWidth
+    return Math.max(0, scrollWidth - clientWidth)
   })

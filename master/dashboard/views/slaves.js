@@ -78,7 +78,7 @@ export function sinceOf({ reason, since, state }) {
 /** @param {NonNullable<SlaveRow['lastAnswer']>} answer @param {SlaveRow} slave */
 export function answerOf({ event, ageMs, ms }, { seenAt }) {
   const age = ageMs + Date.now() - (seenAt ?? Date.now())
-  return `${event}${typeof ms === 'number' ? ` in ${length(ms)}` : ''}, ${length(age)} ago`
+  return `${event}${typeof ms === 'number' ? `, ${length(ms)}` : ''}; ${length(age)} ago`
 }
 
 /** @param {SlaveRow} slave */

@@ -96,7 +96,7 @@ function States({ task, trail }) {
   if (task.startedAt) steps.push({ name: 'in progress', at: task.startedAt })
   if (task.endedAt) steps.push({ name: task.status, at: task.endedAt })
   else if (!task.startedAt) steps.push({ name: 'pending', at: '' })
-  const lost = trail.filter(({ event }) => event === 'lost').length
+  const lost = trail.filter(({ event }) => event === 'lost' || event === 'slave-lost').length
   return html`<ol class="steps" aria-label="States">
     ${steps.map(({ name, at }, i) => {
       const before = steps[i - 1]?.at
