@@ -1,6 +1,7 @@
 // The page in a real browser, before a real master and real slaves: what a person does with it, what
 // they see, and that nothing that others typed is ever more than text.
 
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import t from 'tap'
@@ -119,6 +120,22 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
     await seen(page.locator('.acts .button', { hasText: 'results.txt' }))
     t.ok((await page.locator('.heat td').count()) > 0)
     await picture(page, 'word-frequency')
+  })
+
+  await t.test('draws the speed-up that npm run speedup has saved', async (t) => {
+    const file = join(data, 'speedup.json')
+    const ms = { 1: [1000, 1010], 2: [540, 550], 4: [330, 320] }
+    const runs = Object.entries(ms).map(([slaves, ms]) => ({ slaves: Number(slaves), ms }))
+    writeFileSync(file, JSON.stringify({ kind: 'range-sum', runs }))
+    await go(page, 'jobs')
+    await page.setInputFiles('input[type=file]', file)
+    await seen(page.getByText(/dashed: Amdahl, serial 0\.0\d+/))
+    t.same(await page.locator('.plots ~ table tbody tr').allInnerTexts(), [
+      '1\t1.0 s\t1.00\t–',
+      '2\t545 ms\t1.84\t0.085',
+      '4\t325 ms\t3.09\t0.098',
+    ])
+    await picture(page, 'speed-up')
   })
 
   await t.test('drains and resumes a slave', async () => {

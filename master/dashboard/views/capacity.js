@@ -9,7 +9,7 @@ import { Said, useLive } from '../ui.js'
 import { Plot } from './plot.js'
 
 /** So many slaves have a step of their own in the staircase. */
-const STEPS_MAX = 60
+const STEPS_MAX = 200
 
 export function Capacity() {
   const { capacity } = useLive()
@@ -81,16 +81,16 @@ function Staircase({ capacity: { loadByPlace, offered } }) {
   if (slaves.length === 0)
     return html`<h2>Load of each slave</h2><p class="muted">Nothing is measured yet.</p>`
   const slots = order.map((slave) => slave.slots)
-  const theory = offered === null ? null : slaveLoads(slots, offered)
+  const theory = !offered ? null : slaveLoads(slots, offered)
   const total = slots.reduce((sum, n) => sum + n, 0)
   return html`<h2>Load of each slave, in the order of asking</h2>
     ${
-      offered === null
+      !offered
         ? null
         : html`<p class="num">Offered ${offered.toFixed(2)} slots' worth of work: of ${total} slots, by Erlang's formula${' '}
           ${percent(erlangB(total, offered))} of the tasks find none free.</p>`
     }
-    <ul class="bars stairs" aria-label="Load of each slave, measured and by the closed form">${slaves.map(
+    <ul class="bars stairs" tabindex="0" aria-label="Load of each slave, measured and by the closed form">${slaves.map(
       ({ name }, i) => html`<li key=${name}><${Said} text=${name} most=${20} />
         <span class="track"><i class="bar-line" style=${{ width: `${(loadByPlace[i] ?? 0) * 100}%` }} />
           ${theory === null ? null : html`<i class="mark" style=${{ left: `${(theory[i] ?? 0) * 100}%` }} title="closed form" />`}</span>

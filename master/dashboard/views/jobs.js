@@ -31,6 +31,6 @@ export function Jobs() {
 /** @param {{ job: any }} given */
 const JobRow = ({ job }) => html`<tr>
   <td><${JobLink} id=${job.id} /></td><td>${job.kind}</td><td><${State} state=${job.status} /></td>
-  <td class="num">${job.stages.map(({ name, done, total }) => html`<span class="stage-line">${name} ${done}/${total}</span> `)}</td>
+  <td>${job.stages.map(({ name, done, total }) => html`<span class="stage-line">${name} ${done}/${total}</span> `)}</td>
   <td class="text"><${Said} text=${resultText(job)} most=${80} /></td>
   <td class="num">${time(job.createdAt)}</td><td class="num">${length(job.ms)}</td></tr>`
