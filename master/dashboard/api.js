@@ -13,8 +13,6 @@ export class Refused extends Error {
   }
 }
 
-/** @type {string | null} Only where the master gives no session for it; never stored. */
-let bearer = null
 /** @type {Set<() => void>} */
 const asked = new Set()
 
@@ -24,16 +22,17 @@ export function onKeyWanted(run) {
   return () => void asked.delete(run)
 }
 
-/** Hands the key in: for a session, else with each request. @param {string} key */
-export async function signIn(key) {
-  const response = await fetch('/session', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-    body: JSON.stringify({ key }),
-  })
-  if (response.ok) return
-  if (response.status !== 404) throw await refusedBy(response)
-  bearer = key
+/** Hands the key in for a session, which a cookie stands for. @param {string} key */
+export const signIn = (key) => request('/session', { method: 'POST', body: { key } })
+
+/** A stream that is refused does not say why: whether a key is wanted is asked for by itself. */
+export async function askWhetherKeyWanted() {
+  try {
+    const { needed, signedIn } = await json('/session')
+    if (needed && !signedIn) for (const run of asked) run()
+  } catch {
+    // The master is away, or does not ask who one is.
+  }
 }
 
 /**
@@ -47,7 +46,6 @@ export async function request(path, { method = 'GET', body, bytes, waitS, signal
   if (body !== undefined) headers['content-type'] = 'application/json'
   if (bytes) headers['content-type'] = bytes.type || 'application/octet-stream'
   if (waitS) headers.prefer = `wait=${waitS}`
-  if (bearer) headers.authorization = `Bearer ${bearer}`
   const how = { method, headers, signal }
   const sent = bytes ?? (body === undefined ? undefined : JSON.stringify(body))
   const response = await fetch(path, sent === undefined ? how : { ...how, body: sent })

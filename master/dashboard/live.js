@@ -1,7 +1,7 @@
 // What the master says of itself, as it changes: one stream of server-sent events, a snapshot and
 // then deltas, kept here as it stands now. Knows nothing of how it is shown.
 
-import { json } from './api.js'
+import { askWhetherKeyWanted, json } from './api.js'
 import { addBars, createBars, dropOldBars } from './bars.js'
 
 /**
@@ -97,6 +97,7 @@ function lose(broken) {
   source = null
   if (live.link !== 'lost') live.lostAt = Date.now()
   live.link = 'lost'
+  void askWhetherKeyWanted()
   retry = setTimeout(connect, again)
   again = Math.min(AGAIN_MS_MAX, again * 1.6)
   changed()

@@ -4,6 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 
@@ -46,32 +47,31 @@ const LIBRARIES = [
 const hidden = { schema: { hide: true } as FastifySchema }
 
 export async function page(app: FastifyInstance) {
+  const libraries = new Map(LIBRARIES.map((library) => [`lib/${library.address}`, load(library)]))
   await app.register(fastifyStatic, {
-    root: new URL('../dashboard/', import.meta.url).pathname,
-    prefix: '/page/',
-    index: false,
-    wildcard: false,
-    globIgnore: ['pictures/**', 'tsconfig.json'],
+    root: fileURLToPath(new URL('../dashboard/', import.meta.url)),
+    serve: false,
     cacheControl: false,
     setHeaders: (reply) => {
       for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value)
     },
   })
   app.get('/', hidden, (_request, reply) => reply.sendFile('index.html'))
-  for (const library of LIBRARIES.map(load)) {
-    app.get(`/page/lib/${library.address}`, hidden, (request, reply) => {
-      reply.headers({ ...HEADERS, etag: library.etag })
-      if (request.headers['if-none-match'] === library.etag) return reply.code(304).send()
-      return reply.type(library.type).send(library.text)
-    })
-  }
+  app.get('/page/*', hidden, (request, reply) => {
+    const path = (request.params as { '*': string })['*']
+    const library = libraries.get(path)
+    if (!library) return reply.sendFile(path)
+    reply.headers({ ...HEADERS, etag: library.etag })
+    if (request.headers['if-none-match'] === library.etag) return reply.code(304).send()
+    return reply.type(library.type).send(library.text)
+  })
 }
 
 /** A browser knows addresses, not names of packages: one library's import of another is rewritten. */
-function load({ address, file, type }: (typeof LIBRARIES)[number]) {
+function load({ file, type }: (typeof LIBRARIES)[number]) {
   const text = readFileSync(new URL(file), 'utf8')
     .replaceAll('from"preact"', 'from"./preact.js"')
     .replace(/^\/\/# sourceMappingURL=.*$/m, '')
   const etag = `"${createHash('sha256').update(text).digest('base64url')}"`
-  return { address, type, text, etag }
+  return { type, text, etag }
 }

@@ -1,5 +1,6 @@
 // What the page figures by itself, without a browser: formulas, sentences, bars, rows, forms.
 
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { addBars, createBars, dropOldBars, keysOf } from '../../master/dashboard/bars.js'
 import * as page from '../../master/dashboard/closed-forms.js'
@@ -207,4 +208,18 @@ test('writes lengths of time and ordinals as people do', async (t) => {
     '22nd',
     '113th',
   ])
+})
+
+test('names in its first file all modules that it needs, so that they come at once', async (t) => {
+  const folder = new URL('../../master/dashboard/', import.meta.url)
+  const html = readFileSync(new URL('index.html', folder), 'utf8')
+  const named = [...html.matchAll(/rel="modulepreload" href="\/page\/(?!lib\/)(.+?)"/g)]
+  const modules = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith('.js') && path !== 'main.js')
+  t.same(
+    named.map(([, path]) => path),
+    modules.toSorted(),
+  )
+  t.notMatch(html, /<script(?! type="module" src=)|style=|\son\w+=/, 'nothing inline')
 })
