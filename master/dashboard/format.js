@@ -58,3 +58,10 @@ export const some = (n, noun) => `${count(n)} ${noun}${n === 1 ? '' : 's'}`
 
 /** The end of an id, which is where ids differ. @param {string} id */
 export const shortId = (id) => `…${id.slice(-8)}`
+
+/** What turns the direction of text around or is not to be seen, but for tabs and ends of lines. */
+const UNSEEN = /(?![\t\n\r])[\p{Cc}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu
+
+/** Text with its unseen characters named: what one reads is what is there. @param {string} text */
+export const plainly = (text) =>
+  text.replace(UNSEEN, (c) => `⟨U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`)

@@ -1,6 +1,6 @@
 // Small things that several views show: text of users, states as shape and word, slots as pips.
 
-import { ordinal, shortId } from './format.js'
+import { ordinal, plainly, shortId } from './format.js'
 import { Fragment, html, useEffect, useState } from './html.js'
 import { live, watch } from './live.js'
 
@@ -16,7 +16,7 @@ export function useLive() {
  * @param {{ text: unknown, most?: number }} given
  */
 export function Said({ text, most = 160 }) {
-  const whole = typeof text === 'string' ? text : (JSON.stringify(text) ?? '')
+  const whole = plainly(typeof text === 'string' ? text : (JSON.stringify(text) ?? ''))
   const left = whole.length - most
   if (left <= 0) return html`<bdi class="said" dir="auto">${whole}</bdi>`
   return html`<${Fragment}>
@@ -27,7 +27,7 @@ export function Said({ text, most = 160 }) {
 
 /** The same at its full length, in a box. @param {{ text: unknown, label: string }} given */
 export function SaidBlock({ text, label }) {
-  const whole = typeof text === 'string' ? text : JSON.stringify(text, null, 2)
+  const whole = plainly(typeof text === 'string' ? text : (JSON.stringify(text, null, 2) ?? ''))
   return html`<pre class="block" dir="auto" tabindex="0" aria-label=${label}>${whole}</pre>`
 }
 

@@ -212,6 +212,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
     await go(page, 'slave/hostile')
     await seen(page.getByText('<script>alert(1)</script>'))
     await seen(page.locator('.facts', { hasText: '<img src=x' }))
+    await seen(page.locator('.facts', { hasText: '⟨U+202E⟩evil⟨U+202C⟩' }))
     await picture(page, 'hostile')
     t.equal(await overflow(page), 0, 'nothing is wider than the window')
     await go(page, `slave/${encodeURIComponent(HOSTILE)}`)

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { addBars, createBars, dropOldBars, keysOf } from '../../master/dashboard/bars.js'
 import * as page from '../../master/dashboard/closed-forms.js'
-import { length, ordinal } from '../../master/dashboard/format.js'
+import { length, ordinal, plainly } from '../../master/dashboard/format.js'
 import { attemptsOf, linesOf } from '../../master/dashboard/trail.js'
 import { typedOf, valueTyped } from '../../master/dashboard/views/form-values.js'
 import { layoutOf, segmentsOf, slaveAt } from '../../master/dashboard/views/stream-layout.js'
@@ -191,6 +191,12 @@ test('divides a text into paragraphs as the kind does', async (t) => {
     'Five',
   ])
   t.same(paragraphsOf({ paragraphs: ['a', ''] }), ['a', ''])
+})
+
+test('names characters that are not to be seen, and leaves the others', async (t) => {
+  t.equal(plainly('a\u202Eb\u0000\u200F'), 'a⟨U+202E⟩b⟨U+0000⟩⟨U+200F⟩')
+  const fine = 'tab\tline\r\nשלום 👩‍🚀 <b>'
+  t.equal(plainly(fine), fine)
 })
 
 test('writes lengths of time and ordinals as people do', async (t) => {

@@ -55,7 +55,7 @@ function Answer({ id, expression }) {
   const result = task ? resultText({ ...task, omitted: [] }) : ''
   return html`<article class="answer">
     <p class="line"><${Said} text=${expression} most=${200} />
-      ${result ? html`<span class="equals" aria-hidden="true">=</span><b><${Said} text=${result} most=${400} /></b>` : null}</p>
+      ${result ? html`${' '}<span class="equals" aria-hidden="true">${task.failure ? '✕' : '='}</span> <b><${Said} text=${result} most=${400} /></b>` : null}</p>
     <p class="muted"><${TaskLink} id=${id} /> ${task ? html`<${State} state=${task.status} />` : 'asking'}
       ${task?.slave ? html` <${SlaveName} name=${task.slave} />` : null}</p>
     <details><summary>Trail</summary><${Ladder} trail=${trail} /></details>
