@@ -5,7 +5,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import t from 'tap'
-import { freePort, post, request, sleep, startMaster, startSlave } from '../e2e/processes.ts'
+import {
+  freePort,
+  getJson,
+  post,
+  request,
+  sleep,
+  startMaster,
+  startSlave,
+} from '../e2e/processes.ts'
 import { CHROMIUM, go, overflow, picture, startBrowser } from './browser.ts'
 import { beat, joinSlaves } from './fleet.ts'
 
@@ -113,12 +121,32 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
     },
   )
 
+  await t.test('tells which kinds there are, and who offers them', async (t) => {
+    const { kinds, jobs, foreign } = await getJson(`${url}/kinds`)
+    const expression = kinds.find(({ name }: { name: string }) => name === 'expression')
+    t.match(expression, { files: false, shorthand: true, offeredBy: 2 })
+    t.match(expression.input, { type: 'object', required: ['expression'] })
+    t.ok(expression.examples.length > 0)
+    t.same(
+      jobs.map(({ name }: { name: string }) => name),
+      ['image-filter', 'range-sum', 'word-count', 'word-frequency'],
+    )
+    t.same(foreign, [])
+  })
+
   await t.test('shows what moved between slaves in a shuffle', async (t) => {
     await go(page, 'submit/job/word-frequency')
     await page.getByRole('button', { name: 'Submit' }).click()
     await seen(page.locator('.heat table'))
     await seen(page.locator('.acts .button', { hasText: 'results.txt' }))
     t.ok((await page.locator('.heat td').count()) > 0)
+    const [{ id }] = (await getJson(`${url}/jobs?limit=1`)).jobs
+    const { stages } = await getJson(`${url}/jobs/${id}/parts`)
+    const [, counted, grouped] = stages
+    const bytes = grouped.transfers.map(([, , bytes]: [string, string, number]) => bytes)
+    const given = counted.parts.map((part: { bytes: number }) => part.bytes)
+    const sum = (numbers: number[]) => numbers.reduce((total, n) => total + n, 0)
+    t.equal(sum(bytes), sum(given), 'all that was counted was fetched, once')
     await picture(page, 'word-frequency')
   })
 

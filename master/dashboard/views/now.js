@@ -8,13 +8,18 @@ import { Stream } from './stream.js'
 
 export const Now = () => html`<h1 class="sr">What goes on now</h1>
   <div class="columns">
-    <section aria-labelledby="now-slaves"><h2 id="now-slaves">Slaves, in the order of asking</h2>
-      <${SlaveList} most=${390} filter=${false} /></section>
-    <section aria-labelledby="now-try"><h2 id="now-try">Try it</h2><${ExpressionBox} /></section>
-  </div>
-  <h2>Task stream</h2>
-  <${Stream} most=${300} />
-  <${LastJobs} />`
+    <div>
+      <h2>Slaves, in the order of asking</h2>
+      <${SlaveList} most=${326} filter=${false} />
+      <h2>Task stream</h2>
+      <${Stream} most=${300} />
+    </div>
+    <div>
+      <h2>Try it</h2>
+      <${ExpressionBox} />
+      <${LastJobs} />
+    </div>
+  </div>`
 
 function LastJobs() {
   const { jobs } = useLive()
