@@ -66,6 +66,8 @@ export type Task = NewTask & {
   tries: number
   /** When the running attempt was taken; null while none runs. */
   startedAt: number | null
+  /** How long the newest try that was heard of ran in its executor; null before that. */
+  ranMs: number | null
   trail: TrailEntry[]
   /** Places of the slaves that refused it in this round of asking. */
   asked: Bitset | null
@@ -95,6 +97,7 @@ export const createTask = (given: NewTask, number: number): Task => ({
   stage: { is: 'waiting' },
   tries: 0,
   startedAt: null,
+  ranMs: null,
   trail: [],
   asked: null,
   notedUpTo: 0,
