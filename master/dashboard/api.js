@@ -25,14 +25,20 @@ export function onKeyWanted(run) {
 /** Hands the key in for a session, which a cookie stands for. @param {string} key */
 export const signIn = (key) => request('/session', { method: 'POST', body: { key } })
 
-/** A stream that is refused does not say why: whether a key is wanted is asked for by itself. */
-export async function askWhetherKeyWanted() {
+/**
+ * A stream that is refused does not say why: so it is asked for once more, in a way that hears it.
+ * @param {string} path
+ * @returns {Promise<Refused | null>} null when it is not refused, or nobody answers
+ */
+export async function whyRefused(path) {
+  const stop = new AbortController()
   try {
-    const { needed, signedIn } = await json('/session')
-    if (needed && !signedIn) for (const run of asked) run()
-  } catch {
-    // The master is away, or does not ask who one is.
+    await request(path, { signal: stop.signal })
+  } catch (error) {
+    if (error instanceof Refused) return error
   }
+  stop.abort()
+  return null
 }
 
 /**

@@ -1,7 +1,7 @@
 // What the master says of itself, as it changes: one stream of server-sent events, a snapshot and
 // then deltas, kept here as it stands now. Knows nothing of how it is shown.
 
-import { askWhetherKeyWanted, json } from './api.js'
+import { json, whyRefused } from './api.js'
 import { addBars, createBars, dropOldBars } from './bars.js'
 
 /**
@@ -33,6 +33,8 @@ export const live = {
   link: 'connecting',
   /** When the connection was lost, by this machine's clock. */
   lostAt: 0,
+  /** Why the master does not let the page watch; null when that is not so. @type {string | null} */
+  refusal: null,
   /** @type {{ version: string, upMs: number, accepting: boolean, lagMs: number } | null} */
   master: null,
   /** @type {Verdict | null} */
@@ -97,9 +99,15 @@ function lose(broken) {
   source = null
   if (live.link !== 'lost') live.lostAt = Date.now()
   live.link = 'lost'
-  void askWhetherKeyWanted()
+  void lookForRefusal()
   retry = setTimeout(connect, again)
   again = Math.min(AGAIN_MS_MAX, again * 1.6)
+  changed()
+}
+
+async function lookForRefusal() {
+  const refusal = await whyRefused('/overview')
+  live.refusal = refusal?.message ?? null
   changed()
 }
 
@@ -114,6 +122,7 @@ function take(event, isSnapshot) {
   merge(said)
   if (isSnapshot && live.slavesOmitted > 0) void readAllSlaves()
   live.link = 'live'
+  live.refusal = null
   again = AGAIN_MS
   changed()
 }

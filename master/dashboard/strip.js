@@ -63,8 +63,11 @@ function Since({ at }) {
 }
 
 /** @param {typeof import('./live.js').live} live */
-function matterOf({ link, master, verdict }) {
+function matterOf({ link, master, verdict, refusal }) {
   if (link === 'connecting') return { tone: 'plain', words: 'Connecting to the master.' }
+  if (link === 'lost' && refusal !== null) {
+    return { tone: 'bad', words: 'The master does not let this page watch.', more: refusal }
+  }
   if (link === 'lost') {
     const more = 'What is shown is as it was then; the page tries again by itself.'
     return { tone: 'bad', words: 'The connection to the master is lost.', more }
