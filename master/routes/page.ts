@@ -1,12 +1,13 @@
 // The page: files of master/dashboard as they are, and the few libraries that it uses as their
-// packages bring them. Nothing is built and nothing comes from elsewhere. Who may read what it shows
-// is decided where that is answered; the page itself says nothing.
+// packages bring them. Nothing is built and nothing comes from elsewhere. They are read once, at the
+// start, so that only what was there then is ever given out, and a browser has it in no time. Who may
+// read what the page shows is decided where that is answered; the page itself says nothing.
 
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import fastifyStatic from '@fastify/static'
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import { hash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { Problem } from '../../shared/problems.ts'
 
 /** What the browser may do with it: run and show what comes from here, and nothing else. */
 const POLICY = [
@@ -29,49 +30,66 @@ const HEADERS = {
   'cache-control': 'no-cache',
 }
 
-const SCRIPT = 'text/javascript; charset=utf-8'
+/** What is given out, by how its name ends. */
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+const FOLDER = new URL('../dashboard/', import.meta.url)
 
 /** The libraries, each under an address of ours. */
-const LIBRARIES = [
-  { address: 'preact.js', file: import.meta.resolve('preact'), type: SCRIPT },
-  { address: 'hooks.js', file: import.meta.resolve('preact/hooks'), type: SCRIPT },
-  { address: 'htm.js', file: import.meta.resolve('htm'), type: SCRIPT },
-  { address: 'uplot.js', file: import.meta.resolve('uplot/dist/uPlot.esm.js'), type: SCRIPT },
-  {
-    address: 'uplot.css',
-    file: import.meta.resolve('uplot/dist/uPlot.min.css'),
-    type: 'text/css; charset=utf-8',
-  },
-]
+const LIBRARIES: Record<string, string> = {
+  'lib/preact.js': import.meta.resolve('preact'),
+  'lib/hooks.js': import.meta.resolve('preact/hooks'),
+  'lib/htm.js': import.meta.resolve('htm'),
+  'lib/uplot.js': import.meta.resolve('uplot/dist/uPlot.esm.js'),
+  'lib/uplot.css': import.meta.resolve('uplot/dist/uPlot.min.css'),
+}
 
 const hidden = { schema: { hide: true } as FastifySchema }
 
+type File = { type: string; text: string; etag: string }
+
 export async function page(app: FastifyInstance) {
-  const libraries = new Map(LIBRARIES.map((library) => [`lib/${library.address}`, load(library)]))
-  await app.register(fastifyStatic, {
-    root: fileURLToPath(new URL('../dashboard/', import.meta.url)),
-    serve: false,
-    cacheControl: false,
-    setHeaders: (reply) => {
-      for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value)
-    },
-  })
-  app.get('/', hidden, (_request, reply) => reply.sendFile('index.html'))
-  app.get('/page/*', hidden, (request, reply) => {
-    const path = (request.params as { '*': string })['*']
-    const library = libraries.get(path)
-    if (!library) return reply.sendFile(path)
-    reply.headers({ ...HEADERS, etag: library.etag })
-    if (request.headers['if-none-match'] === library.etag) return reply.code(304).send()
-    return reply.type(library.type).send(library.text)
-  })
+  const files = readFiles()
+  app.get('/', hidden, (request, reply) => give(files.get('index.html'), request, reply))
+  app.get('/page/*', hidden, (request, reply) =>
+    give(files.get((request.params as { '*': string })['*']), request, reply),
+  )
+}
+
+function give(file: File | undefined, request: FastifyRequest, reply: FastifyReply) {
+  if (!file) throw new Problem('not-found', 'the page has no such file')
+  reply.headers({ ...HEADERS, etag: file.etag })
+  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send()
+  return reply.type(file.type).send(file.text)
+}
+
+/** By their path under /page/. */
+function readFiles(): Map<string, File> {
+  const own = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => extname(path) in TYPES)
+  return new Map([
+    ...own.map((path): [string, File] => [path, fileOf(path, new URL(path, FOLDER))]),
+    ...Object.entries(LIBRARIES).map(([path, url]): [string, File] => [
+      path,
+      fileOf(path, new URL(url)),
+    ]),
+  ])
 }
 
 /** A browser knows addresses, not names of packages: one library's import of another is rewritten. */
-function load({ file, type }: (typeof LIBRARIES)[number]) {
-  const text = readFileSync(new URL(file), 'utf8')
+function fileOf(path: string, url: URL): File {
+  const text = readFileSync(url, 'utf8')
     .replaceAll('from"preact"', 'from"./preact.js"')
     .replace(/^\/\/# sourceMappingURL=.*$/m, '')
-  const etag = `"${createHash('sha256').update(text).digest('base64url')}"`
-  return { type, text, etag }
+  return {
+    type: TYPES[extname(path)] as string,
+    text,
+    etag: `"${hash('sha256', text, 'base64url')}"`,
+  }
 }

@@ -257,6 +257,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
   await t.test('looks right with two slaves, in dark, and at 320 pixels', async (t) => {
     for (let i = 0; i < 5; i++) await post(`${url}/tasks`, { ...sleep(150 + 80 * i), queue: true })
     const views = ['', 'slaves', 'stream', 'tasks', 'jobs', 'submit', 'capacity']
+    const pictured = ['', 'slaves', 'stream', 'capacity']
     const looks = [
       { name: 'light', look: {} },
       { name: 'dark', look: { colorScheme: 'dark' } },
@@ -270,7 +271,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
         await seen(one.locator('.figures'))
         await one.evaluate(() => new Promise((done) => requestAnimationFrame(done)))
         t.equal(await overflow(one), 0, `${view || 'now'}, ${name}: no wider than the window`)
-        await picture(one, `${name}-${view || 'now'}`)
+        if (pictured.includes(view)) await picture(one, `${name}-${view || 'now'}`)
       }
       await one.close()
     }
