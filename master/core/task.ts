@@ -64,6 +64,8 @@ export type Task = NewTask & {
   number: number
   stage: Stage
   tries: number
+  /** How many offers of it were made. */
+  asks: number
   /** When the running attempt was taken; null while none runs. */
   startedAt: number | null
   /** How long the newest try that was heard of ran in its executor; null before that. */
@@ -96,6 +98,7 @@ export const createTask = (given: NewTask, number: number): Task => ({
   number,
   stage: { is: 'waiting' },
   tries: 0,
+  asks: 0,
   startedAt: null,
   ranMs: null,
   trail: [],

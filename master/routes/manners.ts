@@ -2,6 +2,7 @@
 
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { UUID_PATTERN } from '../../shared/wire.ts'
 import { requestHash } from '../task-requests.ts'
@@ -15,18 +16,22 @@ export type Manners = {
   /** By what key it would repeat the request, and what must then be the same. */
   idempotencyKey: string | null
   requestHash: string | null
+  /** Which trace it belongs to, where it says so (shared/trace.ts). */
+  trace: string | null
 }
 
-/** `Prefer: wait=N` and `Idempotency-Key`. Throws `invalid-request`. */
+/** `Prefer: wait=N`, `Idempotency-Key`, `traceparent`. Throws `invalid-request`. */
 export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const waitMs = preferredWaitMs(request, waitMsMax)
+  const trace = readTrace(request.headers)
   const key = request.headers['idempotency-key']
-  if (key === undefined) return { waitMs, idempotencyKey: null, requestHash: null }
+  if (key === undefined) return { waitMs, trace, idempotencyKey: null, requestHash: null }
   if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
     const rule = 'must have 1 to 255 characters'
     throw invalidRequest([{ field: 'Idempotency-Key', rule }])
   }
-  return { waitMs, idempotencyKey: key, requestHash: requestHash([request.url, request.body]) }
+  const hash = requestHash([request.url, request.body])
+  return { waitMs, trace, idempotencyKey: key, requestHash: hash }
 }
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */

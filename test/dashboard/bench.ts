@@ -255,6 +255,7 @@ function storedTask(n: number): TaskRecord {
     tags: [],
     idempotencyKey: null,
     requestHash: null,
+    trace: null,
     input: `{"expression":"sqrt(${n}) + 2"}`,
     work: null,
     outcome:
