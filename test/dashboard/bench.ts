@@ -19,8 +19,8 @@ import { CHROMIUM } from './browser.ts'
 
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } })
 const PER_SECOND = 2_000
-const LOOK_S = values.short ? 8 : 30
-const ROUNDS = values.short ? 4 : 12
+const LOOK_S = values.short ? 8 : 15
+const ROUNDS = values.short ? 4 : 10
 const ROUND_S = values.short ? 2 : 4
 const STORED = values.short ? 100_000 : 1_000_000
 const COMMIT_TASKS = 5_000
