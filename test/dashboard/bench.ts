@@ -20,8 +20,10 @@ import { CHROMIUM } from './browser.ts'
 const { values } = parseArgs({ options: { short: { type: 'boolean', default: false } } })
 const PER_SECOND = 2_000
 const LOOK_S = values.short ? 8 : 15
-const ROUNDS = values.short ? 4 : 10
-const ROUND_S = values.short ? 2 : 4
+/** A multiple of four. */
+const TURNS = values.short ? 8 : 40
+const TURN_MS = 1_500
+const SETTLE_MS = 300
 const STORED = values.short ? 100_000 : 1_000_000
 const COMMIT_TASKS = 5_000
 
@@ -139,38 +141,48 @@ function look(page: Page, seconds: number) {
 }
 
 /**
- * The master as fast as it goes, without and with one who reads the stream, in turn. The reader is not
- * a browser: a browser on the same cores takes from them what on a desk of its own it would not.
+ * The master as fast as it goes, without and with one who reads the stream, in turn within one load:
+ * short turns, in the order ABBA, so that whatever else the machine does falls on both. The reader is
+ * not a browser, which would take from the same cores what on a desk of its own it would not.
  */
 async function lost(ours: Target, load: Load): Promise<void> {
-  say(`\nAs fast as it goes, ${ROUNDS} times ${ROUND_S} s without and with a reader of the stream:`)
-  const ratios: number[] = []
-  const cpu = { without: [] as number[], with: [] as number[] }
-  for (let round = 0; round < ROUNDS; round++) {
-    // Whoever comes second has an older store: so they take turns in that, too.
-    const order = round % 2 === 0 ? [false, true] : [true, false]
-    const rate = new Map<boolean, number>()
-    for (const withReader of order) {
-      const stop = withReader ? read(ours.url) : () => {}
-      const before = readCpu(ours.pids).master ?? 0
-      const { done, seconds } = await closed(ours, load, ROUND_S)
-      const us = ((readCpu(ours.pids).master ?? 0) - before) / done
-      cpu[withReader ? 'with' : 'without'].push(us)
-      rate.set(withReader, done / seconds)
-      stop()
-    }
-    ratios.push((rate.get(true) ?? 0) / (rate.get(false) ?? 1))
-    const rates = [false, true].map((which) => Math.round(rate.get(which) ?? 0))
-    say(`        ${rates.join(' and ')} tasks/s, ratio ${ratios.at(-1)?.toFixed(3)}`)
+  say(`\nAs fast as it goes, ${TURNS} turns of ${TURN_MS / 1000} s without and with a reader:`)
+  const running = closed(ours, load, (TURNS * (TURN_MS + SETTLE_MS)) / 1_000 + 1)
+  const sums = { without: { done: 0, ms: 0, us: 0 }, with: { done: 0, ms: 0, us: 0 } }
+  for (let turn = 0; turn < TURNS; turn++) {
+    const withReader = turn % 4 === 1 || turn % 4 === 2
+    const stop = withReader ? read(ours.url) : () => {}
+    await sleep(SETTLE_MS)
+    const from = await mark(ours)
+    await sleep(TURN_MS)
+    const to = await mark(ours)
+    stop()
+    const sum = sums[withReader ? 'with' : 'without']
+    sum.done += to.done - from.done
+    sum.ms += to.at - from.at
+    sum.us += to.us - from.us
   }
-  const ratio = median(ratios)
+  await running
+  const rate = ({ done, ms }: { done: number; ms: number }) => (done / ms) * 1_000
+  const ratio = rate(sums.with) / rate(sums.without)
+  const rates = [sums.without, sums.with].map((sum) => Math.round(rate(sum)))
+  const each = [sums.without, sums.with].map(({ us, done }) => (us / done).toFixed(1))
+  say(`        ${rates.join(' and ')} tasks/s; master's CPU per task ${each.join(' and ')} us`)
   judge(
     'throughput with a reader, more than 95 % of without',
     `${(ratio * 100).toFixed(1)} %`,
     ratio > 0.95,
   )
-  const [without, withReader] = [median(cpu.without), median(cpu.with)]
-  say(`        master's CPU per task: ${without.toFixed(1)} and ${withReader.toFixed(1)} us`)
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** How many tasks are done, and what the master has computed, by now. */
+async function mark({ url, pids }: Target) {
+  const { tasks } = (await (await fetch(`${url}/status`)).json()) as { tasks: { done: number } }
+  return { done: tasks.done, at: performance.now(), us: readCpu(pids).master ?? 0 }
 }
 
 /** Reads the stream as a page would; gives what ends it. */
@@ -264,11 +276,4 @@ function storedTask(n: number): TaskRecord {
         : `{"status":"done","result":${n},"resultType":"number","resultText":"${n}"}`,
     trail: [{ at, event: 'taken', slave, ms: 0.8 }],
   }
-}
-
-function median(numbers: number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const [low = 0, high = 0] = [sorted[Math.ceil(sorted.length / 2) - 1], sorted[middle]]
-  return (low + high) / 2
 }
