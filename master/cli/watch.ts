@@ -41,7 +41,10 @@ export const watch = command({
         if (output.asJson) {
           if (now instanceof UnreachableError) throw now
           await output.line(JSON.stringify({ ...now, rates: ratesOf(before, now) }))
-        } else stdout.write(framed(screenOf(master.url, now, before, stdout.columns || 100, stdout.rows || 40)))
+        } else
+          stdout.write(
+            framed(screenOf(master.url, now, before, stdout.columns || 100, stdout.rows || 40)),
+          )
         before = now instanceof UnreachableError ? undefined : now
       }
     } finally {

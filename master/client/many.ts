@@ -75,6 +75,9 @@ export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_M
   async function settle(items: Item[], manners: ManyManners): Promise<OneOfMany[]> {
     const { wait = true, patienceMs = patienceOfClientMs, signal } = manners
     const settled = new Map<number, OneOfMany>()
+    // By the first answer to each: that a later one is a repetition is our own doing.
+    const before = new Set<number>()
+    let first = true
     let open = items
     let progressAt = performance.now()
     for (let rests = 0; open.length > 0; ) {
@@ -83,7 +86,8 @@ export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_M
       let restMs = 0
       replies.forEach((reply, i) => {
         const item = open[i] as Item
-        const one = told(item.index, reply)
+        if (first && reply.replayed) before.add(item.index)
+        const one = told(item.index, { ...reply, replayed: before.has(item.index) })
         if (one.problem && isForNow(one.problem) && performance.now() - progressAt < patienceMs) {
           restMs = Math.max(restMs, one.problem.retryAfterMs ?? slowly(rests))
           again.push(item)
@@ -95,6 +99,7 @@ export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_M
         rests = 0
       } else rests++
       open = again
+      first = false
       if (restMs > 0) await sleep(restMs, undefined, { signal })
     }
     return items.map(({ index }) => settled.get(index) as OneOfMany)
@@ -150,7 +155,7 @@ async function* itemsOf(
 }
 
 function told(index: number, { code: _, problem, retryAfter, ...task }: Reply): OneOfMany {
-  if (!problem) return { index, task: { ...task, replayed: task.replayed ?? false } }
+  if (!problem) return { index, task: task }
   const retryAfterMs = retryAfter === undefined ? null : retryAfter * 1000
   return { index, problem: new ProblemError(problem, retryAfterMs) }
 }
