@@ -146,6 +146,12 @@ export const MasterSettings = Type.Object({
     maximum: 3_600_000,
     description: 'the longest that Prefer: wait holds a request, in milliseconds',
   }),
+  eventStreamsMax: Type.Integer({
+    default: 100,
+    minimum: 0,
+    maximum: 10_000,
+    description: 'how many streams of events may be open at a time, those of pages among them',
+  }),
   insecureNoAuth: Type.Boolean({
     default: false,
     description: 'listen on an address that is not loopback although nothing checks who asks',
