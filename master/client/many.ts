@@ -148,7 +148,7 @@ async function* itemsOf(
   let index = 0
   for await (const request of requests) {
     const key = idempotencyKey(request, index)
-    const text = JSON.stringify({ queue: true, ...request, idempotencyKey: key })
+    const text = JSON.stringify({ ...request, queue: request.queue ?? true, idempotencyKey: key })
     yield { index, text }
     index++
   }

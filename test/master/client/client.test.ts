@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
+import type { MasterEvent } from 'askfirst/client'
 import { createClient, isProblem, NoResultError, UnreachableError } from 'askfirst/client'
 import t from 'tap'
 import { freePort, startMaster, startSlave, until } from '../../e2e/processes.ts'
@@ -48,8 +49,10 @@ t.test('throws what the master answers as a typed problem', async (t) => {
   await t.rejects(client.get('nobody'), { name: 'ProblemError' })
 })
 
+type Way = { url: string; close(): void; cut(): void; lost(): number }
+
 /** A way to the master that forwards all requests, and loses the first answers. */
-async function lossy(losses: number): Promise<{ url: string; close(): void; lost(): number }> {
+async function lossy(losses: number): Promise<Way> {
   let lost = 0
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
@@ -67,11 +70,14 @@ async function lossy(losses: number): Promise<{ url: string; close(): void; lost
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port: own } = server.address() as { port: number }
-  const close = (): void => {
-    server.close()
+  const cut = (): void => {
     for (const socket of sockets) socket.destroy()
   }
-  return { url: `http://127.0.0.1:${own}`, close, lost: () => lost }
+  const close = (): void => {
+    server.close()
+    cut()
+  }
+  return { url: `http://127.0.0.1:${own}`, close, cut, lost: () => lost }
 }
 
 t.test('repeats what had no answer, and nothing is done twice', async (t) => {
@@ -149,6 +155,34 @@ t.test('runs jobs, and carries bytes', async (t) => {
   const again = await client.cancelJob(words.id).catch((error: unknown) => error)
   t.ok(isProblem(again, 'already-ended'))
   t.match((await client.listJobs({ limit: 1 })).jobs, [{ id: words.id }])
+})
+
+t.test('follows events, and goes on where the connection broke', async (t) => {
+  const way = await lossy(0)
+  const through = createClient({ url: way.url })
+  const over = new AbortController()
+  t.teardown(async () => {
+    over.abort()
+    await through.close()
+    way.close()
+  })
+  const seen: MasterEvent[] = []
+  const following = (async () => {
+    for await (const event of through.stream({ type: 'task' }, { signal: over.signal })) {
+      if (event.event === 'task') seen.push(event)
+    }
+  })()
+  await until(async () => {
+    await client.run({ expression: '1' })
+    return seen.length > 0
+  })
+  way.cut()
+  const missed = await client.submit({ expression: '2', queue: true })
+  await client.wait(missed)
+  await until(async () => seen.some(({ data }) => JSON.stringify(data).includes(missed.id)))
+  t.equal(new Set(seen.map(({ id }) => id)).size, seen.length, 'none came twice')
+  over.abort()
+  await following
 })
 
 t.test('waits on when the master is started anew', async (t) => {
