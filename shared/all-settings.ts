@@ -14,6 +14,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'ca',
   'data',
   'drainMs',
+  'eventStreamsMax',
   'executorHeapMb',
   'executors',
   'files',

@@ -1,7 +1,7 @@
 // What a command of `askfirst` is, how its words are read, and its --help. Knows no command.
 
 import { parseArgs } from 'node:util'
-import { UsageError } from '../../shared/process.ts'
+import { UsageError } from '../../shared/usage-error.ts'
 import type { Client } from '../client/client.ts'
 import type { Exit } from './exit-codes.ts'
 import { EXIT } from './exit-codes.ts'
@@ -133,10 +133,10 @@ const unmarked = (value: unknown): unknown =>
 
 function readValue(flag: string, option: Option, given: unknown): unknown {
   if (option.is === 'flag') return given ?? false
-  if (given === undefined) return option.default
+  if (typeof given !== 'string') return option.default
   if (option.is === 'text') return given
   const number = Number(given)
-  if (String(given).trim() !== '' && Number.isFinite(number) && number >= (option.minimum ?? 0))
+  if (given.trim() !== '' && Number.isFinite(number) && number >= (option.minimum ?? 0))
     return number
   throw new UsageError(
     `--${flag} cannot be "${given}": it must be a number from ${option.minimum ?? 0}`,

@@ -1,7 +1,7 @@
 // What the exit codes of `askfirst` mean: those of BSD's sysexits where it has one, as the master's and
 // the slave's own, so that a script can tell "try again later" from "this can never work".
 
-import { UsageError } from '../../shared/process.ts'
+import { UsageError } from '../../shared/usage-error.ts'
 import { isForNow, NoResultError, ProblemError, UnreachableError } from '../client/client.ts'
 
 export const EXIT = {

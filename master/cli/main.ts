@@ -2,7 +2,7 @@
 // went.
 
 import { readFileSync } from 'node:fs'
-import { UsageError } from '../../shared/process.ts'
+import { UsageError } from '../../shared/usage-error.ts'
 import { VERSION } from '../../shared/version.ts'
 import type { Client } from '../client/client.ts'
 import { createClient, ProblemError, UnreachableError } from '../client/client.ts'

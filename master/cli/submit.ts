@@ -1,7 +1,7 @@
 // `askfirst submit`: one task and its result, or as many as there are lines.
 
 import { readFileSync } from 'node:fs'
-import { UsageError } from '../../shared/process.ts'
+import { UsageError } from '../../shared/usage-error.ts'
 import type { TaskRequest } from '../client/client.ts'
 import { hasEnded } from '../client/client.ts'
 import type { Call, Values } from './command.ts'

@@ -1,6 +1,6 @@
 // `askfirst tasks`, `task`, `cancel` and `retry`.
 
-import { UsageError } from '../../shared/process.ts'
+import { UsageError } from '../../shared/usage-error.ts'
 import type { Client, Task, TaskFilter, TaskSummary } from '../client/client.ts'
 import { isProblem } from '../client/client.ts'
 import { command } from './command.ts'

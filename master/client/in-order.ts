@@ -47,7 +47,7 @@ export async function* inOrder<T, R>(
       const next = started[0]
       if (next === undefined) break
       const result = await next
-      started.shift()
+      void started.shift()
       changed()
       yield result
     }
