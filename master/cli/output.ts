@@ -1,9 +1,8 @@
 // What `askfirst` prints: a table or words for a terminal, JSON for a pipe. Text that others wrote is
 // shown as text: what would steer the terminal, or turn its direction, is made visible.
 
-/** C0, DEL, C1, and marks of direction: as \u{..}. A line break too, unless it is ours. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const STEERING = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+/** Control characters, line breaks of all sorts, and marks of direction. */
+const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
 
 /** Text of others on one line, harmless. */
 export const plain = (text: string): string =>
