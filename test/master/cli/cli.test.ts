@@ -11,10 +11,10 @@ import { freePort, getJson, startMaster, startSlave, until } from '../../e2e/pro
 import { askfirst, begin } from './askfirst.ts'
 
 const LONG = '{"ms": 60000}'
-const master = await startMaster(t, t.testdir())
+const files = t.testdir()
+const master = await startMaster(t, join(files, 'master'))
 const { url } = master
 await startSlave(t, url, 'slave-1', ['--slots', '1'])
-const files = t.testdir({ files: {} })
 const taken = async (): Promise<number> => (await getJson(`${url}/status`)).counters.accepted
 
 t.test('prints the result of an expression, also of one that begins with a minus', async (t) => {

@@ -8,10 +8,10 @@ import type { Json } from '../../e2e/processes.ts'
 import { getJson, startMaster, startSlave, until } from '../../e2e/processes.ts'
 import { askfirst, begin } from './askfirst.ts'
 
-const master = await startMaster(t, t.testdir())
+const files = t.testdir()
+const master = await startMaster(t, join(files, 'master'))
 const { url } = master
 await startSlave(t, url, 'slave-1', ['--slots', '1'])
-const files = t.testdir({ files: {} })
 const taken = async (): Promise<number> => (await getJson(`${url}/status`)).counters.accepted
 
 t.test('prints a result per line, in order, also of lines that fail or are empty', async (t) => {
