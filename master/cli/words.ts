@@ -140,7 +140,8 @@ function howItStands(task: Task, trail: TrailEntry[]): string {
 /** How long it waited for its first slave, and why. */
 function waited(task: Task, before: TrailEntry[], taken: TrailEntry | undefined): string[] {
   const until = Date.parse(taken?.at ?? task.endedAt ?? new Date().toISOString())
-  const ms = until - Date.parse(task.createdAt)
+  // The time that the one who took it needed for its answer is no waiting.
+  const ms = until - Date.parse(task.createdAt) - (taken?.ms ?? 0)
   const refusals = before.filter(({ event }) => REFUSED.includes(event))
   if (refusals.length === 0) {
     if (ms < WAITED_MS) return []
