@@ -19,6 +19,7 @@ import { createAgent } from './agent.ts'
 import type { PoolOptions } from './executor/pool.ts'
 import { createPool } from './executor/pool.ts'
 import { createLink } from './link.ts'
+import { createSlaveMetrics } from './metrics.ts'
 import { openOutboxDisk } from './outbox-disk.ts'
 import { availability } from './routes/availability.ts'
 import { offers } from './routes/offers.ts'
@@ -36,7 +37,7 @@ export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
   const loaded = await kindsOf(settings)
   await assertFree(settings.host, settings.port)
-  const log = createLog(settings.name, settings.logLevel)
+  const log = await createLog(settings.name, settings.logLevel, settings.logFormat)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
   const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
   const kinds = [...loaded.keys()]
@@ -87,7 +88,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     log,
   })
   await server.register(offers, { agent })
-  await server.register(availability, { agent })
+  await server.register(availability, { agent, metrics: createSlaveMetrics(agent) })
   await server.register(partitions, { workroom })
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo

@@ -2,6 +2,7 @@
 
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { UUID_PATTERN } from '../../shared/wire.ts'
 import { requestHash } from '../task-requests.ts'
@@ -15,14 +16,17 @@ export type Manners = {
   /** By what key it would repeat the request, and what must then be the same. */
   idempotencyKey: string | null
   requestHash: string | null
+  /** Which trace it belongs to, where it says so (shared/trace.ts). */
+  trace: string | null
 }
 
-/** `Prefer: wait=N` and `Idempotency-Key`. Throws `invalid-request`. */
+/** `Prefer: wait=N`, `Idempotency-Key`, `traceparent`. Throws `invalid-request`. */
 export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const waitMs = preferredWaitMs(request, waitMsMax)
+  const trace = readTrace(request.headers)
   const key = request.headers['idempotency-key']
-  if (key === undefined) return { waitMs, ...UNKEYED }
-  return { waitMs, ...keyed('Idempotency-Key', key, [request.url, request.body]) }
+  if (key === undefined) return { waitMs, trace, ...UNKEYED }
+  return { waitMs, trace, ...keyed('Idempotency-Key', key, [request.url, request.body]) }
 }
 
 const UNKEYED = { idempotencyKey: null, requestHash: null }
@@ -31,7 +35,7 @@ const UNKEYED = { idempotencyKey: null, requestHash: null }
  * An item of a batch without its key, and the key: the same as the header and body of a POST of its
  * own, so that either repeats the other. Throws `invalid-request`.
  */
-export function itemManners(item: unknown): [body: unknown, keyed: Omit<Manners, 'waitMs'>] {
+export function itemManners(item: unknown): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace'>] {
   if (typeof item !== 'object' || item === null || !('idempotencyKey' in item)) {
     return [item, UNKEYED]
   }

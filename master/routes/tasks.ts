@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
+import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import type { Reply, Submission } from '../clients.ts'
 import { asked } from '../clients.ts'
@@ -72,7 +73,8 @@ export async function tasks(app: FastifyInstance, options: Options) {
       }
     })
     const waitMs = preferredWaitMs(request, options.waitMsMax)
-    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, waitMs }))
+    const trace = readTrace(request.headers)
+    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, waitMs, trace }))
     return { tasks: await Promise.all(replies) }
   })
 

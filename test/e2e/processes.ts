@@ -34,10 +34,11 @@ export async function startProcess(
   t: Teardown,
   file: 'master/main.ts' | 'slave/main.ts',
   args: string[],
+  env: Record<string, string> = {},
 ): Promise<RunningProcess> {
   const child = spawn(COMMAND, [...BEFORE, `${ROOT}${file}`, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '' },
+    env: { PATH: process.env.PATH ?? '', ...env },
   })
   let stderr = ''
   child.stderr?.on('data', (text: Buffer) => {
