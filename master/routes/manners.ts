@@ -35,7 +35,9 @@ const UNKEYED = { idempotencyKey: null, requestHash: null }
  * An item of a batch without its key, and the key: the same as the header and body of a POST of its
  * own, so that either repeats the other. Throws `invalid-request`.
  */
-export function itemManners(item: unknown): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace'>] {
+export function itemManners(
+  item: unknown,
+): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace'>] {
   if (typeof item !== 'object' || item === null || !('idempotencyKey' in item)) {
     return [item, UNKEYED]
   }
