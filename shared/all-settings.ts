@@ -1,5 +1,6 @@
-// The names of all settings of masters and slaves: one environment may serve both, so each must
-// know the other's names to find a name that is neither's. A test compares the list with the tables.
+// The names of all settings of masters, slaves and the command line: one environment may serve all,
+// so each must know the others' names to find a name that is nobody's. A test compares the list with
+// the tables.
 
 export const ALL_SETTINGS: readonly string[] = [
   'advertise',
@@ -10,6 +11,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'blobBytesMax',
   'blobKeepMs',
   'bodyBytesMax',
+  'ca',
   'data',
   'drainMs',
   'eventStreamsMax',
@@ -23,6 +25,8 @@ export const ALL_SETTINGS: readonly string[] = [
   'jobRunLimitMs',
   'keepMs',
   'keepTasksMax',
+  'key',
+  'keyFile',
   'kinds',
   'logFormat',
   'logLevel',
@@ -44,6 +48,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'slots',
   'store',
   'tags',
+  'url',
   'waitLimitMs',
   'waitMsMax',
   'waitingTasksMax',

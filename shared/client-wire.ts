@@ -145,6 +145,9 @@ export const Batch = Type.Object(
         id: Type.Optional(Id),
         problem: Type.Optional(ProblemDocument),
         retryAfter: Type.Optional(Count),
+        replayed: Type.Optional(
+          Type.Boolean({ description: 'its idempotencyKey came before: this is the same task' }),
+        ),
       }),
     ),
   },

@@ -82,7 +82,10 @@ export function createPeer(origin: string, { connections = 4, timeoutMs = 2000 }
   }
 }
 
-function toPeerError(error: Error & { code?: string; errors?: { code?: string }[] }): PeerError {
+/** What undici threw, as a PeerError in words. */
+export function toPeerError(
+  error: Error & { code?: string; errors?: { code?: string }[] },
+): PeerError {
   const code = error.code ?? error.errors?.[0]?.code ?? ''
   const words = WORDS[code] ?? error.message
   return new PeerError(words, !NEVER_SENT.includes(code))

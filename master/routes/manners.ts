@@ -25,13 +25,31 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const waitMs = preferredWaitMs(request, waitMsMax)
   const trace = readTrace(request.headers)
   const key = request.headers['idempotency-key']
-  if (key === undefined) return { waitMs, trace, idempotencyKey: null, requestHash: null }
-  if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
-    const rule = 'must have 1 to 255 characters'
-    throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+  if (key === undefined) return { waitMs, trace, ...UNKEYED }
+  return { waitMs, trace, ...keyed('Idempotency-Key', key, [request.url, request.body]) }
+}
+
+const UNKEYED = { idempotencyKey: null, requestHash: null }
+
+/**
+ * An item of a batch without its key, and the key: the same as the header and body of a POST of its
+ * own, so that either repeats the other. Throws `invalid-request`.
+ */
+export function itemManners(
+  item: unknown,
+): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace'>] {
+  if (typeof item !== 'object' || item === null || !('idempotencyKey' in item)) {
+    return [item, UNKEYED]
   }
-  const hash = requestHash([request.url, request.body])
-  return { waitMs, trace, idempotencyKey: key, requestHash: hash }
+  const { idempotencyKey, ...body } = item
+  return [body, keyed('idempotencyKey', idempotencyKey, ['/tasks', body])]
+}
+
+function keyed(field: string, key: unknown, said: unknown) {
+  if (typeof key === 'string' && key.length > 0 && key.length <= 255) {
+    return { idempotencyKey: key, requestHash: requestHash(said) }
+  }
+  throw invalidRequest([{ field, rule: 'must be text of 1 to 255 characters' }])
 }
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */

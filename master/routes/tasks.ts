@@ -13,7 +13,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
 import type { TaskReader } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import { CURSOR, manners, preferredWaitMs } from './manners.ts'
+import { CURSOR, itemManners, manners, preferredWaitMs } from './manners.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -63,9 +63,10 @@ export async function tasks(app: FastifyInstance, options: Options) {
   /** The same for many: each is answered for itself, in order. */
   const bodyLimit = options.batchBytesMax
   app.post('/tasks/batch', { bodyLimit }, async (request) => {
-    const submissions = batchOf(request.body, options.batchTasksMax).map((body, i) => {
+    const submissions = batchOf(request.body, options.batchTasksMax).map((item, i) => {
       try {
-        return requests.parse(body)
+        const [body, keyed] = itemManners(item)
+        return { ...requests.parse(body), ...keyed }
       } catch (error) {
         if (error instanceof Problem) throw inBatch(error, i)
         throw error
@@ -173,8 +174,11 @@ function inBatch(problem: Problem, index: number): Problem {
 async function submitOne(dispatcher: Dispatcher, submission: Submission) {
   try {
     const reply = await dispatcher.submit(submission)
-    const ended = submission.waitMs > 0 && isEnded(reply)
-    return ended ? { code: 200, ...endedJson(reply) } : { code: 202, ...acceptedJson(reply) }
+    const replayed = reply.repeated ? { replayed: true } : {}
+    const ended = (submission.waitMs > 0 || reply.repeated) && isEnded(reply)
+    return ended
+      ? { code: 200, ...replayed, ...endedJson(reply) }
+      : { code: 202, ...replayed, ...acceptedJson(reply) }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const retryAfter = error.headers['retry-after']
