@@ -21,7 +21,7 @@ const LIFE_MS = 12_000
 
 /** A command on the master's data folder: what it prints. */
 const askfirst = (command: string, ...args: string[]): string =>
-  execFileSync(COMMAND, [...BEFORE, `${ROOT}master/cli/${command}.ts`, ...args], {
+  execFileSync(COMMAND, [...BEFORE, `${ROOT}master/cli/askfirst.mjs`, command, ...args], {
     encoding: 'utf8',
     stdio: 'pipe',
   }).trim()
