@@ -86,7 +86,9 @@ await phase('expressions', async () => {
 
 for (const end of ends.reverse()) await end()
 rmSync(folder, { recursive: true, force: true })
-const shown = [...statuses].toSorted().map(([status, count]) => `${status}: ${count}`)
+const shown = [...statuses]
+  .toSorted(([a], [b]) => a.localeCompare(b))
+  .map(([status, count]) => `${status}: ${count}`)
 process.stdout.write(`answers: ${shown.join(', ')}\n`)
 for (const failure of failures.slice(0, 20)) process.stdout.write(`FAILED: ${failure}\n`)
 const passed = failures.length === 0 ? 1 : 0
