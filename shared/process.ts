@@ -1,6 +1,7 @@
 // What both programs do around their app: settings or help, loopback or auth, signals, exit codes.
 
 import type { Static, TObject } from 'typebox'
+import { notifyManager } from './notify.ts'
 import { help, readSettings, SettingError } from './settings.ts'
 import { VERSION } from './version.ts'
 
@@ -37,6 +38,7 @@ export async function runProgram<T extends TObject>(
   try {
     const app = await start(settings)
     stopOnSignal(given.command, app.stop.bind(app))
+    notifyManager('READY=1')
     process.on('message', (message) => {
       if (message === PREPARE_TO_STOP) app.prepareToStop?.()
     })
@@ -87,6 +89,7 @@ function stopOnSignal(command: string, stop: (reason: string) => Promise<void>):
     process.on(signal, () => {
       if (stopping) process.exit(1)
       stopping = true
+      notifyManager('STOPPING=1')
       stop(`told to stop by ${signal}`).then(
         () => process.exit(0),
         (error: Error) => fail(command, `could not stop cleanly: ${error.message}`),
