@@ -15,6 +15,7 @@ import { assertFree, createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
 import { createDispatcher } from './dispatcher.ts'
+import { openDoor } from './door.ts'
 import { createJobRequests } from './job-requests.ts'
 import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
@@ -45,6 +46,7 @@ export async function startMaster(
   await assertFree(settings.host, settings.port)
   const log = createLog('master', settings.logLevel)
   const { now } = systemClock
+  const door = await openDoor({ settings, slaves: settings.slaves.map(parseSlave), now, log })
   const store =
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
   const dispatcher = await createDispatcher({
@@ -52,13 +54,19 @@ export async function startMaster(
     slaves: settings.slaves.map(parseSlave),
     policy: POLICIES[settings.policy],
     store,
-    transport: (receive) => createTransport({ askTimeoutMs: settings.askTimeoutMs, receive }),
+    transport: (receive) =>
+      createTransport({ askTimeoutMs: settings.askTimeoutMs, receive, reach: door.reach }),
     clock: systemClock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     newId: randomUUIDv7,
     attemptIds: createAttemptIds,
     log,
     onBroken,
+  })
+  door.onShutOut((slave) => {
+    log.warn({ slave }, 'a slave was shut out')
+    const boot = dispatcher.view.registry.byName.get(slave)?.boot ?? ''
+    dispatcher.leave(slave, boot).catch(() => {})
   })
   const reader = createTaskReader(store)
   const { registry } = dispatcher.view
@@ -97,7 +105,14 @@ export async function startMaster(
       await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs())
     },
   })
-  const server = createServer({ log, bodyBytesMax: settings.inputBytesMax })
+  const server = createServer({
+    log,
+    bodyBytesMax: settings.inputBytesMax,
+    secure: door.material,
+    socketsMax: settings.socketsMax,
+  })
+  door.guard(server)
+  await server.register(door.routes)
   await server.register(tasks, {
     dispatcher,
     requests,
@@ -135,7 +150,7 @@ export async function startMaster(
   let closed: Promise<void> | undefined
 
   return {
-    url: `http://${host}:${port}`,
+    url: `${door.material ? 'https' : 'http'}://${host}:${port}`,
     dispatcher,
     store,
     /** From now on new tasks are refused; everything else goes on. */
@@ -156,6 +171,7 @@ export async function startMaster(
         dispatcher.endPolls()
         await server.close()
         await dispatcher.close()
+        door.close()
         jobStore.close()
         if (inMemory) rmSync(folder, { recursive: true, force: true })
       })()

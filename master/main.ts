@@ -2,6 +2,7 @@
 
 import { assertSafeToListen, runProgram } from '../shared/process.ts'
 import { startMaster } from './app.ts'
+import { hasIdentities } from './identities/folder.ts'
 import { MasterSettings } from './settings.ts'
 
 const summary = 'takes tasks from clients and hands each to the first slave that is available'
@@ -9,7 +10,8 @@ const summary = 'takes tasks from clients and hands each to the first slave that
 await runProgram(
   { command: 'askfirst master', summary, table: MasterSettings },
   async (settings) => {
-    assertSafeToListen(settings.host, settings.insecureNoAuth)
+    const how = `make keys and certificates with askfirst init --data ${settings.data}`
+    assertSafeToListen(settings, hasIdentities(settings.data), how)
     const master = await startMaster(settings)
     process.stdout.write(`master listens at ${master.url}\n`)
     return master

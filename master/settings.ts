@@ -146,6 +146,41 @@ export const MasterSettings = Type.Object({
     maximum: 3_600_000,
     description: 'the longest that Prefer: wait holds a request, in milliseconds',
   }),
+  slaveAddresses: Type.Array(
+    Type.String({
+      pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$',
+      wanted: 'a network, such as 10.0.0.0/24',
+    }),
+    {
+      default: [],
+      defaultText: 'any but loopback, link-local, metadata and multicast',
+      description: 'the only networks in which slaves that register may be',
+    },
+  ),
+  slaveCertificateMs: Type.Integer({
+    default: 604_800_000,
+    minimum: 3_000,
+    maximum: MS_MAX,
+    description: "how long a slave's certificate is good, in milliseconds; renewed after a third",
+  }),
+  requestsPerSecondMax: Type.Integer({
+    default: 10_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'requests that one key or slave may make in a second; twice that in a burst',
+  }),
+  requestsUnderWayMax: Type.Integer({
+    default: 10_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'requests that one key or slave may have under way at a time',
+  }),
+  socketsMax: Type.Integer({
+    default: 65_536,
+    minimum: 16,
+    maximum: 1_000_000,
+    description: 'connections at a time; further ones are closed as they come',
+  }),
   insecureNoAuth: Type.Boolean({
     default: false,
     description: 'listen on an address that is not loopback although nothing checks who asks',

@@ -5,6 +5,7 @@
 
 import type { Peer } from '../shared/client.ts'
 import { createPeer, PeerError } from '../shared/client.ts'
+import type { Connector } from '../shared/secure.ts'
 import { createCheck } from '../shared/validate.ts'
 import { AttemptsReply, OffersReply, RevokeReply } from '../shared/wire.ts'
 import type { Input, Token } from './core/effects.ts'
@@ -50,8 +51,13 @@ type Lane = {
 export function createTransport(given: {
   askTimeoutMs: number
   receive: (input: Input) => void
+  /** How to connect to a slave, and why not to a URL. Without it: anyhow, anywhere. */
+  reach?: {
+    connectTo: (slave: string, url: string) => Connector
+    mistakeIn: (slave: string, url: string) => string | null
+  }
 }): Transport {
-  const { receive, askTimeoutMs } = given
+  const { receive, askTimeoutMs, reach } = given
   const lanes = new Map<string, Lane>()
   const fits = {
     answers: createCheck(OffersReply).fits,
@@ -62,7 +68,7 @@ export function createTransport(given: {
 
   return {
     offer({ slave, url, boot }, offer) {
-      const lane = laneTo(url)
+      const lane = laneTo(slave, url)
       lane.boot = boot
       lane.queue.push(offer)
       if (lane.planned) return
@@ -74,7 +80,7 @@ export function createTransport(given: {
     },
 
     revoke(slave, url, attempts) {
-      const request = laneTo(url).peer.request(
+      const request = laneTo(slave, url).peer.request(
         'POST',
         '/attempts/revoke',
         JSON.stringify({ attempts }),
@@ -92,7 +98,9 @@ export function createTransport(given: {
       const notReached = (reason: string): void =>
         receive({ is: 'not-reached', name, url, reason, token })
       if (!URL.canParse(url)) return notReached(`${url} is not a URL`)
-      laneTo(url)
+      const mistake = reach?.mistakeIn(name, url)
+      if (mistake) return notReached(`${url} ${mistake}`)
+      laneTo(name, url)
         .peer.request('GET', '/attempts')
         .then(
           (said) => {
@@ -109,13 +117,16 @@ export function createTransport(given: {
     },
   }
 
-  function laneTo(url: string): Lane {
-    let lane = lanes.get(url)
+  function laneTo(slave: string, url: string): Lane {
+    // The connection is to this slave and no other: its certificate says so.
+    const key = reach ? `${slave} ${url}` : url
+    let lane = lanes.get(key)
     if (!lane) {
       const { origin } = new URL(url)
-      const peer = createPeer(origin, { connections: WINDOW + 2, timeoutMs: askTimeoutMs })
+      const limits = { connections: WINDOW + 2, timeoutMs: askTimeoutMs }
+      const peer = createPeer(origin, { ...limits, connect: reach?.connectTo(slave, url) })
       lane = { peer, boot: '', queue: [], underWay: 0, usedAt: 0, planned: false }
-      lanes.set(url, lane)
+      lanes.set(key, lane)
     }
     lane.usedAt = Date.now()
     return lane

@@ -2,6 +2,7 @@
 // the request can have reached the peer.
 
 import { Pool } from 'undici'
+import type { Connector } from './secure.ts'
 
 /** No usable answer. `delivered: false`: the request cannot have reached the peer. */
 export class PeerError extends Error {
@@ -32,16 +33,22 @@ export type Peer = ReturnType<typeof createPeer>
  * A peer at `origin`, such as http://10.0.0.5:9001, spoken to over at most `connections`
  * connections. A request that has no answer after `timeoutMs` is given up.
  */
-export function createPeer(origin: string, { connections = 4, timeoutMs = 2000 } = {}) {
-  const pool = new Pool(origin, {
-    connections,
-    pipelining: 1,
-    connect: { timeout: timeoutMs },
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    keepAliveTimeout: 60_000,
-    maxResponseSize: ANSWER_BYTES_MAX,
-  })
+export function createPeer(
+  origin: string,
+  given: { connections?: number; timeoutMs?: number; connect?: Connector | undefined } = {},
+) {
+  const { connections = 4, timeoutMs = 2000, connect } = given
+  const open = () =>
+    new Pool(origin, {
+      connections,
+      pipelining: 1,
+      connect: connect ?? { timeout: timeoutMs },
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      keepAliveTimeout: 60_000,
+      maxResponseSize: ANSWER_BYTES_MAX,
+    })
+  let pool = open()
   let closed: Promise<void> | undefined
 
   /**
@@ -77,6 +84,12 @@ export function createPeer(origin: string, { connections = 4, timeoutMs = 2000 }
   return {
     origin,
     request,
+    /** New connections from now on; what is under way ends on the old ones. */
+    renew(): void {
+      const old = pool
+      pool = open()
+      void old.close()
+    },
     /** Ends all connections now; what is under way fails. Idempotent. */
     close: (): Promise<void> => (closed ??= pool.destroy()),
   }

@@ -4,6 +4,9 @@
 export const PROBLEMS = {
   'invalid-request': [400, 'The request is not what the schema asks for.'],
   'invalid-json': [400, 'The body is not valid JSON in valid UTF-8.'],
+  unauthorized: [401, 'Who asks is not known here.'],
+  'join-refused': [403, 'This join token does not let this slave in.'],
+  forbidden: [403, 'Who asks is known, and may not do this.'],
   'not-found': [404, 'There is nothing at this address.'],
   'no-such-task': [404, 'There is no task with this id.'],
   'no-such-job': [404, 'There is no job with this id.'],
@@ -21,6 +24,7 @@ export const PROBLEMS = {
   'no-capable-slave': [422, 'No slave offers this kind.'],
   'key-reused': [422, 'This Idempotency-Key came before with another body.'],
   'unreachable-slave': [422, 'The master cannot reach a slave at this address.'],
+  'too-many-requests': [429, 'More requests than one caller may make.'],
   internal: [500, 'A mistake of ours.'],
   'at-capacity': [503, 'No slave is available.'],
   'no-slaves': [503, 'No slave is registered and alive.'],

@@ -98,12 +98,25 @@ function stopOnSignal(command: string, stop: (reason: string) => Promise<void>):
   }
 }
 
-/** Refuses to listen beyond this machine while nothing checks who asks. Throws UsageError. */
-export function assertSafeToListen(host: string, insecureNoAuth: boolean): void {
-  const loopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-  if (loopback || insecureNoAuth) return
+/** Whether whoever listens there can be reached from this machine only. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+
+/**
+ * Refuses to listen beyond this machine while nothing checks who asks, and to check nothing where
+ * there are identities. `how` says how to get these. Throws UsageError.
+ */
+export function assertSafeToListen(
+  { host, insecureNoAuth }: { host: string; insecureNoAuth: boolean },
+  isSecured: boolean,
+  how: string,
+): void {
+  if (isSecured && insecureNoAuth) {
+    throw new UsageError('--insecure-no-auth and identities contradict each other: leave one out')
+  }
+  if (isSecured || insecureNoAuth || isLoopback(host)) return
   throw new UsageError(
-    `--host ${host} is not loopback, and whoever reaches it could use it: listen on 127.0.0.1, ` +
-      'or say --insecure-no-auth if the network itself keeps strangers out',
+    `--host ${host} is not loopback, and whoever reaches it could use it: ${how}, or listen on ` +
+      '127.0.0.1, or say --insecure-no-auth if the network itself keeps strangers out',
   )
 }

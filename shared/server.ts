@@ -3,13 +3,15 @@
 import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import { createServer as createProbe } from 'node:net'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import Fastify, { LogController } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Logger } from './log.ts'
 import type { ProblemType } from './problems.ts'
 import { Problem } from './problems.ts'
+import type { Material } from './secure.ts'
+import { serverOptions } from './secure.ts'
 import { createCheck, invalidRequest } from './validate.ts'
 
 export type ServerOptions = {
@@ -18,6 +20,10 @@ export type ServerOptions = {
   bodyBytesMax: number
   /** A request must have arrived whole within this. In milliseconds. */
   requestTimeoutMs?: number
+  /** With it the server speaks TLS. */
+  secure?: Material | undefined
+  /** More connections than these are closed as they come. */
+  socketsMax?: number
 }
 
 /**
@@ -35,8 +41,17 @@ export async function assertFree(host: string, port: number): Promise<void> {
 /** While it closes, connections that have fallen idle are ended this often. In milliseconds. */
 const IDLE_SWEEP_MS = 20
 
+/** A request's line and headers together, in bytes and in number, and how long they may take. */
+const HEADER_BYTES_MAX = 16_384
+const HEADERS_MAX = 100
+const HEADERS_TIMEOUT_MS = 15_000
+/** Arrays and objects in one another. Nothing that we take is as deep as this. */
+export const JSON_DEPTH_MAX = 512
+
 /** A Fastify instance without routes. */
-export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: ServerOptions) {
+export function createServer(given: ServerOptions) {
+  const { log, bodyBytesMax, requestTimeoutMs = 30_000, secure } = given
+  const wire = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS }
   const server = Fastify({
     loggerInstance: log,
     // One logger for all requests: a child of its own for each costs, and says only a number.
@@ -47,9 +62,11 @@ export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: S
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
-    http: { maxHeaderSize: 16_384 },
+    ...(secure ? { https: { ...wire, ...serverOptions(secure) } } : { http: wire }),
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
-  })
+  } as FastifyServerOptions)
+  server.server.maxHeadersCount = HEADERS_MAX
+  if (given.socketsMax !== undefined) server.server.maxConnections = given.socketsMax
   // Closing ends the connections that are idle then: one whose last answer is still to come would
   // keep the server open until its keep-alive is over.
   server.addHook('preClose', async () => {
@@ -59,8 +76,10 @@ export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: S
   server.removeAllContentTypeParsers()
   const parseText = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    if (isUtf8(body as Buffer)) void parseText(request, (body as Buffer).toString('utf8'), done)
-    else done(new Problem('invalid-json', 'the body is not valid UTF-8'))
+    const bytes = body as Buffer
+    if (!isUtf8(bytes)) done(new Problem('invalid-json', 'the body is not valid UTF-8'))
+    else if (isTooDeep(bytes)) done(new Problem('invalid-json', TOO_DEEP))
+    else void parseText(request, bytes.toString('utf8'), done)
   })
   server.setValidatorCompiler(({ schema, httpPart }) => {
     const { fits, mistakes } = createCheck(schema as TSchema)
@@ -89,6 +108,26 @@ export function createServer({ log, bodyBytesMax, requestTimeoutMs = 30_000 }: S
 }
 
 export type Server = ReturnType<typeof createServer>
+
+const TOO_DEEP = `more than ${JSON_DEPTH_MAX} arrays and objects stand in one another`
+
+/** Short bodies cannot be deep: only long ones are looked through. */
+function isTooDeep(body: Buffer): boolean {
+  if (body.length <= 2 * JSON_DEPTH_MAX) return false
+  let depth = 0
+  let quoted = false
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i]
+    if (quoted) {
+      if (byte === 0x5c) i++
+      else if (byte === 0x22) quoted = false
+    } else if (byte === 0x22) quoted = true
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > JSON_DEPTH_MAX) return true
+    } else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return false
+}
 
 const pathOf = (request: FastifyRequest): string =>
   request.url.slice(0, 200).split('?')[0] as string

@@ -291,6 +291,29 @@ const { status: _failed, ...failedFields } = Failed.properties
 export const SubmittedDone = Type.Object({ ...submitted, ...doneFields })
 export const SubmittedFailed = Type.Object({ ...submitted, failure: Type.Object(failedFields) })
 
+/** What a slave asks to be certified: PKCS #10, PEM. Only its key counts. */
+const CertificateRequest = Type.String({ maxLength: 8192 })
+
+/** `POST /join` (new slave to master): "I have a token". */
+export const JoinRequest = Type.Object({
+  token: Type.String({ maxLength: 128 }),
+  name: Name,
+  request: CertificateRequest,
+})
+export type JoinRequest = Static<typeof JoinRequest>
+
+/** `POST /renew` (slave to master, by its certificate): before that expires. */
+export const RenewRequest = Type.Object({ request: CertificateRequest })
+export type RenewRequest = Static<typeof RenewRequest>
+
+/** The answer to both: the certificate as PEM, and how long it is good. */
+export const CertificateReply = Type.Object({
+  certificate: Type.String({ maxLength: 16_384 }),
+  expiresAt: Type.Number(),
+  lifeMs: Type.Number({ minimum: 1 }),
+})
+export type CertificateReply = Static<typeof CertificateReply>
+
 /** `GET /availability` (anybody to slave). Changes nothing. */
 export const Availability = Type.Object({
   available: Type.Boolean(),

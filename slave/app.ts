@@ -6,18 +6,24 @@ import { mkdtempSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Server as TlsServer } from 'node:tls'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/clock.ts'
 import type { Kind } from '../shared/kind.ts'
 import { loadKinds } from '../shared/kind.ts'
+import type { Logger } from '../shared/log.ts'
 import { createLog } from '../shared/log.ts'
 import { UsageError } from '../shared/process.ts'
 import { createRandom } from '../shared/random.ts'
+import { createConnector, mustBe, serverOptions } from '../shared/secure.ts'
 import { assertFree, createServer } from '../shared/server.ts'
 import { VERSION } from '../shared/version.ts'
+import { only } from './admission.ts'
 import { createAgent } from './agent.ts'
 import type { PoolOptions } from './executor/pool.ts'
 import { createPool } from './executor/pool.ts'
+import type { Identity } from './identity.ts'
+import { isSecured, openIdentity } from './identity.ts'
 import { createLink } from './link.ts'
 import { openOutboxDisk } from './outbox-disk.ts'
 import { availability } from './routes/availability.ts'
@@ -39,15 +45,23 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   const log = createLog(settings.name, settings.logLevel)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
   const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
+  const identity = isSecured(settings) ? await openIdentity(identityOf(settings, log)) : null
+  const secure = identity && securityOf(identity, settings.requestTimeoutMs)
+  const master = secure?.master ?? settings.master
   const kinds = [...loaded.keys()]
   const fileKinds = [...loaded.values()].filter(({ files }) => files).map(({ name }) => name)
-  const server = createServer({ log, bodyBytesMax: settings.bodyBytesMax })
+  const server = createServer({
+    log,
+    bodyBytesMax: settings.bodyBytesMax,
+    secure: identity?.material(),
+  })
   let url = settings.advertise ?? ''
   const workroom = createWorkroom({
     root: workFolderOf(settings.data),
     shared: settings.files === undefined ? null : resolve(settings.files),
-    master: settings.master,
+    master,
     url: () => url,
+    ...(secure ? { connect: secure.connect } : {}),
   })
   const { folders } = workroom
   const pool = (more: Pick<PoolOptions, 'kinds' | 'onEnded'> & Partial<PoolOptions>) =>
@@ -58,6 +72,11 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
       onTrouble: (words) => log.error(words),
       ...more,
     })
+  const link = createLink(master, {
+    timeoutMs: settings.requestTimeoutMs,
+    pull: settings.pull,
+    connect: secure?.connect.master,
+  })
   const agent = createAgent({
     name: settings.name,
     boot: randomUUIDv7(),
@@ -68,10 +87,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     kinds,
     tags: settings.tags,
     outboxMax: settings.outboxMax,
-    link: createLink(settings.master, {
-      timeoutMs: settings.requestTimeoutMs,
-      pull: settings.pull,
-    }),
+    link,
     clock: systemClock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     disk,
@@ -86,13 +102,18 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
       }),
     log,
   })
-  await server.register(offers, { agent })
+  identity?.onRenewed(() => {
+    ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(identity.material()))
+    link.renew()
+  })
+  await server.register(offers, { agent, ...(identity ? { onRequest: only('master') } : {}) })
   await server.register(availability, { agent })
-  await server.register(partitions, { workroom })
+  await server.register(partitions, { workroom, ...(identity ? { onRequest: only('slave') } : {}) })
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
-  url ||= `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
+  url ||= `${identity ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
   agent.start()
+  identity?.start()
   let closed: Promise<void> | undefined
 
   return {
@@ -111,10 +132,33 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     },
     /** Closes at once. Idempotent. */
     close(): Promise<void> {
+      identity?.close()
       closed ??= Promise.all([server.close(), agent.close()]).then(() => {})
       return closed
     },
   }
+}
+
+/** What the slave's identity needs of the settings. */
+function identityOf(settings: Readonly<Static<typeof SlaveSettings>>, log: Logger) {
+  const { data, name, join, joinFile, requestTimeoutMs: timeoutMs, host, advertise } = settings
+  if (advertise === undefined && /^(0\.0\.0\.0|::)$/.test(host) && !settings.pull) {
+    throw new UsageError(
+      `--host ${host} is no address to be reached at: say --advertise https://...`,
+    )
+  }
+  if (advertise?.startsWith('http:')) throw new UsageError('--advertise must be an https URL')
+  return { data, name, join, joinFile, timeoutMs, log }
+}
+
+/** How a slave with an identity connects: to the master, and to its peers. */
+function securityOf(identity: Identity, timeoutMs: number) {
+  const { material, master } = identity
+  const connect = {
+    master: createConnector({ timeoutMs, material, check: mustBe('master') }),
+    peer: createConnector({ timeoutMs, material, check: mustBe('slave') }),
+  }
+  return { master, connect }
 }
 
 /** The kinds that it offers. Throws UsageError when there is no such kind. */

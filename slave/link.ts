@@ -2,6 +2,7 @@
 // hears once how it went; the simulator has its own.
 
 import { createPeer, PeerError } from '../shared/client.ts'
+import type { Connector } from '../shared/secure.ts'
 import { createCheck } from '../shared/validate.ts'
 import type {
   CallbacksReply,
@@ -42,9 +43,13 @@ export type Link = {
  */
 export function createLink(
   url: string,
-  { timeoutMs, pull = false }: { timeoutMs: number; pull?: boolean },
-): Link {
-  const peer = createPeer(url, { connections: pull ? 7 : 6, timeoutMs })
+  {
+    timeoutMs,
+    pull = false,
+    connect,
+  }: { timeoutMs: number; pull?: boolean; connect?: Connector | undefined },
+): Link & { renew: () => void } {
+  const peer = createPeer(url, { connections: pull ? 7 : 6, timeoutMs, connect })
   const callbacksPath = pull ? '/submit_result' : '/callbacks'
   const fits = {
     registered: createCheck(RegistrationReplySchema).fits,
@@ -89,6 +94,8 @@ export function createLink(
       const query = `boot=${encodeURIComponent(boot)}`
       ask('DELETE', `/slaves/${encodeURIComponent(slave)}?${query}`, undefined, fits.any, done)
     },
+    /** New connections from now on. */
+    renew: peer.renew,
     close: peer.close,
   }
 }

@@ -2,12 +2,14 @@
 
 import { assertSafeToListen, runProgram } from '../shared/process.ts'
 import { startSlave } from './app.ts'
+import { isSecured } from './identity.ts'
 import { SlaveSettings } from './settings.ts'
 
 const summary = 'takes tasks from a master, computes them, and calls back with the results'
 
 await runProgram({ command: 'askfirst slave', summary, table: SlaveSettings }, async (settings) => {
-  assertSafeToListen(settings.host, settings.insecureNoAuth)
+  const how = 'join the master with ASKFIRST_JOIN or --join-file'
+  assertSafeToListen(settings, isSecured(settings), how)
   const slave = await startSlave(settings)
   process.stdout.write(`${settings.name} listens at ${slave.url}\n`)
   return slave

@@ -35,6 +35,16 @@ export const SlaveSettings = Type.Object({
       description: 'URL at which the master reaches this slave, when it is not host and port',
     }),
   ),
+  join: Type.Optional(
+    Type.String({
+      secret: true,
+      maxLength: 2048,
+      description: 'join line of the master, as askfirst token create prints it',
+    }),
+  ),
+  joinFile: Type.Optional(
+    Type.String({ description: 'file that holds the join line, read when the slave starts' }),
+  ),
   pull: Type.Boolean({
     default: false,
     description: 'fetch tasks from the master, which need not reach this slave',

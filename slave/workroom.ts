@@ -14,6 +14,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import type { Work } from '../shared/kind.ts'
+import type { Connector } from '../shared/secure.ts'
 import type { InputFile, Offer, OutputFile } from '../shared/wire.ts'
 
 /** Files that are fetched side by side for one run. */
@@ -50,6 +51,8 @@ export function createWorkroom(given: {
   master: string
   /** Where peers reach this slave. */
   url: () => string
+  /** How to connect to the master and to peers, where each proves who it is. */
+  connect?: { master: Connector; peer: Connector }
 }) {
   const { root, shared } = given
   const runs = join(root, 'runs')
@@ -57,7 +60,10 @@ export function createWorkroom(given: {
   rmSync(root, { recursive: true, force: true })
   mkdirSync(runs, { recursive: true })
   mkdirSync(partitions)
-  const agent = new Agent({ headersTimeout: STALL_MS, bodyTimeout: STALL_MS })
+  const agentWith = (connect: Connector | undefined): Agent =>
+    new Agent({ headersTimeout: STALL_MS, bodyTimeout: STALL_MS, ...(connect ? { connect } : {}) })
+  const toMaster = agentWith(given.connect?.master)
+  const toPeers = agentWith(given.connect?.peer)
   /** Tickets of the jobs whose partitions are here. */
   const tickets = new Map<string, string>()
   let count = 0
@@ -114,7 +120,7 @@ export function createWorkroom(given: {
     },
 
     async close(): Promise<void> {
-      await agent.destroy()
+      await Promise.all([toMaster.destroy(), toPeers.destroy()])
       await rm(root, { recursive: true, force: true })
     },
   }
@@ -155,7 +161,9 @@ export function createWorkroom(given: {
   async function fetchOnce(file: InputFile, path: string, signal: AbortSignal): Promise<void> {
     const url = new URL(file.url, given.master)
     const headers = file.ticket === undefined ? {} : { authorization: `Bearer ${file.ticket}` }
-    const { statusCode, body } = await request(url, { headers, signal, dispatcher: agent })
+    const dispatcher = file.url.startsWith('/') ? toMaster : toPeers
+    if (given.connect && url.protocol !== 'https:') throw new Error(`${url.host} has no https URL`)
+    const { statusCode, body } = await request(url, { headers, signal, dispatcher })
     if (statusCode !== 200) {
       await body.dump()
       throw new StatusError(`${url.host} answered ${statusCode}`, statusCode)
@@ -206,7 +214,7 @@ export function createWorkroom(given: {
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
       body: createReadStream(path),
       signal,
-      dispatcher: agent,
+      dispatcher: toMaster,
     })
     const text = await body.text()
     if (statusCode >= 300) {

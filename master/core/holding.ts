@@ -16,7 +16,7 @@ import { enterLine, leaveLine, rest } from './line.ts'
 import type { Held, Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
 import type { EndStatus, Task } from './task.ts'
-import { currentAttempt, hasEnded, note } from './task.ts'
+import { currentAttempt, hasEnded, isCurrent, note } from './task.ts'
 
 /** The failures that another try may not repeat. */
 const RETRIED: readonly FailureType[] = [
@@ -104,7 +104,7 @@ export function settle(
   now: number,
 ): void {
   const task = core.live.get(id)
-  const current = task !== undefined && currentAttempt(task) === attempt
+  const current = task !== undefined && isCurrent(task, attempt, name)
   if (task && !current && !core.ids.made(attempt, id, name)) {
     core.counters.callbacksForged++
     return
@@ -274,7 +274,7 @@ export function compare(
 const wants = (core: Context, task: Task, slave: Slave, attempt: string): boolean =>
   task.stage.is !== 'running' &&
   !task.failed?.has(attempt) &&
-  (currentAttempt(task) === attempt || core.ids.made(attempt, task.id, slave.name))
+  (isCurrent(task, attempt, slave.name) || core.ids.made(attempt, task.id, slave.name))
 
 function adopt(
   core: Context,

@@ -126,6 +126,12 @@ export function note(task: Task, entry: TrailEntry): void {
 export const hasEnded = (task: Task): boolean =>
   task.stage.is === 'ended' || task.stage.is === 'refused'
 
+/** Whether this is the attempt that decides, and that of this slave: ids can be stolen. */
+export const isCurrent = ({ stage }: Task, attempt: string, slave: string): boolean =>
+  (stage.is === 'asking' || stage.is === 'running') &&
+  stage.attempt === attempt &&
+  stage.slave.name === slave
+
 /** The attempt that decides: the one being offered or run. */
 export const currentAttempt = (task: Task): string | null =>
   task.stage.is === 'asking' || task.stage.is === 'running' ? task.stage.attempt : null

@@ -1,10 +1,14 @@
 // What a master asks a slave.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { OffersRequest, RevokeRequest } from '../../shared/wire.ts'
 import type { Agent } from '../agent.ts'
 
-export async function offers(app: FastifyInstance, { agent }: { agent: Agent }) {
+type Options = { agent: Agent; onRequest?: onRequestHookHandler }
+
+export async function offers(app: FastifyInstance, { agent, onRequest }: Options) {
+  if (onRequest) app.addHook('onRequest', onRequest)
+
   /** "Are you available for these tasks?", and the tasks. */
   app.post('/offers', { schema: { body: OffersRequest } }, (request, reply) => {
     reply.send(agent.offer(request.body as OffersRequest))

@@ -1,7 +1,7 @@
 // What peers fetch: the files that parts of a job left here. Whoever shows the job's ticket may.
 
 import { createReadStream } from 'node:fs'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
@@ -10,7 +10,11 @@ import type { Workroom } from '../workroom.ts'
 const Name = Type.String({ minLength: 1, maxLength: 128 })
 const Params = Type.Object({ job: Name, task: Name, name: Name })
 
-export async function partitions(app: FastifyInstance, { workroom }: { workroom: Workroom }) {
+type Options = { workroom: Workroom; onRequest?: onRequestHookHandler }
+
+export async function partitions(app: FastifyInstance, { workroom, onRequest }: Options) {
+  if (onRequest) app.addHook('onRequest', onRequest)
+
   /** A partition's bytes. A wrong ticket is told no more than that there is nothing. */
   app.get(
     '/partitions/:job/:task/:name',

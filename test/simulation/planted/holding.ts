@@ -30,7 +30,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'forged-is-adopted',
     says: 'adopts attempts that were never made',
     file: HOLDING,
-    find: '(currentAttempt(task) === attempt || core.ids.made(attempt, task.id, slave.name))',
+    find: '(isCurrent(task, attempt, slave.name) || core.ids.made(attempt, task.id, slave.name))',
     replace: "attempt !== ''",
   },
   {

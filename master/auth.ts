@@ -1,0 +1,254 @@
+// Lets people and slaves in, or not: on every route the hook that its line in access.ts asks for.
+// Where nobody is asked who they are (loopback), there is one check for all routes, against pages of
+// other sites in a browser on the same machine.
+//
+//   request --> key (Authorization), session (cookie) or certificate --> caller --> may it? --> route
+
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Problem } from '../shared/problems.ts'
+import { peerOf } from '../shared/secure.ts'
+import type { Access } from './access.ts'
+import { accessTo } from './access.ts'
+import type { Identities, Key, Scope } from './identities/store.ts'
+import { EVERYBODY, SCOPES } from './identities/store.ts'
+import type { Allowance, Limits } from './limits.ts'
+import type { Sessions } from './sessions.ts'
+import { sessionOf } from './sessions.ts'
+
+/** Who asks. */
+export type Caller = {
+  /** Whose tasks it sees; EVERYBODY: all. Empty for a slave. */
+  client: string
+  scopes: readonly Scope[]
+  /** The slave that speaks; null when it is a client. */
+  slave: string | null
+  /** It is nobody any more from then on. */
+  validUntil: number
+  allowance: Allowance | null
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+  }
+}
+
+/** Who asks where nobody is asked who they are. */
+const ANYBODY: Caller = {
+  client: EVERYBODY,
+  scopes: SCOPES,
+  slave: null,
+  validUntil: Number.POSITIVE_INFINITY,
+  allowance: null,
+}
+
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
+
+export type Auth = { guard(server: FastifyInstance): void }
+
+/** Nobody is asked. `loopback`: the master listens there only. */
+export function createNoAuth({ loopback }: { loopback: boolean }): Auth {
+  return {
+    guard(server) {
+      server.decorateRequest('caller', { getter: () => ANYBODY })
+      if (!loopback) return
+      let good = ''
+      server.addHook('onRequest', (request, _reply, done) => {
+        const { host = '', origin } = request.headers
+        if (host !== good) {
+          if (!isLocal(host)) return done(strangeHost(host))
+          good = host
+        }
+        if (origin !== undefined && origin !== `http://${host}`) return done(otherSite(origin))
+        done()
+      })
+    },
+  }
+}
+
+/** Everybody is asked, by key or certificate. */
+export function createAuth(given: {
+  identities: Identities
+  sessions: Sessions
+  limits: Limits
+  now: () => number
+}): Auth {
+  const { identities, sessions, limits, now } = given
+  const allowances = new Map<string, Allowance>()
+  /** What was found out about a connection's certificate, as of an epoch. */
+  const known = new WeakMap<Socket, { caller: Caller | null; epoch: number }>()
+
+  return {
+    guard(server) {
+      server.decorateRequest('caller', null as never)
+      server.addHook('onRoute', (route) => {
+        const access = accessTo([route.method].flat()[0] as string, route.url)
+        if (access.open) return
+        route.onRequest = [
+          (request, reply, done) => {
+            try {
+              letIn(request, access)
+              const { allowance } = request.caller
+              if (allowance) reply.raw.once('close', () => limits.leave(allowance))
+            } catch (error) {
+              // Whoever shows what is over must connect anew to show what is not.
+              if ((error as Problem).status === 401) reply.header('connection', 'close')
+              return done(error as Problem)
+            }
+            done()
+          },
+          ...[route.onRequest ?? []].flat(),
+        ]
+        if (access.slave) {
+          route.preHandler = [
+            (request, _reply, done) => done(speaksForAnother(request) ?? undefined),
+            ...[route.preHandler ?? []].flat(),
+          ]
+        }
+      })
+    },
+  }
+
+  function letIn(request: FastifyRequest, access: Access & { open?: false }): void {
+    const caller = identify(request)
+    if (caller.slave !== null) {
+      if (!access.slave) throw forbidden(`a slave may not ask for this: ${caller.slave}`)
+    } else if (!access.key || !may(caller, access.key)) {
+      const needed = access.key ? `a key with the scope "${access.key}"` : "a slave's certificate"
+      throw forbidden(`this needs ${needed}`)
+    }
+    if (caller.allowance) limits.enter(caller.allowance)
+    request.caller = caller
+  }
+
+  function identify(request: FastifyRequest): Caller {
+    const { authorization, cookie } = request.headers
+    if (authorization !== undefined) return byKey(request, bearerOf(authorization))
+    const session = cookie === undefined ? null : sessionOf(cookie)
+    if (session !== null) return bySession(request, session)
+    return byCertificate(request)
+  }
+
+  function byKey(request: FastifyRequest, secret: string): Caller {
+    limits.assertPatient(request.ip)
+    const key = secret === '' ? undefined : identities.keyOf(secret)
+    if (!key || !isGood(key)) {
+      limits.failed(request.ip)
+      throw unauthorized(`this key ${whyNot(key)}`)
+    }
+    return callerOf(key)
+  }
+
+  function bySession(request: FastifyRequest, id: string): Caller {
+    const key = sessions.keyOf(id)
+    if (!key || !isGood(key)) throw unauthorized('the session is over: sign in again')
+    const { host, origin } = request.headers
+    // SameSite keeps the cookie at home already; a browser that does not know it says Origin.
+    if (!SAFE_METHODS.includes(request.method) && !isSameSite(origin, host)) {
+      throw otherSite(origin ?? 'nowhere')
+    }
+    return callerOf(key)
+  }
+
+  function byCertificate(request: FastifyRequest): Caller {
+    const { socket } = request.raw
+    let found = known.get(socket)
+    if (found?.epoch !== identities.epoch) {
+      found = { caller: readCertificate(socket), epoch: identities.epoch }
+      known.set(socket, found)
+    }
+    if (!found.caller) throw unauthorized('say who you are: Authorization: Bearer KEY')
+    if (found.caller.validUntil <= now()) throw unauthorized('this certificate has expired')
+    return found.caller
+  }
+
+  function readCertificate(socket: Socket): Caller | null {
+    const peer = peerOf(socket)
+    if (!peer) return null
+    const { role, name, serial, validUntil } = peer
+    if (role === 'client') {
+      const key = identities.keyById(name)
+      return key && isGood(key) ? { ...callerOf(key), validUntil } : null
+    }
+    const certificate = identities.certificateOf(serial)
+    if (role !== 'slave' || certificate?.slave !== name || certificate.revokedAt !== null)
+      return null
+    const allowance = allowanceOf(`slave ${name}`)
+    return { client: '', scopes: [], slave: name, validUntil, allowance }
+  }
+
+  function callerOf({ id, client, scopes, expiresAt }: Key): Caller {
+    const validUntil = expiresAt ?? Number.POSITIVE_INFINITY
+    return { client, scopes, slave: null, validUntil, allowance: allowanceOf(id) }
+  }
+
+  function allowanceOf(name: string): Allowance {
+    const before = allowances.get(name)
+    if (before) return before
+    const allowance = limits.newAllowance()
+    allowances.set(name, allowance)
+    return allowance
+  }
+
+  function isGood({ revokedAt, expiresAt }: Key): boolean {
+    return revokedAt === null && (expiresAt === null || expiresAt > now())
+  }
+
+  function whyNot(key: Key | undefined): string {
+    if (!key) return 'is not known here'
+    return key.revokedAt === null ? 'has expired' : 'was revoked'
+  }
+}
+
+/** Whether a caller may do what a scope is for. Admins may do all. */
+export const may = ({ scopes }: Caller, scope: Scope): boolean =>
+  scopes.includes(scope) || scopes.includes('admin')
+
+/** Whether a caller sees what belongs to a client. */
+export const sees = ({ client }: Caller, owner: string | null): boolean =>
+  client === EVERYBODY || client === owner
+
+type Named = {
+  name?: unknown
+  slave?: unknown
+  state?: { slave?: unknown }
+}
+
+/** A slave speaks in its own name, wherever in the message that stands. */
+function speaksForAnother(request: FastifyRequest): Problem | null {
+  const { slave } = request.caller
+  if (slave === null) return null
+  const { name } = (request.params ?? {}) as Named
+  const asked = (request.query ?? {}) as Named
+  const said = (isPlain(request.body) ? request.body : {}) as Named
+  const names = [name, asked.slave, said.name, said.slave, said.state?.slave]
+  const other = names.find((each) => each !== undefined && each !== slave)
+  return other === undefined
+    ? null
+    : forbidden(`${slave} may not speak for ${JSON.stringify(other)}`)
+}
+
+const isPlain = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype
+
+const bearerOf = (authorization: string): string =>
+  /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
+
+function isSameSite(origin: string | undefined, host: string | undefined): boolean {
+  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host
+}
+
+/** A name that no other site can have: it is why a page elsewhere cannot pass itself off as ours. */
+const isLocal = (host: string): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host)
+
+const forbidden = (detail: string): Problem => new Problem('forbidden', detail)
+const unauthorized = (detail: string): Problem =>
+  new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer realm="askfirst"' })
+const otherSite = (origin: string): Problem =>
+  forbidden(`a page of ${origin.slice(0, 200)} may not ask this here`)
+const strangeHost = (host: string): Problem =>
+  forbidden(
+    `${host.slice(0, 200)} is not this machine: without keys, ask by localhost or 127.0.0.1`,
+  )

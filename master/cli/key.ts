@@ -1,0 +1,86 @@
+// askfirst key: what clients show.
+
+import type { Scope } from '../identities/store.ts'
+import { SCOPES } from '../identities/store.ts'
+import type { Command } from './data-command.ts'
+import {
+  CommandError,
+  dataOf,
+  durationOf,
+  handOver,
+  read,
+  runAlone,
+  table,
+  time,
+  withAuthority,
+} from './data-command.ts'
+
+const usage = `askfirst key create --scopes submit,read,cancel [--client NAME] [--ttl 90d] [--key-file FILE] [--data DIR]
+askfirst key list   [--data DIR]
+askfirst key revoke ID [--data DIR]
+
+create prints the key, this once: clients show it as Authorization: Bearer KEY.
+
+  --scopes A,B     submit, read, cancel, admin (all of them, and the slaves)
+  --client NAME    whose tasks it sees: keys of one client share them. By itself when not given; *
+                   sees all
+  --ttl 90d        how long it lasts; until it is revoked when not given
+  --key-file FILE  the key goes into this file (0600) in place of the screen
+`
+
+export const key: Command = {
+  name: 'key',
+  summary: 'makes, lists and revokes the keys of clients',
+  usage,
+  async run(argv, { out }) {
+    const flags = {
+      data: 'string',
+      scopes: 'string',
+      client: 'string',
+      ttl: 'string',
+      'key-file': 'string',
+    } as const
+    const given = read(argv, flags, 2)
+    const [verb = '', id = ''] = given.words.split(' ')
+    return withAuthority(dataOf(given), ({ identities }) => {
+      if (verb === 'create') {
+        const { client, ttl } = given
+        if (client !== undefined && !/^(\*|[A-Za-z0-9._-]{1,64})$/.test(client)) {
+          throw new CommandError(`--client ${client} must be a name, or *`)
+        }
+        const { secret } = identities.createKey({
+          scopes: scopesOf(given.scopes),
+          ...(client === undefined ? {} : { client }),
+          ...(ttl === undefined ? {} : { ttlMs: durationOf('--ttl', ttl) }),
+        })
+        handOver(secret, given['key-file'], (words) => out(`${words}\n`))
+        return 0
+      }
+      if (verb === 'list') {
+        const rows = identities.keys().map((each) => {
+          return [
+            each.id,
+            each.client,
+            each.scopes.join(','),
+            time(each.expiresAt),
+            time(each.revokedAt),
+          ]
+        })
+        out(table(['ID', 'CLIENT', 'SCOPES', 'EXPIRES', 'REVOKED'], rows))
+        return 0
+      }
+      if (verb !== 'revoke' || !id) throw new CommandError('say create, list or revoke ID')
+      if (identities.revokeKey(id)) return 0
+      throw new CommandError(`there is no key ${id} that could be revoked`)
+    })
+  },
+}
+
+function scopesOf(text = ''): Scope[] {
+  const scopes = text.split(',').filter((word) => word !== '')
+  const odd = scopes.find((word) => !SCOPES.includes(word as Scope))
+  if (scopes.length > 0 && odd === undefined) return scopes as Scope[]
+  throw new CommandError(`--scopes ${odd ?? ''} must be some of ${SCOPES.join(', ')}`)
+}
+
+await runAlone(import.meta.url, key)

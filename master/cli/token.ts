@@ -1,0 +1,79 @@
+// askfirst token: what a new slave joins with.
+
+import { formatJoinLine } from '../../shared/join-line.ts'
+import { NAME_PATTERN } from '../../shared/wire.ts'
+import type { Command } from './data-command.ts'
+import {
+  CommandError,
+  dataOf,
+  durationOf,
+  read,
+  runAlone,
+  table,
+  time,
+  withAuthority,
+} from './data-command.ts'
+import { originOf } from './init.ts'
+
+const usage = `askfirst token create [--data DIR] [--ttl 15m] [--name SLAVE] [--uses 1] [--url URL]
+askfirst token list   [--data DIR]
+askfirst token revoke ID [--data DIR]
+
+create prints one line, the join line: give it to the slave as ASKFIRST_JOIN or in a file
+(--join-file), never as an argument. It is a secret while it lasts.
+
+  --ttl 15m     how long it lasts
+  --name SLAVE  good for this name only, which may have joined before
+  --uses N      how many slaves may join with it
+  --url URL     where the slave reaches the master; as init was told when not given
+`
+
+export const token: Command = {
+  name: 'token',
+  summary: 'makes, lists and revokes the tokens that slaves join with',
+  usage,
+  async run(argv, { out }) {
+    const flags = {
+      data: 'string',
+      ttl: 'string',
+      name: 'string',
+      uses: 'string',
+      url: 'string',
+    } as const
+    const given = read(argv, flags, 2)
+    const [verb = '', id = ''] = given.words.split(' ')
+    return withAuthority(dataOf(given), ({ identities, pin }) => {
+      if (verb === 'create') {
+        const { name, ttl = '15m', uses = '1' } = given
+        if (name !== undefined && !new RegExp(NAME_PATTERN).test(name)) {
+          throw new CommandError(`--name ${name} cannot be a slave's name`)
+        }
+        if (!/^[1-9]\d{0,5}$/.test(uses)) throw new CommandError(`--uses ${uses} must be a number`)
+        const master = given.url === undefined ? identities.fact('url') : originOf(given.url)
+        if (!master) throw new CommandError('say --url: where the slave reaches the master')
+        const about = { slave: name ?? null, uses: Number(uses), ttlMs: durationOf('--ttl', ttl) }
+        const { secret } = identities.createToken(about)
+        out(`${formatJoinLine({ token: secret, master, pin })}\n`)
+        return 0
+      }
+      if (verb === 'list') {
+        const rows = identities.tokens().map((each) => {
+          return [
+            each.id,
+            each.slave ?? 'any',
+            `${each.usesLeft}`,
+            time(each.expiresAt),
+            time(each.revokedAt),
+          ]
+        })
+        out(table(['ID', 'SLAVE', 'USES LEFT', 'EXPIRES', 'REVOKED'], rows))
+        return 0
+      }
+      if (verb !== 'revoke' || !id) throw new CommandError('say create, list or revoke ID')
+      if (identities.revokeToken(id)) return 0
+      throw new CommandError(`there is no token ${id} that could be revoked`)
+    })
+  },
+}
+
+await runAlone(import.meta.url, token)

@@ -1,0 +1,96 @@
+// The master's door: with identities (askfirst init) TLS, and everybody says who they are; without,
+// neither. Puts together what belongs to it, for app.ts.
+
+import type { Server as TlsServer } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import type { Logger } from '../shared/log.ts'
+import { isLoopback } from '../shared/process.ts'
+import { serverOptions } from '../shared/secure.ts'
+import { createAddressGuard } from './address-guard.ts'
+import { createAuth, createNoAuth } from './auth.ts'
+import { hasIdentities, MASTER_CERTIFICATE_MS, openAuthority } from './identities/folder.ts'
+import { createLimits } from './limits.ts'
+import { createReach } from './reach.ts'
+import { identity, noIdentity } from './routes/identity.ts'
+import { createSessions } from './sessions.ts'
+import type { MasterSettings } from './settings.ts'
+
+/** How often the master looks whether its own certificate grows old. */
+const LOOK_MS = 3_600_000
+
+type Settings = Readonly<Static<typeof MasterSettings>>
+type Given = {
+  settings: Settings
+  slaves: { name: string; url: string }[]
+  now: () => number
+  log: Logger
+}
+
+/** Opens the door that the data folder has. */
+export const openDoor = (given: Given) =>
+  hasIdentities(given.settings.data) && !given.settings.insecureNoAuth
+    ? openGuarded(given)
+    : openUnguarded(given)
+
+async function openUnguarded({ settings, slaves }: Given) {
+  const auth = createNoAuth({ loopback: isLoopback(settings.host) })
+  return {
+    material: undefined,
+    reach: createReach({ ...reachOf(settings, slaves), material: null }),
+    guard: (server: FastifyInstance): void => auth.guard(server),
+    onShutOut(_run: (slave: string) => void): void {},
+    routes: noIdentity,
+    close(): void {},
+  }
+}
+
+async function openGuarded({ settings, slaves, now, log }: Given) {
+  const authority = openAuthority(settings.data)
+  const { identities } = authority
+  let material = await authority.material(settings.host)
+  let madeAt = now()
+  let timer: NodeJS.Timeout | undefined
+  const limits = createLimits({ ...settings, now })
+  const sessions = createSessions({ identities, now })
+  const auth = createAuth({ identities, sessions, limits, now })
+
+  return {
+    material,
+    reach: createReach({
+      ...reachOf(settings, slaves),
+      material: () => material,
+      isGood: (serial) => identities.certificateOf(serial)?.revokedAt === null,
+    }),
+    onShutOut: identities.onShutOut,
+    guard(server: FastifyInstance): void {
+      auth.guard(server)
+      timer = setInterval(() => void renew(server), LOOK_MS)
+    },
+    routes: async (server: FastifyInstance) => {
+      const { slaveCertificateMs } = settings
+      await server.register(identity, { authority, sessions, limits, slaveCertificateMs, now })
+    },
+    /** Idempotent. */
+    close(): void {
+      clearInterval(timer)
+      authority.close()
+    },
+  }
+
+  async function renew(server: FastifyInstance): Promise<void> {
+    if (now() - madeAt < MASTER_CERTIFICATE_MS / 3) return
+    material = await authority.material(settings.host)
+    madeAt = now()
+    ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(material))
+    log.info('the certificate of the master is renewed')
+  }
+}
+
+function reachOf({ slaveAddresses, host, askTimeoutMs }: Settings, slaves: Given['slaves']) {
+  return {
+    guard: createAddressGuard({ only: slaveAddresses, loopback: isLoopback(host) }),
+    timeoutMs: askTimeoutMs,
+    named: new Map(slaves.map(({ name, url }) => [name, url])),
+  }
+}

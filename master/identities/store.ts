@@ -1,0 +1,271 @@
+// Who may speak to the master: keys of clients, tokens to join with, certificates that were issued.
+// One small SQLite file of its own beside the tasks, because the command line writes to it while a
+// master runs; the master holds a copy in memory and looks each second whether the file has changed.
+//
+// Keys and tokens are 256 random bits, kept as their SHA-256. A slow hash, as for passwords, would
+// protect nothing: there is no list of likely keys to try, and each request would pay for it.
+
+import { createHash, hash, randomBytes } from 'node:crypto'
+import { chmodSync, existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+
+export const SCOPES = ['submit', 'read', 'cancel', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** Whoever has this in place of a client's name sees the tasks of all clients. */
+export const EVERYBODY = '*'
+
+/** Times are milliseconds since 1970; null: never. */
+export type Key = {
+  id: string
+  /** Whose tasks it sees. */
+  client: string
+  scopes: readonly Scope[]
+  createdAt: number
+  expiresAt: number | null
+  revokedAt: number | null
+}
+export type Token = {
+  id: string
+  /** The name that it is good for; null: any that is not in use. */
+  slave: string | null
+  usesLeft: number
+  createdAt: number
+  expiresAt: number
+  revokedAt: number | null
+}
+export type Certificate = {
+  serial: string
+  slave: string
+  issuedAt: number
+  expiresAt: number
+  revokedAt: number | null
+}
+
+const SCHEMA = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  CREATE TABLE IF NOT EXISTS facts (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS keys (
+    id TEXT NOT NULL PRIMARY KEY, hash TEXT NOT NULL UNIQUE, client TEXT NOT NULL,
+    scopes TEXT NOT NULL, createdAt INTEGER NOT NULL, expiresAt INTEGER, revokedAt INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS tokens (
+    id TEXT NOT NULL PRIMARY KEY, hash TEXT NOT NULL UNIQUE, slave TEXT, usesLeft INTEGER NOT NULL,
+    createdAt INTEGER NOT NULL, expiresAt INTEGER NOT NULL, revokedAt INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS joins (
+    token TEXT NOT NULL, publicKey TEXT NOT NULL, slave TEXT NOT NULL, PRIMARY KEY (token, publicKey)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS certificates (
+    serial TEXT NOT NULL PRIMARY KEY, slave TEXT NOT NULL, issuedAt INTEGER NOT NULL,
+    expiresAt INTEGER NOT NULL, revokedAt INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS shutOut (slave TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS certificates_by_slave ON certificates (slave);
+`
+const BUSY_MS = 5_000
+const LOOK_MS = 1_000
+/** Rows of what is over are removed after this. */
+const KEEP_MS = 2_592_000_000
+
+/** Keys and tokens are told apart by how they begin, by people and by scanners of secrets. */
+export const KEY_PATTERN = /^afk_[A-Za-z0-9_-]{43}$/
+const draw = (prefix: string): string => `${prefix}${randomBytes(32).toString('base64url')}`
+const hashOf = (secret: string): string => hash('sha256', secret, 'hex')
+
+export type Identities = ReturnType<typeof openIdentities>
+
+/** Opens or makes the file. */
+export function openIdentities(path: string, now: () => number = Date.now) {
+  const isNew = !existsSync(path)
+  const database = new DatabaseSync(path, { timeout: BUSY_MS })
+  if (isNew) chmodSync(path, 0o600)
+  database.exec(SCHEMA)
+  let byHash = new Map<string, Key>()
+  let byId = new Map<string, Key>()
+  let bySerial = new Map<string, Certificate>()
+  let version = -1
+  /** Grows whenever somebody may have been let in or shut out. */
+  let epoch = 0
+  const versionOf = database.prepare('PRAGMA data_version')
+  const listeners: ((slave: string) => void)[] = []
+  let shutOut = new Set<string>()
+  read()
+  const timer = setInterval(look, LOOK_MS)
+  timer.unref()
+
+  return {
+    get epoch() {
+      return epoch
+    },
+    look,
+
+    fact: (name: string): string | undefined =>
+      database.prepare('SELECT value FROM facts WHERE name = ?').get(name)?.value as
+        | string
+        | undefined,
+    setFact: (name: string, value: string): void =>
+      void database.prepare('REPLACE INTO facts VALUES (?, ?)').run(name, value),
+
+    /** The key, when there is one, whatever became of it. One hash and one look in a map. */
+    keyOf: (secret: string): Key | undefined => byHash.get(hashOf(secret)),
+    keyById: (id: string): Key | undefined => byId.get(id),
+    keys: (): Key[] => [...byHash.values()].toSorted((a, b) => a.createdAt - b.createdAt),
+    /** Makes a key and gives it, this once. Without a client it is its own. */
+    createKey(about: { client?: string; scopes: readonly Scope[]; ttlMs?: number }) {
+      const secret = draw('afk_')
+      const id = `k${randomBytes(5).toString('hex')}`
+      const { client = about.scopes.includes('admin') ? EVERYBODY : id, scopes, ttlMs } = about
+      const expiresAt = ttlMs === undefined ? null : now() + ttlMs
+      database
+        .prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)')
+        .run(id, hashOf(secret), client, scopes.join(','), now(), expiresAt)
+      read()
+      return { id, secret }
+    },
+    revokeKey: (id: string): boolean => revokeOne('keys', id),
+
+    tokens: (): Token[] =>
+      database
+        .prepare(
+          `SELECT id, slave, usesLeft, createdAt, expiresAt, revokedAt FROM tokens ORDER BY createdAt`,
+        )
+        .all() as unknown as Token[],
+    createToken(about: { slave: string | null; uses: number; ttlMs: number }) {
+      const secret = draw('afj_')
+      const id = `t${randomBytes(5).toString('hex')}`
+      database
+        .prepare('INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, NULL)')
+        .run(id, hashOf(secret), about.slave, about.uses, now(), now() + about.ttlMs)
+      return { id, secret }
+    },
+    revokeToken: (id: string): boolean => revokeOne('tokens', id),
+
+    /**
+     * Uses up a token for a slave and its public key: null, or why not. The same slave with the same
+     * key may say it again while the token lasts: an answer may have been lost.
+     */
+    useToken: (secret: string, slave: string, publicKey: string): Refusal | null =>
+      atOnce(() => useToken(secret, slave, publicKey)),
+
+    /** The certificates of slaves that have not expired. */
+    certificates: (): Certificate[] =>
+      [...bySerial.values()].toSorted((a, b) => a.issuedAt - b.issuedAt),
+    certificateOf: (serial: string): Certificate | undefined => bySerial.get(serial),
+    /** Notes one before it is handed out; false when the slave was shut out meanwhile. */
+    noteCertificate: (certificate: Omit<Certificate, 'revokedAt' | 'issuedAt'>): boolean =>
+      atOnce(() => noteCertificate(certificate)),
+    /** Shuts a slave out, until a token lets it in again. Gives how many certificates it had. */
+    revokeSlave: (slave: string): number => {
+      const revoked = atOnce(() => {
+        database.prepare('REPLACE INTO shutOut VALUES (?)').run(slave)
+        return revoke('certificates', 'slave', slave)
+      })
+      read()
+      return revoked
+    },
+    /** Calls back with each slave that is shut out, by whichever process. */
+    onShutOut: (run: (slave: string) => void): void => void listeners.push(run),
+
+    /** Idempotent. */
+    close(): void {
+      clearInterval(timer)
+      if (database.isOpen) database.close()
+    },
+  }
+
+  function useToken(secret: string, slave: string, publicKey: string): Refusal | null {
+    const found = hashOf(secret)
+    const token = database.prepare('SELECT * FROM tokens WHERE hash = ?').get(found) as
+      | Token
+      | undefined
+    if (!token || token.revokedAt !== null) return 'unknown'
+    if (token.expiresAt <= now()) return 'expired'
+    if (token.slave !== null && token.slave !== slave) return 'other-name'
+    const known = database
+      .prepare('SELECT slave FROM joins WHERE token = ? AND publicKey = ?')
+      .get(token.id, publicKey)
+    if (known) return known.slave === slave ? null : 'other-name'
+    if (token.usesLeft <= 0) return 'used'
+    const named = [...bySerial.values()].some(
+      (each) => each.slave === slave && each.revokedAt === null && each.expiresAt > now(),
+    )
+    // Whoever was given a token for this very name may take it over: a VM was made anew.
+    if (named && token.slave === null) return 'name-taken'
+    database.prepare('UPDATE tokens SET usesLeft = usesLeft - 1 WHERE id = ?').run(token.id)
+    database.prepare('INSERT INTO joins VALUES (?, ?, ?)').run(token.id, publicKey, slave)
+    database.prepare('DELETE FROM shutOut WHERE slave = ?').run(slave)
+    shutOut.delete(slave)
+    return null
+  }
+
+  function noteCertificate(certificate: Omit<Certificate, 'revokedAt' | 'issuedAt'>): boolean {
+    const { serial, slave, expiresAt } = certificate
+    if (database.prepare('SELECT 1 FROM shutOut WHERE slave = ?').get(slave)) return false
+    database
+      .prepare('INSERT INTO certificates VALUES (?, ?, ?, ?, NULL)')
+      .run(serial, slave, now(), expiresAt)
+    bySerial.set(serial, { ...certificate, issuedAt: now(), revokedAt: null })
+    return true
+  }
+
+  function atOnce<T>(run: () => T): T {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      const given = run()
+      database.exec('COMMIT')
+      return given
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  function revoke(table: 'keys' | 'tokens' | 'certificates', by: string, value: string): number {
+    const { changes } = database
+      .prepare(`UPDATE ${table} SET revokedAt = ? WHERE ${by} = ? AND revokedAt IS NULL`)
+      .run(now(), value)
+    return Number(changes)
+  }
+
+  function revokeOne(table: 'keys' | 'tokens', id: string): boolean {
+    const revoked = revoke(table, 'id', id) > 0
+    read()
+    return revoked
+  }
+
+  /** Takes over what another process has written. */
+  function look(): void {
+    if (database.isOpen && Number(versionOf.get()?.data_version) !== version) read()
+  }
+
+  function read(): void {
+    version = Number(versionOf.get()?.data_version)
+    const rows = database.prepare('SELECT * FROM keys').all()
+    byHash = new Map(
+      rows.map((row) => {
+        const { hash, scopes, ...key } = row as unknown as Key & { hash: string; scopes: string }
+        return [hash, { ...key, scopes: (scopes as unknown as string).split(',') as Scope[] }]
+      }),
+    )
+    byId = new Map([...byHash.values()].map((key) => [key.id, key]))
+    database.prepare('DELETE FROM certificates WHERE expiresAt < ?').run(now() - KEEP_MS)
+    const issued = database.prepare('SELECT * FROM certificates WHERE expiresAt > ?').all(now())
+    bySerial = new Map((issued as unknown as Certificate[]).map((each) => [each.serial, each]))
+    epoch++
+    const before = shutOut
+    const names = database.prepare('SELECT slave FROM shutOut').all()
+    shutOut = new Set(names.map(({ slave }) => slave as string))
+    for (const slave of shutOut) {
+      if (!before.has(slave)) for (const tell of listeners) tell(slave)
+    }
+  }
+}
+
+/** Why a token does not let a slave in. */
+export type Refusal = 'unknown' | 'expired' | 'other-name' | 'used' | 'name-taken'
+
+/** What names a secret where the secret itself must not stand, such as in a log. */
+export const fingerprint = (secret: string): string =>
+  createHash('sha256').update(secret).digest('hex').slice(0, 8)

@@ -1,0 +1,235 @@
+// Who this slave is: the key and certificate that it joined with, kept in its data folder, and
+// renewed in time. The key is made here and never leaves.
+//
+//   join line --(the authority is the one that it pins)--> token + request --> certificate
+//   certificate --(a third of its life)--> renewed, again and again
+
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Agent, request } from 'undici'
+import { createKey, createRequest, pinOf } from '../shared/certificates.ts'
+import type { PeerError } from '../shared/client.ts'
+import { createPeer } from '../shared/client.ts'
+import type { JoinLine } from '../shared/join-line.ts'
+import { parseJoinLine } from '../shared/join-line.ts'
+import type { Logger } from '../shared/log.ts'
+import { UsageError } from '../shared/process.ts'
+import type { Material } from '../shared/secure.ts'
+import { createConnector, mustBe } from '../shared/secure.ts'
+import { createCheck } from '../shared/validate.ts'
+import { CertificateReply } from '../shared/wire.ts'
+
+/** What is kept beside the PEM files. */
+type Facts = { master: string; name: string; token: string; expiresAt: number; lifeMs: number }
+
+const RETRY_MS = 1_000
+const RETRY_MS_MAX = 30_000
+/** Timers are set at most this far ahead. */
+const TIMER_MS_MAX = 86_400_000
+
+export type Identity = Awaited<ReturnType<typeof openIdentity>>
+
+/** Whether a slave with these settings speaks TLS. */
+export const isSecured = (given: { data?: string; join?: string; joinFile?: string }): boolean =>
+  Boolean(given.join ?? given.joinFile) ||
+  (given.data !== undefined && existsSync(join(given.data, 'identity', 'identity.json')))
+
+/** The identity in the folder; or, with a join line that was not used before, a new one. */
+export async function openIdentity(given: {
+  data: string | undefined
+  name: string
+  join: string | undefined
+  joinFile: string | undefined
+  timeoutMs: number
+  log: Logger
+}) {
+  const { data, name, timeoutMs, log } = given
+  if (data === undefined) throw new UsageError('to join, say --data DIR: it keeps the identity')
+  const folder = join(data, 'identity')
+  const line = readLine(given)
+  let facts = readFacts(folder)
+  if (line && facts?.token !== markOf(line.token)) facts = await joinWith(line)
+  if (!facts) throw new UsageError('this slave has no identity yet: give it a join line')
+  if (facts.name !== name) {
+    throw new UsageError(`${folder} is the identity of ${facts.name}, not of ${name}: see --name`)
+  }
+  if (facts.expiresAt <= Date.now()) {
+    const how = `make a join line for it: askfirst token create --name ${name}`
+    throw new UsageError(`the certificate in ${folder} has expired: ${how}`)
+  }
+  let material = readMaterial(folder)
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+  const renewed: (() => void)[] = []
+
+  return {
+    master: facts.master,
+    material: (): Material => material,
+    /** Calls back when there is a new certificate. */
+    onRenewed: (run: () => void): void => void renewed.push(run),
+    /** From now on it is renewed in time. */
+    start: (): void => plan(),
+    close(): void {
+      closed = true
+      clearTimeout(timer)
+    },
+  }
+
+  function plan(): void {
+    const { expiresAt, lifeMs } = facts as Facts
+    const dueMs = expiresAt - (lifeMs * 2) / 3 - Date.now()
+    if (!closed) timer = setTimeout(look, Math.min(TIMER_MS_MAX, Math.max(0, dueMs)), dueMs)
+  }
+
+  function look(dueMs: number): void {
+    if (dueMs > TIMER_MS_MAX) return plan()
+    renew().then(plan, (error: Error) => {
+      log.warn({ reason: error.message }, 'the certificate is not renewed yet')
+      const { lifeMs } = facts as Facts
+      if (!closed) timer = setTimeout(look, Math.min(RETRY_MS_MAX, lifeMs / 20), 0)
+    })
+  }
+
+  async function renew(): Promise<void> {
+    const { master } = facts as Facts
+    const key = createKey()
+    const connect = createConnector({
+      timeoutMs,
+      material: () => material,
+      check: mustBe('master'),
+    })
+    const answer = await askFor(
+      master,
+      '/renew',
+      { request: await createRequest(key, name) },
+      connect,
+    )
+    facts = write(folder, { ...(facts as Facts), ...answer }, key, answer.certificate, material.ca)
+    material = readMaterial(folder)
+    log.info({ until: new Date(answer.expiresAt).toISOString() }, 'the certificate is renewed')
+    for (const run of renewed) run()
+  }
+
+  async function joinWith(line: JoinLine): Promise<Facts> {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    chmodSync(folder, 0o700)
+    // Kept before it is used: a repeated request in the same key is answered again.
+    const path = join(folder, `joining-${markOf(line.token)}.pem`)
+    const key = existsSync(path) ? readFileSync(path, 'utf8') : createKey()
+    writeFileSync(path, key, { mode: 0o600 })
+    const ca = await patiently(() => fetchAuthority(line))
+    const body = { token: line.token, name, request: await createRequest(key, name) }
+    const connect = createConnector({
+      timeoutMs,
+      material: () => ({ ca }),
+      check: mustBe('master'),
+    })
+    const answer = await patiently(() => askFor(line.master, '/join', body, connect))
+    const { expiresAt, lifeMs } = answer
+    const joined = { master: line.master, name, token: markOf(line.token), expiresAt, lifeMs }
+    log.info({ master: line.master }, 'joined')
+    return write(folder, joined, key, answer.certificate, ca)
+  }
+
+  /** Nothing that is secret is said before the other side is known to be the one that is pinned. */
+  async function fetchAuthority({ master, pin }: JoinLine): Promise<string> {
+    const agent = new Agent({ connect: { rejectUnauthorized: false, timeout: timeoutMs } })
+    try {
+      const url = new URL('/ca', master)
+      const { body, statusCode } = await request(url, {
+        dispatcher: agent,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      })
+      const ca = (await body.text()).slice(0, 16_384)
+      if (statusCode === 200 && isPinned(ca, pin)) return ca
+    } finally {
+      await agent.destroy()
+    }
+    throw new UsageError(
+      `what answers at ${master} is not the master that made this join line; nothing was told to it`,
+    )
+  }
+
+  async function askFor(
+    master: string,
+    path: string,
+    body: object,
+    connect: ReturnType<typeof createConnector>,
+  ): Promise<CertificateReply> {
+    const peer = createPeer(master, { connections: 1, timeoutMs, connect })
+    try {
+      const answer = await peer.request('POST', path, JSON.stringify(body))
+      return createCheck(CertificateReply).checked(answer)
+    } finally {
+      await peer.close()
+    }
+  }
+
+  /** A master may start later than its slaves; one that refuses will go on refusing. */
+  async function patiently<T>(run: () => Promise<T>): Promise<T> {
+    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
+      try {
+        return await run()
+      } catch (error) {
+        const { status, message } = error as Partial<PeerError>
+        if (error instanceof UsageError) throw error
+        if (typeof status === 'number' && status < 500 && status !== 429) {
+          throw new UsageError(`the master ${message}`)
+        }
+        log.warn({ reason: message }, 'not joined yet')
+        await new Promise((resolve) => setTimeout(resolve, pause))
+      }
+    }
+  }
+}
+
+function readLine(given: { join: string | undefined; joinFile: string | undefined }) {
+  const { join: said, joinFile } = given
+  if (said === undefined && joinFile === undefined) return null
+  let text = said
+  try {
+    text ??= readFileSync(joinFile as string, 'utf8')
+  } catch (error) {
+    throw new UsageError(`the join line cannot be read: ${(error as Error).message}`)
+  }
+  const line = parseJoinLine(text)
+  if (line) return line
+  throw new UsageError(
+    'the join line must be as askfirst token create prints it: afj_...@https://HOST:PORT#sha256:...',
+  )
+}
+
+/** A token is known again by this; it says nothing of the token. */
+const markOf = (token: string): string =>
+  createHash('sha256').update(token).digest('hex').slice(0, 16)
+
+function isPinned(ca: string, pin: string): boolean {
+  try {
+    return pinOf(ca) === pin
+  } catch {
+    return false
+  }
+}
+
+function readFacts(folder: string): Facts | null {
+  const path = join(folder, 'identity.json')
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Facts) : null
+}
+
+/** All in one file that is replaced at once, so that key and certificate always belong together. */
+function write(folder: string, facts: Facts, key: string, cert: string, ca: string): Facts {
+  const { master, name, token, expiresAt, lifeMs } = facts
+  const kept = { master, name, token, expiresAt, lifeMs }
+  const path = join(folder, 'identity.json')
+  writeFileSync(`${path}.new`, JSON.stringify({ ...kept, key, cert, ca }, null, 1), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+  return kept
+}
+
+function readMaterial(folder: string): Material {
+  const text = readFileSync(join(folder, 'identity.json'), 'utf8')
+  const { key, cert, ca } = JSON.parse(text) as Required<Material>
+  return { key, cert, ca }
+}
