@@ -15,8 +15,10 @@ deploy.sh COMMAND FOLDER    FOLDER/hosts says which hosts; README.md beside depl
             finishing what it has
   up --check   says what up would do, and changes nothing; exit code 2 when that is something
   status    the slaves as the master knows them
-  log NAME  the last lines that a master or slave wrote
-  remove    stops everything and leaves nothing on the hosts, also no tasks; --yes does not ask
+  log NAME  (FOLDER after it) the last lines that a master or slave wrote
+  remove    stops everything and leaves nothing on the hosts, also no tasks; --yes does not ask.
+            remove NAME: only that slave
+  bundle    (a file in place of FOLDER) writes all that a host needs into one tar.gz
 TEXT
 }
 fail() { printf 'deploy.sh: %s\n' "$*" >&2; exit 1; }
@@ -55,6 +57,8 @@ add_host() {
   login[$name]=${BASH_REMATCH[1]}
   address[$name]=${BASH_REMATCH[2]}
   ssh_port[$name]=${BASH_REMATCH[3]#:}
+  # Keys of hosts are kept without the usual port.
+  [ "${ssh_port[$name]}" != 22 ] || ssh_port[$name]=
   for each in "$@"; do
     [[ $each != \#* ]] || break
     # What a settings file and a shell both read as it stands.
@@ -211,8 +215,8 @@ look() {
   for_each look_at "${names[@]}" || fail "nothing was changed"
 }
 look_at() {
-  on "$1" probe "$platform" >"$work/$1.mode" || return 1
-  on "$1" state "${role[$1]}" "$1" "$release" "$libraries" >"$work/$1.state"
+  on "$1" probe "$platform" >"$work/$1.mode" &&
+    on "$1" state "${role[$1]}" "$1" "$release" "$libraries" >"$work/$1.state"
 }
 is() { grep -qx "$2=$3" "$work/$1.state"; }
 was() { sed -n "s/^$2=//p" "$work/$1.state"; }
@@ -228,55 +232,55 @@ plan() {
   [ "${role[$1]}" = master ] || ! wants_join "$1" || echo "join"
 }
 
+# What is done to a host is one chain: bash looks at no exit code by itself where somebody waits for
+# the result, so each step says what follows.
 ship() {
   ! is "$1" shipped yes || return 0
-  is "$1" libraries yes || on "$1" receive libraries "$libraries" <"$work/libraries.tgz"
-  on "$1" receive releases "$release" "$libraries" <"$work/release.tgz"
-  echo "has $release"
+  { is "$1" libraries yes || on "$1" receive libraries "$libraries" <"$work/libraries.tgz"; } &&
+    on "$1" receive releases "$release" "$libraries" <"$work/release.tgz" &&
+    echo "has $release"
 }
 
 put() {
   settings_of "$1" | on "$1" install "${role[$1]}" "$1" "$release"
 }
 
+# A master that stops leaves what runs with its slaves, which keep what they finish meanwhile.
 bring_master() {
-  if is "$1" running yes; then
-    # Slaves keep what they finish meanwhile.
-    on "$1" stop master "$1"
-  fi
-  put "$1"
-  ! is_safe || make_safe "$1"
-  on "$1" start master "$1"
-  echo "runs $release at $(master_url)"
+  { ! is "$1" running yes || on "$1" stop master "$1"; } &&
+    put "$1" &&
+    { ! is_safe || make_safe "$1"; } &&
+    on "$1" start master "$1" &&
+    echo "runs $release at $(master_url)"
 }
 
 # Its certificate authority, and the first key: both are kept beside the hosts file.
 make_safe() {
-  (umask 077 && on "$1" init "$1" "$(master_url)" "$(setting "$1" names '')" >"$work/first.key")
-  [ ! -s "$work/first.key" ] || (umask 077 && cat "$work/first.key" >"$folder/admin.key")
-  [ -s "$folder/admin.key" ] || fail "$folder/admin.key is not there, and the master gives its first key only once: make one there (askfirst key create --scopes admin) and put it into that file"
+  umask 077
+  on "$1" init "$1" "$(master_url)" "$(setting "$1" names '')" >"$work/first.key" || return 1
+  [ ! -s "$work/first.key" ] || cat "$work/first.key" >"$folder/admin.key"
+  [ -s "$folder/admin.key" ] || {
+    echo "$folder/admin.key is not there, and a master gives its first key only once: make another on its host (askfirst key create --scopes admin), and put it there"
+    return 1
+  }
   on "$1" ca "$1" >"$folder/ca.pem"
 }
 
 # All that can be done before a slave is (re)started, except to one that runs.
 put_slave() {
-  is "$1" running yes || put "$1"
-  if wants_join "$1"; then
-    on "$master" token "$master" "$1" | on "$1" join "$1"
-  fi
+  local line
+  is "$1" running yes || put "$1" || return 1
+  wants_join "$1" || return 0
+  line=$(on "$master" token "$master" "$1") && on "$1" join "$1" <<<"$line"
 }
 
 start_slave() {
   if is "$1" running yes; then
-    echo "finishes what it has"
-    on "$1" stop slave "$1"
-    put "$1"
+    echo "finishes what it has" && on "$1" stop slave "$1" && put "$1" || return 1
   fi
-  on "$1" start slave "$1"
-  on "$master" slaves "$master" "$(master_url)" "$1" < <(admin_key)
-  # A join line serves once.
-  on "$1" join "$1" </dev/null
-  echo "runs $release"
+  on "$1" start slave "$1" &&
+    on "$master" slaves "$master" "$(master_url)" "$1" < <(admin_key) &&
+    echo "runs $release"
 }
 
 admin_key() { ! is_safe || cat "$folder/admin.key"; }
@@ -318,16 +322,31 @@ status() { on "$master" slaves "$master" "$(master_url)" < <(admin_key); }
 
 take_away() { on "$1" remove "${role[$1]}" "$1" && echo "nothing is left"; }
 
+# All of them, or one slave.
 remove() {
-  local name slaves=() answer
+  local name slaves=() answer whose="all its tasks from ${#names[@]} hosts"
+  [ -z "$1" ] || whose="the slave $1 from its host"
+  [ "$1" != "$master" ] || fail "without its master nothing works: remove all, without a name"
   if [ $yes = false ]; then
-    read -r -p "This removes askfirst and all its tasks from ${#names[@]} hosts. Go on? [yes/no] " answer
+    read -r -p "This removes askfirst and $whose. Go on? [yes/no] " answer
     [ "$answer" = yes ] || fail "nothing was removed"
+  fi
+  if [ -n "$1" ]; then
+    for_each take_away "$1"
+    return
   fi
   for name in "${names[@]}"; do [ "$name" = "$master" ] || slaves+=("$name"); done
   [ ${#slaves[@]} -eq 0 ] || for_each take_away "${slaves[@]}"
   for_each take_away "$master"
   rm -f "$folder/admin.key" "$folder/ca.pem"
+}
+
+# One file with all that a host needs, for hosts that nobody logs in to: cloud-init, Hyper-V.
+bundle() {
+  prepare
+  libraries_list >"$work/list"
+  tar -c "${reproducible[@]}" --mode=go-w -C "$checkout" "${ours[@]}" -T "$work/list" | gzip -n >"$1"
+  sha256sum "$1"
 }
 
 check=false yes=false given=()
@@ -341,17 +360,25 @@ for each in "$@"; do
   esac
 done
 [ ${#given[@]} -ge 2 ] || misused "a command and a folder are wanted"
-command=${given[0]} folder=${given[-1]}
+command=${given[0]} folder=${given[-1]} named=
+if [ "$command" = bundle ]; then
+  bundle "${given[1]}"
+  exit
+fi
 ssh_options=(-o BatchMode=yes -o ConnectTimeout=10 -o StrictHostKeyChecking=yes
   -o UserKnownHostsFile="$folder/known_hosts" -o GlobalKnownHostsFile=/dev/null
   -o ServerAliveInterval=15 -o LogLevel=ERROR)
 [ ! -e "$folder/key" ] || ssh_options+=(-i "$folder/key" -o IdentitiesOnly=yes)
 read_hosts
+if [ ${#given[@]} -gt 2 ]; then
+  named=${given[1]}
+  [ -n "${role[$named]:-}" ] || fail "$named is not in $folder/hosts"
+fi
 case $command in
   pin) pin ;;
   up) up ;;
   status) status ;;
-  log) on "${given[1]}" log "${role[${given[1]}]:?is not in the hosts file}" "${given[1]}" ;;
-  remove) remove ;;
+  log) on "${named:?whose log?}" log "${role[$named]}" "$named" ;;
+  remove) remove "$named" ;;
   *) misused "unknown command $command" ;;
 esac

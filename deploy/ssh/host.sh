@@ -32,7 +32,7 @@ as_owner() {
 
 # One of our commands, such as: ours NAME token create ...
 ours() {
-  program=$top/$1/current/master/cli/$2.ts
+  program=$(readlink -f "$top/$1/current")/master/cli/$2.ts
   node=$(node_of "$1")
   shift 2
   cd /
@@ -79,9 +79,9 @@ case $action in
   # What is there, for deploy.sh to compare: state ROLE NAME RELEASE LIBRARIES
   state)
     echo "release=$(basename "$(readlink "$top/$2/current" 2>/dev/null || echo none)")"
-    echo "settings=$(sum <"$top/$2/settings.env" 2>/dev/null || echo none)"
+    echo "settings=$([ ! -e "$top/$2/settings.env" ] || sum <"$top/$2/settings.env")"
     if is_running "$1" "$2"; then echo running=yes; else echo running=no; fi
-    if [ -e "$(data_of "$2")/identity/cert.pem" ]; then echo joined=yes; else echo joined=no; fi
+    if [ -e "$(data_of "$2")/identity/identity.json" ]; then echo joined=yes; else echo joined=no; fi
     if [ -d "$top/releases/$3" ]; then echo shipped=yes; else echo shipped=no; fi
     if [ -d "$top/libraries/$4" ]; then echo libraries=yes; else echo libraries=no; fi
     ;;
@@ -153,8 +153,9 @@ case $action in
     ;;
   ca) cat "$(data_of "$1")/auth/ca.pem" ;;
   token) ours "$1" token create --data "$(data_of "$1")" --name "$2" --ttl 15m ;;
+  key) ours "$1" key create --data "$(data_of "$1")" --scopes admin ;;
 
-  # join NAME: a join line comes in; an empty one when it has served.
+  # join NAME: a join line comes in; it serves once, and stays.
   join)
     (umask 077 && cat >"$top/$1/join.new")
     mv "$top/$1/join.new" "$top/$1/join"

@@ -46,7 +46,7 @@ hostname "$name"
 echo "$name" >etc/hostname
 # A new machine has no Node, no npm, and none of what this machine starts at boot.
 rm -f usr/bin/node usr/bin/npm usr/bin/npx usr/local/bin/node
-rm -rf etc/systemd/system/* etc/ssh/ssh_host_* opt/askfirst
+rm -rf etc/systemd/system/* etc/ssh/ssh_host_* opt/askfirst var/lib/askfirst
 mkdir -p etc/systemd/system/multi-user.target.wants
 cat >etc/systemd/system/sshd.service <<'UNIT'
 [Service]
@@ -84,6 +84,8 @@ mkdir -p old
 pivot_root . old
 umount -l old
 rmdir old
+# What a service manager expects of whoever made its mounts: credentials appear by a shared one.
+mount --make-rshared /
 exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=other \
   /lib/systemd/systemd --system --unit=multi-user.target --show-status=0 --log-target=console \
   </dev/null
