@@ -1,15 +1,14 @@
 // deploy.sh on several hosts for real: from nothing to a working cluster, an upgrade under load, and
-// removal. The hosts are machines of their own with systemd and sshd (rig.ts); one lets us in as an
+// removal; and what cloud-init makes of our documents on the same. The hosts are machines of their own with systemd and sshd (rig.ts); one lets us in as an
 // ordinary user only, who has no systemd to use.
 
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
 import { test } from 'tap'
 import { BEFORE, COMMAND } from '../e2e/processes.ts'
-import type { Rig, Said } from './rig.ts'
+import type { Said } from './rig.ts'
 import { noRig, startRig } from './rig.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -23,26 +22,22 @@ slave   slave-2   visitor@10.77.0.4:22  slots=1 executors=1  hostkey=KEY_OF_slav
 `
 const MACHINES = ['master', 'slave-1', 'slave-2']
 
-/** As OpenSSH shows it, and as a host's console would. */
-function fingerprint(rig: Rig, name: string): string {
-  const [, key = ''] = readInside(rig, `${name}.pub`).split(' ')
+/** Of a public key, as OpenSSH shows it, and as a host's console would. */
+function fingerprint(line: string): string {
+  const [, key = ''] = line.split(' ')
   const digest = createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64')
   return `SHA256:${digest.replace(/=+$/, '')}`
 }
 
-const inside = new WeakMap<Rig, Map<string, string>>()
-const readInside = (rig: Rig, name: string): string => inside.get(rig)?.get(name) ?? ''
-
 test('hosts over SSH', { skip: noRig(), timeout: 300_000 }, async (t) => {
   const rig = await startRig(t, MACHINES)
-  const known = new Map<string, string>()
-  inside.set(rig, known)
+  let hosts = HOSTS
   for (const name of MACHINES) {
-    known.set(`${name}.pub`, (await rig.run(['cat', join(rig.folder, `${name}.pub`)])).says)
+    const { says } = await rig.run(['cat', join(rig.folder, `${name}.pub`)])
+    hosts = hosts.replace(`KEY_OF_${name}`, fingerprint(says))
   }
   const cluster = join(t.testdirName, 'cluster')
   mkdirSync(cluster)
-  const hosts = HOSTS.replace(/KEY_OF_(\S+)/g, (_, name: string) => fingerprint(rig, name))
   writeFileSync(join(cluster, 'hosts'), hosts)
   await rig.run(['cp', join(rig.folder, 'key'), join(cluster, 'key')])
   const before = await Promise.all(MACHINES.map(rig.written))
@@ -118,7 +113,7 @@ test('hosts over SSH', { skip: noRig(), timeout: 300_000 }, async (t) => {
   })
 
   await t.test('an upgrade under load loses no task, and takes one slave at a time', async (t) => {
-    const next = nextVersion(t, join(t.testdirName, 'next'))
+    const next = nextVersion(t.testdir())
     const client = rig.start([
       ...trusting(cluster),
       ...NODE,
@@ -155,10 +150,57 @@ test('hosts over SSH', { skip: noRig(), timeout: 300_000 }, async (t) => {
     t.equal(did.code, 0, did.says)
     t.strictSame(await Promise.all(MACHINES.map(rig.written)), before)
     for (const name of MACHINES) {
-      t.equal(await rig.on(name, 'pgrep -a node || true; grep -rl askfirst /etc || true'), '')
+      t.equal(
+        await rig.on(name, 'pgrep -a node || true; grep -rl --exclude=*- askfirst /etc || true'),
+        '',
+      )
     }
   })
+  await t.test('first boots by cloud-init make a cluster too', async (t) => {
+    const bundle = join(rig.folder, 'askfirst.tgz')
+    const made = await rig.run([join(ROOT, 'deploy/ssh/deploy.sh'), 'bundle', bundle])
+    t.equal(made.code, 0, made.says)
+    const words = {
+      BUNDLE_URL: 'http://10.77.0.1:8000/askfirst.tgz',
+      BUNDLE_SHA256: made.says.slice(0, 64),
+    }
+    const files = rig.start(['python3', '-m', 'http.server', '8000', '-d', rig.folder])
+    const firstBoot = async (name: string, document: string, more: Record<string, string>) => {
+      let text = readFileSync(join(ROOT, 'deploy/cloud-init', document), 'utf8')
+      for (const [word, given] of Object.entries({ ...words, ...more })) {
+        text = text.replaceAll(word, given)
+      }
+      await rig.on(name, `mkdir -p ${SEED}; echo instance-id: ${name} > ${SEED}/meta-data`)
+      await rig.on(
+        name,
+        `base64 -d <<< ${Buffer.from(text).toString('base64')} > ${SEED}/user-data`,
+      )
+      await rig.on(name, `base64 -d <<< ${Buffer.from(ONLY).toString('base64')} > ${ONLY_FILE}`)
+      const stages = ['init --local', 'init', 'modules --mode=config', 'modules --mode=final']
+      return rig.on(name, stages.map((stage) => `cloud-init ${stage}`).join(' && '))
+    }
+    await firstBoot('master', 'master.yaml', {})
+    const host = 'sh /opt/askfirst/master/current/deploy/ssh/host.sh'
+    const line = await rig.on('master', `${host} token master slave-1`)
+    t.match(line, /^afj_\S+@https:\/\/10\.77\.0\.2:8080#sha256:[0-9a-f]{64}\n$/)
+    await firstBoot('slave-1', 'slave.yaml', { SLAVE_NAME: 'slave-1', JOIN_LINE: line.trim() })
+    await rig.on('slave-1', 'systemctl is-active askfirst-slave@slave-1')
+    const asked = `${host} slaves master ${URL} < /root/askfirst-admin.key`
+    await rig.on('master', asked.replace(URL, `${URL} slave-1`))
+    t.match(await rig.on('master', asked), /^1\. slave-1: free, /)
+    files.kill()
+  })
 })
+
+const SEED = '/var/lib/cloud/seed/nocloud'
+const ONLY_FILE = '/etc/cloud/cloud.cfg.d/99-rig.cfg'
+/** Of all that cloud-init does to a machine only what our documents ask for. */
+const ONLY = `datasource_list: [NoCloud]
+network: { config: disabled }
+cloud_init_modules: [write-files, set_hostname]
+cloud_config_modules: [runcmd]
+cloud_final_modules: [scripts-user]
+`
 
 /** Node, run so that it believes the cluster's authority. */
 const trusting = (cluster: string): string[] => [
@@ -167,7 +209,7 @@ const trusting = (cluster: string): string[] => [
 ]
 
 /** A checkout that says it is the next version. */
-function nextVersion(_t: Test, folder: string): string {
+function nextVersion(folder: string): string {
   for (const each of ['master', 'shared', 'slave', 'deploy', 'package.json', 'package-lock.json']) {
     cpSync(join(ROOT, each), join(folder, each), { recursive: true })
   }
