@@ -3,14 +3,18 @@
 
 import type { Scope } from './identities/store.ts'
 
-/** `key`: a client's key with this scope may. `slave`: a slave may, in its own name. */
-export type Access = { open: true } | { open?: false; key?: Scope; slave?: true }
+/**
+ * `key`: a client's key with this scope may; with `all`, one that sees the tasks of all. `slave`: a slave
+ * may, in its own name.
+ */
+export type Access = { open: true } | { open?: false; key?: Scope; all?: true; slave?: true }
 
 const OPEN: Access = { open: true }
 const SLAVE: Access = { slave: true }
 const ADMIN: Access = { key: 'admin' }
 const SUBMIT: Access = { key: 'submit' }
 const READ: Access = { key: 'read' }
+const READ_ALL: Access = { key: 'read', all: true }
 const CANCEL: Access = { key: 'cancel' }
 
 export const ACCESS: Readonly<Record<string, Access>> = {
@@ -44,7 +48,8 @@ export const ACCESS: Readonly<Record<string, Access>> = {
   'GET /jobs/:id/result': READ,
   'GET /slaves': READ,
   'GET /status': READ,
-  'GET /events': READ,
+  'GET /events': READ_ALL,
+  'GET /overview': READ_ALL,
   'GET /metrics': READ,
   'GET /kinds': READ,
   'DELETE /tasks/:id': CANCEL,

@@ -16,16 +16,21 @@ import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { openDoor } from './door.ts'
+import { createEvents } from './events.ts'
 import { createJobRequests } from './job-requests.ts'
 import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
+import { watchLag } from './lag.ts'
+import { createOverview } from './overview.ts'
 import { POLICIES } from './policies/policies.ts'
+import { events as eventRoutes } from './routes/events.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
 import { pulling } from './routes/pulling.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
 import { tasks } from './routes/tasks.ts'
 import type { MasterSettings } from './settings.ts'
+import { watchSlaves } from './slave-watch.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { createTaskReader } from './task-reader.ts'
@@ -49,6 +54,7 @@ export async function startMaster(
   const door = await openDoor({ settings, slaves: settings.slaves.map(parseSlave), now, log })
   const store =
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
+  const events = createEvents()
   const dispatcher = await createDispatcher({
     settings,
     slaves: settings.slaves.map(parseSlave),
@@ -61,6 +67,7 @@ export async function startMaster(
     newId: randomUUIDv7,
     attemptIds: createAttemptIds,
     log,
+    onEvent: events.add,
     onBroken,
   })
   door.onShutOut((slave) => {
@@ -94,7 +101,11 @@ export async function startMaster(
     newId: randomUUIDv7,
     waitLimitMs: settings.waitLimitMs,
     log,
+    onEvent: events.add,
   })
+  const lag = watchLag()
+  const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
+  const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
   const trimming = startTrimming({
     ...settings,
     store,
@@ -110,6 +121,11 @@ export async function startMaster(
     bodyBytesMax: settings.inputBytesMax,
     secure: door.material,
     socketsMax: settings.socketsMax,
+    requestTimeoutMs: settings.arrivalMs,
+  })
+  const routes: string[] = []
+  server.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push(`${each} ${url}`)
   })
   door.guard(server)
   await server.register(door.routes)
@@ -140,9 +156,15 @@ export async function startMaster(
     now,
   })
   await server.register(blobRoutes, { blobs })
-  await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
-  await server.register(pulling, { dispatcher })
-  await server.register(status, { dispatcher, reader, now })
+  await server.register(slaveSide, {
+    dispatcher,
+    isLiveJob: jobs.isLive,
+    now,
+    mistakeIn: door.reach.mistakeIn,
+  })
+  await server.register(pulling, { dispatcher, mistakeIn: door.reach.mistakeIn })
+  await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
+  await server.register(status, { dispatcher, reader, lag, now })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
@@ -153,6 +175,8 @@ export async function startMaster(
     url: `${door.material ? 'https' : 'http'}://${host}:${port}`,
     dispatcher,
     store,
+    /** What it answers, such as `GET /tasks/:id`. */
+    routes: routes as readonly string[],
     /** From now on new tasks are refused; everything else goes on. */
     prepareToStop(): void {
       dispatcher.stopAccepting()
@@ -167,12 +191,15 @@ export async function startMaster(
     close(): Promise<void> {
       closed ??= (async () => {
         trimming.close()
+        slaveWatch.close()
+        overview.close()
         jobs.close()
         dispatcher.endPolls()
         await server.close()
         await dispatcher.close()
         door.close()
         jobStore.close()
+        lag.close()
         if (inMemory) rmSync(folder, { recursive: true, force: true })
       })()
       return closed

@@ -118,6 +118,9 @@ export function createAuth(given: {
       const needed = access.key ? `a key with the scope "${access.key}"` : "a slave's certificate"
       throw forbidden(`this needs ${needed}`)
     }
+    if (access.all && caller.slave === null && caller.client !== EVERYBODY) {
+      throw forbidden('this shows the tasks of all clients: it needs a key of the client "*"')
+    }
     if (caller.allowance) limits.enter(caller.allowance)
     request.caller = caller
   }
@@ -131,9 +134,9 @@ export function createAuth(given: {
   }
 
   function byKey(request: FastifyRequest, secret: string): Caller {
-    limits.assertPatient(request.ip)
     const key = secret === '' ? undefined : identities.keyOf(secret)
     if (!key || !isGood(key)) {
+      // Only then: a neighbour who fails must not shut out a key that is good.
       limits.failed(request.ip)
       throw unauthorized(`this key ${whyNot(key)}`)
     }

@@ -25,13 +25,18 @@ import type { Core } from './core/core.ts'
 import { createCore } from './core/core.ts'
 import type { Effect, Input, Token } from './core/effects.ts'
 import type { Polled, Submitted } from './core/pulling.ts'
+import type { Task } from './core/task.ts'
+import { hasEnded } from './core/task.ts'
+import type { RefusedEvent, TaskEvent } from './events.ts'
 import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
 import type { AnswerPoll, Poll } from './polls.ts'
 import { createPolls } from './polls.ts'
 import { toStoredTask } from './records.ts'
+import type { Afterwards } from './saving.ts'
 import { createSaving } from './saving.ts'
 import type { Store } from './store/store.ts'
+import { refusedEvent, taskEvent } from './task-events.ts'
 import type { Transport } from './transport.ts'
 
 export type Dispatcher = Awaited<ReturnType<typeof createDispatcher>>
@@ -52,6 +57,8 @@ export async function createDispatcher(given: {
   /** Names attempts, signed with the store's secret. */
   attemptIds: (secret: string) => AttemptIds
   log: Logger
+  /** Hears what befalls tasks, once that is saved, and refusals. Must be quick. */
+  onEvent: (event: TaskEvent | RefusedEvent) => void
   /** The store cannot be trusted any more: stop the process. */
   onBroken: (error: Error) => void
 }) {
@@ -217,7 +224,9 @@ export async function createDispatcher(given: {
     if (effect.do === 'end') clients.ending(effect.task)
     switch (effect.do) {
       case 'save':
-        return saving.task(effect.task)
+        saving.task(effect.task)
+        // Its end has an effect of its own.
+        return hasEnded(effect.task) ? undefined : saving.after(befallen(effect.task))
       case 'save-slave':
         return saving.change({ do: 'put-slave', slave: effect.slave })
       case 'drop-slave':
@@ -234,6 +243,7 @@ export async function createDispatcher(given: {
         return transport.visit(effect.name, effect.url, effect.token)
       case 'refuse':
         payloads.drop(effect.task.id)
+        given.onEvent(refusedEvent(effect.task, effect.problem, clock.now()))
         return clients.refuse(effect.task, effect.problem)
       default:
         return saving.after(effect)
@@ -259,13 +269,20 @@ export async function createDispatcher(given: {
     if (url !== '') transport.revoke(slave, url, attempts)
   }
 
+  function befallen(task: Task): Afterwards {
+    return { do: 'event', task, event: taskEvent(task, clock.now()) }
+  }
+
   /** What may be said now that it is saved. */
-  function tell(effect: Effect): void {
+  function tell(effect: Effect | Afterwards): void {
     switch (effect.do) {
+      case 'event':
+        return given.onEvent(effect.event)
       case 'accept':
         return clients.accept(effect.task)
       case 'end':
         log.debug({ task: effect.task.id, trail: effect.task.trail.at(-1) }, 'ended')
+        given.onEvent(taskEvent(effect.task, clock.now()))
         return clients.end(effect.task)
       case 'revoke':
         return revoke(effect)

@@ -48,7 +48,7 @@ export function createJobRequests(given: {
     kinds,
 
     /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
-    parse(posted: unknown): Omit<NewJob, 'idempotencyKey' | 'requestHash'> {
+    parse(posted: unknown): Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client'> {
       const asked = body.checked(posted)
       const kind = kinds.get(asked.kind)
       if (!kind) {

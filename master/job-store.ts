@@ -22,6 +22,8 @@ export type JobRecord = {
   ticket: string
   idempotencyKey: string | null
   requestHash: string | null
+  /** Whose it is; null: nobody's, or everybody's. */
+  client: string | null
   status: JobStatus
   createdAt: number
   endedAt: number | null
@@ -34,7 +36,7 @@ export type JobRecord = {
 export type BlobRecord = { sha256: string; bytes: number; type: string }
 
 const COLUMNS = `id, kind, input, parts, slots, slaves, priority, runLimitMs, tags, ticket,
-  idempotencyKey, requestHash, status, createdAt, endedAt, outcome, stages`
+  idempotencyKey, requestHash, status, createdAt, endedAt, outcome, stages, client`
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
@@ -60,6 +62,10 @@ export function openJobStore(path: string) {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
   const database = new DatabaseSync(path)
   database.exec(SCHEMA)
+  const columns = database.prepare("SELECT name FROM pragma_table_info('jobs')").all()
+  if (!columns.some(({ name }) => name === 'client')) {
+    database.exec('ALTER TABLE jobs ADD COLUMN client TEXT')
+  }
   const insert = database.prepare(
     `INSERT INTO jobs (${COLUMNS}) VALUES (${COLUMNS.replace(/\w+/g, (name) => `:${name}`)})`,
   )
@@ -72,7 +78,10 @@ export function openJobStore(path: string) {
   const live = database.prepare(
     `SELECT ${COLUMNS} FROM jobs WHERE status = 'in progress' ORDER BY id`,
   )
-  const list = database.prepare(`SELECT ${COLUMNS} FROM jobs WHERE id < ? ORDER BY id DESC LIMIT ?`)
+  const list = database.prepare(
+    `SELECT ${COLUMNS} FROM jobs WHERE id < :before AND (:client IS NULL OR client = :client)
+     ORDER BY id DESC LIMIT :limit`,
+  )
   const texts = database.prepare(`SELECT input, outcome FROM jobs`)
   const trim = database.prepare(
     `DELETE FROM jobs WHERE status <> 'in progress' AND endedAt < ? AND id IN
@@ -97,8 +106,8 @@ export function openJobStore(path: string) {
     /** Jobs that have not ended, oldest first. */
     live: () => live.all() as unknown as JobRecord[],
     /** Newest first, those accepted before the job `before`. */
-    list: (before: string | undefined, limit: number) =>
-      list.all(before ?? '~', limit) as unknown as JobRecord[],
+    list: (before: string | undefined, limit: number, client: string | null = null) =>
+      list.all({ before: before ?? '~', limit, client }) as unknown as JobRecord[],
     /** Inputs and outcomes of all jobs: where blobs are named. */
     *texts(): Generator<string> {
       for (const { input, outcome } of texts.iterate()) yield `${input} ${outcome ?? ''}`

@@ -12,6 +12,7 @@ import type { Outcome } from '../shared/wire.ts'
 import type { Job, JobEffect, JobFailure, PartState } from './core/job.ts'
 import { createJob } from './core/job.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { JobEvent } from './events.ts'
 import { stagesJson } from './job-json.ts'
 import type { JobRecord, JobStatus, JobStore } from './job-store.ts'
 import type { Store, TaskRecord } from './store/store.ts'
@@ -32,6 +33,7 @@ export type NewJob = Pick<
   | 'runLimitMs'
   | 'idempotencyKey'
   | 'requestHash'
+  | 'client'
 > & { input: unknown; tags: string[] }
 
 /** What becomes of a job: its result, or why it has none. */
@@ -50,6 +52,8 @@ export function createJobs(given: {
   newId: () => string
   waitLimitMs: number
   log: Logger
+  /** Hears of every step of a job. Must be quick. */
+  onEvent: (event: JobEvent) => void
 }) {
   const { kinds, jobStore, store, dispatcher, clock, log } = given
   const live = new Map<string, Live>()
@@ -146,6 +150,24 @@ export function createJobs(given: {
     const running: Live = { record, job, waiting: new Set() }
     live.set(record.id, running)
     perform(running, job.start(clock.now()))
+    if (live.has(record.id)) tell(record, job)
+  }
+
+  function tell({ id, kind, status }: JobRecord, job: Job | null): void {
+    const stage = job?.stages.at(-1)
+    const total = stage?.parts.length ?? 0
+    const done = total - (stage?.left.size ?? 0)
+    const at = clock.now()
+    given.onEvent({
+      type: 'job',
+      at,
+      job: id,
+      kind,
+      status,
+      stage: stage?.name ?? null,
+      done,
+      total,
+    })
   }
 
   function perform(running: Live, effects: JobEffect[]): void {
@@ -172,6 +194,7 @@ export function createJobs(given: {
       const ranMs = startedAt === null ? 0 : (endedAt ?? now) - startedAt
       const end = { outcome: outcomeOf(ended), slave: slave ?? '', tries, startedAt, ranMs }
       perform(running, job.partEnded(part, round, end, now))
+      if (live.has(record.id)) tell(record, job)
     } catch (error) {
       log.error({ err: error, job: record.id }, 'a part could not be seen through')
       if (!closed) finish(record, 'failed', { failure: mistake(error as Error) })
@@ -202,6 +225,7 @@ export function createJobs(given: {
       waitMs: 0,
       idempotencyKey: `part:${record.ticket}:${part.stage}:${part.index}:${round}`,
       requestHash: 'part',
+      client: record.client,
     }
     while (isWanted(running, part, round)) {
       try {
@@ -240,6 +264,7 @@ export function createJobs(given: {
     jobStore.end(ended)
     Object.assign(record, ended)
     live.delete(record.id)
+    tell(record, running?.job ?? null)
     for (const { task } of running?.job.running ?? []) if (task) void dispatcher.cancel(task)
     for (const wake of running?.waiting ?? []) wake()
   }

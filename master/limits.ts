@@ -9,15 +9,16 @@ export type Allowance = { left: number; at: number; underWay: number }
 
 /** A burst may be this many seconds' worth. */
 const BURST_SECONDS = 2
-/** How often one address may come with what lets nobody in, in a minute; and how many are watched. */
-const FAILURES_PER_MINUTE = 60
+/** How many addresses are watched for what lets nobody in. */
 const ADDRESSES_MAX = 10_000
+const MINUTE_MS = 60_000
 
 export type Limits = ReturnType<typeof createLimits>
 
 export function createLimits(given: {
   requestsPerSecondMax: number
   requestsUnderWayMax: number
+  refusalsPerMinuteMax: number
   now: () => number
 }) {
   const { requestsPerSecondMax: rate, requestsUnderWayMax, now } = given
@@ -44,27 +45,30 @@ export function createLimits(given: {
 
     leave: (caller: Allowance): void => void caller.underWay--,
 
-    /** Somebody at this address was not let in. */
-    failed(address: string): void {
+    /** Somebody there was not let in. Throws `too-many-requests` when that is too often. */
+    failed(where: string): void {
       const time = now()
-      const known = failures.get(address)
-      if (known && time - known.since < 60_000) known.count++
-      else {
-        failures.delete(address)
-        failures.set(address, { count: 1, since: time })
+      let known = failures.get(where)
+      if (!known || time - known.since >= MINUTE_MS) {
+        failures.delete(where)
+        failures.set(where, (known = { count: 0, since: time }))
+        if (failures.size > ADDRESSES_MAX) failures.delete(failures.keys().next().value as string)
       }
-      if (failures.size > ADDRESSES_MAX) failures.delete(failures.keys().next().value as string)
+      if (++known.count > given.refusalsPerMinuteMax) throw tooOften(known.since, time)
     },
 
-    /** Throws `too-many-requests` when too many were not let in from there. */
-    assertPatient(address: string): void {
-      const known = failures.get(address)
-      if (!known || known.count < FAILURES_PER_MINUTE) return
-      const leftMs = known.since + 60_000 - now()
-      if (leftMs > 0) throw tooMany('too often what came from there let nobody in', leftMs / 1000)
+    /** For what costs more than a look in a map: throws before it is tried. */
+    assertPatient(where: string): void {
+      const known = failures.get(where)
+      const time = now()
+      if (!known || time - known.since >= MINUTE_MS) return
+      if (known.count >= given.refusalsPerMinuteMax) throw tooOften(known.since, time)
     },
   }
 }
+
+const tooOften = (since: number, time: number): Problem =>
+  tooMany('too often what came from there let nobody in', (since + MINUTE_MS - time) / 1000)
 
 function tooMany(why: string, seconds: number): Problem {
   const headers = { 'retry-after': String(Math.max(1, Math.ceil(seconds))) }

@@ -14,6 +14,8 @@ export type Payload = {
   tags: string[]
   idempotencyKey: string | null
   requestHash: string | null
+  /** Whose task it is; null where nobody is asked. */
+  client: string | null
 }
 
 /** A saved input longer than this is read from the store again when it is needed. In characters. */

@@ -87,7 +87,9 @@ export function createPolls(given: {
     return hangUp
 
     function take(before: Poll | null): void {
-      if (before) lane = Object.assign(before.giveUp(), { poll })
+      const left = before?.giveUp()
+      // One that was shut in this very turn brings nothing any more, and never will.
+      if (left?.closed === null) lane = Object.assign(left, { poll })
       if (state !== 'new') return shut('it hung up')
       state = 'open'
       plan(lane)

@@ -8,13 +8,17 @@
 import type { Clock } from '../shared/clock.ts'
 import type { Effect } from './core/effects.ts'
 import type { Task } from './core/task.ts'
+import type { TaskEvent } from './events.ts'
 import type { Change, Store } from './store/store.ts'
 import { StoreFullError } from './store/store.ts'
 
 /** After a full disk: what must not be lost is tried again this often. In milliseconds. */
 const FULL_RETRY_MS = 500
 
-type Batch = { tasks: Set<Task>; changes: Change[]; after: Effect[] }
+/** A change of a task, to be told once it is saved. */
+export type Afterwards = { do: 'event'; task: Task; event: TaskEvent }
+
+type Batch = { tasks: Set<Task>; changes: Change[]; after: (Effect | Afterwards)[] }
 
 const emptyBatch = (): Batch => ({ tasks: new Set(), changes: [], after: [] })
 
@@ -28,7 +32,7 @@ export function createSaving(given: {
   /** These are durable. */
   onSaved: (tasks: Iterable<Task>) => void
   /** These may go out now. */
-  release: (effects: Effect[]) => void
+  release: (effects: (Effect | Afterwards)[]) => void
   /** These new tasks found no room; they were not promised to anybody. */
   onNoRoom: (tasks: Task[]) => void
   /** What is on the disk is unknown: the master must stop. */
@@ -44,7 +48,7 @@ export function createSaving(given: {
     task: (task: Task): void => void gathering.tasks.add(task),
     change: (change: Change): void => void gathering.changes.push(change),
     /** Goes out when all that came before it is saved; at once when nothing is unsaved. */
-    after: (effect: Effect): void => void gathering.after.push(effect),
+    after: (effect: Effect | Afterwards): void => void gathering.after.push(effect),
     /** Commits what has been gathered, unless a commit is under way: then that is followed. */
     flush,
     get isFull() {

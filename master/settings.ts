@@ -175,11 +175,29 @@ export const MasterSettings = Type.Object({
     maximum: 1_000_000,
     description: 'requests that one key or slave may have under way at a time',
   }),
+  refusalsPerMinuteMax: Type.Integer({
+    default: 60,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'how often one address may show what lets nobody in, in a minute',
+  }),
+  arrivalMs: Type.Integer({
+    default: 30_000,
+    minimum: 100,
+    maximum: 3_600_000,
+    description: 'a request must have arrived whole within this, in milliseconds, its head in half',
+  }),
   socketsMax: Type.Integer({
     default: 65_536,
     minimum: 16,
     maximum: 1_000_000,
     description: 'connections at a time; further ones are closed as they come',
+  }),
+  eventStreamsMax: Type.Integer({
+    default: 100,
+    minimum: 0,
+    maximum: 10_000,
+    description: 'how many streams of events may be open at a time, those of pages among them',
   }),
   insecureNoAuth: Type.Boolean({
     default: false,

@@ -3,6 +3,8 @@
 import { Problem } from '../shared/problems.ts'
 import type { ListQuery, Page, Store, TaskRecord, TaskStatus } from './store/store.ts'
 
+export type { TaskRecord }
+
 export type TaskReader = {
   /** Throws `no-such-task`. */
   get(id: string): Promise<TaskRecord>

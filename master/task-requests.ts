@@ -123,6 +123,7 @@ export function createTaskRequests(given: {
       waitMs: 0,
       idempotencyKey: null,
       requestHash: null,
+      client: null,
     }
   }
 }

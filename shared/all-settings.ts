@@ -3,6 +3,7 @@
 
 export const ALL_SETTINGS: readonly string[] = [
   'advertise',
+  'arrivalMs',
   'ask',
   'askTimeoutMs',
   'attemptsMax',
@@ -32,6 +33,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'policy',
   'port',
   'pull',
+  'refusalsPerMinuteMax',
   'requestTimeoutMs',
   'requestsPerSecondMax',
   'requestsUnderWayMax',

@@ -2,7 +2,7 @@
 
 import type { Static, TObject } from 'typebox'
 import { notifyManager } from './notify.ts'
-import { help, readSettings, SettingError } from './settings.ts'
+import { help, readSettings, SettingError, variableOf } from './settings.ts'
 import { VERSION } from './version.ts'
 
 /** A mistake of whoever started the program: one line, no stack. */
@@ -68,7 +68,10 @@ function settingsOrExit<T extends TObject>(given: {
 }): Readonly<Static<T>> {
   try {
     const settings = readSettings(given.table, { argv: process.argv.slice(2), env: process.env })
-    if (typeof settings === 'object') return settings
+    if (typeof settings === 'object') {
+      forgetSecrets(given.table)
+      return settings
+    }
     const asked = settings === 'help' ? help(given.command, given.summary, given.table) : VERSION
     process.stdout.write(`${asked.trimEnd()}\n`)
     return process.exit(0)
@@ -76,6 +79,14 @@ function settingsOrExit<T extends TObject>(given: {
     if (error instanceof SettingError) fail(given.command, error.message)
     throw error
   }
+}
+
+/** What was secret in the environment is in no report of a crash, and no child inherits it. */
+function forgetSecrets(table: TObject): void {
+  for (const [name, row] of Object.entries(table.properties as Record<string, object>)) {
+    if ('secret' in row && row.secret) delete process.env[variableOf(name)]
+  }
+  if (process.report) process.report.excludeEnv = true
 }
 
 function fail(command: string, message: string): never {

@@ -45,13 +45,21 @@ const IDLE_SWEEP_MS = 20
 const HEADER_BYTES_MAX = 16_384
 const HEADERS_MAX = 100
 const HEADERS_TIMEOUT_MS = 15_000
+/** Connections that are over their time are looked for this often. */
+const LOOK_MS = 5_000
 /** Arrays and objects in one another. Nothing that we take is as deep as this. */
 export const JSON_DEPTH_MAX = 512
 
 /** A Fastify instance without routes. */
 export function createServer(given: ServerOptions) {
   const { log, bodyBytesMax, requestTimeoutMs = 30_000, secure } = given
-  const wire = { maxHeaderSize: HEADER_BYTES_MAX, headersTimeout: HEADERS_TIMEOUT_MS }
+  const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, Math.ceil(requestTimeoutMs / 2))
+  const wire = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout,
+    // Node looks each 30 s when it is not told.
+    connectionsCheckingInterval: Math.min(LOOK_MS, Math.ceil(headersTimeout / 2)),
+  }
   const server = Fastify({
     loggerInstance: log,
     // One logger for all requests: a child of its own for each costs, and says only a number.

@@ -103,6 +103,7 @@ export function takeAnswers(
     core.counters.answers[answer.answer] = (core.counters.answers[answer.answer] ?? 0) + 1
     const { task } = open
     const ms = now - open.at
+    slave.lastAnswer = { event: answer.answer, reason: answer.reason ?? '', ms, at: now }
     if (answer.answer === 'taken')
       hold(core, task, slave, answer.attempt, state.generation, now, ms)
     else refusedBy(core, task, slave, answer, ms, now)
@@ -117,6 +118,7 @@ function refusedBy(
   ms: number,
   now: number,
 ): void {
+  slave.refusals.set(answer, (slave.refusals.get(answer) ?? 0) + 1)
   if (answer === 'unable') core.registry.disable(slave, task.kind)
   if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) return
   note(task, { at: now, event: answer, slave: slave.name, reason, ms })

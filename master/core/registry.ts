@@ -60,6 +60,9 @@ export type Slave = {
   /** How many tasks it has taken and ended in this master's lifetime. */
   taken: number
   ended: number
+  /** Its last answer to an offer, and how often it refused for what reason: for people. */
+  lastAnswer: { event: string; reason: string; ms: number; at: number } | null
+  refusals: Map<string, number>
   /** When the core must look at it again, and its place in the heap of such times. */
   dueAt: number
   heapIndex: number
@@ -267,6 +270,7 @@ const nothingHeld = () => ({
   offers: new Map<string, OpenOffer>(),
   held: new Map<string, Held>(),
   handed: new Map<string, number>(),
+  refusals: new Map<string, number>(),
 })
 
 const unheard = {
@@ -286,6 +290,7 @@ const unheard = {
   serviceMs: 0,
   taken: 0,
   ended: 0,
+  lastAnswer: null,
   dueAt: 0,
   heapIndex: -1,
   unanswered: 0,

@@ -70,9 +70,14 @@ export function createServiceTimes() {
       told.set(kind, at)
       return at - now
     },
+
+    /** Milliseconds until a slot of any slave is free, as far as can be known; nobody is told. */
+    firstFreeMs: (slaves: Slave[], now: number): number | null =>
+      estimate(null, slaves, now)?.firstMs ?? null,
   }
 
-  function estimate(kind: string, slaves: Slave[], now: number): Estimate | null {
+  /** Of the slaves that offer the kind; null: of all. */
+  function estimate(kind: string | null, slaves: Slave[], now: number): Estimate | null {
     const remainders: number[][] = []
     let sum = 0
     let slots = 0
@@ -84,7 +89,7 @@ export function createServiceTimes() {
     }
     for (const slave of slaves) {
       if (slave.standing !== 'alive' || slave.drained || slave.mode === 'draining') continue
-      if (!slave.kinds.includes(kind)) continue
+      if (kind !== null && !slave.kinds.includes(kind)) continue
       slots += slave.slots
       for (const { task, since } of slave.held.values()) {
         if (remainders.length >= RUNNING_MAX) break

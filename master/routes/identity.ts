@@ -47,11 +47,11 @@ export async function identity(app: FastifyInstance, options: Options) {
   /** "I have a token": a certificate for a new slave. */
   app.post('/join', { bodyLimit, schema: { body: JoinRequest } }, async (request) => {
     const { token, name, request: asked } = request.body as JoinRequest
-    limits.assertPatient(request.ip)
+    limits.assertPatient(`join ${request.ip}`)
     const publicKey = await readRequest(asked)
     const refusal = identities.useToken(token, name, publicKey)
     if (refusal) {
-      limits.failed(request.ip)
+      limits.failed(`join ${request.ip}`)
       throw new Problem('join-refused', REFUSALS[refusal])
     }
     request.log.info({ slave: name, address: request.ip }, 'a slave has joined')
@@ -86,7 +86,6 @@ export async function identity(app: FastifyInstance, options: Options) {
 
   /** Signs in to the page with a key. */
   app.post('/session', { bodyLimit, schema: { body: SignIn } }, async (request, reply) => {
-    limits.assertPatient(request.ip)
     const key = identities.keyOf((request.body as Static<typeof SignIn>).key)
     const good = key && key.revokedAt === null && (key.expiresAt ?? Infinity) > now()
     if (!good) {

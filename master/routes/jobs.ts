@@ -1,16 +1,17 @@
 // Jobs and blobs, as clients submit and read them.
 
 import { Readable } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
+import { sees } from '../auth.ts'
 import type { Blobs } from '../blobs.ts'
 import { jobJson, stagesJson, storedStages } from '../job-json.ts'
 import type { JobRequests } from '../job-requests.ts'
 import type { JobRecord, JobStore } from '../job-store.ts'
 import type { JobOutcome, Jobs } from '../jobs.ts'
-import { CURSOR, manners, preferredWaitMs } from './manners.ts'
+import { CURSOR, manners, ownerOf, preferredWaitMs } from './manners.ts'
 
 type Options = {
   jobs: Jobs
@@ -43,6 +44,12 @@ const PartsQuery = Type.Object(
 
 export async function jobs(app: FastifyInstance, options: Options) {
   const { jobs, jobStore, requests, blobs, now } = options
+  /** A job that the caller may see. Of another's it hears what it would of one that never was. */
+  const own = (request: FastifyRequest, id: string) => {
+    const found = jobs.get(id)
+    if (sees(request.caller, found.record.client)) return found
+    throw new Problem('no-such-job', `there is no job ${id}`)
+  }
   const json = (id: string) => {
     const { record, job } = jobs.get(id)
     return jobJson(record, job, now())
@@ -71,7 +78,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   /** The jobs, newest first. */
   app.get('/jobs', { schema: { querystring: ListQuery } }, async (request, reply) => {
     const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
-    const records = jobStore.list(cursor, limit)
+    const records = jobStore.list(cursor, limit, ownerOf(request))
     const next = records.length === limit ? (records.at(-1)?.id ?? null) : null
     if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
     return { jobs: records.map(({ id }) => json(id)), next }
@@ -80,6 +87,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */
   app.get('/jobs/:id', { schema: { params: Id } }, async (request) => {
     const { id } = request.params as Static<typeof Id>
+    own(request, id)
     await jobs.wait(id, preferredWaitMs(request, options.waitMsMax))
     return json(id)
   })
@@ -89,7 +97,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   app.get('/jobs/:id/parts', parts, async (request) => {
     const { id } = request.params as Static<typeof Id>
     const { stage, offset = 0, limit = 1000 } = request.query as Static<typeof PartsQuery>
-    const { record, job } = jobs.get(id)
+    const { record, job } = own(request, id)
     const all = job ? stagesJson(job, now()) : storedStages(record)
     const chosen = all.filter(({ name }) => stage === undefined || name === stage)
     if (stage !== undefined && chosen.length === 0) {
@@ -110,6 +118,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   /** The result by itself: a file as what it is, anything else as JSON. */
   app.get('/jobs/:id/result', { schema: { params: Id } }, async (request, reply) => {
     const { id } = request.params as Static<typeof Id>
+    own(request, id)
     await jobs.wait(id, preferredWaitMs(request, options.waitMsMax))
     const result = resultOf(jobs.get(id).record)
     if (!result.file) return { id, ...result }
@@ -127,7 +136,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   /** Ends a job, and whatever runs of it. */
   app.delete('/jobs/:id', { schema: { params: Id } }, async (request) => {
     const { id } = request.params as Static<typeof Id>
-    const { record } = jobs.get(id)
+    const { record } = own(request, id)
     if (!(await jobs.cancel(id))) {
       throw new Problem('already-ended', `job ${id} is ${record.status}`)
     }

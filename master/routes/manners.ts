@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { invalidRequest } from '../../shared/validate.ts'
 import { UUID_PATTERN } from '../../shared/wire.ts'
+import { EVERYBODY } from '../identities/store.ts'
 import { requestHash } from '../task-requests.ts'
 
 /** Where a page begins: the `next` of the page before, which is an id. */
@@ -15,18 +16,24 @@ export type Manners = {
   /** By what key it would repeat the request, and what must then be the same. */
   idempotencyKey: string | null
   requestHash: string | null
+  /** Whose the task or job will be; null: nobody's, or everybody's. */
+  client: string | null
 }
 
 /** `Prefer: wait=N` and `Idempotency-Key`. Throws `invalid-request`. */
 export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const waitMs = preferredWaitMs(request, waitMsMax)
   const key = request.headers['idempotency-key']
-  if (key === undefined) return { waitMs, idempotencyKey: null, requestHash: null }
+  const client = ownerOf(request)
+  if (key === undefined) return { waitMs, idempotencyKey: null, requestHash: null, client }
   if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
     const rule = 'must have 1 to 255 characters'
     throw invalidRequest([{ field: 'Idempotency-Key', rule }])
   }
-  return { waitMs, idempotencyKey: key, requestHash: requestHash([request.url, request.body]) }
+  const hash = requestHash([request.url, request.body])
+  // Two clients may choose the same key, and neither shall be given the other's task.
+  const own = client === null ? key : `client:${client}:${key}`
+  return { waitMs, idempotencyKey: own, requestHash: hash, client }
 }
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */
@@ -36,3 +43,7 @@ export function preferredWaitMs(request: FastifyRequest, mostMs: number): number
   const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(String(given))?.[1]
   return seconds === undefined ? 0 : Math.min(mostMs, Number(seconds) * 1000)
 }
+
+/** Whose what this request makes will be; null: nobody's in particular. */
+export const ownerOf = ({ caller }: FastifyRequest): string | null =>
+  caller.client === EVERYBODY ? null : caller.client

@@ -17,12 +17,16 @@ import {
 import type { Polled, Submitted } from '../core/pulling.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { answerText } from '../polls.ts'
+import type { MistakeIn } from './slaves.ts'
+import { assertFilesReachable } from './slaves.ts'
 
 /** Outcomes carry results, many of them or one large. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
 const KINDS_MAX = 1024
 
-export async function pulling(app: FastifyInstance, { dispatcher }: { dispatcher: Dispatcher }) {
+type Options = { dispatcher: Dispatcher; mistakeIn: MistakeIn }
+
+export async function pulling(app: FastifyInstance, { dispatcher, mistakeIn }: Options) {
   const fits = {
     callbacks: createCheck(CallbacksRequest),
     done: createCheck(SubmittedDone),
@@ -47,9 +51,12 @@ export async function pulling(app: FastifyInstance, { dispatcher }: { dispatcher
   /** "This became of it": as the callbacks of a registered slave, or one outcome in short. */
   app.post('/submit_result', { bodyLimit }, (request) => {
     const { body } = request
-    return isObject(body) && 'callbacks' in body
-      ? dispatcher.callbacks(fits.callbacks.checked(body) as CallbacksRequest)
-      : dispatcher.submitted(submittedOf(body))
+    if (isObject(body) && 'callbacks' in body) {
+      const said = fits.callbacks.checked(body) as CallbacksRequest
+      assertFilesReachable(said, mistakeIn)
+      return dispatcher.callbacks(said)
+    }
+    return dispatcher.submitted(submittedOf(body))
   })
 
   function submittedOf(body: unknown): Submitted {

@@ -1,22 +1,16 @@
 // How the master is: for people and for monitors.
 
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../../shared/problems.ts'
 import { VERSION } from '../../shared/version.ts'
 import type { Dispatcher } from '../dispatcher.ts'
+import type { Lag } from '../lag.ts'
 import type { TaskReader } from '../task-reader.ts'
 
-type Options = { dispatcher: Dispatcher; reader: TaskReader; now: () => number }
+type Options = { dispatcher: Dispatcher; reader: TaskReader; lag: Lag; now: () => number }
 
-/** The event loop's delay is measured at this interval, in milliseconds. */
-const LAG_RESOLUTION_MS = 10
-
-export async function status(app: FastifyInstance, { dispatcher, reader, now }: Options) {
-  const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
+export async function status(app: FastifyInstance, { dispatcher, reader, lag, now }: Options) {
   const startedAt = now()
-  lag.enable()
-  app.addHook('onClose', async () => void lag.disable())
 
   /** Numbers of tasks, slaves and refusals. */
   app.get('/status', async () => {
@@ -36,11 +30,7 @@ export async function status(app: FastifyInstance, { dispatcher, reader, now }: 
       running,
       waiting,
       counters,
-      eventLoopLagMs: {
-        mean: inMs(lag.mean),
-        p99: inMs(lag.percentile(99)),
-        max: inMs(lag.max),
-      },
+      eventLoopLagMs: lag.sinceStart(),
     }
   })
 
@@ -53,7 +43,3 @@ export async function status(app: FastifyInstance, { dispatcher, reader, now }: 
     return { status: 'ready' }
   })
 }
-
-/** The monitor counts its own interval: the delay is what exceeds it. */
-const inMs = (ns: number): number =>
-  Number.isNaN(ns) ? 0 : Math.max(0, Math.round(ns / 1e4) / 100 - LAG_RESOLUTION_MS)

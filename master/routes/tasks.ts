@@ -1,18 +1,19 @@
 // Tasks, as clients submit and read them.
 
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
 import { invalidRequest } from '../../shared/validate.ts'
+import { sees } from '../auth.ts'
 import type { Reply, Submission } from '../clients.ts'
 import { asked } from '../clients.ts'
 import { explain } from '../core/explain.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
-import type { TaskReader } from '../task-reader.ts'
+import type { TaskReader, TaskRecord } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import { CURSOR, manners, preferredWaitMs } from './manners.ts'
+import { CURSOR, manners, ownerOf, preferredWaitMs } from './manners.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -50,6 +51,13 @@ const ListQuery = Type.Object(
 export async function tasks(app: FastifyInstance, options: Options) {
   const { dispatcher, requests, reader } = options
 
+  /** A task that the caller may see. Of another's it hears what it would of one that never was. */
+  async function own(request: FastifyRequest, id: string): Promise<TaskRecord> {
+    const record = await reader.get(id)
+    if (sees(request.caller, record.client)) return record
+    throw new Problem('no-such-task', `there is no task ${id}`)
+  }
+
   /** Hands a task to the first slave that is available. */
   app.post('/tasks', { schema: { querystring: PostQuery } }, async (request, reply) => {
     const submission = { ...requests.parse(request.body), ...manners(request, options.waitMsMax) }
@@ -71,7 +79,8 @@ export async function tasks(app: FastifyInstance, options: Options) {
       }
     })
     const waitMs = preferredWaitMs(request, options.waitMsMax)
-    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, waitMs }))
+    const client = ownerOf(request)
+    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, waitMs, client }))
     return { tasks: await Promise.all(replies) }
   })
 
@@ -79,7 +88,14 @@ export async function tasks(app: FastifyInstance, options: Options) {
     /** The tasks, newest first. */
     app.get(path, { schema: { querystring: ListQuery } }, async (request, reply) => {
       const { cursor, limit = 100, ...filters } = request.query as Static<typeof ListQuery>
-      const query = { limit, ...filters, ...(cursor === undefined ? {} : { before: cursor }) }
+      const owner = ownerOf(request)
+      const own = owner === null ? {} : { client: owner }
+      const query = {
+        limit,
+        ...filters,
+        ...own,
+        ...(cursor === undefined ? {} : { before: cursor }),
+      }
       const page = await reader.list(query)
       if (page.next !== null) {
         const next = new URLSearchParams({ ...filters, limit: String(limit), cursor: page.next })
@@ -92,21 +108,22 @@ export async function tasks(app: FastifyInstance, options: Options) {
   /** One task. With `Prefer: wait=N`: when it has ended, or after N seconds. */
   app.get('/tasks/:id', { schema: { params: Id } }, async (request) => {
     const { id } = request.params as Static<typeof Id>
+    if (ownerOf(request) !== null) await own(request, id)
     await dispatcher.wait(id, preferredWaitMs(request, options.waitMsMax))
-    return taskJson(await reader.get(id))
+    return taskJson(await own(request, id))
   })
 
   /** Who was asked, what each answered, and what befell the task. */
   app.get('/tasks/:id/trail', { schema: { params: Id } }, async (request) => {
     const { id } = request.params as Static<typeof Id>
-    const record = await reader.get(id)
+    const record = await own(request, id)
     return { id, status: record.status, trail: trailJson(record.trail) }
   })
 
   /** Ends a task that has not ended; whoever runs it is told to stop. */
   app.delete('/tasks/:id', { schema: { params: Id } }, async (request) => {
     const { id } = request.params as Static<typeof Id>
-    await reader.get(id)
+    await own(request, id)
     const cancelled = await dispatcher.cancel(id)
     const record = await reader.get(id)
     if (!cancelled) throw new Problem('already-ended', `task ${id} is ${record.status}`)
@@ -116,11 +133,12 @@ export async function tasks(app: FastifyInstance, options: Options) {
   /** The same input again, as a new task: an outcome never changes. */
   app.post('/tasks/:id/retry', { schema: { params: Id } }, async (request, reply) => {
     const { id } = request.params as Static<typeof Id>
-    const record = await reader.get(id)
+    const record = await own(request, id)
     if (record.endedAt === null) throw new Problem('not-ended', `task ${id} is ${record.status}`)
     const { kind, priority, runLimitMs, tags, input } = record
     const again = { kind, priority, runLimitMs, tags, input: JSON.parse(input) as unknown }
-    const submission = { ...requests.parse(again), ...manners(request, options.waitMsMax) }
+    const said = { ...manners(request, options.waitMsMax), client: record.client }
+    const submission = { ...requests.parse(again), ...said }
     return answer(reply, await dispatcher.submit(submission), submission.waitMs)
   })
 }

@@ -66,7 +66,9 @@ export function createMemoryDisk(secret: string) {
     list(query: ListQuery): Page {
       sort()
       const found: TaskSummary[] = []
-      const filtered = Boolean(query.status ?? query.kind ?? query.slave ?? query.tag)
+      const filtered = Boolean(
+        query.status ?? query.kind ?? query.slave ?? query.tag ?? query.client,
+      )
       let at = query.before === undefined ? ids.length : placeOf(query.before)
       const end = filtered ? Math.max(0, at - LIST_SCAN_ROWS_MAX) : 0
       while (--at >= end) {
@@ -165,11 +167,12 @@ export function createMemoryDisk(secret: string) {
   }
 }
 
-function matches(task: TaskRecord, { status, kind, slave, tag }: ListQuery): boolean {
+function matches(task: TaskRecord, { status, kind, slave, tag, client }: ListQuery): boolean {
   return (
     (status === undefined || task.status === status) &&
     (kind === undefined || task.kind === kind) &&
     (slave === undefined || task.slave === slave) &&
+    (client === undefined || task.client === client) &&
     (tag === undefined || task.tags.includes(tag))
   )
 }

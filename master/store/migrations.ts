@@ -53,6 +53,8 @@ const steps: readonly string[] = [
   `,
   // What an offer carries besides its input, when the task is a part of a job.
   `ALTER TABLE tasks ADD COLUMN work TEXT;`,
+  // Whose task it is, where clients are asked who they are.
+  `ALTER TABLE tasks ADD COLUMN client TEXT;`,
 ]
 
 /** The version of the file's shape that this program writes (`PRAGMA user_version`). */

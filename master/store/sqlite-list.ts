@@ -31,7 +31,7 @@ export function createLister(database: DatabaseSync) {
     }
     const scanMax = source.includes('INDEXED') ? INDEXED_SCAN_ROWS_MAX : LIST_SCAN_ROWS_MAX
     const found = prepare(
-      `SELECT id FROM (SELECT id, status, kind, slave, tags ${source} LIMIT ${scanMax})
+      `SELECT id FROM (SELECT id, status, kind, slave, tags, client ${source} LIMIT ${scanMax})
        WHERE ${conditions.join(' AND ')} LIMIT ?`,
     ).all(...values, ...filters, query.limit + 1)
     const tasks = found.slice(0, query.limit).flatMap(({ id }) => {
@@ -78,6 +78,10 @@ function filtersOf(query: ListQuery): { conditions: string[]; filters: string[] 
   if (query.slave !== undefined) {
     conditions.push('slave = ?')
     filters.push(query.slave)
+  }
+  if (query.client !== undefined) {
+    conditions.push('client = ?')
+    filters.push(query.client)
   }
   if (query.tag !== undefined) {
     // The text search passes over nearly all rows; only the JSON knows what is a tag.

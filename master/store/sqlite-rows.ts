@@ -9,7 +9,7 @@ export type Row = Record<string, SQLOutputValue>
 type LiveTask = Omit<TaskRecord, 'input' | 'work' | 'outcome'>
 
 const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, endedAt, tries,
-  runLimitMs, waitUntil, attempt, idempotencyKey`
+  runLimitMs, waitUntil, attempt, idempotencyKey, client`
 
 /** The columns of a task without its payloads. */
 export const LIVE_COLUMNS = `${SUMMARY}, requestHash, trail`
@@ -48,6 +48,7 @@ function toShared(row: Row) {
     waitUntil: row.waitUntil as number | null,
     tags: JSON.parse(row.tags as string),
     idempotencyKey: row.idempotencyKey as string | null,
+    client: row.client as string | null,
   }
 }
 

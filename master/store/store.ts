@@ -31,6 +31,8 @@ export type TaskRecord = {
   waitUntil: number | null
   tags: string[]
   idempotencyKey: string | null
+  /** Whose it is; null: nobody's, or everybody's. */
+  client: string | null
   /** SHA-256 of the request's body, base64url: the same key with another body is refused. */
   requestHash: string | null
   /** JSON text. */
@@ -90,6 +92,7 @@ export type ListQuery = {
   kind?: string
   slave?: string
   tag?: string
+  client?: string
 }
 
 /** A task in a list: payloads only while they are small (`LIST_PAYLOAD_BYTES_MAX`). */

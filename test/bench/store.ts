@@ -30,6 +30,7 @@ function task(): TaskRecord {
     waitUntil: null,
     tags: made % 10 === 0 ? ['nightly'] : [],
     idempotencyKey: null,
+    client: null,
     requestHash: null,
     input: `{"expression":"sqrt(${made}) + 2 * x","scope":{"x":${made}}}`,
     work: null,

@@ -30,15 +30,18 @@ export type RunningProcess = {
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** Starts a program of ours, or one at an absolute path, and waits until it says at which address it listens. */
+/** Starts a program of ours (or of an absolute path) and waits until it says where it listens. */
 export async function startProcess(
   t: Teardown,
   file: string,
   args: string[],
+  env: Record<string, string> = {},
+  /** For node itself. */
+  flags: string[] = [],
 ): Promise<RunningProcess> {
-  const child = spawn(COMMAND, [...BEFORE, resolve(ROOT, file), ...args], {
+  const child = spawn(COMMAND, [...BEFORE, ...flags, resolve(ROOT, file), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '' },
+    env: { PATH: process.env.PATH ?? '', ...env },
   })
   let stderr = ''
   child.stderr?.on('data', (text: Buffer) => {

@@ -63,6 +63,7 @@ t.test('who asks between the end of a task and its saving waits for the saving',
     ...submission,
     ...once,
     idempotencyKey: null,
+    client: null,
     requestHash: null,
   })
   await clock.run({ done: () => dispatcher.view.live.has('task-1') })

@@ -114,6 +114,7 @@ export function startClients(given: {
         work: null,
         tags: [],
         idempotencyKey: key,
+        client: null,
         requestHash: key,
       })
       const seen = store.get(reply.id)

@@ -165,6 +165,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       work: null,
       tags: [],
       idempotencyKey: null,
+      client: null,
       requestHash: null,
     })
     reply.then(

@@ -84,6 +84,7 @@ const submission = {
   work: null,
   tags: [],
   idempotencyKey: null,
+  client: null,
   requestHash: null,
 }
 

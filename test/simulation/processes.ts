@@ -76,6 +76,7 @@ export async function startMasterProcess(given: {
     attemptIds: simulatedAttemptIds(given.random),
     transport: (receive) => simulatedTransport(given, life, receive),
     log,
+    onEvent: () => {},
     onBroken: () => {
       life.alive = false
     },

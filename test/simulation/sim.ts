@@ -103,6 +103,7 @@ async function main(): Promise<void> {
       total.simulatedMs += result.simulatedMs
     }
     failures.push(...failed)
+    for (const { seed } of failed) process.stderr.write(`seed ${seed} does not hold\n`)
   }
 }
 

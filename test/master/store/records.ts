@@ -27,6 +27,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     waitUntil: null,
     tags: [],
     idempotencyKey: null,
+    client: null,
     requestHash: null,
     input: '{"expression":"2+3"}',
     work: null,

@@ -26,8 +26,16 @@ export const PULLING_BUGS: Bug[] = [
     name: 'pull-lane-not-passed-on',
     says: 'does not give the next poll what was collected between the polls',
     file: POLLS,
-    find: 'if (before) lane = Object.assign(before.giveUp(), { poll })',
-    replace: 'if (before) before.giveUp()',
+    find: 'if (left?.closed === null) lane = Object.assign(left, { poll })',
+    replace: '',
+  },
+  {
+    name: 'pull-shut-lane-passed-on',
+    says: 'gives the next poll a lane that was shut in the same turn, and so shuts it for good',
+    file: POLLS,
+    find: 'if (left?.closed === null) lane',
+    replace: 'if (left) lane',
+    seeds: 30_000,
   },
   {
     name: 'pull-judged-on-its-way',

@@ -1,0 +1,41 @@
+// A task's event, from the task as it stands when the core has just changed it.
+
+import type { Problem } from '../shared/problems.ts'
+import type { Task } from './core/task.ts'
+import type { RefusedEvent, TaskEvent } from './events.ts'
+import { statusOf } from './records.ts'
+
+/** What has just befallen a task. Its trail says it; a retry is told with the reason for it. */
+export function taskEvent(task: Task, now: number): TaskEvent {
+  const { trail, stage } = task
+  const last = trail.at(-1)
+  const cause = last?.event === 'retry' ? trail.at(-2) : last
+  const ranMs = last?.event === 'taken' ? (last.ms ?? null) : null
+  return {
+    type: 'task',
+    at: now,
+    task: task.id,
+    kind: task.kind,
+    status: statusOf(task),
+    event: stage.is === 'waiting' && !last ? 'waiting' : (last?.event ?? 'waiting'),
+    slave: cause?.slave ?? null,
+    reason: cause?.reason ?? '',
+    tries: task.tries,
+    createdAt: task.createdAt,
+    askedAt: task.startedAt !== null && ranMs !== null ? task.startedAt - ranMs : null,
+    startedAt: task.startedAt,
+  }
+}
+
+/** A client was refused. */
+export function refusedEvent({ kind }: Task, problem: Problem, now: number): RefusedEvent {
+  const seconds = problem.headers['retry-after']
+  return {
+    type: 'refused',
+    at: now,
+    kind,
+    problem: problem.type,
+    detail: problem.message,
+    retryAfterMs: seconds === undefined ? null : Number(seconds) * 1000,
+  }
+}

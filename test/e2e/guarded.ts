@@ -1,0 +1,111 @@
+// A master with identities in this process, and callers of every sort, for tests of who may do what.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Agent, request } from 'undici'
+import { startMaster } from '../../master/app.ts'
+import { makeIdentities, openAuthority } from '../../master/identities/folder.ts'
+import type { Scope } from '../../master/identities/store.ts'
+import { MasterSettings } from '../../master/settings.ts'
+import { createKey, publicHalf } from '../../shared/certificates.ts'
+import { formatJoinLine } from '../../shared/join-line.ts'
+import { settingsOf } from '../../shared/settings.ts'
+import type { Json, Teardown } from './processes.ts'
+
+export type Reply = { status: number; headers: Record<string, unknown>; body: Json; text: string }
+export type Ask = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+) => Promise<Reply>
+
+/** Settings that a test sets, besides folder and port. */
+type Over = Partial<Parameters<typeof startMaster>[0]>
+
+export async function startGuarded(t: Teardown, over: Over = {}) {
+  const data = join(t.testdir(), 'master')
+  mkdirSync(data, { recursive: true })
+  await makeIdentities(data)
+  // A second view of the file, as the command line has it.
+  const authority = openAuthority(data)
+  const { identities } = authority
+  const given = { store: 'memory', logLevel: 'silent' as never, port: 0, data, ...over } as const
+  const master = await startMaster(settingsOf(MasterSettings, given))
+  const agents: Agent[] = []
+  t.teardown(async () => {
+    await Promise.all(agents.map((agent) => agent.destroy()))
+    await master.close()
+    authority.close()
+  })
+
+  /** Asks over a connection of its own, with what it is given to show. */
+  function asking(
+    shown: { key?: string; cert?: string },
+    headers: Record<string, string> = {},
+  ): Ask {
+    const agent = new Agent({ connect: { ca: authority.ca, ...shown, maxCachedSessions: 0 } })
+    agents.push(agent)
+    return async (method, path, body, more = {}) => {
+      const text =
+        body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body)
+      const type = text === null ? {} : { 'content-type': 'application/json' }
+      const reply = await request(`${master.url}${path}`, {
+        method: method as 'GET',
+        headers: { ...type, ...headers, ...more },
+        body: text,
+        dispatcher: agent,
+      })
+      const streams = /event-stream/.test(String(reply.headers['content-type']))
+      if (streams) reply.body.on('error', () => {}).destroy()
+      const said = streams ? '' : await reply.body.text()
+      const isJson = /json/.test(String(reply.headers['content-type']))
+      return {
+        status: reply.statusCode,
+        headers: reply.headers,
+        body: isJson && said ? JSON.parse(said) : null,
+        text: said,
+      }
+    }
+  }
+
+  const byKey = (secret: string): Ask => asking({}, { authorization: `Bearer ${secret}` })
+
+  async function certified(role: 'slave' | 'client' | 'master', name: string, lifeMs = 60_000) {
+    const key = createKey()
+    const issued = await authority.issue(publicHalf(key), role, name, lifeMs)
+    const { serial, expiresAt } = issued
+    if (role === 'slave') identities.noteCertificate({ serial, slave: name, expiresAt })
+    return asking({ key, cert: issued.certificate })
+  }
+
+  return {
+    master,
+    authority,
+    identities,
+    asking,
+    byKey,
+    certified,
+    /** A new key, and who asks with it. */
+    keyOf(scopes: Scope[], more: { client?: string; ttlMs?: number } = {}) {
+      const { id, secret } = identities.createKey({ scopes, ...more })
+      return { id, secret, ask: byKey(secret) }
+    },
+    nobody: asking({}),
+  }
+}
+
+/** Identities in a data folder, with an admin's key and what slaves join with. */
+export async function createIdentities(data: string) {
+  await makeIdentities(data)
+  const authority = openAuthority(data)
+  const { secret: key } = authority.identities.createKey({ scopes: ['admin'] })
+  const { secret: token } = authority.identities.createToken({
+    slave: null,
+    uses: 1,
+    ttlMs: 600_000,
+  })
+  const { ca, pin } = authority
+  authority.close()
+  return { key, ca, joinLine: (master: string) => formatJoinLine({ token, master, pin }) }
+}

@@ -1,0 +1,162 @@
+// Nobody can flood a master: each limit, met by somebody who goes beyond it.
+
+import type { Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { Test } from 'tap'
+import t from 'tap'
+import { startMaster } from '../../master/app.ts'
+import { MasterSettings } from '../../master/settings.ts'
+import { settingsOf } from '../../shared/settings.ts'
+import { startGuarded } from './guarded.ts'
+import { post, until } from './processes.ts'
+
+type Over = Partial<Parameters<typeof startMaster>[0]>
+
+async function startOpen(t: Test, over: Over = {}) {
+  const given = { store: 'memory', logLevel: 'silent' as never, port: 0, ...over } as const
+  const master = await startMaster(settingsOf(MasterSettings, { data: t.testdir(), ...given }))
+  t.teardown(() => master.close())
+  return master
+}
+
+/** A connection that says what it is told to, and all that it hears until it is closed. */
+function dial(t: Test, url: string, text = '') {
+  const socket: Socket = connect(Number(new URL(url).port), '127.0.0.1')
+  let heard = ''
+  socket.on('data', (chunk) => {
+    heard += chunk.toString('latin1')
+  })
+  socket.on('error', () => {})
+  if (text) socket.write(text)
+  t.teardown(() => socket.destroy())
+  const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(heard)))
+  return { socket, closed, heard: () => heard }
+}
+
+const HEAD = 'POST /tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n'
+
+t.test('cuts off who is slow, at every step', async (t) => {
+  const { url } = await startOpen(t, { arrivalMs: 400 })
+  const slow: Record<string, string> = {
+    'says nothing': '',
+    'stops in the first line': 'POST /ta',
+    'stops in the headers': HEAD,
+    'stops in the body': `${HEAD}Content-Length: 100\r\n\r\n{"expr`,
+    'stops in a chunk': `${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\n{"a`,
+  }
+  for (const [how, text] of Object.entries(slow)) {
+    const { closed } = dial(t, url, text)
+    t.notMatch(await closed, /^HTTP\/1.1 (2|5)/, how)
+  }
+  // Byte by byte it is no faster.
+  const { socket, closed } = dial(t, url, HEAD)
+  const drip = setInterval(() => socket.write('X'), 20)
+  t.teardown(() => clearInterval(drip))
+  await closed
+  t.pass('dripping')
+})
+
+t.test('refuses what is too large, too deep or ambiguous, and goes on', async (t) => {
+  const { url } = await startOpen(t)
+  const deep = '['.repeat(500_000) + ']'.repeat(500_000)
+  const nested = `${'{"a":'.repeat(150_000)}1${'}'.repeat(150_000)}`
+  for (const body of [deep, nested, deep.slice(0, 400_000)]) {
+    const { status, body: said } = await post(`${url}/tasks`, body)
+    t.same([status, said.type], [400, 'invalid-json'])
+    t.match(said.detail, /in one another/)
+  }
+  const inText = JSON.stringify({ expression: '['.repeat(3_000), deep: '\\"[[[' })
+  t.notMatch((await post(`${url}/tasks`, inText)).body.detail, /in one another/, 'text is not deep')
+  t.equal((await post(`${url}/tasks`, `"${'x'.repeat(1_100_000)}"`)).status, 413)
+  const raw: [string, string, RegExp][] = [
+    ['headers of 20 kB', `${HEAD}X-Long: ${'x'.repeat(20_000)}\r\n\r\n`, /^HTTP\/1.1 431/],
+    [
+      'headers of which there are 5,000',
+      `${HEAD}${'a: b\r\n'.repeat(5_000)}\r\n`,
+      /^HTTP\/1.1 431/,
+    ],
+    [
+      'Content-Length and Transfer-Encoding',
+      `${HEAD}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+      /^HTTP\/1.1 400/,
+    ],
+    ['two lengths', `${HEAD}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`, /^HTTP\/1.1 400/],
+    ['no HTTP at all', '\u0016\u0003\u0001\u0002', /^HTTP\/1.1 400/],
+    ['an address of 20 kB', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`, /^HTTP\/1.1 431/],
+  ]
+  for (const [what, text, wanted] of raw) {
+    const { closed } = dial(t, url, text)
+    t.match(await closed, wanted, what)
+  }
+  t.equal((await post(`${url}/tasks?dry-run`, { expression: '1' })).status, 200, 'it goes on')
+})
+
+t.test('keeps to its number of connections', async (t) => {
+  const { url } = await startOpen(t, { socketsMax: 16 })
+  const dialled = Array.from({ length: 40 }, () => dial(t, url))
+  let closed = 0
+  for (const each of dialled) void each.closed.then(() => closed++)
+  await until(async () => closed >= 24)
+  t.equal(closed, 24)
+})
+
+t.test('lets one key ask so much at a time and no more, and others none the less', async (t) => {
+  const g = await startGuarded(t, { requestsPerSecondMax: 5, requestsUnderWayMax: 3 })
+  const one = g.keyOf(['read'])
+  const other = g.keyOf(['read'])
+  await until(async () => (await other.ask('GET', '/status')).status === 200)
+  const asked = Array.from({ length: 30 }, () => one.ask('GET', '/status'))
+  const replies = await Promise.all(asked)
+  const refused = replies.filter(({ status }) => status === 429)
+  t.ok(refused.length >= 15, `${refused.length} of 30`)
+  for (const { body, headers } of refused) {
+    t.equal(body.type, 'too-many-requests')
+    t.match(headers['retry-after'], /^[1-9]\d*$/)
+  }
+  t.equal((await g.keyOf(['admin']).ask('GET', '/healthz')).status, 200)
+  await until(async () => (await other.ask('GET', '/status')).status === 200)
+  await until(async () => (await one.ask('GET', '/status')).status === 200)
+  t.pass('and it may again after a while')
+})
+
+t.test('holds so many requests of one key open and no more', async (t) => {
+  const g = await startGuarded(t, { requestsUnderWayMax: 3 })
+  const { ask } = g.keyOf(['submit', 'read'])
+  await until(async () => (await ask('GET', '/status')).status === 200)
+  const task = { kind: 'sleep', input: { ms: 1 }, queue: true }
+  const slave = await g.certified('slave', 'slave-1')
+  await until(async () => (await slave('GET', '/blobs/x')).status === 404)
+  // It knows the kind, and does not come for the tasks.
+  await slave('GET', '/get_task?slave=slave-1&kinds=sleep&wait=0')
+  const posts = Array.from({ length: 5 }, () => ask('POST', '/tasks', task, { prefer: 'wait=2' }))
+  const statuses = (await Promise.all(posts)).map(({ status }) => status)
+  t.same(statuses.toSorted(), [202, 202, 202, 429, 429])
+  t.equal((await ask('GET', '/status')).status, 200, 'those that ended are counted out')
+})
+
+t.test('tells an address that guesses to wait, and lets a good key of it in', async (t) => {
+  const g = await startGuarded(t, { refusalsPerMinuteMax: 5 })
+  const good = g.keyOf(['read']).ask
+  await until(async () => (await good('GET', '/slaves')).status === 200, 5_000).catch(() => {})
+  const guess = g.byKey(`afk_${'x'.repeat(43)}`)
+  const statuses: number[] = []
+  for (let i = 0; i < 10; i++) statuses.push((await guess('GET', '/status')).status)
+  t.equal(statuses.at(-1), 429)
+  await until(async () => (await good('GET', '/status')).status === 200)
+  const join = { token: 'x', name: 'a', request: 'x' }
+  t.not((await g.nobody('POST', '/join', join)).status, 429, 'joining is counted by itself')
+})
+
+t.test('is not asked by pages of other sites, where nobody has a key', async (t) => {
+  const { url } = await startOpen(t)
+  const { host } = new URL(url)
+  const say = async (headers: string): Promise<string> => {
+    const text = `POST /slaves/a/drain HTTP/1.1\r\n${headers}Content-Length: 0\r\nConnection: close\r\n\r\n`
+    return (await dial(t, url, text).closed).slice(9, 12)
+  }
+  t.equal(await say(`Host: ${host}\r\n`), '404', 'a program')
+  t.equal(await say(`Host: ${host}\r\nOrigin: http://${host}\r\n`), '404', 'the own page')
+  t.equal(await say(`Host: ${host}\r\nOrigin: https://evil.example\r\n`), '403', 'another site')
+  t.equal(await say('Host: evil.example\r\n'), '403', 'a name that was rebound to this machine')
+  t.equal(await say(`Host: localhost:${new URL(url).port}\r\n`), '404')
+})
