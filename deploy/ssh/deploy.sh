@@ -84,10 +84,7 @@ setting() {
   echo "$3"
 }
 
-# Whether the master wants keys and speaks TLS: always, unless its line says otherwise.
-is_safe() { [ "$(setting "$master" insecure-no-auth false)" != true ]; }
-scheme() { if is_safe; then echo https; else echo http; fi; }
-master_url() { echo "$(scheme)://${address[$master]}:$(setting "$master" port 8080)"; }
+master_url() { echo "https://${address[$master]}:$(setting "$master" port 8080)"; }
 
 # What a master or slave reads as its environment. No secrets: those are files of their own.
 settings_of() {
@@ -97,8 +94,7 @@ settings_of() {
   if [ "${role[$name]}" = slave ]; then
     said[name]=$name
     said[port]=9001
-    said[advertise]=$(scheme)://${address[$name]}:$(setting "$name" port 9001)
-    is_safe || said+=([master]=$(master_url) [insecure-no-auth]=true)
+    said[advertise]=https://${address[$name]}:$(setting "$name" port 9001)
     # Stopping means finishing first: ten minutes, and the units wait a little longer.
     said[drain-ms]=600000
   fi
@@ -221,15 +217,13 @@ look_at() {
 is() { grep -qx "$2=$3" "$work/$1.state"; }
 was() { sed -n "s/^$2=//p" "$work/$1.state"; }
 
-wants_join() { is_safe && ! is "$1" joined yes; }
-
 # What up would do to NAME, a line each; nothing when all is as it should be.
 plan() {
   is "$1" shipped yes || echo "ship $release"
   is "$1" release "$release" || echo "run $release, in place of $(was "$1" release)"
   is "$1" settings "$(settings_of "$1" | sha256sum | cut -c 1-16)" || echo "change its settings"
   is "$1" running yes || echo "start"
-  [ "${role[$1]}" = master ] || ! wants_join "$1" || echo "join"
+  [ "${role[$1]}" = master ] || is "$1" joined yes || echo "join"
 }
 
 # What is done to a host is one chain: bash looks at no exit code by itself where somebody waits for
@@ -249,7 +243,7 @@ put() {
 bring_master() {
   { ! is "$1" running yes || on "$1" stop master "$1"; } &&
     put "$1" &&
-    { ! is_safe || make_safe "$1"; } &&
+    make_safe "$1" &&
     on "$1" start master "$1" &&
     echo "runs $release at $(master_url)"
 }
@@ -270,7 +264,7 @@ make_safe() {
 put_slave() {
   local line
   is "$1" running yes || put "$1" || return 1
-  wants_join "$1" || return 0
+  ! is "$1" joined yes || return 0
   line=$(on "$master" token "$master" "$1") && on "$1" join "$1" <<<"$line"
 }
 
@@ -279,11 +273,10 @@ start_slave() {
     echo "finishes what it has" && on "$1" stop slave "$1" && put "$1" || return 1
   fi
   on "$1" start slave "$1" &&
-    on "$master" slaves "$master" "$(master_url)" "$1" < <(admin_key) &&
+    on "$master" slaves "$master" "$(master_url)" "$1" <"$folder/admin.key" &&
     echo "runs $release"
 }
 
-admin_key() { ! is_safe || cat "$folder/admin.key"; }
 tidy() { on "$1" prune; }
 
 up() {
@@ -318,7 +311,7 @@ up() {
 
 ### The rest
 
-status() { on "$master" slaves "$master" "$(master_url)" < <(admin_key); }
+status() { on "$master" slaves "$master" "$(master_url)" <"$folder/admin.key"; }
 
 take_away() { on "$1" remove "${role[$1]}" "$1" && echo "nothing is left"; }
 

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline'
 const AT_A_TIME = 4
 const [url = ''] = process.argv.slice(2)
 const lines = createInterface({ input: process.stdin })
-const [key] = (await lines[Symbol.asyncIterator]().next()).value.split('\n')
+const key: string = (await lines[Symbol.asyncIterator]().next()).value ?? ''
 let stopping = false
 lines.once('close', () => {
   stopping = true
