@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { test } from 'tap'
+import tap from 'tap'
 import { BEFORE, COMMAND } from '../e2e/processes.ts'
 import type { Said } from './rig.ts'
 import { noRig, startRig } from './rig.ts'
@@ -20,6 +20,8 @@ master  main      root@10.77.0.2        heartbeat-ms=500  hostkey=KEY_OF_master
 slave   slave-1   root@10.77.0.3        slots=2 executors=1  hostkey=KEY_OF_slave-1
 slave   slave-2   visitor@10.77.0.4:22  slots=1 executors=1  hostkey=KEY_OF_slave-2
 `
+/** On two idle cores it takes about a minute. */
+const TIME_MS = 400_000
 const MACHINES = ['master', 'slave-1', 'slave-2']
 
 /** Of a public key, as OpenSSH shows it, and as a host's console would. */
@@ -29,7 +31,9 @@ function fingerprint(line: string): string {
   return `SHA256:${digest.replace(/=+$/, '')}`
 }
 
-test('hosts over SSH', { skip: noRig(), timeout: 300_000 }, async (t) => {
+tap.setTimeout(TIME_MS)
+
+tap.test('hosts over SSH', { skip: noRig(), timeout: TIME_MS }, async (t) => {
   const rig = await startRig(t, MACHINES)
   let hosts = HOSTS
   for (const name of MACHINES) {
