@@ -15,16 +15,21 @@ import { assertFree, createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
 import { createDispatcher } from './dispatcher.ts'
+import { addDocs } from './docs/document.ts'
+import { operationsOf } from './docs/operations.ts'
 import { openDoor } from './door.ts'
+import { eventLog } from './event-log.ts'
 import { createEvents } from './events.ts'
 import { createJobRequests } from './job-requests.ts'
 import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
 import { watchLag } from './lag.ts'
+import { createMasterMetrics } from './metrics.ts'
 import { createOverview } from './overview.ts'
 import { POLICIES } from './policies/policies.ts'
 import { events as eventRoutes } from './routes/events.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
+import { metrics } from './routes/metrics.ts'
 import { pulling } from './routes/pulling.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
@@ -35,6 +40,7 @@ import { createMemoryStore } from './store/memory.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { createTaskReader } from './task-reader.ts'
 import { createTaskRequests } from './task-requests.ts'
+import { createTracing } from './tracing.ts'
 import { createTransport } from './transport.ts'
 import { startTrimming } from './trimming.ts'
 
@@ -49,11 +55,12 @@ export async function startMaster(
   { onBroken = (error: Error): void => void crash(error) } = {},
 ) {
   await assertFree(settings.host, settings.port)
-  const log = createLog('master', settings.logLevel)
+  const log = await createLog('master', settings.logLevel, settings.logFormat)
   const { now } = systemClock
   const door = await openDoor({ settings, slaves: settings.slaves.map(parseSlave), now, log })
   const store =
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
+  const tracing = createTracing(settings, log)
   const events = createEvents()
   const dispatcher = await createDispatcher({
     settings,
@@ -69,6 +76,7 @@ export async function startMaster(
     log,
     onEvent: events.add,
     onBroken,
+    ...(tracing ? { onOver: tracing.task } : {}),
   })
   door.onShutOut((slave) => {
     log.warn({ slave }, 'a slave was shut out')
@@ -101,8 +109,10 @@ export async function startMaster(
     newId: randomUUIDv7,
     waitLimitMs: settings.waitLimitMs,
     log,
+    ...(tracing ? { onOver: tracing.job } : {}),
     onEvent: events.add,
   })
+  if (log.isLevelEnabled('debug')) events.follow(eventLog(log, dispatcher.traceOf))
   const lag = watchLag()
   const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
   const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
@@ -116,6 +126,13 @@ export async function startMaster(
       await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs())
     },
   })
+  const jobRequests = createJobRequests({
+    kinds: jobKinds,
+    blobs,
+    slaves: () => registry.all(),
+    runLimitMs: settings.jobRunLimitMs,
+    runLimitMsMax: settings.runLimitMsMax,
+  })
   const server = createServer({
     log,
     bodyBytesMax: settings.inputBytesMax,
@@ -123,17 +140,19 @@ export async function startMaster(
     socketsMax: settings.socketsMax,
     requestTimeoutMs: settings.arrivalMs,
   })
-  const routes: string[] = []
+  const { batchTasksMax } = settings
+  const routes = new Set<string>()
   server.addHook('onRoute', ({ method, url }) => {
-    for (const each of [method].flat()) routes.push(`${each} ${url}`)
+    for (const each of [method].flat()) routes.add(`${each} ${url}`)
   })
   door.guard(server)
+  await addDocs(server, () => operationsOf({ tasks: requests, jobs: jobRequests, batchTasksMax }))
   await server.register(door.routes)
   await server.register(tasks, {
     dispatcher,
     requests,
     reader,
-    batchTasksMax: settings.batchTasksMax,
+    batchTasksMax,
     batchBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
     waitMsMax: settings.waitMsMax,
     now,
@@ -143,13 +162,7 @@ export async function startMaster(
     jobs,
     jobStore,
     blobs,
-    requests: createJobRequests({
-      kinds: jobKinds,
-      blobs,
-      slaves: () => registry.all(),
-      runLimitMs: settings.jobRunLimitMs,
-      runLimitMsMax: settings.runLimitMsMax,
-    }),
+    requests: jobRequests,
     isDraining: () => dispatcher.isDraining,
     inputBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
     waitMsMax: settings.waitMsMax,
@@ -165,6 +178,8 @@ export async function startMaster(
   await server.register(pulling, { dispatcher, mistakeIn: door.reach.mistakeIn })
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
   await server.register(status, { dispatcher, reader, lag, now })
+  const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
+  await server.register(metrics, { metrics: createMasterMetrics({ dispatcher, reader, spans }) })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
@@ -175,8 +190,8 @@ export async function startMaster(
     url: `${door.material ? 'https' : 'http'}://${host}:${port}`,
     dispatcher,
     store,
-    /** What it answers, such as `GET /tasks/:id`. */
-    routes: routes as readonly string[],
+    /** Every route there is, such as `GET /tasks/:id`. */
+    routes: (): string[] => [...routes],
     /** From now on new tasks are refused; everything else goes on. */
     prepareToStop(): void {
       dispatcher.stopAccepting()
@@ -198,6 +213,7 @@ export async function startMaster(
         await server.close()
         await dispatcher.close()
         door.close()
+        await tracing?.close()
         jobStore.close()
         lag.close()
         if (inMemory) rmSync(folder, { recursive: true, force: true })

@@ -10,6 +10,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Random } from '../shared/random.ts'
+import { handedOn, traceIdOf } from '../shared/trace.ts'
 import type {
   CallbacksReply,
   CallbacksRequest,
@@ -20,6 +21,7 @@ import type {
 } from '../shared/wire.ts'
 import type { Reply, Submission } from './clients.ts'
 import { createClients } from './clients.ts'
+import { createCommitFigures, noteCommit } from './commits.ts'
 import type { AttemptIds, CoreSettings } from './core/context.ts'
 import type { Core } from './core/core.ts'
 import { createCore } from './core/core.ts'
@@ -57,6 +59,8 @@ export async function createDispatcher(given: {
   /** Names attempts, signed with the store's secret. */
   attemptIds: (secret: string) => AttemptIds
   log: Logger
+  /** Hears of every task that has ended or was refused, with its trace as its client said. */
+  onOver?: (task: Task, trace: string | null, problem: Problem | null) => void
   /** Hears what befalls tasks, once that is saved, and refusals. Must be quick. */
   onEvent: (event: TaskEvent | RefusedEvent) => void
   /** The store cannot be trusted any more: stop the process. */
@@ -73,12 +77,14 @@ export async function createDispatcher(given: {
     add: payloads.add,
   })
   const transport = given.transport(post)
+  const commits = createCommitFigures()
   const polls = createPolls({ clock, post, patienceMs: given.settings.askTimeoutMs })
   const saving = createSaving({
     store,
     clock,
     changeOf: payloads.changeOf,
     onSaved: payloads.saved,
+    onCommit: (ms, tasks) => noteCommit(commits, ms, tasks),
     release: (effects) => effects.forEach(tell),
     onNoRoom: (tasks) => {
       for (const task of tasks) clients.refuse(task, new Problem('store-full', NO_ROOM))
@@ -86,6 +92,8 @@ export async function createDispatcher(given: {
     },
     onBroken: given.onBroken,
   })
+  /** A line for every task is wanted. Asked once: it is asked per task. */
+  const chatty = log.isLevelEnabled('debug')
   let inbox: Input[] = []
   let planned = false
   let draining = false
@@ -97,6 +105,7 @@ export async function createDispatcher(given: {
 
   return {
     view: core.view,
+    commits,
     /**
      * Hands a task to the first slave that takes it. Resolves with the task as it then stands: taken,
      * queued, or, when the client waits, ended. Rejects with the Problem that the client hears.
@@ -133,6 +142,8 @@ export async function createDispatcher(given: {
     },
     /** Answers every poll that is held, and refuses those that come: before the server closes. */
     endPolls: polls.close,
+    /** The trace of a live task, where its client said one. */
+    traceOf: payloads.traceOf,
     /** Nothing waits to be saved. */
     get isSaved() {
       return saving.isIdle
@@ -159,6 +170,7 @@ export async function createDispatcher(given: {
     const slaves = loaded.slaves.map((slave) => ({ ...slave, ...urlOf(slave.name) }))
     const more = named.map((slave, i) => ({ ...slave, position: first + i, drained: false }))
     const tasks = loaded.tasks.map(toStoredTask)
+    for (const { id, trace } of loaded.tasks) if (trace !== null) payloads.addTrace(id, trace)
     if (tasks.length > 0) log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
     post({ is: 'restore', tasks, slaves: [...slaves, ...more] })
   }
@@ -242,9 +254,7 @@ export async function createDispatcher(given: {
       case 'visit':
         return transport.visit(effect.name, effect.url, effect.token)
       case 'refuse':
-        payloads.drop(effect.task.id)
-        given.onEvent(refusedEvent(effect.task, effect.problem, clock.now()))
-        return clients.refuse(effect.task, effect.problem)
+        return refuse(effect.task, effect.problem)
       default:
         return saving.after(effect)
     }
@@ -259,14 +269,39 @@ export async function createDispatcher(given: {
         const reason = 'its input is not in the store'
         return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
       }
-      const outgoing = { attempt, task: id, kind, runLimitMs, ...payload }
+      const outgoing = { attempt, task: id, kind, runLimitMs, ...payload, trace: traceFor(id) }
       if (handing) handing(outgoing)
       else transport.offer({ slave, url, boot }, outgoing)
     })
   }
 
+  /** What an offer says of the trace: nothing when the client said nothing. */
+  function traceFor(id: string): string | null {
+    const said = payloads.traceOf(id)
+    return said === null ? null : handedOn(id, said)
+  }
+
   function revoke({ slave, url, attempts }: Effect & { do: 'revoke' | 'revoke-now' }): void {
     if (url !== '') transport.revoke(slave, url, attempts)
+  }
+
+  function refuse(task: Task, problem: Problem): void {
+    const trace = payloads.traceOf(task.id)
+    if (chatty) {
+      const about = { task: task.id, traceId: traceIdOf(task.id, trace), kind: task.kind }
+      log.debug({ ...about, problem: problem.type, reason: problem.message }, 'refused')
+    }
+    given.onOver?.(task, trace, problem)
+    payloads.drop(task.id)
+    given.onEvent(refusedEvent(task, problem, clock.now()))
+    clients.refuse(task, problem)
+  }
+
+  function end(task: Task): void {
+    given.onEvent(taskEvent(task, clock.now()))
+    given.onOver?.(task, payloads.traceOf(task.id), null)
+    payloads.ended(task.id)
+    clients.end(task)
   }
 
   function befallen(task: Task): Afterwards {
@@ -281,9 +316,7 @@ export async function createDispatcher(given: {
       case 'accept':
         return clients.accept(effect.task)
       case 'end':
-        log.debug({ task: effect.task.id, trail: effect.task.trail.at(-1) }, 'ended')
-        given.onEvent(taskEvent(effect.task, clock.now()))
-        return clients.end(effect.task)
+        return end(effect.task)
       case 'revoke':
         return revoke(effect)
       case 'revoke-by-poll':

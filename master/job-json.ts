@@ -1,5 +1,6 @@
 // Jobs as clients read them.
 
+import { traceIdOf } from '../shared/trace.ts'
 import type { Job, PartState, StageState } from './core/job.ts'
 import type { JobRecord } from './job-store.ts'
 import type { JobOutcome } from './jobs.ts'
@@ -88,6 +89,7 @@ export function jobJson(record: JobRecord, job: Job | null, now: number) {
     priority: record.priority,
     runLimitMs: record.runLimitMs,
     tags: JSON.parse(record.tags) as string[],
+    traceId: traceIdOf(record.id, record.trace),
     createdAt: time(record.createdAt),
     endedAt: time(record.endedAt),
     ms: Math.round((record.endedAt ?? now) - record.createdAt),

@@ -1,6 +1,7 @@
 // What a client may ask in `POST /jobs`, checked: the common fields, the input of the kind, and that
 // slaves and blobs that it needs are there.
 
+import type { TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { JobKind, JobSoFar } from '../shared/job-kind.ts'
 import { Problem } from '../shared/problems.ts'
@@ -47,8 +48,28 @@ export function createJobRequests(given: {
   return {
     kinds,
 
+    /** All that `parse` takes, for readers. */
+    schema: Type.Union<TSchema[]>(
+      [...kinds.values()].map(({ name, summary, input }) =>
+        Type.Object(
+          { ...Body.properties, kind: Type.Literal(name), input },
+          { additionalProperties: false, description: summary },
+        ),
+      ),
+    ),
+
+    /** Bodies that it takes wherever slaves offer what they need: nothing has to be uploaded first. */
+    examples: {
+      'word-count': { kind: 'word-count', input: { text: 'Ask first.\n\nThe first has it.' } },
+      'range-sum': {
+        kind: 'range-sum',
+        input: { expression: '1 / (n (n + 1))', from: 1, to: 99 },
+        parts: 3,
+      },
+    },
+
     /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
-    parse(posted: unknown): Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client'> {
+    parse(posted: unknown): Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client' | 'trace'> {
       const asked = body.checked(posted)
       const kind = kinds.get(asked.kind)
       if (!kind) {

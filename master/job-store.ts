@@ -20,6 +20,8 @@ export type JobRecord = {
   runLimitMs: number
   tags: string
   ticket: string
+  /** Which trace it belongs to, as its client said (shared/trace.ts). */
+  trace: string | null
   idempotencyKey: string | null
   requestHash: string | null
   /** Whose it is; null: nobody's, or everybody's. */
@@ -36,7 +38,7 @@ export type JobRecord = {
 export type BlobRecord = { sha256: string; bytes: number; type: string }
 
 const COLUMNS = `id, kind, input, parts, slots, slaves, priority, runLimitMs, tags, ticket,
-  idempotencyKey, requestHash, status, createdAt, endedAt, outcome, stages, client`
+  idempotencyKey, requestHash, status, createdAt, endedAt, outcome, stages, trace, client`
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
@@ -46,7 +48,7 @@ const SCHEMA = `
     slots INTEGER NOT NULL, slaves INTEGER NOT NULL, priority INTEGER NOT NULL,
     runLimitMs INTEGER NOT NULL, tags TEXT NOT NULL, ticket TEXT NOT NULL,
     idempotencyKey TEXT UNIQUE, requestHash TEXT, status TEXT NOT NULL,
-    createdAt INTEGER NOT NULL, endedAt INTEGER, outcome TEXT, stages TEXT
+    createdAt INTEGER NOT NULL, endedAt INTEGER, outcome TEXT, stages TEXT, trace TEXT
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS blobs (
     sha256 TEXT NOT NULL PRIMARY KEY, bytes INTEGER NOT NULL, type TEXT NOT NULL,
@@ -62,9 +64,12 @@ export function openJobStore(path: string) {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
   const database = new DatabaseSync(path)
   database.exec(SCHEMA)
-  const columns = database.prepare("SELECT name FROM pragma_table_info('jobs')").all()
-  if (!columns.some(({ name }) => name === 'client')) {
-    database.exec('ALTER TABLE jobs ADD COLUMN client TEXT')
+  const columns = database.prepare(`SELECT name FROM pragma_table_info('jobs')`).all()
+  // A file of a version that kept no clients, or no traces.
+  for (const added of ['trace', 'client']) {
+    if (!columns.some(({ name }) => name === added)) {
+      database.exec(`ALTER TABLE jobs ADD COLUMN ${added} TEXT`)
+    }
   }
   const insert = database.prepare(
     `INSERT INTO jobs (${COLUMNS}) VALUES (${COLUMNS.replace(/\w+/g, (name) => `:${name}`)})`,

@@ -8,6 +8,7 @@ import type { Clock } from '../shared/clock.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
+import { handedOn } from '../shared/trace.ts'
 import type { Outcome } from '../shared/wire.ts'
 import type { Job, JobEffect, JobFailure, PartState } from './core/job.ts'
 import { createJob } from './core/job.ts'
@@ -34,6 +35,7 @@ export type NewJob = Pick<
   | 'idempotencyKey'
   | 'requestHash'
   | 'client'
+  | 'trace'
 > & { input: unknown; tags: string[] }
 
 /** What becomes of a job: its result, or why it has none. */
@@ -52,6 +54,8 @@ export function createJobs(given: {
   newId: () => string
   waitLimitMs: number
   log: Logger
+  /** Hears of every job that has ended. */
+  onOver?: (job: JobRecord) => void
   /** Hears of every step of a job. Must be quick. */
   onEvent: (event: JobEvent) => void
 }) {
@@ -226,6 +230,7 @@ export function createJobs(given: {
       idempotencyKey: `part:${record.ticket}:${part.stage}:${part.index}:${round}`,
       requestHash: 'part',
       client: record.client,
+      trace: handedOn(record.id, record.trace),
     }
     while (isWanted(running, part, round)) {
       try {
@@ -264,6 +269,7 @@ export function createJobs(given: {
     jobStore.end(ended)
     Object.assign(record, ended)
     live.delete(record.id)
+    given.onOver?.(record)
     tell(record, running?.job ?? null)
     for (const { task } of running?.job.running ?? []) if (task) void dispatcher.cancel(task)
     for (const wake of running?.waiting ?? []) wake()

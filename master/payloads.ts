@@ -11,6 +11,8 @@ export type Payload = {
   input: string
   /** JSON text of what an offer carries besides, without its braces; null when nothing. */
   work: string | null
+  /** Which trace it belongs to, as its client said (shared/trace.ts). */
+  trace: string | null
   tags: string[]
   idempotencyKey: string | null
   requestHash: string | null
@@ -27,16 +29,31 @@ export function createPayloads(store: Store) {
   /** Of live tasks. A saved task whose input was long has none. */
   const payloads = new Map<string, Payload>()
   const unsaved = new Set<string>()
+  /** Of live tasks whose clients said so. */
+  const traces = new Map<string, string>()
 
   return {
     add(id: string, payload: Payload): void {
       payloads.set(id, payload)
       unsaved.add(id)
+      if (payload.trace !== null) traces.set(id, payload.trace)
     },
+
+    /** Of a task from the store. */
+    addTrace(id: string, trace: string): void {
+      traces.set(id, trace)
+    },
+
+    /** The trace of a live task, as its client said; null when it did not. */
+    traceOf: (id: string): string | null => traces.get(id) ?? null,
+
+    /** Its end has been told: nobody asks for its trace any more. */
+    ended: (id: string): void => void traces.delete(id),
 
     drop(id: string): void {
       payloads.delete(id)
       unsaved.delete(id)
+      traces.delete(id)
     },
 
     /** Hands over input and work, at once when in memory; undefined when there is no such task. */

@@ -33,6 +33,8 @@ export function createSaving(given: {
   onSaved: (tasks: Iterable<Task>) => void
   /** These may go out now. */
   release: (effects: (Effect | Afterwards)[]) => void
+  /** A commit of so many tasks took so long, in milliseconds. */
+  onCommit?: (ms: number, tasks: number) => void
   /** These new tasks found no room; they were not promised to anybody. */
   onNoRoom: (tasks: Task[]) => void
   /** What is on the disk is unknown: the master must stop. */
@@ -72,8 +74,10 @@ export function createSaving(given: {
 
   function commit(batch: Batch): void {
     committing = true
+    const began = clock.now()
     store.commit(changesOf(batch), (error) => {
       committing = false
+      given.onCommit?.(clock.now() - began, batch.tasks.size)
       if (!error) return saved(batch)
       if (error instanceof StoreFullError) return noRoom(batch)
       broken = true

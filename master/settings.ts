@@ -193,6 +193,27 @@ export const MasterSettings = Type.Object({
     maximum: 1_000_000,
     description: 'connections at a time; further ones are closed as they come',
   }),
+  otlpEndpoint: Type.Optional(
+    Type.String({
+      pattern: '^https?://',
+      wanted: 'an http or https URL, such as http://127.0.0.1:4318',
+      description: 'an OpenTelemetry collector that takes OTLP over HTTP: every task as spans',
+    }),
+  ),
+  otlpHeaders: Type.Optional(
+    Type.String({
+      secret: true,
+      pattern: '^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$',
+      wanted: 'NAME=VALUE, several with commas between them',
+      description: 'headers for the collector, such as its key',
+    }),
+  ),
+  otlpRatio: Type.Number({
+    default: 1,
+    minimum: 0,
+    maximum: 1,
+    description: 'the share of tasks that are traced, of those whose clients sent no traceparent',
+  }),
   eventStreamsMax: Type.Integer({
     default: 100,
     minimum: 0,
@@ -203,6 +224,10 @@ export const MasterSettings = Type.Object({
     default: false,
     description: 'listen on an address that is not loopback although nothing checks who asks',
   }),
+  logFormat: Type.Union(
+    (['auto', 'json', 'pretty'] as const).map((f) => Type.Literal(f)),
+    { default: 'auto', description: 'how log lines look; auto: pretty on a terminal, else json' },
+  ),
   logLevel: Type.Union(
     (['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const).map((l) => Type.Literal(l)),
     { default: 'info', description: 'the least important log lines that are written' },

@@ -1,5 +1,6 @@
 // Tasks as clients read them.
 
+import { traceIdOf } from '../shared/trace.ts'
 import type { Outcome } from '../shared/wire.ts'
 import type { Reply } from './clients.ts'
 import { asked } from './clients.ts'
@@ -19,7 +20,8 @@ export function acceptedJson(reply: Reply) {
 
 /** A whole task. */
 export function taskJson(record: TaskRecord) {
-  return { ...summaryJson(record), asked: asked(record.trail) }
+  const { id, trace, trail } = record
+  return { ...summaryJson(record), traceId: traceIdOf(id, trace), asked: asked(trail) }
 }
 
 /** A task in a list. What is too long for a list is left out, and named in `omitted`. */

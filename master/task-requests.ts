@@ -1,7 +1,7 @@
 // What a client may ask in `POST /tasks`, checked: the common fields, and the input of its kind.
 
 import { hash } from 'node:crypto'
-import type { Static, TObject } from 'typebox'
+import type { Static, TObject, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { Kind } from '../shared/kind.ts'
 import { Problem } from '../shared/problems.ts'
@@ -63,10 +63,32 @@ export function createTaskRequests(given: {
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
   const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
 
-  const alone = [...kinds.values()].filter(({ files }) => !files).map((kind) => kind.name)
+  const standing = [...kinds.values()].filter(({ files }) => !files)
+  const alone = standing.map((kind) => kind.name)
 
   return {
     kinds,
+
+    /** All that `parse` takes, for readers: a body in short, one of each kind, one of a kind that only slaves know. */
+    schema: Type.Union<TSchema[]>([
+      ...[...kinds.values()].filter(({ shorthand }) => shorthand).map(shortSchema),
+      ...standing.map(({ name, summary, input }) =>
+        Type.Object(
+          { kind: Type.Literal(name), input, ...Common },
+          { ...strict, description: summary },
+        ),
+      ),
+      Named,
+    ]),
+
+    /** Bodies that it takes, from the examples of the kinds. */
+    examples: {
+      'in short': { expression: '2 + 3 * sqrt(16)' },
+      'wait in line': { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
+      ...Object.fromEntries(
+        standing.map(({ name, examples }) => [name, { kind: name, input: examples[0]?.input }]),
+      ),
+    },
 
     /** A submission from a body. Throws a Problem that names the field and the rule. */
     parse(body: unknown): Submission {
@@ -121,6 +143,7 @@ export function createTaskRequests(given: {
       runLimitMs,
       waitLimitMs,
       waitMs: 0,
+      trace: null,
       idempotencyKey: null,
       requestHash: null,
       client: null,
@@ -134,10 +157,14 @@ type Body = 'kind' | 'input' | 'work'
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+function shortSchema({ input, summary }: Kind): TSchema {
+  const { properties } = input as TObject
+  return Type.Object({ ...properties, ...Common }, { ...strict, description: summary })
+}
+
 function shorthandOf(kind: Kind) {
-  const input = kind.input as TObject
-  const schema = Type.Object({ ...input.properties, ...Common }, strict)
-  return { name: kind.name, required: input.required ?? [], ...createCheck(schema) }
+  const { required } = kind.input as TObject
+  return { name: kind.name, required, ...createCheck(shortSchema(kind)) }
 }
 
 /** What two requests must share to be the same: SHA-256 of the body, base64url. */

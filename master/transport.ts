@@ -6,6 +6,7 @@
 import type { Peer } from '../shared/client.ts'
 import { createPeer, PeerError } from '../shared/client.ts'
 import type { Connector } from '../shared/secure.ts'
+import { traceFields } from '../shared/trace.ts'
 import { createCheck } from '../shared/validate.ts'
 import { AttemptsReply, OffersReply, RevokeReply } from '../shared/wire.ts'
 import type { Input, Token } from './core/effects.ts'
@@ -18,6 +19,8 @@ export type OutgoingOffer = {
   runLimitMs: number
   input: string
   work: string | null
+  /** As a client said it, with the task as the parent (shared/trace.ts). */
+  trace: string | null
 }
 
 /** A slave, where it is, and the run of its process that is meant. */
@@ -216,6 +219,9 @@ export const offerText = ({
   runLimitMs,
   input,
   work,
+  trace,
 }: OutgoingOffer): string =>
   `{"attempt":"${attempt}","task":"${task}","kind":"${kind}","runLimitMs":${runLimitMs},` +
-  `"input":${input}${work === null ? '' : `,${work}`}}`
+  `"input":${input}${work === null ? '' : `,${work}`}${trace === null ? '' : traceText(trace)}}`
+
+const traceText = (trace: string): string => `,${JSON.stringify(traceFields(trace)).slice(1, -1)}`

@@ -111,6 +111,12 @@ export const PartOfJob = {
   keep: Type.Optional(Type.Union([Type.Literal('master'), Type.Literal('slave')])),
 }
 
+/** Which trace a task belongs to (W3C Trace Context). Without it: that of the task's id (trace.ts). */
+export const TraceContext = {
+  traceparent: Type.Optional(Type.String({ maxLength: 55 })),
+  tracestate: Type.Optional(Type.String({ maxLength: 512 })),
+}
+
 /** `POST /offers` (master to slave): "are you available for this task?", and the task itself. */
 export const Offer = Type.Object({
   attempt: Id,
@@ -119,6 +125,7 @@ export const Offer = Type.Object({
   input: Type.Unknown(),
   /** Milliseconds that the task may run, counted from its start in an executor. */
   runLimitMs: Type.Integer({ minimum: 1 }),
+  ...TraceContext,
   ...PartOfJob,
 })
 export type Offer = Static<typeof Offer>
@@ -195,8 +202,16 @@ export const Callback = Type.Object({
   outcome: Outcome,
   /** Milliseconds that it ran in an executor. */
   ranMs: Type.Number({ minimum: 0 }),
+  /** As it came with the offer. */
+  traceparent: TraceContext.traceparent,
 })
-export type Callback = { attempt: string; task: string; outcome: Outcome; ranMs: number }
+export type Callback = {
+  attempt: string
+  task: string
+  outcome: Outcome
+  ranMs: number
+  traceparent?: string
+}
 export const CallbacksRequest = Type.Object({
   state: SlaveState,
   callbacks: Type.Array(Callback, { minItems: 1 }),

@@ -2,15 +2,19 @@
 // kill, beat, register - and keeps the payloads that the core does not know. It never computes.
 
 import type { Clock } from '../shared/clock.ts'
+import { observe } from '../shared/histogram.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
+import { traceIdOf } from '../shared/trace.ts'
 import type {
+  Answer,
   AttemptsReply,
   Availability,
   Callback,
   Offer,
   OffersReply,
   OffersRequest,
+  Outcome,
   PollReply,
   Registration,
   SlaveState,
@@ -18,10 +22,13 @@ import type {
 import type { Effect, Input } from './core/core.ts'
 import { createSlaveCore } from './core/core.ts'
 import type { Executors, RunEnded } from './executor/executors.ts'
+import { createSlaveFigures } from './figures.ts'
 import type { Link } from './link.ts'
 import type { OutboxDisk } from './outbox.ts'
 import { createOutbox } from './outbox.ts'
 import type { Workroom } from './workroom.ts'
+
+type Running = { task: string; traceparent: string | undefined }
 
 export type Agent = ReturnType<typeof createAgent>
 
@@ -47,7 +54,8 @@ export function createAgent(given: {
   log: Logger
 }) {
   const { link, clock, log, workroom } = given
-  const tasks = new Map<string, string>()
+  /** What runs: its task, and the trace that came with the offer, if one did. */
+  const tasks = new Map<string, Running>()
   const offered = new Map<string, Offer>()
   const executors = given.executors(takeEnded)
   const outbox = createOutbox({
@@ -56,6 +64,9 @@ export function createAgent(given: {
     onAcknowledged: (attempts) => take({ is: 'acknowledged', attempts }),
   })
   const core = createSlaveCore({ ...given, kept: outbox.restore() })
+  /** A line for every attempt is wanted. Asked once: it is asked per task. */
+  const chatty = log.isLevelEnabled('debug')
+  const figures = createSlaveFigures()
   let callOff = (): void => {}
   let armedFor = Number.POSITIVE_INFINITY
   let closed = false
@@ -83,6 +94,10 @@ export function createAgent(given: {
       const message = available ? 'I am available.' : 'I am not available.'
       return { available, message, ...state }
     },
+
+    figures,
+    /** How many outcomes the master has not acknowledged. */
+    unacknowledged: (): number => core.endedCount,
 
     /** Who it is and what it holds. */
     attempts: (): AttemptsReply => ({
@@ -135,13 +150,19 @@ export function createAgent(given: {
     switch (effect.do) {
       case 'answer-offers':
         answer = effect.reply
+        for (const { answer } of effect.reply.answers) if (answer !== 'taken') count(answer)
+        if (chatty) noteRefusals(effect.reply)
         return
       case 'run': {
         const offer = offered.get(effect.attempt) as Offer
-        tasks.set(offer.attempt, offer.task)
+        const { attempt, task, kind, traceparent } = offer
+        tasks.set(attempt, { task, traceparent })
+        count('taken')
+        if (chatty) log.debug({ task, attempt, ...traceIn(task, traceparent), kind }, 'taken')
         return executors.run(offer)
       }
       case 'kill':
+        if (chatty) log.debug({ ...about(effect.attempt) }, 'called back')
         tasks.delete(effect.attempt)
         return executors.kill(effect.attempt)
       case 'register':
@@ -156,11 +177,34 @@ export function createAgent(given: {
   function takeEnded(ended: RunEnded[]): void {
     const known = ended.filter(({ attempt }) => tasks.has(attempt))
     const callbacks = known.map(({ attempt, outcome, ranMs }): Callback => {
-      return { attempt, task: tasks.get(attempt) as string, outcome, ranMs }
+      const { task, traceparent } = tasks.get(attempt) as Running
+      figures.ended[outcome.status]++
+      observe(figures.runMs, ranMs)
+      if (chatty) log.debug({ ...about(attempt), ...endOf(outcome), ranMs }, 'ended')
+      return { attempt, task, outcome, ranMs, ...(traceparent ? { traceparent } : {}) }
     })
     for (const { attempt } of known) tasks.delete(attempt)
     take({ is: 'ended', attempts: known.map(({ attempt }) => attempt) })
     outbox.add(callbacks)
+  }
+
+  /** Why it took which offers not. */
+  function noteRefusals({ answers }: OffersReply): void {
+    for (const { attempt, answer, reason } of answers) {
+      if (answer === 'taken') continue
+      const { task = '', kind, traceparent } = offered.get(attempt) ?? {}
+      log.debug({ task, attempt, ...traceIn(task, traceparent), kind, answer, reason }, 'refused')
+    }
+  }
+
+  function count(answer: Answer): void {
+    figures.answers[answer] = (figures.answers[answer] ?? 0) + 1
+  }
+
+  /** What a log line about an attempt carries. */
+  function about(attempt: string) {
+    const { task = '', traceparent } = tasks.get(attempt) ?? {}
+    return { task, attempt, ...traceIn(task, traceparent) }
   }
 
   function register(): void {
@@ -230,3 +274,8 @@ export function createAgent(given: {
     for (const resolve of waiting) resolve()
   }
 }
+
+const traceIn = (task: string, traceparent?: string) => ({ traceId: traceIdOf(task, traceparent) })
+
+const endOf = (outcome: Outcome) =>
+  outcome.status === 'done' ? { status: 'done' } : { status: 'failed', type: outcome.type }

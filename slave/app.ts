@@ -25,6 +25,7 @@ import { createPool } from './executor/pool.ts'
 import type { Identity } from './identity.ts'
 import { isSecured, openIdentity } from './identity.ts'
 import { createLink } from './link.ts'
+import { createSlaveMetrics } from './metrics.ts'
 import { openOutboxDisk } from './outbox-disk.ts'
 import { availability } from './routes/availability.ts'
 import { offers } from './routes/offers.ts'
@@ -42,7 +43,7 @@ export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
   const loaded = await kindsOf(settings)
   await assertFree(settings.host, settings.port)
-  const log = createLog(settings.name, settings.logLevel)
+  const log = await createLog(settings.name, settings.logLevel, settings.logFormat)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
   const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
   const identity = isSecured(settings) ? await openIdentity(identityOf(settings, log)) : null
@@ -107,7 +108,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     link.renew()
   })
   await server.register(offers, { agent, ...(identity ? { onRequest: only('master') } : {}) })
-  await server.register(availability, { agent })
+  await server.register(availability, { agent, metrics: createSlaveMetrics(agent) })
   await server.register(partitions, { workroom, ...(identity ? { onRequest: only('slave') } : {}) })
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo

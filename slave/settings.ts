@@ -125,6 +125,10 @@ export const SlaveSettings = Type.Object({
     default: false,
     description: 'listen on an address that is not loopback although nothing checks who asks',
   }),
+  logFormat: Type.Union(
+    (['auto', 'json', 'pretty'] as const).map((f) => Type.Literal(f)),
+    { default: 'auto', description: 'how log lines look; auto: pretty on a terminal, else json' },
+  ),
   logLevel: Type.Union(
     (['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const).map((l) => Type.Literal(l)),
     { default: 'info', description: 'the least important log lines that are written' },

@@ -2,10 +2,12 @@
 // client when nobody takes it. Pure.
 
 import { Bitset } from '../../shared/bitset.ts'
+import { observe } from '../../shared/histogram.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { OfferAnswer, SlaveState } from '../../shared/wire.ts'
 import type { Candidates } from '../policies/policy.ts'
 import type { Context } from './context.ts'
+import { noteAsk, noteTold } from './figures.ts'
 import { accept, hold, revoke } from './holding.ts'
 import { due, enterLine, leaveLine } from './line.ts'
 import type { Slave } from './registry.ts'
@@ -50,6 +52,7 @@ export function offer(core: Context, task: Task, slave: Slave, now: number): voi
   slave.offers.set(attempt, { attempt, task, at: now })
   core.registry.refresh(slave)
   core.counters.asks++
+  task.asks++
   const { name, url, boot, poll } = slave
   core.effects.push({ do: 'offer', slave: name, url, boot, task, attempt, poll })
 }
@@ -103,6 +106,7 @@ export function takeAnswers(
     core.counters.answers[answer.answer] = (core.counters.answers[answer.answer] ?? 0) + 1
     const { task } = open
     const ms = now - open.at
+    noteAsk(core.figures, answer.answer, ms)
     slave.lastAnswer = { event: answer.answer, reason: answer.reason ?? '', ms, at: now }
     if (answer.answer === 'taken')
       hold(core, task, slave, answer.attempt, state.generation, now, ms)
@@ -147,6 +151,7 @@ export function takeSilence(
     const { task, attempt, at } = open
     if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
     const event = delivered ? 'no answer' : 'unreachable'
+    noteAsk(core.figures, event, now - at)
     note(task, { at: now, event, slave: slave.name, reason, ms: now - at })
     if (delivered) (task.unsure ??= new Map()).set(attempt, slave)
     markAsked(task, slave.place)
@@ -222,6 +227,7 @@ export function refuseInDoubt(core: Context, task: Task): void {
 function end(core: Context, task: Task, problem: Problem): void {
   task.stage = { is: 'refused' }
   core.live.delete(task.id)
+  observe(core.figures.asksPerTask, task.asks)
   core.counters.refused[problem.type] = (core.counters.refused[problem.type] ?? 0) + 1
   core.effects.push({ do: 'refuse', task, problem })
 }
@@ -250,5 +256,8 @@ function refusal(core: Context, task: Task, now: number): Problem {
 
 function retryAfter(core: Context, task: Task, now: number): Record<string, string> {
   const ms = core.serviceTimes.comeBackMs(task.kind, core.registry.all, now)
-  return ms === null ? {} : { 'retry-after': String(Math.max(1, Math.ceil(ms / 1000))) }
+  if (ms === null) return {}
+  const seconds = Math.max(1, Math.ceil(ms / 1000))
+  noteTold(core.figures, task.kind, now + 1000 * seconds)
+  return { 'retry-after': String(seconds) }
 }

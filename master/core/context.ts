@@ -4,6 +4,7 @@ import type { Heap } from '../../shared/heap.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { Effect } from './effects.ts'
+import type { Figures } from './figures.ts'
 import type { Registry, Slave } from './registry.ts'
 import type { ServiceTimes } from './service-times.ts'
 import type { Due, Task } from './task.ts'
@@ -57,6 +58,7 @@ export type Context = {
   readonly dueSlaves: Heap<Slave>
   readonly serviceTimes: ServiceTimes
   readonly counters: Counters
+  readonly figures: Figures
   /** How many tasks wait in all lines or rest. */
   waiting: number
   running: number

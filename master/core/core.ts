@@ -11,6 +11,7 @@ import { refuse, refuseInDoubt, refuseWaiting, seek, takeAnswers, takeSilence } 
 import * as care from './care.ts'
 import type { AttemptIds, Context, CoreSettings } from './context.ts'
 import type { Effect, Input, Token } from './effects.ts'
+import { createFigures } from './figures.ts'
 import { end, revoke, takeCallbacks } from './holding.ts'
 import { enterLine, leaveLine, serveLines } from './line.ts'
 import { takeGone, takeHanded, takePoll, takeSubmitted } from './pulling.ts'
@@ -49,6 +50,7 @@ export function createCore(given: {
       callbacksStale: 0,
       callbacksForged: 0,
     },
+    figures: createFigures(),
     waiting: 0,
     running: 0,
     tasksSoFar: 0,

@@ -3,6 +3,7 @@
 // The first success of any attempt that was ever made for the task wins; a failure counts only
 // from the current attempt. An outcome is written once.
 
+import { observe } from '../../shared/histogram.ts'
 import type {
   Callback,
   CallbacksRequest,
@@ -12,6 +13,7 @@ import type {
 } from '../../shared/wire.ts'
 import type { Context } from './context.ts'
 import type { Token } from './effects.ts'
+import { noteFailure, noteFree, noteRun, noteWait } from './figures.ts'
 import { enterLine, leaveLine, rest } from './line.ts'
 import type { Held, Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
@@ -46,11 +48,12 @@ export function hold(
   task.unsure?.delete(attempt)
   leaveLine(core, task)
   task.stage = { is: 'running', slave, attempt, since: now }
-  task.startedAt = now
-  task.waitUntil = null
   const counted = (task.counted ??= new Set())
   if (!counted.has(attempt)) task.tries++
+  if (task.startedAt === null && task.tries === 1) noteFirst(core, task, now)
   counted.add(attempt)
+  task.startedAt = now
+  task.waitUntil = null
   core.running++
   slave.taken++
   const onItsWay = generation === NOT_ARRIVED
@@ -66,6 +69,12 @@ export function accept(core: Context, task: Task): void {
   task.accepted = true
   core.counters.accepted++
   core.effects.push({ do: 'accept', task })
+}
+
+/** Its first slave: how long that took, and how many were asked. */
+function noteFirst({ figures }: Context, task: Task, now: number): void {
+  noteWait(figures, task.kind, now - task.createdAt)
+  observe(figures.asksPerTask, task.asks)
 }
 
 /**
@@ -113,7 +122,7 @@ export function settle(
   if (task && slave && counts && task.stage.is !== 'running') {
     hold(core, task, slave, attempt, slave.generation, now)
   }
-  if (slave) forget(core, slave, attempt)
+  if (slave) forget(core, slave, attempt, now)
   if (!task) {
     core.counters.callbacksUnattached++
   } else if (!counts) {
@@ -122,6 +131,7 @@ export function settle(
     note(task, { at: now, event: 'old failure', slave: name, reason: reasonOf(outcome) })
   } else {
     if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
+    noteRun(core.figures, task.kind, ranMs)
     conclude(core, task, name, outcome, now)
   }
 }
@@ -130,8 +140,11 @@ const reasonOf = (outcome: Outcome): string =>
   outcome.status === 'failed' ? `${outcome.type}: ${outcome.message}` : ''
 
 /** The slave has said all there is to say of this attempt. */
-function forget(core: Context, slave: Slave, attempt: string): void {
-  if (slave.held.delete(attempt)) slave.ended++
+function forget(core: Context, slave: Slave, attempt: string, now: number): void {
+  if (slave.held.delete(attempt)) {
+    slave.ended++
+    noteFree(core.figures, slave.kinds, now)
+  }
   if (slave.offers.delete(attempt)) core.registry.refresh(slave)
 }
 
@@ -229,6 +242,7 @@ export function end(
   note(task, { at: now, event: status, ...(by === undefined ? {} : { slave: by }), ...reason })
   task.stage = { is: 'ended', status, outcome, at: now }
   core.live.delete(task.id)
+  if (outcome?.status === 'failed') noteFailure(core.figures, outcome.type)
   core.counters.ended[status] = (core.counters.ended[status] ?? 0) + 1
   core.effects.push({ do: 'save', task })
   accept(core, task)

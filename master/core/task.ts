@@ -64,6 +64,8 @@ export type Task = NewTask & {
   number: number
   stage: Stage
   tries: number
+  /** How many offers of it were made. */
+  asks: number
   /** When the running attempt was taken; null while none runs. */
   startedAt: number | null
   trail: TrailEntry[]
@@ -94,6 +96,7 @@ export const createTask = (given: NewTask, number: number): Task => ({
   number,
   stage: { is: 'waiting' },
   tries: 0,
+  asks: 0,
   startedAt: null,
   trail: [],
   asked: null,

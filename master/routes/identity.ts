@@ -113,7 +113,13 @@ export async function identity(app: FastifyInstance, options: Options) {
   })
 }
 
-/** Where nobody is asked who they are, nobody need sign in. */
+/** Where nobody is asked who they are, nobody need sign in, and there is nothing to join with. */
 export async function noIdentity(app: FastifyInstance) {
   app.get('/session', async () => ({ needed: false, signedIn: false }))
+  const nothing = (): never => {
+    throw new Problem('not-found', 'this master has no identities: see askfirst init')
+  }
+  app.get('/ca', nothing)
+  for (const path of ['/session', '/join', '/renew']) app.post(path, nothing)
+  app.delete('/session', nothing)
 }

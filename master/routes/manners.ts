@@ -2,6 +2,7 @@
 
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { UUID_PATTERN } from '../../shared/wire.ts'
 import { EVERYBODY } from '../identities/store.ts'
@@ -18,14 +19,17 @@ export type Manners = {
   requestHash: string | null
   /** Whose the task or job will be; null: nobody's, or everybody's. */
   client: string | null
+  /** Which trace it belongs to, where it says so (shared/trace.ts). */
+  trace: string | null
 }
 
-/** `Prefer: wait=N` and `Idempotency-Key`. Throws `invalid-request`. */
+/** `Prefer: wait=N`, `Idempotency-Key`, `traceparent`. Throws `invalid-request`. */
 export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const waitMs = preferredWaitMs(request, waitMsMax)
+  const trace = readTrace(request.headers)
   const key = request.headers['idempotency-key']
   const client = ownerOf(request)
-  if (key === undefined) return { waitMs, idempotencyKey: null, requestHash: null, client }
+  if (key === undefined) return { waitMs, trace, client, idempotencyKey: null, requestHash: null }
   if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
     const rule = 'must have 1 to 255 characters'
     throw invalidRequest([{ field: 'Idempotency-Key', rule }])
@@ -33,7 +37,7 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const hash = requestHash([request.url, request.body])
   // Two clients may choose the same key, and neither shall be given the other's task.
   const own = client === null ? key : `client:${client}:${key}`
-  return { waitMs, idempotencyKey: own, requestHash: hash, client }
+  return { waitMs, trace, client, idempotencyKey: own, requestHash: hash }
 }
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */

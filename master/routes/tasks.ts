@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
+import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { sees } from '../auth.ts'
 import type { Reply, Submission } from '../clients.ts'
@@ -79,8 +80,8 @@ export async function tasks(app: FastifyInstance, options: Options) {
       }
     })
     const waitMs = preferredWaitMs(request, options.waitMsMax)
-    const client = ownerOf(request)
-    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, waitMs, client }))
+    const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
+    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, ...said }))
     return { tasks: await Promise.all(replies) }
   })
 

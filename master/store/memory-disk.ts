@@ -178,7 +178,7 @@ function matches(task: TaskRecord, { status, kind, slave, tag, client }: ListQue
 }
 
 function summaryOf(task: TaskRecord): TaskSummary {
-  const { trail: _trail, requestHash: _requestHash, work: _work, ...summary } = task
+  const { trail: _trail, requestHash: _requestHash, work: _work, trace: _trace, ...summary } = task
   return {
     ...summary,
     tags: [...task.tags],

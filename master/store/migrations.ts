@@ -53,6 +53,8 @@ const steps: readonly string[] = [
   `,
   // What an offer carries besides its input, when the task is a part of a job.
   `ALTER TABLE tasks ADD COLUMN work TEXT;`,
+  // Which trace the client said that it belongs to.
+  `ALTER TABLE tasks ADD COLUMN trace TEXT;`,
   // Whose task it is, where clients are asked who they are.
   `ALTER TABLE tasks ADD COLUMN client TEXT;`,
 ]

@@ -12,7 +12,7 @@ const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, 
   runLimitMs, waitUntil, attempt, idempotencyKey, client`
 
 /** The columns of a task without its payloads. */
-export const LIVE_COLUMNS = `${SUMMARY}, requestHash, trail`
+export const LIVE_COLUMNS = `${SUMMARY}, requestHash, trail, trace`
 
 /** The columns of a whole task. */
 export const TASK_COLUMNS = `${LIVE_COLUMNS}, input, work, outcome`
@@ -56,6 +56,7 @@ export function toLive(row: Row): LiveTask {
   return {
     ...toShared(row),
     requestHash: row.requestHash as string | null,
+    trace: row.trace as string | null,
     trail: JSON.parse(row.trail as string),
   }
 }

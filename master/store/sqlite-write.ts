@@ -5,7 +5,7 @@ import type { Change, TaskRecord, TaskStatus, TaskUpdate } from './store.ts'
 
 export type Totals = Record<TaskStatus, number>
 
-const TASK_VALUES = 20
+const TASK_VALUES = 21
 
 /** Prepares what changes the store; the totals are read once. */
 export function createWriter(database: DatabaseSync) {
@@ -85,6 +85,7 @@ export function createWriter(database: DatabaseSync) {
       task.input,
       task.outcome,
       task.work,
+      task.trace,
       task.client,
     )
     totals[task.status]++

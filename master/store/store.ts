@@ -39,6 +39,8 @@ export type TaskRecord = {
   input: string
   /** What an offer of it carries besides, as JSON text without its braces. */
   work: string | null
+  /** Which trace it belongs to, as its client said (shared/trace.ts). */
+  trace: string | null
   /** JSON text of an Outcome, from the end on. */
   outcome: string | null
   trail: TrailEntry[]
@@ -98,7 +100,7 @@ export type ListQuery = {
 /** A task in a list: payloads only while they are small (`LIST_PAYLOAD_BYTES_MAX`). */
 export type TaskSummary = Omit<
   TaskRecord,
-  'input' | 'work' | 'outcome' | 'trail' | 'requestHash'
+  'input' | 'work' | 'outcome' | 'trail' | 'trace' | 'requestHash'
 > & {
   input: string | null
   outcome: string | null

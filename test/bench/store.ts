@@ -34,6 +34,7 @@ function task(): TaskRecord {
     requestHash: null,
     input: `{"expression":"sqrt(${made}) + 2 * x","scope":{"x":${made}}}`,
     work: null,
+    trace: null,
     outcome: null,
     trail: [{ at: Date.now(), event: 'taken', slave: `slave-${made % 100}`, ms: 0.8 }],
   }

@@ -57,6 +57,7 @@ t.test('who asks between the end of a task and its saving waits for the saving',
     runLimitMs: 60_000,
     tags: [],
     work: null,
+    trace: null,
   }
   const once = { queue: false, waitLimitMs: 60_000, waitMs: 0 }
   const reply = dispatcher.submit({

@@ -54,7 +54,15 @@ function open(said: Polled = pulling) {
 }
 
 const offer = (attempt: string, input = '1') => {
-  return { attempt, task: `task of ${attempt}`, kind: 'work', runLimitMs: 5, input, work: null }
+  return {
+    attempt,
+    task: `task of ${attempt}`,
+    kind: 'work',
+    runLimitMs: 5,
+    input,
+    work: null,
+    trace: null,
+  }
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -202,8 +210,19 @@ t.test('a poll', async (t) => {
 
 t.test('writes a list for a slave that registered, and one offer for a simple one', async (t) => {
   const answer = { offers: [offer('1', '{"a":[1]}')], revoke: ['2'] }
-  const { work: _, ...sent } = offer('1')
+  const { work: _, trace: __, ...sent } = offer('1')
   const one = { ...sent, input: { a: [1] } }
   t.same(JSON.parse(answerText(simple, answer)), one)
   t.same(JSON.parse(answerText(pulling, answer)), { offers: [one], revoke: ['2'] })
+})
+
+t.test('writes the trace that a client said into the offer', async (t) => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  const traced = (trace: string) => {
+    const answer = { offers: [{ ...offer('1'), trace }], revoke: [] }
+    return JSON.parse(answerText(simple, answer))
+  }
+  t.match(traced(traceparent), { traceparent })
+  const tracestate = 'a="1",b=\\'
+  t.match(traced(`${traceparent} ${tracestate}`), { traceparent, tracestate })
 })

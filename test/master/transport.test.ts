@@ -35,7 +35,7 @@ async function hears(t: Test, attempts: string[]): Promise<Input[]> {
   for (const attempt of ['x', 'y']) {
     const offer = { attempt, task: `task-${attempt}`, kind: 'sleep', runLimitMs: 1 }
     const to = { slave: 'a', url: `http://127.0.0.1:${port}`, boot: 'boot-1' }
-    transport.offer(to, { ...offer, input: '{}', work: null })
+    transport.offer(to, { ...offer, input: '{}', work: null, trace: null })
   }
   while (heard.length === 0) await new Promise(setImmediate)
   return heard

@@ -112,6 +112,7 @@ export function startClients(given: {
         waitLimitMs: WAIT_LIMIT_MS,
         input: JSON.stringify({ number, ms }),
         work: null,
+        trace: null,
         tags: [],
         idempotencyKey: key,
         client: null,

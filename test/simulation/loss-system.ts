@@ -163,6 +163,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       waitMs,
       input: JSON.stringify({ ms }),
       work: null,
+      trace: null,
       tags: [],
       idempotencyKey: null,
       client: null,

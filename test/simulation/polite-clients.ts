@@ -82,6 +82,7 @@ const submission = {
   waitLimitMs: Number.MAX_SAFE_INTEGER,
   waitMs: 0,
   work: null,
+  trace: null,
   tags: [],
   idempotencyKey: null,
   client: null,

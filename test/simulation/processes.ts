@@ -28,7 +28,7 @@ import type { Life, SimulatedClock } from './clock.ts'
 import type { Network } from './network.ts'
 import type { Polling } from './polling.ts'
 
-const log = createLog('simulation', 'silent')
+const log = await createLog('simulation', 'silent')
 
 export type MasterProcess = {
   life: Life

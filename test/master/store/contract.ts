@@ -39,6 +39,7 @@ async function durability(t: Test, open: Open): Promise<void> {
       tags: ['a', 'b "c"', ''],
       idempotencyKey: 'key',
       requestHash: 'hash',
+      trace: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 a=1',
       trail: [
         { at: 1, event: 'busy', slave: 'slave-1', reason: 'running 1 of 1', knownMs: 12.5 },
         { at: 2, event: 'taken', slave: 'slave-2', ms: 0.25 },
@@ -239,7 +240,7 @@ async function lists(t: Test, open: Open): Promise<void> {
     const most = `"${'é'.repeat(LIST_PAYLOAD_BYTES_MAX / 2 - 1)}"`
     const task = anEndedTask({ input: most, outcome: most.replace('é', 'éx'), requestHash: 'h' })
     await commit(store, insert(task))
-    const { trail: _trail, requestHash: _hash, work: _work, ...rest } = task
+    const { trail: _trail, requestHash: _hash, work: _work, trace: _trace, ...rest } = task
     t.strictSame((await store.list({ limit: 1 })).tasks, [{ ...rest, outcome: null }])
   })
 

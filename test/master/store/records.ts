@@ -31,6 +31,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     requestHash: null,
     input: '{"expression":"2+3"}',
     work: null,
+    trace: null,
     outcome: null,
     trail: [{ at: 1_800_000_000_000, event: 'accepted' }],
     ...over,
