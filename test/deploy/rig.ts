@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline'
 import type { Teardown } from '../e2e/processes.ts'
 
 const NAMESPACES = ['--net', '--mount', '--mount-proc', '--pid', '--fork', '--kill-child']
-const TOOLS = ['ip', 'unshare', 'nsenter', 'sshd', 'ssh', 'useradd', 'systemd-analyze']
+const TOOLS = ['ip', 'unshare', 'nsenter', 'sshd', 'ssh', 'useradd', 'sudo', 'systemd-analyze']
 
 export type Said = { code: number; says: string }
 export type Rig = {

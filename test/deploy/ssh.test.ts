@@ -1,6 +1,7 @@
 // deploy.sh on several hosts for real: from nothing to a working cluster, an upgrade under load, and
-// removal; and what cloud-init makes of our documents on the same. The hosts are machines of their own with systemd and sshd (rig.ts); one lets us in as an
-// ordinary user only, who has no systemd to use.
+// removal; and what cloud-init makes of our documents there. The hosts are machines of their own with
+// systemd and sshd (rig.ts): one lets us in as root, one as somebody with sudo, one as an ordinary
+// user, who has no systemd to use.
 
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -17,7 +18,7 @@ const URL = 'https://10.77.0.2:8080'
 const HOSTS = `
 # role  name      address               settings
 master  main      root@10.77.0.2        heartbeat-ms=500  hostkey=KEY_OF_master
-slave   slave-1   root@10.77.0.3        slots=2 executors=1  hostkey=KEY_OF_slave-1
+slave   slave-1   admin@10.77.0.3       slots=2 executors=1  hostkey=KEY_OF_slave-1
 slave   slave-2   visitor@10.77.0.4:22  slots=1 executors=1  hostkey=KEY_OF_slave-2
 `
 /** On two idle cores it takes about a minute. */

@@ -69,15 +69,18 @@ CONF
 ssh-keygen -q -t ed25519 -N '' -C "$name" -f etc/ssh/ssh_host_ed25519_key
 cp etc/ssh/ssh_host_ed25519_key.pub "$folder/$name.pub"
 
-# Who may log in: root, and somebody who is nobody in particular.
+# Who may log in: root, one who may become root, and somebody who is nobody in particular.
+chroot . useradd --create-home --shell /bin/sh --password '*' admin
 chroot . useradd --create-home --shell /bin/bash --password '*' visitor
+echo 'admin ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/admin
 rm -rf root/.ssh
-for home in root home/visitor; do
+for home in root home/admin home/visitor; do
   mkdir -p "$home/.ssh"
   cp "$public_key" "$home/.ssh/authorized_keys"
   chmod 700 "$home/.ssh"
 done
 chroot . chown -R visitor: /home/visitor
+chroot . chown -R admin: /home/admin
 chroot . usermod --password '*' root
 
 mkdir -p old
