@@ -44,6 +44,7 @@ mknod -m 666 "$root/dev/tty" c 5 0
 cd "$root"
 hostname "$name"
 echo "$name" >etc/hostname
+printf '127.0.0.1 localhost\n127.0.1.1 %s\n' "$name" >etc/hosts
 # A new machine has no Node, no npm, and none of what this machine starts at boot.
 rm -f usr/bin/node usr/bin/npm usr/bin/npx usr/local/bin/node
 rm -rf etc/systemd/system/* etc/ssh/ssh_host_* opt/askfirst var/lib/askfirst
@@ -70,17 +71,17 @@ ssh-keygen -q -t ed25519 -N '' -C "$name" -f etc/ssh/ssh_host_ed25519_key
 cp etc/ssh/ssh_host_ed25519_key.pub "$folder/$name.pub"
 
 # Who may log in: root, one who may become root, and somebody who is nobody in particular.
-chroot . useradd --create-home --shell /bin/sh --password '*' admin
+chroot . useradd --create-home --shell /bin/sh --password '*' keeper
 chroot . useradd --create-home --shell /bin/bash --password '*' visitor
-echo 'admin ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/admin
+echo 'keeper ALL=(ALL) NOPASSWD: ALL' >etc/sudoers.d/keeper
 rm -rf root/.ssh
-for home in root home/admin home/visitor; do
+for home in root home/keeper home/visitor; do
   mkdir -p "$home/.ssh"
   cp "$public_key" "$home/.ssh/authorized_keys"
   chmod 700 "$home/.ssh"
 done
 chroot . chown -R visitor: /home/visitor
-chroot . chown -R admin: /home/admin
+chroot . chown -R keeper: /home/keeper
 chroot . usermod --password '*' root
 
 mkdir -p old
