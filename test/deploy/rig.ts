@@ -98,8 +98,9 @@ export async function startRig(t: Teardown, names: string[]): Promise<Rig> {
   }
 }
 
-const DROP_GROUPS =
-  'mount -t cgroup2 none "$1" && find "$1/askfirst-rig" -depth -type d -exec rmdir {} +'
+/** A group goes when the last of its processes has, which is a moment after they were killed. */
+const DROP_GROUPS = `mount -t cgroup2 none "$1" && for try in $(seq 50); do
+    find "$1/askfirst-rig" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done`
 
 /** What a running system writes whoever uses it; folders have no size that means anything. */
 const PASSING =
