@@ -29,7 +29,9 @@ import { createOverview } from './overview.ts'
 import { POLICIES } from './policies/policies.ts'
 import { events as eventRoutes } from './routes/events.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
+import { kinds as kindRoutes } from './routes/kinds.ts'
 import { metrics } from './routes/metrics.ts'
+import { page } from './routes/page.ts'
 import { pulling } from './routes/pulling.ts'
 import { slaveSide, slaves } from './routes/slaves.ts'
 import { status } from './routes/status.ts'
@@ -85,8 +87,9 @@ export async function startMaster(
   })
   const reader = createTaskReader(store)
   const { registry } = dispatcher.view
+  const kinds = await loadKinds()
   const requests = createTaskRequests({
-    kinds: await loadKinds(),
+    kinds,
     limits: settings,
     offered: (kind) => registry.nextAble(kind, 0) >= 0,
   })
@@ -178,6 +181,8 @@ export async function startMaster(
   await server.register(pulling, { dispatcher, mistakeIn: door.reach.mistakeIn })
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
   await server.register(status, { dispatcher, reader, lag, now })
+  await server.register(kindRoutes, { dispatcher, kinds, jobKinds })
+  await server.register(page)
   const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
   await server.register(metrics, { metrics: createMasterMetrics({ dispatcher, reader, spans }) })
   jobs.resume()

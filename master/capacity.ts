@@ -26,7 +26,9 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
   const seconds: Second[] = []
   const pairs: Pair[] = []
   const latencies: number[] = []
-  const loads: number[] = []
+  /** Weighted sums of how busy each place was, and the weight that is in them: they begin at nothing. */
+  const sums: number[] = []
+  let weighed = 0
   let nextLatency = 0
   let pairsSoFar = 0
   let before = totals()
@@ -36,7 +38,9 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
 
   return {
     seconds: seconds as readonly Second[],
-    loads: loads as readonly number[],
+    /** How busy each place was lately, from 0 to 1. */
+    loads: (most = Number.POSITIVE_INFINITY): number[] =>
+      sums.slice(0, most).map((load) => load / Math.max(weighed, Number.MIN_VALUE)),
 
     /** Notes what has just happened. */
     take(event: Event): void {
@@ -118,12 +122,14 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
   function lookAtLoads(now: number): void {
     const weight = Math.min(1, (now - lookedAt) / LOAD_MS)
     const { end } = core.registry
-    loads.length = end
+    weighed += weight * (1 - weighed)
+    sums.length = end
     for (let place = 0; place < end; place++) {
       const slave = core.registry.at(place)
       const slots = Math.max(1, slave?.slots ?? 1)
       const busy = slave ? Math.min(1, slave.held.size / slots) : 0
-      loads[place] = (loads[place] ?? 0) + weight * (busy - (loads[place] ?? 0))
+      const before = sums[place] ?? 0
+      sums[place] = before + weight * (busy - before)
     }
   }
 }

@@ -23,6 +23,8 @@ export type TaskEvent = {
   /** When the offer that was taken went out; null when that is not known or nobody runs it. */
   askedAt: number | null
   startedAt: number | null
+  /** At its end: how long it ran in its executor, in milliseconds; the rest was the way back. */
+  ranMs: number | null
 }
 
 export type RefusedEvent = {

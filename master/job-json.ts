@@ -9,15 +9,46 @@ import type { JobOutcome } from './jobs.ts'
 const STRAGGLER = 2
 const STRAGGLERS_MAX = 5
 const INPUT_CHARS_MAX = 2_000
+const RESULT_CHARS_MAX = 8_000
+/** A table of who fetched how much from whom has no more lines. */
+const TRANSFERS_MAX = 10_000
 
 const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
 export type PartJson = ReturnType<typeof partJson>
-export type StageJson = ReturnType<typeof stageJson> & { parts: PartJson[] }
+export type StageJson = ReturnType<typeof stageJson> & {
+  parts: PartJson[]
+  transfers: [from: string, to: string, bytes: number][]
+}
 
-/** The stages of a job, each with its parts. */
+/** The stages of a job, each with its parts, and with what these fetched from peers. */
 export const stagesJson = ({ stages }: Job, now: number): StageJson[] =>
-  stages.map((stage) => ({ ...stageJson(stage, now), parts: stage.parts.map(partJson) }))
+  stages.map((stage) => ({
+    ...stageJson(stage, now),
+    parts: stage.parts.map(partJson),
+    transfers: transfersOf(stage, stages),
+  }))
+
+/** How many bytes of partitions each slave was given by each, itself too, for parts that are done. */
+function transfersOf({ parts }: StageState, stages: readonly StageState[]) {
+  const rows = new Map<string, [from: string, to: string, bytes: number]>()
+  const sizes = new Map<PartState, Map<string, number>>()
+  for (const { done, spec } of parts) {
+    for (const file of done ? (spec.files ?? []) : []) {
+      if ('blob' in file) continue
+      const giver = stages[file.stage]?.parts[file.part]
+      if (!giver?.done || giver.spec.keep !== 'slave') continue
+      const known =
+        sizes.get(giver) ?? new Map(giver.done.files.map(({ name, bytes }) => [name, bytes]))
+      sizes.set(giver, known)
+      const [from, to] = [giver.done.slave, done?.slave ?? '']
+      const row = rows.get(`${from} ${to}`) ?? [from, to, 0]
+      row[2] += known.get(file.file) ?? 0
+      if (rows.size < TRANSFERS_MAX) rows.set(`${from} ${to}`, row)
+    }
+  }
+  return [...rows.values()]
+}
 
 function stageJson({ name, parts, left, startedAt, endedAt }: StageState, now: number) {
   const done = parts.filter(({ status }) => status === 'done')
@@ -52,16 +83,19 @@ const bytesOf = ({ done }: PartState): number =>
 
 /** One part. Its result, where it has a small one, is what a dashboard shows as it comes. */
 function partJson(part: PartState) {
-  const { index, status, task, round, tries, done, ranMs } = part
-  const small = done && JSON.stringify(done.result).length <= INPUT_CHARS_MAX
+  const { index, spec, status, task, round, tries, done, ranMs } = part
+  const small = done && JSON.stringify(done.result).length <= RESULT_CHARS_MAX
+  const blobs = spec.keep === 'master' ? (done?.files ?? []) : []
   return {
     part: index + 1,
-    kind: part.spec.kind,
+    kind: spec.kind,
     status,
     task,
     slave: done?.slave ?? null,
     ...(small ? { result: done.result } : {}),
     bytes: bytesOf(part),
+    /** Its files, where they are blobs here. */
+    ...(blobs.length > 0 ? { files: blobs.map(({ name, sha256 }) => ({ name, sha256 })) } : {}),
     ms: Math.round(ranMs),
     tries,
     rounds: round + 1,
@@ -75,7 +109,9 @@ function median(values: number[]): number {
 
 /** A job without its parts, in a list or alone. */
 export function jobJson(record: JobRecord, job: Job | null, now: number) {
-  const stages = job ? stagesJson(job, now) : storedStages(record)
+  const stages = job
+    ? job.stages.map((stage) => stageJson(stage, now))
+    : storedStages(record).map(({ parts: _, transfers: __, ...stage }) => stage)
   const outcome = record.outcome === null ? null : (JSON.parse(record.outcome) as JobOutcome)
   return {
     id: record.id,
@@ -85,9 +121,12 @@ export function jobJson(record: JobRecord, job: Job | null, now: number) {
       ? { input: JSON.parse(record.input) as unknown }
       : { omitted: ['input'] }),
     ...outcomeJson(record.id, outcome),
-    stages: stages.map(({ parts: _, ...stage }) => stage),
+    stages,
     priority: record.priority,
     runLimitMs: record.runLimitMs,
+    /** What the slaves that could take its parts had together when it came. */
+    slots: record.slots,
+    slaves: record.slaves,
     tags: JSON.parse(record.tags) as string[],
     traceId: traceIdOf(record.id, record.trace),
     createdAt: time(record.createdAt),

@@ -21,6 +21,8 @@ const SLAVES_MAX = 30
 /** Slaves that a snapshot shows; the page reads further ones from GET /slaves. */
 const SNAPSHOT_SLAVES_MAX = 1_000
 const JOBS_MAX = 20
+/** Places in the order of asking whose load is told. */
+const PLACES_MAX = 200
 
 type Tell = (name: string, data: string) => void
 
@@ -124,7 +126,7 @@ export function createOverview(given: {
       capacity: {
         seconds: capacity.seconds,
         retryAfter: pairs,
-        loadByPlace: capacity.loads.map(toShare),
+        loadByPlace: capacity.loads(PLACES_MAX).map(toShare),
         offered: offered(now),
       },
     }
@@ -158,7 +160,7 @@ export function createOverview(given: {
     lastSecond = over[0]
     const { pairs, soFar } = capacity.pairsAfter(pairsTold)
     pairsTold = soFar
-    const loadByPlace = capacity.loads.slice(0, 200).map(toShare)
+    const loadByPlace = capacity.loads(PLACES_MAX).map(toShare)
     return {
       capacity: { seconds: [over], retryAfter: pairs, loadByPlace, offered: offered(now) },
     }
@@ -219,10 +221,11 @@ export function createOverview(given: {
     }
   }
 
-  /** Arrivals per service time: the load that the closed formulae speak of. */
-  function offered(now: number): number {
+  /** Arrivals per service time, the load that the closed formulae speak of; null: not known. */
+  function offered(now: number): number | null {
     const times = view.registry.all().flatMap(({ serviceMs }) => (serviceMs > 0 ? [serviceMs] : []))
-    const meanMs = times.reduce((total, ms) => total + ms, 0) / Math.max(1, times.length)
+    if (times.length === 0) return null
+    const meanMs = times.reduce((total, ms) => total + ms, 0) / times.length
     return Math.round(capacity.askedForPerSecond(now) * meanMs) / 1000
   }
 }

@@ -10,7 +10,7 @@ export function taskEvent(task: Task, now: number): TaskEvent {
   const { trail, stage } = task
   const last = trail.at(-1)
   const cause = last?.event === 'retry' ? trail.at(-2) : last
-  const ranMs = last?.event === 'taken' ? (last.ms ?? null) : null
+  const askMs = last?.event === 'taken' ? (last.ms ?? null) : null
   return {
     type: 'task',
     at: now,
@@ -22,8 +22,9 @@ export function taskEvent(task: Task, now: number): TaskEvent {
     reason: cause?.reason ?? '',
     tries: task.tries,
     createdAt: task.createdAt,
-    askedAt: task.startedAt !== null && ranMs !== null ? task.startedAt - ranMs : null,
+    askedAt: task.startedAt !== null && askMs !== null ? task.startedAt - askMs : null,
     startedAt: task.startedAt,
+    ranMs: stage.is === 'ended' ? task.ranMs : null,
   }
 }
 

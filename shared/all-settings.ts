@@ -1,5 +1,6 @@
-// The names of all settings of masters and slaves: one environment may serve both, so each must
-// know the other's names to find a name that is neither's. A test compares the list with the tables.
+// The names of all settings of masters, slaves and the command line: one environment may serve all,
+// so each must know the others' names to find a name that is nobody's. A test compares the list with
+// the tables.
 
 export const ALL_SETTINGS: readonly string[] = [
   'advertise',
@@ -11,6 +12,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'blobBytesMax',
   'blobKeepMs',
   'bodyBytesMax',
+  'ca',
   'data',
   'drainMs',
   'eventStreamsMax',
@@ -26,6 +28,8 @@ export const ALL_SETTINGS: readonly string[] = [
   'joinFile',
   'keepMs',
   'keepTasksMax',
+  'key',
+  'keyFile',
   'kinds',
   'logFormat',
   'logLevel',
@@ -53,6 +57,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'socketsMax',
   'store',
   'tags',
+  'url',
   'waitLimitMs',
   'waitMsMax',
   'waitingTasksMax',

@@ -145,6 +145,9 @@ export const Batch = Type.Object(
         id: Type.Optional(Id),
         problem: Type.Optional(ProblemDocument),
         retryAfter: Type.Optional(Count),
+        replayed: Type.Optional(
+          Type.Boolean({ description: 'its idempotencyKey came before: this is the same task' }),
+        ),
       }),
     ),
   },
@@ -184,6 +187,8 @@ export const Job = Type.Object(
     stages: Type.Array(Stage),
     priority: Type.Integer(),
     runLimitMs: Count,
+    slots: Type.Integer({ minimum: 1, description: 'of the slaves that could take its parts' }),
+    slaves: Type.Integer({ minimum: 1, description: 'that could take its parts when it came' }),
     tags: Type.Array(Type.String()),
     traceId: TraceId,
     createdAt: Time,
@@ -201,16 +206,32 @@ const Part = Type.Object({
   slave: orNull(Type.String()),
   result: Type.Optional(Type.Unknown()),
   bytes: Count,
+  files: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String(), sha256: Type.Optional(Type.String()) }), {
+      description: 'those that are blobs on the master',
+    }),
+  ),
   ms: Type.Number(),
   tries: Count,
   rounds: Count,
 })
+const Transfers = Type.Array(
+  Type.Array(Type.Union([Type.String(), Count]), {
+    minItems: 3,
+    maxItems: 3,
+    description: 'from which slave, to which, how many bytes',
+  }),
+  { description: 'partitions that the parts which are done were given' },
+)
 export const Parts = Type.Object(
   {
     id: Id,
     status: words(JOB_STATUSES),
     stages: Type.Array(
-      Type.Object({ name: Type.String(), total: Count, parts: Type.Array(Part) }, strict),
+      Type.Object(
+        { name: Type.String(), total: Count, transfers: Transfers, parts: Type.Array(Part) },
+        strict,
+      ),
     ),
   },
   strict,
@@ -223,6 +244,36 @@ export const JobResult = Type.Object(
     resultText: Type.Optional(Type.String()),
   },
   { description: 'Where the result is no file.' },
+)
+
+const AnyKind = {
+  name: Name,
+  summary: Type.String(),
+  input: Type.Unknown({ description: 'a JSON schema' }),
+  output: Type.Unknown({ description: 'a JSON schema' }),
+  examples: Type.Array(Type.Unknown()),
+}
+export const Kinds = Type.Object(
+  {
+    kinds: Type.Array(
+      Type.Object(
+        {
+          ...AnyKind,
+          files: Type.Boolean({
+            description: 'works on files of a job: cannot be asked for alone',
+          }),
+          shorthand: Type.Boolean({ description: "its input's fields may stand at the top" }),
+          offeredBy: Type.Integer({ minimum: 0, description: 'how many slaves that are alive' }),
+        },
+        strict,
+      ),
+    ),
+    jobs: Type.Array(Type.Object(AnyKind, strict)),
+    foreign: Type.Array(Type.Object({ name: Name, offeredBy: Count }, strict), {
+      description: 'kinds that slaves bring along, of which only they know the schema',
+    }),
+  },
+  strict,
 )
 
 export const Blob = Type.Object(

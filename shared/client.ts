@@ -95,7 +95,10 @@ export function createPeer(
   }
 }
 
-function toPeerError(error: Error & { code?: string; errors?: { code?: string }[] }): PeerError {
+/** What undici threw, as a PeerError in words. */
+export function toPeerError(
+  error: Error & { code?: string; errors?: { code?: string }[] },
+): PeerError {
   const code = error.code ?? error.errors?.[0]?.code ?? ''
   const words = WORDS[code] ?? error.message
   return new PeerError(words, !NEVER_SENT.includes(code))

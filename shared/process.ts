@@ -3,12 +3,10 @@
 import type { Static, TObject } from 'typebox'
 import { notifyManager } from './notify.ts'
 import { help, readSettings, SettingError, variableOf } from './settings.ts'
+import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
 
-/** A mistake of whoever started the program: one line, no stack. */
-export class UsageError extends Error {
-  override name = 'UsageError'
-}
+export { UsageError }
 
 /** Errors whose words say all that there is to say. */
 const EXPECTED = ['UsageError', 'StoreRefusedError', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']

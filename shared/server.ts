@@ -148,6 +148,8 @@ const CODES: Record<string, ProblemType> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'invalid-json',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
   FST_ERR_BAD_URL: 'invalid-request',
+  // An address that does not begin with a slash.
+  FST_ERR_NOT_FOUND: 'not-found',
   FST_ERR_MAX_PARAM_LENGTH: 'not-found',
 }
 

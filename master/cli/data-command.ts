@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { UsageError } from '../../shared/usage-error.ts'
 import { hasIdentities, openAuthority } from '../identities/folder.ts'
 
 /** A command of `askfirst`. `run` gives the exit code; what it throws as CommandError is said, 64. */
@@ -13,9 +14,7 @@ export type Command = {
 }
 
 /** A mistake of whoever typed the command: one line. */
-export class CommandError extends Error {
-  override name = 'CommandError'
-}
+export { UsageError as CommandError }
 
 const EXIT_USAGE = 64
 const DATA = 'askfirst-data/master'
@@ -34,7 +33,7 @@ export function read(
     if (positionals.length > wordsMax) throw new Error(`unexpected: ${positionals[wordsMax]}`)
     return { ...(values as Flags), words: positionals.join(' ') }
   } catch (error) {
-    throw new CommandError((error as Error).message)
+    throw new UsageError((error as Error).message)
   }
 }
 
@@ -46,7 +45,7 @@ export async function withAuthority<T>(
   run: (authority: ReturnType<typeof openAuthority>) => Promise<T> | T,
 ): Promise<T> {
   if (!hasIdentities(data)) {
-    throw new CommandError(`${data} has no identities: run askfirst init --data ${data} first`)
+    throw new UsageError(`${data} has no identities: run askfirst init --data ${data} first`)
   }
   const authority = openAuthority(data)
   try {
@@ -63,7 +62,7 @@ export function durationOf(flag: string, text: string): number {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
   const ms = Number(count) * UNITS[unit as keyof typeof UNITS]
   if (ms > 0) return ms
-  throw new CommandError(`${flag} ${text} must be as 30s, 15m, 12h or 90d`)
+  throw new UsageError(`${flag} ${text} must be as 30s, 15m, 12h or 90d`)
 }
 
 /** A secret goes into a file that only its owner reads, or is said once. */
@@ -72,7 +71,7 @@ export function handOver(secret: string, file: string | undefined, say: (words: 
   try {
     writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: 'wx' })
   } catch (error) {
-    throw new CommandError(`the key cannot be kept in ${file}: ${(error as Error).message}`)
+    throw new UsageError(`the key cannot be kept in ${file}: ${(error as Error).message}`)
   }
   say(`in ${file}`)
 }
@@ -111,7 +110,7 @@ export async function runCommand(command: Command, argv: string[]): Promise<numb
   try {
     return await command.run(argv, { out })
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error
+    if (!(error instanceof UsageError)) throw error
     process.stderr.write(`askfirst ${command.name}: ${error.message}\n`)
     return EXIT_USAGE
   }

@@ -6,4 +6,12 @@ import { init } from './init.ts'
 import { key } from './key.ts'
 import { token } from './token.ts'
 
-export const DATA_COMMANDS: readonly Command[] = [init, token, key, identity]
+const ALL: readonly Command[] = [init, token, key, identity]
+
+/** Runs one, or prints its help. Throws UsageError. */
+export async function runDataCommand(name: string, argv: string[]): Promise<void> {
+  const command = ALL.find((each) => each.name === name) as Command
+  const out = (text: string): void => void process.stdout.write(text)
+  if (argv.includes('--help') || argv.includes('-h')) return out(command.usage)
+  await command.run(argv, { out })
+}

@@ -131,6 +131,7 @@ export function settle(
     note(task, { at: now, event: 'old failure', slave: name, reason: reasonOf(outcome) })
   } else {
     if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
+    task.ranMs = ranMs
     noteRun(core.figures, task.kind, ranMs)
     conclude(core, task, name, outcome, now)
   }

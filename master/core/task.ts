@@ -68,6 +68,8 @@ export type Task = NewTask & {
   asks: number
   /** When the running attempt was taken; null while none runs. */
   startedAt: number | null
+  /** How long the newest try that was heard of ran in its executor; null before that. */
+  ranMs: number | null
   trail: TrailEntry[]
   /** Places of the slaves that refused it in this round of asking. */
   asked: Bitset | null
@@ -98,6 +100,7 @@ export const createTask = (given: NewTask, number: number): Task => ({
   tries: 0,
   asks: 0,
   startedAt: null,
+  ranMs: null,
   trail: [],
   asked: null,
   notedUpTo: 0,

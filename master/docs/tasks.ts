@@ -54,7 +54,8 @@ export const taskDocs = (
   },
   'POST /tasks/batch': {
     summary: 'The same for many',
-    description: 'Checked as a whole; then each is answered for itself, in order.',
+    description:
+      'Checked as a whole; then each is answered for itself, in order. An item may have an `idempotencyKey`, as the header of a POST of its own.',
     tag: 'tasks',
     operationId: 'submitTasks',
     headers: ['prefer', 'traceparent'],

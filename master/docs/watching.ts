@@ -1,6 +1,6 @@
 // The documentation of routes/events.ts, routes/status.ts and routes/metrics.ts.
 
-import { Status, Up } from '../../shared/client-wire.ts'
+import { Kinds, Status, Up } from '../../shared/client-wire.ts'
 import type { Operations } from './operation.ts'
 
 const STREAM = 'text/event-stream'
@@ -23,6 +23,12 @@ export const watchingDocs: Operations = {
     operationId: 'followOverview',
     gives: { 200: STREAM },
     problems: ['too-many-streams'],
+  },
+  'GET /kinds': {
+    summary: 'Which kinds of tasks and jobs there are, with schemas and examples',
+    tag: 'watching',
+    operationId: 'listKinds',
+    gives: { 200: Kinds },
   },
   'GET /status': {
     summary: 'Numbers of tasks, slots and refusals; event-loop lag',

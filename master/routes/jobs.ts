@@ -107,9 +107,10 @@ export async function jobs(app: FastifyInstance, options: Options) {
     return {
       id,
       status: record.status,
-      stages: chosen.map(({ name, total, parts }) => ({
+      stages: chosen.map(({ name, total, parts, transfers }) => ({
         name,
         total,
+        transfers,
         parts: parts.slice(offset, offset + limit),
       })),
     }

@@ -29,15 +29,35 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const trace = readTrace(request.headers)
   const key = request.headers['idempotency-key']
   const client = ownerOf(request)
-  if (key === undefined) return { waitMs, trace, client, idempotencyKey: null, requestHash: null }
-  if (typeof key !== 'string' || key.length === 0 || key.length > 255) {
-    const rule = 'must have 1 to 255 characters'
-    throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+  if (key === undefined) return { waitMs, trace, client, ...UNKEYED }
+  const said = keyed('Idempotency-Key', key, [request.url, request.body], client)
+  return { waitMs, trace, client, ...said }
+}
+
+const UNKEYED = { idempotencyKey: null, requestHash: null }
+
+/**
+ * An item of a batch without its key, and the key: the same as the header and body of a POST of its
+ * own, so that either repeats the other. Throws `invalid-request`.
+ */
+export function itemManners(
+  item: unknown,
+  client: string | null,
+): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace' | 'client'>] {
+  if (typeof item !== 'object' || item === null || !('idempotencyKey' in item)) {
+    return [item, UNKEYED]
   }
-  const hash = requestHash([request.url, request.body])
-  // Two clients may choose the same key, and neither shall be given the other's task.
-  const own = client === null ? key : `client:${client}:${key}`
-  return { waitMs, trace, client, idempotencyKey: own, requestHash: hash }
+  const { idempotencyKey, ...body } = item
+  return [body, keyed('idempotencyKey', idempotencyKey, ['/tasks', body], client)]
+}
+
+/** Two clients may choose the same key, and neither shall be given the other's task. */
+function keyed(field: string, key: unknown, said: unknown, client: string | null) {
+  if (typeof key === 'string' && key.length > 0 && key.length <= 255) {
+    const idempotencyKey = client === null ? key : `client:${client}:${key}`
+    return { idempotencyKey, requestHash: requestHash(said) }
+  }
+  throw invalidRequest([{ field, rule: 'must be text of 1 to 255 characters' }])
 }
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */

@@ -14,7 +14,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
 import type { TaskReader, TaskRecord } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import { CURSOR, manners, ownerOf, preferredWaitMs } from './manners.ts'
+import { CURSOR, itemManners, manners, ownerOf, preferredWaitMs } from './manners.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -71,16 +71,18 @@ export async function tasks(app: FastifyInstance, options: Options) {
   /** The same for many: each is answered for itself, in order. */
   const bodyLimit = options.batchBytesMax
   app.post('/tasks/batch', { bodyLimit }, async (request) => {
-    const submissions = batchOf(request.body, options.batchTasksMax).map((body, i) => {
+    const client = ownerOf(request)
+    const submissions = batchOf(request.body, options.batchTasksMax).map((item, i) => {
       try {
-        return requests.parse(body)
+        const [body, keyed] = itemManners(item, client)
+        return { ...requests.parse(body), ...keyed }
       } catch (error) {
         if (error instanceof Problem) throw inBatch(error, i)
         throw error
       }
     })
     const waitMs = preferredWaitMs(request, options.waitMsMax)
-    const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
+    const said = { waitMs, trace: readTrace(request.headers), client }
     const replies = submissions.map((one) => submitOne(dispatcher, { ...one, ...said }))
     return { tasks: await Promise.all(replies) }
   })
@@ -190,8 +192,11 @@ function inBatch(problem: Problem, index: number): Problem {
 async function submitOne(dispatcher: Dispatcher, submission: Submission) {
   try {
     const reply = await dispatcher.submit(submission)
-    const ended = submission.waitMs > 0 && isEnded(reply)
-    return ended ? { code: 200, ...endedJson(reply) } : { code: 202, ...acceptedJson(reply) }
+    const replayed = reply.repeated ? { replayed: true } : {}
+    const ended = (submission.waitMs > 0 || reply.repeated) && isEnded(reply)
+    return ended
+      ? { code: 200, ...replayed, ...endedJson(reply) }
+      : { code: 202, ...replayed, ...acceptedJson(reply) }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     const retryAfter = error.headers['retry-after']

@@ -110,7 +110,7 @@ export function createMember(given: {
     const [command, ...words] = [...TIE, ...prefix, process.execPath, ROOT + program, ...args]
     const started = (child = spawn(command as string, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH ?? '' },
+      env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: `${ROOT}.tap/compile-cache` },
     }))
     killed = stopped = false
     const startedAt = performance.now()

@@ -18,8 +18,8 @@ import { createCheck } from '../../shared/validate.ts'
 import type { Answer, Json } from './processes.ts'
 import { getJson, post, startMaster, startSlave } from './processes.ts'
 
-/** Shows the document and is not in it. */
-const isDocs = (route: string): boolean => route.split(' ')[1]?.startsWith('/docs') === true
+/** Shows the document, or is the page, and is not in it. */
+const isDocs = (route: string): boolean => /^\w+ (\/docs.*|\/|\/page\/\*)$/.test(route)
 
 t.test('the document', async (t) => {
   const argv = ['--port', '0', '--store', 'memory', '--log-level', 'silent']
@@ -162,6 +162,7 @@ t.test('a client that is made of the document', async (t) => {
     await call('submitTask', 503, null, { expression: '1' })
     await call('resumeSlave', 200, { name: 'slave-1' })
     await call('forgetSlave', 409, { name: 'slave-1' })
+    await call('listKinds', 200)
     await call('readStatus', 200)
     await call('readMetrics', 200)
     await call('isUp', 200)

@@ -81,6 +81,7 @@ t.test('refuses what is too large, too deep or ambiguous, and goes on', async (t
       /^HTTP\/1.1 400/,
     ],
     ['two lengths', `${HEAD}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`, /^HTTP\/1.1 400/],
+    ['an address without a slash', 'PRI *FH3TP/2.0\r\n\r\nSM\n\r\n', /^HTTP\/1.1 404/],
     ['no HTTP at all', '\u0016\u0003\u0001\u0002', /^HTTP\/1.1 400/],
     ['an address of 20 kB', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`, /^HTTP\/1.1 431/],
   ]

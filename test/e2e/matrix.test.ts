@@ -13,6 +13,8 @@ type Who = 'open' | 'submit' | 'read' | 'cancel' | 'admin' | 'slave'
 const ROUTES: Record<string, Who[]> = {
   'GET /healthz': ['open'],
   'GET /readyz': ['open'],
+  'GET /': ['open'],
+  'GET /page/*': ['open'],
   'GET /ca': ['open'],
   'POST /join': ['open'],
   'POST /session': ['open'],
@@ -34,6 +36,7 @@ const ROUTES: Record<string, Who[]> = {
   'GET /events': ['read'],
   'GET /overview': ['read'],
   'GET /metrics': ['read'],
+  'GET /kinds': ['read'],
   'GET /slaves': ['read'],
   'GET /status': ['read'],
   'GET /blobs/:sha256': ['read', 'slave'],

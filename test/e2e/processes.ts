@@ -9,6 +9,8 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const ROOT = new URL('../../', import.meta.url).pathname
+/** What one process has compiled the next need not: a third of the time that a start takes. */
+const COMPILE_CACHE = `${ROOT}.tap/compile-cache`
 
 /**
  * tap makes each node process that a test starts load its hooks, by NODE_OPTIONS, and those theirs.
@@ -41,7 +43,7 @@ export async function startProcess(
 ): Promise<RunningProcess> {
   const child = spawn(COMMAND, [...BEFORE, ...flags, resolve(ROOT, file), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   })
   let stderr = ''
   child.stderr?.on('data', (text: Buffer) => {

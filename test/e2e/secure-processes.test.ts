@@ -21,7 +21,7 @@ const LIFE_MS = 12_000
 
 /** A command on the master's data folder: what it prints. */
 const askfirst = (command: string, ...args: string[]): string =>
-  execFileSync(COMMAND, [...BEFORE, `${ROOT}master/cli/${command}.ts`, ...args], {
+  execFileSync(COMMAND, [...BEFORE, `${ROOT}master/cli/askfirst.mjs`, command, ...args], {
     encoding: 'utf8',
     stdio: 'pipe',
   }).trim()
@@ -88,7 +88,8 @@ t.test(
         method: method as 'GET',
         headers: {
           authorization: `Bearer ${shown}`,
-          prefer: 'wait=20',
+          // What sleeps is not waited for.
+          prefer: body && 'kind' in body ? 'wait=0' : 'wait=20',
           ...(body ? { 'content-type': 'application/json' } : {}),
         },
         body: body ? JSON.stringify(body) : null,
@@ -99,8 +100,15 @@ t.test(
     }
     const join1 = askfirst('token', 'create', '--data', data)
     const slaveArgs = (name: string) => [
-      ...['--name', name, '--port', '0', '--executors', '1', '--data', join(folder, name)],
       ...common,
+      '--name',
+      name,
+      '--port',
+      '0',
+      '--executors',
+      '1',
+      '--data',
+      join(folder, name),
     ]
     const env = { ASKFIRST_JOIN: join1 }
     const slave = await startProcess(t, 'slave/main.ts', slaveArgs('slave-1'), env)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import { Type } from 'typebox'
+import { CliSettings } from '../../master/cli/settings.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { ALL_SETTINGS } from '../../shared/all-settings.ts'
 import {
@@ -150,9 +151,10 @@ test('refuses a variable of ours that neither master nor slave knows', async (t)
   t.equal(read([], { ASKFIRST_OUTBOX_MAX: '1', ASKFIRST_KEEP_MS: '1', OTHER: 'x' }).port, 8080)
 })
 
-test('knows the names of all settings of both programs', async (t) => {
-  const both = { ...MasterSettings.properties, ...SlaveSettings.properties }
-  t.same([...ALL_SETTINGS].sort(), Object.keys(both).sort(), 'shared/all-settings.ts lists them')
+test('knows the names of all settings of both programs, and of the command line', async (t) => {
+  const tables = [MasterSettings, SlaveSettings, CliSettings]
+  const all = Object.assign({}, ...tables.map(({ properties }) => properties)) as object
+  t.same([...ALL_SETTINGS].sort(), Object.keys(all).sort(), 'shared/all-settings.ts lists them')
 })
 
 test('shows a default in words where its value would say nothing', async (t) => {

@@ -2,7 +2,7 @@
 // with more and more slaves, real processes of one slot each, and says how much faster it gets, by
 // which law, and where the time goes that does not get less.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -22,6 +22,8 @@ const { values } = parseArgs({
     parts: { type: 'string' },
     slaves: { type: 'string', default: '1,2,3' },
     rounds: { type: 'string', default: '5' },
+    /** The times are also written here, as JSON: the page draws them. */
+    save: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
@@ -30,7 +32,7 @@ const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 
 if (values.help) {
   say('npm run speedup -- --kind KIND --input JSON [--blob FILE] [--files FOLDER] [--parts N]')
-  say('                   [--slaves 1,2,3] [--rounds 5]')
+  say('                   [--slaves 1,2,3] [--rounds 5] [--save FILE]')
 } else await main()
 
 /** How one run of the job spent its time. In milliseconds. */
@@ -52,6 +54,9 @@ async function main(): Promise<void> {
   const points = pointsOf(runs)
   tell(points, cores)
   tellFit(points, cores)
+  if (values.save !== undefined) {
+    writeFileSync(values.save, `${JSON.stringify({ kind: values.kind, runs })}\n`)
+  }
   for (const slaves of numbers) tellStages(slaves, all.get(slaves) ?? [])
 }
 

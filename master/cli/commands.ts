@@ -1,0 +1,46 @@
+// The commands of `askfirst`, in the order of its help. A new one is a file and a line here.
+
+import { bench } from './bench.ts'
+import type { Command } from './command.ts'
+import { doctor } from './doctor.ts'
+import { events } from './events.ts'
+import { job, jobs } from './job.ts'
+import { drain, resume, slaves } from './slaves.ts'
+import { status } from './status.ts'
+import { submit } from './submit.ts'
+import { cancel, retry, task, tasks } from './tasks.ts'
+import { watch } from './watch.ts'
+import { why } from './why.ts'
+
+export const COMMANDS: Command[] = [
+  submit,
+  tasks,
+  task,
+  why,
+  cancel,
+  retry,
+  job,
+  jobs,
+  slaves,
+  drain,
+  resume,
+  status,
+  watch,
+  events,
+  bench,
+  doctor,
+]
+
+/** Programs of their own, which askfirst.mjs starts; for the help. */
+export const PROGRAMS: [name: string, says: string][] = [
+  ['master', 'starts a master; its settings: askfirst master --help'],
+  ['slave', 'starts a slave; its settings: askfirst slave --help'],
+]
+
+/** Commands on a master's own data folder, which speak to no master (data-commands.ts). */
+export const DATA_COMMANDS: [name: string, says: string][] = [
+  ['init', 'make an authority and the first admin key, so that a master can face a network'],
+  ['token', 'make, list and revoke the tokens that slaves join with'],
+  ['key', 'make, list and revoke the keys of clients'],
+  ['identity', 'list the slaves that have joined, and shut one out'],
+]

@@ -1,0 +1,253 @@
+// `askfirst doctor`: run where a slave runs or shall run, it tells what would keep the slave from
+// working, and what to do about it. It changes nothing.
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { VERSION } from '../../shared/version.ts'
+import type { Client } from '../client/client.ts'
+import { isProblem, ProblemError, UnreachableError } from '../client/client.ts'
+import { command } from './command.ts'
+import { duration, plain } from './output.ts'
+
+export type Finding = {
+  check: string
+  /** `note`: not wrong, but worth knowing. */
+  verdict: 'ok' | 'note' | 'wrong'
+  says: string
+}
+
+/** Clocks may differ by so much: they only show in times, never in decisions. */
+const CLOCK_MS_MAX = 2_000
+/** The Date header has whole seconds. */
+const DATE_MS = 1_000
+const PATIENCE_MS = 3_000
+
+export const doctor = command({
+  name: 'doctor',
+  says: 'finds out, on the machine of a slave, what keeps it from working',
+  options: {
+    name: { is: 'text', value: 'NAME', says: 'of the slave', default: 'slave-1' },
+    host: { is: 'text', value: 'HOST', says: 'where the slave listens', default: '127.0.0.1' },
+    port: { is: 'number', says: 'at which port', default: 9001 },
+    advertise: {
+      is: 'text',
+      value: 'URL',
+      says: 'where the master reaches it, when that is not host and port',
+    },
+  },
+  notes: [
+    'Looks at: the Node and version of this checkout; whether the master answers, and takes the key; the clocks; the port (free, this slave, or another program); whether the master reaches this machine at that address: it is asked to look there, as if a slave of a made-up name registered, which registers nobody; and what the master knows of the slave. Ends with code 1 when something is wrong.',
+  ],
+  examples: ['askfirst doctor --url http://10.0.0.1:8080 --name slave-2 --host 10.0.0.6'],
+  async run({ values, client, output }) {
+    const { name, host, port } = values
+    const address = values.advertise ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    const master = client(PATIENCE_MS)
+    const findings: Finding[] = [nodeHere()]
+    const answers = await reach(master, findings)
+    const place = await lookAtPort(host, port, name)
+    findings.push(place.finding)
+    if (answers) {
+      findings.push(await reached(master, address, place.listen))
+      findings.push(await registered(master, name, address, place.isOurs))
+    }
+    await place.close()
+    output.show(findings, () => findings.map(line).join('\n'))
+    return findings.some(({ verdict }) => verdict === 'wrong') ? 'failed' : 'ok'
+  },
+})
+
+const SIGNS = { ok: 'ok   ', note: 'note ', wrong: 'WRONG' }
+const line = ({ check, verdict, says }: Finding): string =>
+  `${SIGNS[verdict]}  ${check.padEnd(12)}  ${plain(says)}`
+
+const nodeHere = (): Finding => ({
+  check: 'version',
+  verdict: 'ok',
+  says: `askfirst ${VERSION} on Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+})
+
+/** Whether the master answers; its version, its clock, and the key. */
+async function reach(master: Client, findings: Finding[]): Promise<boolean> {
+  const began = Date.now()
+  try {
+    const { value, answer } = await master.request<{ version: string; accepting: boolean }>({
+      method: 'GET',
+      path: '/status',
+    })
+    const tookMs = Date.now() - began
+    const same = value.version === VERSION
+    findings.push(
+      {
+        check: 'master',
+        verdict: 'ok',
+        says: `${master.url} answers, in ${duration(tookMs)}${value.accepting ? '' : '; it is shutting down'}`,
+      },
+      {
+        check: 'its version',
+        verdict: same ? 'ok' : 'note',
+        says: same
+          ? value.version
+          : `${value.version}, and ${VERSION} here: neighbouring versions understand each other, but have the same on all`,
+      },
+      clock(Date.parse(String(answer.headers.date)), began, tookMs),
+    )
+    return true
+  } catch (error) {
+    if (error instanceof UnreachableError) {
+      findings.push({
+        check: 'master',
+        verdict: 'wrong',
+        says: `${error.message}: is it running, is the address right, does a firewall keep this machine out?`,
+      })
+    } else if (error instanceof ProblemError && (error.status === 401 || error.status === 403)) {
+      findings.push({
+        check: 'key',
+        verdict: 'wrong',
+        says: `${master.url} answers ${error.status}: ${error.message} (ASKFIRST_KEY, or --key-file)`,
+      })
+    } else throw error
+    return false
+  }
+}
+
+function clock(theirs: number, began: number, tookMs: number): Finding {
+  if (Number.isNaN(theirs))
+    return { check: 'clock', verdict: 'note', says: 'the master does not tell its time' }
+  const apart = theirs + DATE_MS / 2 - (began + tookMs / 2)
+  const aside = Math.max(0, Math.abs(apart) - DATE_MS / 2 - tookMs / 2)
+  const says = `${duration(aside)} ${apart < 0 ? 'ahead of' : 'behind'} the master's at least`
+  return aside <= CLOCK_MS_MAX
+    ? {
+        check: 'clock',
+        verdict: 'ok',
+        says: "agrees with the master's, as far as whole seconds tell",
+      }
+    : {
+        check: 'clock',
+        verdict: 'wrong',
+        says: `${says}: times in logs and trails will mislead; set it by NTP`,
+      }
+}
+
+type Place = {
+  finding: Finding
+  isOurs: boolean
+  /** Resolves when somebody asks here; null when the port is not ours to listen on. */
+  listen: { asked: () => boolean } | null
+  close: () => Promise<void>
+}
+
+/** Whether the port is free (then it is listened on for the moment), or who has it. */
+async function lookAtPort(host: string, port: number, name: string): Promise<Place> {
+  const check = 'port'
+  const closed = { listen: null, close: async () => {} }
+  let asked = false
+  const server = createServer((_request, response) => {
+    asked = true
+    response.writeHead(404, { 'content-type': 'application/json' }).end('{}')
+  })
+  const refusal = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    server.once('error', resolve)
+    server.listen({ host, port, exclusive: true }, () => resolve(null))
+  })
+  if (!refusal) {
+    const { port: got } = server.address() as AddressInfo
+    const close = () => new Promise<void>((resolve) => void server.close(() => resolve()))
+    const finding = { check, verdict: 'ok', says: `${host}:${got} is free` } as const
+    return { finding, isOurs: false, listen: { asked: () => asked }, close }
+  }
+  if (refusal.code !== 'EADDRINUSE') {
+    const why = refusal.code === 'EADDRNOTAVAIL' ? 'is no address of this machine' : refusal.message
+    return {
+      finding: { check, verdict: 'wrong', says: `${host}:${port}: ${why}` },
+      isOurs: false,
+      ...closed,
+    }
+  }
+  const holder = await slaveAt(`http://${host}:${port}`)
+  if (holder === name) {
+    return {
+      finding: { check, verdict: 'ok', says: `${name} listens at ${host}:${port}` },
+      isOurs: true,
+      ...closed,
+    }
+  }
+  const who = holder === null ? 'another program' : `another slave, ${holder}`
+  const says = `${host}:${port} is taken by ${who}: stop it, or choose another --port`
+  return { finding: { check, verdict: 'wrong', says }, isOurs: false, ...closed }
+}
+
+/** The name of the slave that answers there; null when none does. */
+async function slaveAt(url: string): Promise<string | null> {
+  try {
+    const response = await fetch(`${url}/availability`, {
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+    const { slave } = (await response.json()) as { slave?: unknown }
+    return typeof slave === 'string' ? slave : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Has the master look at the address: a slave that registers is visited before it is let in. The name
+ * is made up, and whoever answers has another one or is no slave, so the answer is always a refusal.
+ */
+async function reached(master: Client, address: string, listen: Place['listen']): Promise<Finding> {
+  const check = 'reached'
+  const name = `doctor-${process.pid}-${Date.now().toString(36)}`
+  const card = { name, boot: name, version: VERSION, kinds: [], tags: [], slots: 1, url: address }
+  try {
+    await master.request({ method: 'POST', path: '/slaves', json: card })
+    return {
+      check,
+      verdict: 'note',
+      says: 'the master took a made-up name: it does not look before it lets in',
+    }
+  } catch (error) {
+    if (!isProblem(error, 'unreachable-slave')) {
+      if (!(error instanceof ProblemError)) throw error
+      const says = `cannot be found out: the master answers ${error.status}, ${error.message}`
+      return { check, verdict: 'note', says }
+    }
+    const { message } = error
+    if (listen?.asked() || / is named .+, not /.test(message)) {
+      return { check, verdict: 'ok', says: `the master reaches this machine at ${address}` }
+    }
+    const advice = listen
+      ? 'open the port in the firewall, or give --advertise; or let the slave --pull'
+      : 'start the slave, or look at the port above'
+    return {
+      check,
+      verdict: 'wrong',
+      says: `the master does not reach ${address}: ${message.replace(/^asked .*? registered: /, '')}: ${advice}`,
+    }
+  }
+}
+
+/** What the master knows of the slave. */
+async function registered(
+  master: Client,
+  name: string,
+  address: string,
+  isOurs: boolean,
+): Promise<Finding> {
+  const check = 'registered'
+  const found = (await master.slaves()).find((slave) => slave.name === name)
+  if (!found) {
+    const says = isOurs
+      ? `${name} runs here, and the master does not know it: see its log`
+      : `the master knows no ${name}: it registers when it is started`
+    return { check, verdict: isOurs ? 'wrong' : 'ok', says }
+  }
+  const heard = found.heardMs === null ? 'never heard' : `heard ${duration(found.heardMs)} ago`
+  const state = `${found.state}${found.reason === '' ? '' : ` (${found.reason})`}, ${heard}, place ${found.place}`
+  if (found.url !== null && found.url !== address) {
+    const says = `a ${name} is known at ${found.url}, not at ${address}: ${state}`
+    return { check, verdict: isOurs ? 'wrong' : 'note', says }
+  }
+  const silent = found.state === 'suspect' || found.state === 'silent'
+  return { check, verdict: isOurs && silent ? 'wrong' : 'ok', says: `${name} is ${state}` }
+}

@@ -1,0 +1,210 @@
+// `askfirst job` and `jobs`: a job from its input to its result, stage by stage.
+
+import { createReadStream, createWriteStream, readFileSync } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import type { SingleBar } from 'cli-progress'
+import { MultiBar, Presets } from 'cli-progress'
+import { UsageError } from '../../shared/usage-error.ts'
+import type { Client, Job, JobRequest } from '../client/client.ts'
+import { hasEnded } from '../client/client.ts'
+import type { Call } from './command.ts'
+import { command } from './command.ts'
+import type { Exit } from './exit-codes.ts'
+import type { Column, Output } from './output.ts'
+import { count, cut, duration, plain, resultText } from './output.ts'
+
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** The stages are looked at this often while a job is waited for. In milliseconds. */
+const LOOK_MS = 1_000
+const RETURN_MS = 60_000
+const RESULT_CHARS = 2_000
+
+const options = {
+  input: {
+    is: 'text',
+    value: 'JSON',
+    says: 'input of the job; @FILE reads it from a file, - from standard input',
+  },
+  text: { is: 'text', value: 'FILE', says: 'the text of this file as "text" of the input' },
+  blob: {
+    is: 'text',
+    value: 'NAME=FILE',
+    says: 'uploads a file; its SHA-256 is NAME of the input',
+  },
+  parts: { is: 'number', says: 'into how many parts it is cut', minimum: 1 },
+  priority: { is: 'number', says: 'higher goes first in the line, -100 to 100', minimum: -100 },
+  runLimitMs: { is: 'number', says: 'how long one part may run', minimum: 1 },
+  noWait: { is: 'flag', says: 'print the id, and do not wait for the end' },
+  result: {
+    is: 'text',
+    short: 'o',
+    value: 'FILE',
+    says: 'write the result there; - is standard output',
+  },
+} as const
+
+export const job = command({
+  name: 'job',
+  says: 'begins a job, or shows one: its stages, and its result',
+  operands: 'KIND',
+  options,
+  notes: [
+    'With the id of a job in place of KIND it waits for that one (--no-wait: shows how it stands). Ctrl-C ends the waiting, not the job.',
+  ],
+  examples: [
+    'askfirst job word-count --text README.md',
+    `askfirst job range-sum --input '{"expression": "n^2", "from": 1, "to": 1000000}'`,
+    `askfirst job image-filter --blob image=photo.jpg --input '{"filter": "sepia"}' -o sepia.png`,
+  ],
+  async run({ values, operands: [what = ''], client, output, signal }): Promise<Exit> {
+    const master = client()
+    const begun = ID.test(what)
+      ? await master.getJob(what)
+      : await master.submitJob(await requestOf(master, what, values), { signal })
+    if (values.noWait) {
+      if (ID.test(what)) output.show(begun, () => jobInWords(begun))
+      else output.show(begun, () => begun.id)
+      return 'ok'
+    }
+    signal.addEventListener('abort', () => {
+      output.say(`\njob ${begun.id} goes on; askfirst job or cancel with this id`)
+    })
+    const ended = await follow(master, begun, output, signal)
+    if (ended.status === 'done' && values.result !== undefined) {
+      await writeResult(master, ended.id, values.result, signal)
+      if (values.result !== '-') output.say(`the result is in ${values.result}`)
+      else return 'ok'
+    }
+    output.show(ended, () => jobInWords(ended))
+    return ended.status === 'done' ? 'ok' : 'failed'
+  },
+})
+
+async function requestOf(
+  master: Client,
+  kind: string,
+  { input, text, blob, parts, priority, runLimitMs }: Call<typeof options>['values'],
+): Promise<JobRequest> {
+  const given = input === undefined ? {} : parsed(input)
+  const named = text === undefined ? {} : { text: readFileSync(text, 'utf8') }
+  return {
+    kind,
+    input: { ...given, ...named, ...(blob === undefined ? {} : await upload(master, blob)) },
+    ...(parts === undefined ? {} : { parts }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(runLimitMs === undefined ? {} : { runLimitMs }),
+  }
+}
+
+async function upload(master: Client, blob: string): Promise<Record<string, string>> {
+  const at = blob.indexOf('=')
+  if (at < 1) throw new UsageError('--blob must be NAME=FILE, such as image=photo.jpg')
+  const file = blob.slice(at + 1)
+  // A file that is not there is heard of before the master is.
+  readFileSync(file, { flag: 'r' })
+  const { sha256 } = await master.putBlob(() => createReadStream(file))
+  return { [blob.slice(0, at)]: sha256 }
+}
+
+function parsed(input: string): object {
+  const text =
+    input === '-'
+      ? readFileSync(0, 'utf8')
+      : input.startsWith('@')
+        ? readFileSync(input.slice(1), 'utf8')
+        : input
+  try {
+    return JSON.parse(text) as object
+  } catch (error) {
+    throw new UsageError(`--input is not JSON: ${(error as Error).message}`)
+  }
+}
+
+async function writeResult(master: Client, id: string, file: string, signal: AbortSignal) {
+  const { body } = await master.jobResult(id, { signal })
+  if (file === '-') await pipeline(body, process.stdout, { end: false })
+  else await pipeline(body, createWriteStream(file))
+}
+
+/** Waits for the end; a bar per stage where standard error is a terminal. */
+async function follow(
+  master: Client,
+  begun: Job,
+  output: Output,
+  signal: AbortSignal,
+): Promise<Job> {
+  const { progressTo } = output
+  const patience = { signal, patienceMs: RETURN_MS }
+  if (!progressTo.isTTY) return master.waitJob(begun, patience)
+  const format = '{stage} {bar} {value} of {total} | {running} running | {time}'
+  const bars = new MultiBar(
+    { format, stream: progressTo, hideCursor: true, barsize: 24, clearOnComplete: true },
+    Presets.shades_classic,
+  )
+  const shown = new Map<string, SingleBar>()
+  try {
+    for (let now = begun; ; ) {
+      for (const { name, total, done, running, ms } of now.stages) {
+        const bar = shown.get(name) ?? bars.create(total, 0)
+        shown.set(name, bar)
+        bar.update(done, { stage: name.padEnd(10), running, time: duration(ms) })
+      }
+      if (hasEnded(now)) return now
+      now = await master.waitJob(now, { ...patience, timeoutMs: LOOK_MS })
+    }
+  } finally {
+    bars.stop()
+  }
+}
+
+/** A job and its stages. */
+export function jobInWords(found: Job): string {
+  const stages = found.stages.map(({ name, total, done, running, again, ms, stragglers }) => {
+    const more = [
+      running > 0 ? `${running} running` : '',
+      again > 0 ? `${again} again` : '',
+      ...stragglers.map(
+        ({ part, runningMs, usualMs }) =>
+          `part ${part} runs for ${duration(runningMs)}, usual is ${duration(usualMs)}`,
+      ),
+    ].filter((each) => each !== '')
+    return `  ${name.padEnd(10)} ${done} of ${count(total, 'part')}, ${duration(ms)}${more.length > 0 ? `; ${more.join('; ')}` : ''}`
+  })
+  const end =
+    found.status === 'failed'
+      ? [`failed: ${found.failure.type}: ${plain(found.failure.message)}`]
+      : found.status === 'done'
+        ? [
+            `result: ${cut(resultText(found), RESULT_CHARS)}`,
+            ...(found.file
+              ? [`file: ${found.file.name}; askfirst job ${found.id} -o FILE writes it`]
+              : []),
+          ]
+        : []
+  return [
+    `job ${found.id}, ${found.kind}, is ${found.status}, after ${duration(found.ms)}`,
+    ...stages,
+    ...end,
+  ].join('\n')
+}
+
+const columns: Column<Job>[] = [
+  ['ID', ({ id }) => id],
+  ['STATUS', ({ status }) => status],
+  ['KIND', ({ kind }) => kind],
+  ['TOOK', ({ ms }) => duration(ms)],
+  [
+    'STAGES',
+    ({ stages }) => stages.map(({ name, done, total }) => `${name} ${done}/${total}`).join(', '),
+  ],
+]
+
+export const jobs = command({
+  name: 'jobs',
+  says: 'lists jobs, newest first',
+  options: { limit: { is: 'number', says: 'how many, 1000 at most', default: 20, minimum: 1 } },
+  async run({ values, client, output }) {
+    const { jobs: found } = await client().listJobs({ limit: values.limit })
+    output.show(found, () => (found.length === 0 ? 'no jobs' : output.table(found, columns)))
+  },
+})

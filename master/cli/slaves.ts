@@ -1,0 +1,60 @@
+// `askfirst slaves`, `drain` and `resume`.
+
+import type { Slave } from '../client/client.ts'
+import { command } from './command.ts'
+import type { Column } from './output.ts'
+import { duration } from './output.ts'
+
+const PIPS = 12
+
+/** A mark per slot: taken or free; in digits where they are too many. */
+export function pips({ slots, free }: Pick<Slave, 'slots' | 'free'>): string {
+  const taken = slots - free
+  return slots > PIPS ? `${taken}/${slots}` : '●'.repeat(taken) + '○'.repeat(free)
+}
+
+export const slaveColumns: Column<Slave>[] = [
+  ['#', ({ place }) => place],
+  ['SLAVE', ({ name }) => name],
+  ['STATE', ({ state }) => state],
+  ['SLOTS', (slave) => pips(slave)],
+  ['DONE', ({ ended }) => ended],
+  ['RUNS', ({ serviceMs }) => (serviceMs === null ? '-' : duration(serviceMs))],
+  ['HEARD', ({ heardMs }) => (heardMs === null ? 'never' : `${duration(heardMs)} ago`)],
+  ['WHERE', ({ url }) => url ?? 'fetches its tasks'],
+  ['WHY', ({ state, reason }) => (state === 'free' ? '' : reason)],
+]
+
+export const slaves = command({
+  name: 'slaves',
+  says: 'lists the slaves in the order of asking',
+  async run({ client, output }) {
+    const all = await client().slaves()
+    output.show(all, () =>
+      all.length === 0 ? 'no slave is registered' : output.table(all, slaveColumns),
+    )
+  },
+})
+
+export const drain = command({
+  name: 'drain',
+  says: 'lets a slave finish what it has, and offers it nothing more',
+  operands: 'NAME',
+  async run({ operands: [name = ''], client, output }) {
+    await client(10_000).drain(name)
+    output.show(
+      { slave: name, drained: true },
+      () => `${name} is not offered work until it is resumed`,
+    )
+  },
+})
+
+export const resume = command({
+  name: 'resume',
+  says: 'offers a drained slave work again',
+  operands: 'NAME',
+  async run({ operands: [name = ''], client, output }) {
+    await client(10_000).resume(name)
+    output.show({ slave: name, drained: false }, () => `${name} is offered work again`)
+  },
+})

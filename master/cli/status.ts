@@ -1,0 +1,30 @@
+// `askfirst status`: the master in a few lines.
+
+import type { Status } from '../client/client.ts'
+import { command } from './command.ts'
+import { count, duration } from './output.ts'
+
+export const status = command({
+  name: 'status',
+  says: 'tells how the master is',
+  async run({ client, output }) {
+    const master = client()
+    const now = await master.status()
+    output.show(now, () => statusInWords(master.url, now))
+  },
+})
+
+export function statusInWords(url: string, now: Status): string {
+  const { slots, slaves, counters } = now
+  const refused = Object.entries(counters.refused)
+  const total = refused.reduce((sum, [, n]) => sum + n, 0)
+  const kinds = total === 0 ? '' : ` (${refused.map(([type, n]) => `${type} ${n}`).join(', ')})`
+  const kept = Object.entries(now.tasks).map(([name, n]) => `${n.toLocaleString('en')} ${name}`)
+  return [
+    `master     ${url}, version ${now.version}, up for ${duration(now.upMs)}${now.accepting ? '' : ', shutting down'}`,
+    `slaves     ${slaves.alive} of ${slaves.registered} offered work; ${slots.free} of ${count(slots.total, 'slot')} free`,
+    `tasks      ${now.running} running, ${now.waiting} waiting; kept: ${kept.join(', ') || 'none'}`,
+    `since then ${count(counters.accepted, 'task')} taken, ${counters.asks.toLocaleString('en')} asks, ${total} refused${kinds}, ${counters.attemptsLost} lost`,
+    `lag        ${now.eventLoopLagMs.p99} ms (99 %), ${now.eventLoopLagMs.max} ms at most`,
+  ].join('\n')
+}

@@ -1,0 +1,201 @@
+// Many lines, a task each: results in order, a bar that moves, and nothing done twice however often it
+// is stopped and started. It keeps nothing itself: what was done, the master knows by the keys.
+
+import { createHash, hash, randomBytes } from 'node:crypto'
+import { createReadStream, fstatSync, openSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { SingleBar } from 'cli-progress'
+import type { OneOfMany, ProblemError, TaskRequest } from '../client/client.ts'
+import { isForNow, UnreachableError } from '../client/client.ts'
+import type { Exit } from './exit-codes.ts'
+import { exitOf } from './exit-codes.ts'
+import type { Output } from './output.ts'
+import { count, plain, resultText } from './output.ts'
+import type { SubmitCall } from './submit.ts'
+import { refusalInWords } from './words.ts'
+
+type Source = {
+  /** Whether the content can be read twice: a file. */
+  isFile: boolean
+  open: () => Readable
+}
+type Tally = { printed: number; done: number; failed: number; replayed: number }
+
+const PATIENCE_S = 60
+const RUN_CHARS = 16
+
+/** Submits each line that is not empty. `requestOf` throws UsageError for a line that is none. */
+export async function submitLines(
+  { values, client, output, signal }: SubmitCall,
+  file: string,
+  requestOf: (line: number, text: string) => TaskRequest,
+): Promise<Exit> {
+  const source = sourceOf(file)
+  const known = source.isFile ? await survey(source) : undefined
+  const made = randomBytes(8).toString('hex')
+  const run = values.run ?? (values.again ? undefined : known?.run) ?? made
+  if (run === made) output.say(`run ${run}: with --run ${run} the same lines go on where they were`)
+
+  const started = performance.now()
+  const tally: Tally = { printed: 0, done: 0, failed: 0, replayed: 0 }
+  const bar = createBar(output, known?.lines)
+  // Numbers of the lines that were read, and have no result yet.
+  const lines: number[] = []
+  async function* requests(): AsyncGenerator<TaskRequest, void, void> {
+    let number = 0
+    for await (const text of linesIn(source.open())) {
+      number++
+      if (text.trim() === '') continue
+      lines.push(number)
+      yield requestOf(number, text)
+    }
+  }
+  const keyOf = (request: TaskRequest): string =>
+    `${run}:${lines.at(-1)}:${hash('sha256', JSON.stringify(request), 'base64url').slice(0, 22)}`
+
+  let exit: Exit = 'ok'
+  let broken: unknown
+  try {
+    const all = client((values.patience ?? PATIENCE_S) * 1000).submitMany(requests(), {
+      batchTasksMax: values.batch,
+      batchesAtOnce: values.atOnce,
+      wait: !values.noWait,
+      idempotencyKey: keyOf,
+      signal,
+    })
+    for await (const one of all) {
+      if (one.problem && isForNow(one.problem)) throw one.problem
+      const line = lines.shift() as number
+      if (!output.jsonWanted) while (tally.printed < line - 1) await print('')
+      tally.printed = line - 1
+      await print(output.jsonWanted ? jsonOf(line, one) : textOf(one))
+      note(tally, one)
+      bar.update(tally)
+    }
+    if (!output.jsonWanted && known) while (tally.printed < known.lines) await print('')
+  } catch (error) {
+    broken = error
+    exit = signal.aborted ? 'stopped' : exitOf(error)
+  } finally {
+    bar.stop()
+  }
+  const seconds = (performance.now() - started) / 1000
+  if (exit === 'ok') output.say(summaryOf(tally, seconds))
+  else {
+    const total = known ? ` of ${known.lines.toLocaleString('en')}` : ''
+    const why = signal.aborted ? 'stopped' : reasonOf(broken)
+    output.say(
+      `askfirst: ${why}\nThe results of lines 1 to ${tally.printed.toLocaleString('en')}${total} are printed. ` +
+        'Of those after them some may be with the master, which goes on with them.\n' +
+        `${goOn(source, values.run ?? (values.again ? run : undefined), run)}: nothing is done twice.`,
+    )
+    return exit
+  }
+  return tally.failed > 0 ? 'failed' : 'ok'
+
+  async function print(text: string): Promise<void> {
+    await output.line(text)
+    tally.printed++
+  }
+}
+
+const goOn = ({ isFile }: Source, given: string | undefined, run: string): string =>
+  isFile && given === undefined
+    ? 'The same command again goes on'
+    : `The same lines with --run ${run} go on`
+
+function note(tally: Tally, one: OneOfMany): void {
+  if (one.task && one.task.status !== 'failed') tally.done++
+  else tally.failed++
+  if (one.task?.replayed) tally.replayed++
+}
+
+const reasonOf = (error: unknown): string =>
+  isForNow(error)
+    ? refusalInWords(error)
+    : error instanceof UnreachableError
+      ? error.message
+      : ((error as Error).message ?? String(error))
+
+function summaryOf({ done, failed, replayed }: Tally, seconds: number): string {
+  const rate = Math.round((done + failed) / Math.max(seconds, 0.001)).toLocaleString('en')
+  const before = replayed === 0 ? '' : `; the master had ${count(replayed, 'task')} of them already`
+  return `${count(done + failed, 'task')} in ${seconds.toFixed(1)} s (${rate} a second), ${failed.toLocaleString('en')} failed${before}`
+}
+
+/** One line of text for one task. */
+function textOf({ task, problem }: OneOfMany): string {
+  if (!task) return refusalText(problem)
+  if (task.status === 'done') return resultText(task)
+  if (task.status === 'failed')
+    return `failed: ${task.failure.type}: ${plain(task.failure.message)}`
+  return task.status === 'pending' || task.status === 'in progress' ? task.id : task.status
+}
+
+const refusalText = ({ type, message }: ProblemError): string =>
+  `refused: ${type}: ${plain(message)}`
+
+function jsonOf(line: number, { task, problem }: OneOfMany): string {
+  if (!task) return JSON.stringify({ line, problem: problem.document })
+  const { asked: _, ...rest } = task
+  return JSON.stringify({ line, ...rest })
+}
+
+function sourceOf(file: string): Source {
+  const fd = file === '-' ? 0 : openSync(file, 'r')
+  const isFile = fstatSync(fd).isFile()
+  // Read by position, so that it can be read twice, whatever was read of it before.
+  const place = isFile ? { start: 0 } : {}
+  return { isFile, open: () => createReadStream('', { fd, autoClose: false, ...place }) }
+}
+
+/** Lines end with a line feed, or with carriage return and line feed; with nothing else. */
+async function* linesIn(stream: Readable): AsyncGenerator<string, void, void> {
+  let rest = ''
+  stream.setEncoding('utf8')
+  for await (const text of stream as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() as string
+    for (const line of lines) yield line.replace(/\r$/, '')
+  }
+  if (rest !== '') yield rest
+}
+
+/** Reads a file once: how many lines it has, and the name of its run. */
+async function survey({ open }: Source): Promise<{ lines: number; run: string }> {
+  const sum = createHash('sha256')
+  let lines = 0
+  let last = 10
+  for await (const bytes of open() as AsyncIterable<Buffer>) {
+    sum.update(bytes)
+    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++
+    last = bytes.at(-1) ?? last
+  }
+  return { lines: last === 10 ? lines : lines + 1, run: sum.digest('hex').slice(0, RUN_CHARS) }
+}
+
+/** A bar on standard error, where that is a terminal. */
+function createBar({ progressTo }: Output, total: number | undefined) {
+  if (!progressTo.isTTY) return { update(_: Tally) {}, stop() {} }
+  const shown =
+    total === undefined
+      ? '{value} lines | {rate}/s | {failed} failed'
+      : '{bar} {percentage}% | {value} of {total} lines | {rate}/s | {failed} failed | {eta_formatted} left'
+  const bar = new SingleBar({
+    format: shown,
+    stream: progressTo,
+    hideCursor: true,
+    fps: 5,
+    barsize: 24,
+    etaBuffer: 200,
+  })
+  const started = performance.now()
+  bar.start(total ?? 0, 0, { rate: 0, failed: 0 })
+  return {
+    update({ printed, failed }: Tally) {
+      const rate = Math.round((printed * 1000) / (performance.now() - started))
+      bar.update(printed, { rate, failed })
+    },
+    stop: () => bar.stop(),
+  }
+}

@@ -1,0 +1,156 @@
+// `askfirst watch`: slaves, running tasks and rates, drawn anew every second until Ctrl-C or q. Not in a
+// terminal: a line of JSON each time.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client, Slave, Status, TaskSummary } from '../client/client.ts'
+import { UnreachableError } from '../client/client.ts'
+import { command } from './command.ts'
+import { cut, duration, plain, table } from './output.ts'
+import { slaveColumns } from './slaves.ts'
+
+type Look = { at: number; status: Status; slaves: Slave[]; running: TaskSummary[] }
+export type Rates = { ended: number; refused: number; asks: number }
+
+const TASKS_SHOWN = 10
+const ALTERNATE = { on: '\u001b[?1049h\u001b[?25l', off: '\u001b[?25h\u001b[?1049l' }
+/** In raw mode it is a key like any other. */
+const CTRL_C = '\u0003'
+const HOME = '\u001b[H'
+const REST_OF_LINE = '\u001b[K'
+const REST_OF_SCREEN = '\u001b[J'
+
+export const watch = command({
+  name: 'watch',
+  says: 'shows slaves, running tasks and rates, live',
+  options: {
+    every: { is: 'number', value: 'SECONDS', says: 'how often', default: 1, minimum: 0.1 },
+    times: { is: 'number', says: 'so often, then end', minimum: 1 },
+  },
+  async run({ values, client, output, signal }) {
+    const master = client()
+    const { stdout } = process
+    const leaving = new AbortController()
+    const over = AbortSignal.any([signal, leaving.signal])
+    const close = output.asJson ? () => {} : openScreen(over, () => leaving.abort())
+    let before: Look | undefined
+    try {
+      for (let n = 0; n < (values.times ?? Number.POSITIVE_INFINITY); n++) {
+        if (n > 0) await sleep(values.every * 1000, undefined, { signal: over }).catch(() => {})
+        if (over.aborted) break
+        const now = await look(master).catch(lost)
+        if (output.asJson) {
+          if (now instanceof UnreachableError) throw now
+          await output.line(JSON.stringify({ ...now, rates: ratesOf(before, now) }))
+        } else
+          stdout.write(
+            framed(screenOf(master.url, now, before, stdout.columns || 100, stdout.rows || 40)),
+          )
+        before = now instanceof UnreachableError ? undefined : now
+      }
+    } finally {
+      close()
+    }
+  },
+})
+
+/** The screen of the terminal is ours until the function that it gives is called. */
+function openScreen(over: AbortSignal, leave: () => void): () => void {
+  const { stdin, stdout } = process
+  const onKey = (key: Buffer): void => {
+    if (['q', CTRL_C].includes(key.toString())) leave()
+  }
+  if (stdin.isTTY) stdin.setRawMode(true).on('data', onKey).resume()
+  stdout.write(ALTERNATE.on)
+  let open = true
+  const close = (): void => {
+    if (!open) return
+    open = false
+    if (stdin.isTTY) stdin.setRawMode(false).off('data', onKey).pause()
+    stdout.write(ALTERNATE.off)
+  }
+  process.once('exit', close)
+  over.addEventListener('abort', close)
+  return close
+}
+
+async function look(master: Client): Promise<Look> {
+  const [status, slaves, page] = await Promise.all([
+    master.status(),
+    master.slaves(),
+    master.list({ status: 'in progress', limit: TASKS_SHOWN }),
+  ])
+  return { at: Date.now(), status, slaves, running: page.tasks }
+}
+
+function lost(error: unknown): UnreachableError {
+  if (error instanceof UnreachableError) return error
+  throw error
+}
+
+const sum = (numbers: Record<string, number>): number =>
+  Object.values(numbers).reduce((total, n) => total + n, 0)
+
+/** Per second, between two looks. */
+export function ratesOf(before: Look | undefined, now: Look): Rates | null {
+  if (!before || now.status.upMs < before.status.upMs) return null
+  const seconds = (now.at - before.at) / 1000
+  const [a, b] = [before.status.counters, now.status.counters]
+  const rate = (from: number, to: number): number => Math.round((to - from) / seconds)
+  return {
+    ended: rate(sum(a.ended), sum(b.ended)),
+    refused: rate(sum(a.refused), sum(b.refused)),
+    asks: rate(a.asks, b.asks),
+  }
+}
+
+function screenOf(
+  url: string,
+  now: Look | UnreachableError,
+  before: Look | undefined,
+  columns = 100,
+  rows = 40,
+): string[] {
+  if (now instanceof UnreachableError) return [`${now.message}; trying again`]
+  const { status, slaves, running } = now
+  const rates = ratesOf(before, now)
+  const perSecond = rates
+    ? `${rates.ended} ended, ${rates.refused} refused, ${rates.asks} asks a second`
+    : ''
+  const head = [
+    `${url}   ${verdict(status)}`,
+    `${status.slots.free} of ${status.slots.total} slots free   ${status.running} running   ${status.waiting} waiting   ${perSecond}`,
+    '',
+  ]
+  const tasksAt = Math.min(running.length, TASKS_SHOWN) + 3
+  const room = Math.max(3, rows - head.length - tasksAt - 3)
+  const listed = table(slaves.slice(0, room), slaveColumns, columns).split('\n')
+  const more = slaves.length > room ? [`... and ${slaves.length - room} more slaves`] : []
+  const age = ({ startedAt, createdAt }: TaskSummary) =>
+    duration(Math.max(0, now.at - Date.parse(startedAt ?? createdAt)))
+  const busy = table(
+    running,
+    [
+      ['RUNS FOR', age],
+      ['ON', ({ slave }) => slave],
+      ['TASK', ({ id }) => id],
+      ['KIND', ({ kind }) => kind],
+      ['INPUT', ({ input }) => cut(JSON.stringify(input) ?? '(long)', 60)],
+    ],
+    columns,
+  ).split('\n')
+  const others =
+    status.running > running.length ? [`... and ${status.running - running.length} more tasks`] : []
+  const tasks = running.length > 0 ? ['', ...busy, ...others] : ['', 'no task is running']
+  return [...head, ...listed, ...more, ...tasks, '', 'q or Ctrl-C ends this']
+}
+
+function verdict({ accepting, slaves, slots }: Status): string {
+  if (!accepting) return 'SHUTTING DOWN: takes nothing new'
+  if (slaves.registered === 0) return 'NO SLAVES'
+  if (slaves.alive === 0) return 'NO SLAVE ANSWERS, or all are drained'
+  return slots.free === 0 ? 'ALL BUSY' : 'takes tasks'
+}
+
+/** Over what stands there, so that nothing flickers. */
+const framed = (lines: string[]): string =>
+  `${HOME}${lines.map((line) => `${plain(line)}${REST_OF_LINE}`).join('\r\n')}${REST_OF_LINE}${REST_OF_SCREEN}`

@@ -1,0 +1,52 @@
+// `askfirst why`: the trail of a task in words; or, without an id, why a task would be refused now.
+
+import type { TaskRequest } from '../client/client.ts'
+import { hasEnded } from '../client/client.ts'
+import { command } from './command.ts'
+import { idOf } from './tasks.ts'
+import { explanationInWords, whyInWords } from './words.ts'
+
+/** Inputs to ask with, where the kind needs one that is valid. */
+const INPUTS: Record<string, unknown> = {
+  expression: { expression: '1' },
+  sleep: { ms: 0 },
+  'word-count': { text: '' },
+  'range-sum': { expression: 'n', from: 1, to: 1 },
+}
+
+export const why = command({
+  name: 'why',
+  says: 'tells in words why a task is where it is, or why one would be refused now',
+  operands: '[ID]',
+  options: {
+    kind: { is: 'text', value: 'KIND', says: 'without ID: of this kind', default: 'expression' },
+    input: {
+      is: 'text',
+      value: 'JSON',
+      says: 'without ID: an input of the kind, where that is none of ours',
+    },
+  },
+  notes: [
+    'A request that is refused stores nothing, so it has no id: askfirst submit tells the whole reason at once, and askfirst why without an ID tells what it would be now. ID may be "last": the newest task.',
+  ],
+  examples: ['askfirst why last', 'askfirst why --kind sleep'],
+  async run({ values, operands: [given], client, output }) {
+    const master = client()
+    const dryRun = async (kind: string, input: unknown) =>
+      master.explain({ kind, input } as TaskRequest)
+    if (given === undefined) {
+      const input =
+        values.input === undefined ? (INPUTS[values.kind] ?? {}) : JSON.parse(values.input)
+      const now = await dryRun(values.kind, input)
+      return output.show(now, () => explanationInWords(values.kind, now))
+    }
+    const id = await idOf(master, given)
+    const [task, trail] = await Promise.all([master.get(id), master.trail(id)])
+    const now = task.status === 'pending' ? await dryRun(task.kind, task.input) : null
+    const words = whyInWords(task, trail, now)
+    output.show(
+      { ...trail, ended: hasEnded(task), words: words.split('\n\n')[0], now },
+      () => words,
+    )
+  },
+})

@@ -1,0 +1,212 @@
+// What a master answers, in words: why a task was refused, where it went, and what befell it there.
+// Pure: answers in, text out.
+
+import type { FailureType } from '../../shared/wire.ts'
+import type { Asked, Explanation, ProblemError, Task, Trail, TrailEntry } from '../client/client.ts'
+import { count, duration, plain } from './output.ts'
+
+const MEANING: Record<FailureType, string> = {
+  'rejected-expression':
+    'the expression cannot be parsed, or names what is not allowed; every slave would say the same',
+  'rejected-input': 'the input is not what the kind takes; every slave would say the same',
+  evaluation: 'it went wrong while computing; every slave would come to the same',
+  'time-limit': 'it ran longer than its limit and was killed (--run-limit-ms allows more)',
+  'memory-limit': 'its executor ran out of memory (--executor-heap-mb of the slaves allows more)',
+  'result-too-large': 'the result is larger than the slave may send (--result-bytes-max)',
+  'executor-crashed': 'the process that computed it died',
+  poison:
+    'the tries are used up, and it may itself be what took the slaves down: it is not tried again by itself',
+  'slave-lost': 'its slave went away or fell silent, each time it was tried',
+  'no-capable-slave': 'no slave that offers what it needs took it in time',
+  'missing-file': 'a file that it needs could not be fetched',
+}
+
+/** A refusal: what was said, who said why not, and what one can do. */
+export function refusalInWords({
+  type,
+  message,
+  asked,
+  retryAfterMs,
+  document,
+}: ProblemError): string {
+  const width = Math.max(0, ...asked.map(({ slave = '' }) => slave.length))
+  const answers = asked.map(
+    (each) => `  ${(each.slave ?? '').padEnd(width)}  ${answerInWords(each)}`,
+  )
+  const refused = document.status === 503 || type === 'no-capable-slave'
+  const when =
+    retryAfterMs === null
+      ? ''
+      : ` A slot is expected to be free in about ${duration(retryAfterMs)}.`
+  const advice =
+    refused && type !== 'draining'
+      ? `\nNothing was stored and nothing runs.${when} --queue waits in the line.`
+      : ''
+  return [`${type}: ${plain(message)}`, ...answers].join('\n') + advice
+}
+
+function answerInWords({ answer, reason, ms, knownMs }: Asked): string {
+  const why = reason === '' ? '' : `: ${plain(reason)}`
+  if (knownMs !== undefined)
+    return `${answer}${why} (it said so ${duration(knownMs)} before, and was not asked again)`
+  return `${answer}${why}${ms === undefined ? '' : ` (answered in ${duration(ms)})`}`
+}
+
+/** What would happen to a task of this kind now. */
+export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanation): string {
+  const able = slaves.filter(({ reason }) => !reason.startsWith('does not offer'))
+  const verdict =
+    wouldAsk !== null
+      ? `A task of kind "${kind}" would go to ${wouldAsk} now.`
+      : slaves.length === 0
+        ? 'A task would be refused now: no slave is registered.'
+        : able.length === 0
+          ? `A task of kind "${kind}" would be refused now: none of ${count(slaves.length, 'slave')} offers it.`
+          : `A task of kind "${kind}" would be refused now: no slave that offers it is available.`
+  const width = Math.max(0, ...slaves.map(({ slave }) => slave.length))
+  const lines = slaves.map(
+    ({ slave, available, reason }) =>
+      `  ${slave.padEnd(width)}  ${available ? 'available' : `not available: ${plain(reason)}`}`,
+  )
+  return [verdict, ...lines].join('\n')
+}
+
+const UNANSWERED = ['no answer', 'unreachable', 'suspect', 'silent']
+const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', ...UNANSWERED]
+const LOST = ['slave-lost', 'lost', 'executor-crashed', 'memory-limit', 'time-limit']
+const TOOK = ['taken', 'found']
+/** Waiting that is worth a word. In milliseconds. */
+const WAITED_MS = 50
+
+/** Why a task is where it is: the verdict in sentences, then the trail line by line. */
+export function whyInWords(task: Task, { trail }: Trail, now: Explanation | null): string {
+  return [...verdictOf(task, trail, now).map(plain), '', ...ladder(task, trail)].join('\n')
+}
+
+function verdictOf(task: Task, trail: TrailEntry[], now: Explanation | null): string[] {
+  const first = trail.findIndex(({ event }) => TOOK.includes(event))
+  const before = first < 0 ? trail : trail.slice(0, first)
+  const taken = first < 0 ? undefined : trail[first]
+  const losses = trail.filter(({ event }) => LOST.includes(event))
+  return [
+    `Task ${task.id}, kind "${task.kind}", is ${task.status}${howItStands(task, trail)}`,
+    ...waited(task, before, taken),
+    ...losses.map(({ event, slave = 'a slave', reason = '' }) =>
+      event === 'slave-lost' || event === 'lost'
+        ? `${slave} had it and was lost: ${reason}.`
+        : `The try by ${slave} failed: ${event}: ${reason}.`,
+    ),
+    ...(losses.length > 0 && task.status === 'done'
+      ? [`So it was tried again, and ${task.slave} did it.`]
+      : []),
+    ...(task.status === 'failed'
+      ? [`${task.failure.type} means: ${MEANING[task.failure.type] ?? 'see README'}.`]
+      : []),
+    ...(now ? [whyNobody(task, now)] : []),
+  ]
+}
+
+function howItStands(task: Task, trail: TrailEntry[]): string {
+  const last = trail.at(-1)
+  const ran =
+    task.startedAt && task.endedAt ? Date.parse(task.endedAt) - Date.parse(task.startedAt) : null
+  switch (task.status) {
+    case 'done':
+      return `: ${task.slave} did it${ran === null ? '' : ` in ${duration(ran)}`}.`
+    case 'failed':
+      return `, after ${task.tries === 1 ? '1 try' : `${task.tries} tries`}: ${task.failure.type}: ${task.failure.message}.`
+    case 'in progress': {
+      const since = task.startedAt
+        ? `, for ${duration(Date.now() - Date.parse(task.startedAt))} now`
+        : ''
+      return `: ${task.slave} runs it${since} (${duration(task.runLimitMs)} at most).`
+    }
+    case 'cancelled': {
+      const when = duration(Date.parse(task.endedAt ?? task.createdAt) - Date.parse(task.createdAt))
+      const who = task.slave
+        ? `${task.slave} had it then, and was told to stop`
+        : 'no slave had it yet'
+      return `: a client cancelled it ${when} after it came; ${who}.`
+    }
+    case 'expired':
+      return `: no slave took it within its wait limit.`
+    case 'pending':
+      return last?.event === 'retry'
+        ? ': it rests before its next try.'
+        : ': it waits in the line for a slave.'
+  }
+}
+
+/** How long it waited for its first slave, and why. */
+function waited(task: Task, before: TrailEntry[], taken: TrailEntry | undefined): string[] {
+  const until = Date.parse(taken?.at ?? task.endedAt ?? new Date().toISOString())
+  // The time that the one who took it needed for its answer is no waiting.
+  const ms = until - Date.parse(task.createdAt) - (taken?.ms ?? 0)
+  const refusals = before.filter(({ event }) => REFUSED.includes(event))
+  if (refusals.length === 0) {
+    if (ms < WAITED_MS) return []
+    const none = taken
+      ? 'no slave could be asked at first'
+      : 'no slave could be asked: none offers its kind, or none was there'
+    return [`It waited ${duration(ms)}: ${none}.`]
+  }
+  const reasons = refusals
+    .slice(0, 5)
+    .map(({ slave, event, reason }) => (slave ? `${slave} (${reason || event})` : reason))
+  const more = refusals.length > 5 ? ` and ${refusals.length - 5} more` : ''
+  const who = `${reasons.join(', ')}${more}`
+  if (ms < WAITED_MS) return [`Passed over before: ${who}.`]
+  return [`It waited ${duration(ms)}, because nobody was available when it came: ${who}.`]
+}
+
+function whyNobody(task: Task, { slaves, wouldAsk }: Explanation): string {
+  if (slaves.length === 0) return 'Now no slave is registered at all.'
+  const able = slaves.filter(({ reason }) => !reason.startsWith('does not offer'))
+  if (able.length === 0)
+    return `Now none of ${count(slaves.length, 'slave')} offers "${task.kind}": it waits for one that does.`
+  if (wouldAsk !== null) return `Now ${wouldAsk} is available.`
+  return `Now: ${able.map(({ slave, reason }) => `${slave} is not available: ${reason}`).join('; ')}.`
+}
+
+function ladder(task: Task, trail: TrailEntry[]): string[] {
+  const since = Date.parse(task.createdAt)
+  let asks = 0
+  const lines = trail.map((entry) => {
+    if (TOOK.includes(entry.event) || (REFUSED.includes(entry.event) && entry.slave)) asks++
+    if (entry.event === 'retry') asks = 0
+    return {
+      at: `+${duration(Math.max(0, Date.parse(entry.at) - since))}`,
+      says: step(entry, asks),
+    }
+  })
+  const width = Math.max(0, ...lines.map(({ at }) => at.length))
+  return lines.map(({ at, says }) => `  ${at.padStart(width)}  ${plain(says)}`)
+}
+
+function step({ event, slave = '', reason = '', ms, knownMs }: TrailEntry, asks: number): string {
+  const why = reason === '' ? '' : `: ${reason}`
+  const answered = ms === undefined ? '' : `, answered in ${duration(ms)}`
+  if (event === 'taken')
+    return `asked ${ordinal(asks)}: ${slave}, available${answered}; it has the task`
+  if (REFUSED.includes(event) && slave === '') return reason
+  if (REFUSED.includes(event) && knownMs !== undefined) {
+    return `passed over ${ordinal(asks)}: ${slave}, not available${why} (it said so ${duration(knownMs)} before)`
+  }
+  if (event === 'no answer') return `asked ${ordinal(asks)}: ${slave}, no answer${why}`
+  if (event === 'unreachable') return `could not be asked: ${slave}${why}`
+  if (REFUSED.includes(event))
+    return `asked ${ordinal(asks)}: ${slave}, not available${why}${answered}`
+  if (event === 'found') return `${slave} was found to have it`
+  if (event === 'slave-lost' || event === 'lost') return `${slave} was lost${why}`
+  if (LOST.includes(event)) return `${slave}: ${event}${why}`
+  if (event === 'retry') return `rests, then is tried again (${reason})`
+  if (event === 'master started') return 'the master was started anew'
+  if (event === 'omitted') return `(${reason} left out)`
+  return `${event}${slave ? `, ${slave}` : ''}${why}`
+}
+
+function ordinal(n: number): string {
+  const tens = n % 100
+  const end = tens > 10 && tens < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')
+  return `${n}${end}`
+}

@@ -1,0 +1,54 @@
+// A typed client of a master: `import { createClient } from 'askfirst/client'`. It repeats what may be
+// repeated (see connection.ts), and gives every submission an Idempotency-Key of its own, so that
+// nothing is done twice because an answer was lost.
+
+import type { ConnectionSettings } from './connection.ts'
+import { createConnection } from './connection.ts'
+import { createEvents } from './events.ts'
+import { createJobs } from './jobs.ts'
+import { createMany } from './many.ts'
+import { createOperations } from './operations.ts'
+import { createTasks } from './tasks.ts'
+
+export type { ConnectionSettings as ClientSettings } from './connection.ts'
+export { DEFAULT_URL, isForNow } from './connection.ts'
+export type { Asked, ProblemDocument } from './errors.ts'
+export { isProblem, NoResultError, ProblemError, UnreachableError } from './errors.ts'
+export type { EventFilter, MasterEvent } from './events.ts'
+export type { Blob, Bytes, Job, JobFile, JobRequest, Part, Stage } from './jobs.ts'
+export type { JobKinds, TaskKinds } from './kinds.ts'
+export type { ManyManners, OneOfMany } from './many.ts'
+export type { Slave, SlaveStateWord, Status } from './operations.ts'
+export type {
+  Accepted,
+  EndedTask,
+  Explanation,
+  Outcome,
+  Task,
+  TaskFilter,
+  TaskRequest,
+  TaskSummary,
+  Trail,
+  TrailEntry,
+} from './tasks.ts'
+export { hasEnded } from './tasks.ts'
+
+export type Client = ReturnType<typeof createClient>
+
+/** A client of the master at `url`. Whoever creates it closes it. */
+export function createClient(settings: ConnectionSettings = {}) {
+  const connection = createConnection(settings)
+  return {
+    /** Of the master. */
+    url: connection.url,
+    ...createTasks(connection),
+    submitMany: createMany(connection, settings.patienceMs),
+    ...createJobs(connection),
+    ...createOperations(connection),
+    stream: createEvents(connection),
+    /** Any other request, JSON in and out: for addresses that have no function here. */
+    request: connection.json,
+    /** Ends all connections. Idempotent. */
+    close: connection.close,
+  }
+}

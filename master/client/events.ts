@@ -1,0 +1,81 @@
+// The master's events as they happen (server-sent events). A stream that breaks is opened again where
+// it broke, by the id of the last event that came.
+
+import type { Readable } from 'node:stream'
+import type { Connection, Manners } from './connection.ts'
+import { UnreachableError } from './errors.ts'
+
+export type MasterEvent<Data = unknown> = {
+  /** Goes on from here: see `lastEventId`. */
+  id: string
+  /** `task`, `slave`, `job`, `refused` ... */
+  event: string
+  data: Data
+}
+
+export type EventFilter = {
+  type?: string
+  task?: string
+  job?: string
+  kind?: string
+  slave?: string
+}
+
+export type EventManners = Manners & {
+  /** Begin after this event, where the master still has those that came then. */
+  lastEventId?: string
+}
+
+export function createEvents({ open, url }: Connection) {
+  /** Events from now on, or from `lastEventId`; ends with `signal`, or throws when no master answers. */
+  return async function* stream<Data = unknown>(
+    filter: EventFilter = {},
+    { lastEventId, ...manners }: EventManners = {},
+  ): AsyncGenerator<MasterEvent<Data>, void, void> {
+    const given = Object.entries(filter).filter(([, value]) => value !== undefined)
+    const query = new URLSearchParams(given as [string, string][])
+    let last = lastEventId
+    for (;;) {
+      const since = last === undefined ? {} : { 'last-event-id': last }
+      const headers = { accept: 'text/event-stream', ...since }
+      const { body } = await open({ method: 'GET', path: `/events?${query}`, headers, ...manners })
+      try {
+        for await (const event of eventsIn(body)) {
+          last = event.id === '' ? last : event.id
+          if (event.data !== '') yield { ...event, data: JSON.parse(event.data) as Data }
+        }
+      } catch (error) {
+        if (manners.signal?.aborted) return
+        if (error instanceof SyntaxError)
+          throw new UnreachableError(url, 'no JSON in /events', true)
+      } finally {
+        body.destroy()
+      }
+    }
+  }
+}
+
+/** The events of a stream, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
+async function* eventsIn(body: Readable): AsyncGenerator<MasterEvent<string>, void, void> {
+  let event = { id: '', event: 'message', data: '' }
+  for await (const line of linesIn(body)) {
+    if (line === '') {
+      if (event.data !== '') yield { ...event, data: event.data.slice(0, -1) }
+      event = { id: event.id, event: 'message', data: '' }
+      continue
+    }
+    const [, field = '', value = ''] = /^([^:]*)(?::[ ]?(.*))?$/s.exec(line) ?? []
+    if (field === 'data') event.data += `${value}\n`
+    else if (field === 'event' || field === 'id') event[field] = value
+  }
+}
+
+async function* linesIn(body: Readable): AsyncGenerator<string, void, void> {
+  let rest = ''
+  body.setEncoding('utf8')
+  for await (const text of body as AsyncIterable<string>) {
+    const lines = (rest + text).split(/\r\n|\n|\r(?!$)/)
+    rest = lines.pop() as string
+    yield* lines
+  }
+}

@@ -1,0 +1,79 @@
+// All requests of the page go through here. A master that asks who one is answers 401: whoever
+// listens for that asks for a key, and `signIn` gives it.
+
+/** A refusal or a mistake, as the master words it (RFC 9457). */
+export class Refused extends Error {
+  /** @param {number} status @param {Record<string, any>} problem @param {number | null} retryAfter */
+  constructor(status, problem, retryAfter) {
+    super(problem.detail ?? problem.title ?? `the master answered ${status}`)
+    this.status = status
+    this.problem = problem
+    /** Whole seconds; null when the master does not know. */
+    this.retryAfter = retryAfter
+  }
+}
+
+/** @type {Set<() => void>} */
+const asked = new Set()
+
+/** Calls `run` whenever a key is wanted. @param {() => void} run @returns {() => void} */
+export function onKeyWanted(run) {
+  asked.add(run)
+  return () => void asked.delete(run)
+}
+
+/** Hands the key in for a session, which a cookie stands for. @param {string} key */
+export const signIn = (key) => request('/session', { method: 'POST', body: { key } })
+
+/**
+ * A stream that is refused does not say why: so it is asked for once more, in a way that hears it.
+ * @param {string} path
+ * @returns {Promise<Refused | null>} null when it is not refused, or nobody answers
+ */
+export async function whyRefused(path) {
+  const stop = new AbortController()
+  try {
+    await request(path, { signal: stop.signal })
+  } catch (error) {
+    if (error instanceof Refused) return error
+  }
+  stop.abort()
+  return null
+}
+
+/**
+ * @param {string} path
+ * @param {{ method?: string, body?: unknown, bytes?: Blob, waitS?: number, signal?: AbortSignal }} [how]
+ * @returns {Promise<Response>} one that is ok
+ */
+export async function request(path, { method = 'GET', body, bytes, waitS, signal } = {}) {
+  /** @type {Record<string, string>} */
+  const headers = {}
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (bytes) headers['content-type'] = bytes.type || 'application/octet-stream'
+  if (waitS) headers.prefer = `wait=${waitS}`
+  const how = { method, headers, signal }
+  const sent = bytes ?? (body === undefined ? undefined : JSON.stringify(body))
+  const response = await fetch(path, sent === undefined ? how : { ...how, body: sent })
+  if (response.ok) return response
+  if (response.status === 401) for (const run of asked) run()
+  throw await refusedBy(response)
+}
+
+/** @param {string} path @param {Parameters<typeof request>[1]} [how] @returns {Promise<any>} */
+export const json = async (path, how) => (await request(path, how)).json()
+
+/** @param {string} path @param {unknown} body @returns {Promise<any>} */
+export const post = (path, body) => json(path, { method: 'POST', body })
+
+/** @param {Response} response */
+async function refusedBy(response) {
+  const after = response.headers.get('retry-after')
+  let problem = {}
+  try {
+    problem = await response.json()
+  } catch {
+    // Not a problem document: the status must do.
+  }
+  return new Refused(response.status, problem, after === null ? null : Number(after))
+}

@@ -1,0 +1,112 @@
+// The slaves, in the order of asking: what each is, has and last said.
+
+import { request } from '../api.js'
+import { count, length } from '../format.js'
+import { html, useState } from '../html.js'
+import { now } from '../live.js'
+import { Pips, Problem, Said, SlaveName, State, useLive } from '../ui.js'
+import { useNarrow, VirtualList } from '../virtual.js'
+
+/** @typedef {import('../live.js').Slave} SlaveRow */
+
+const ROW = 64
+const ROW_NARROW = 118
+
+export function Slaves() {
+  return html`<h1>Slaves, in the order of asking</h1><${SlaveList} most=${900} />`
+}
+
+/** @param {{ most: number, filter?: boolean }} given */
+export function SlaveList({ most, filter = true }) {
+  const { order, slavesOmitted } = useLive()
+  const [wanted, setWanted] = useState('')
+  const narrow = useNarrow()
+  const shown = wanted === '' ? order : order.filter((slave) => matches(slave, wanted))
+  const cut = slavesOmitted > 0 ? `${count(slavesOmitted)} more are not shown here. ` : ''
+  return html`<div class="card flush">
+    ${
+      filter
+        ? html`<div class="bar">
+      <label class="find"><span class="sr">Find by name, kind, tag or state</span>
+        <input type="search" placeholder="Find by name, kind, tag or state" value=${wanted}
+          onInput=${(event) => setWanted(event.currentTarget.value.trim().toLowerCase())} />
+      </label>
+      <span class="muted" role="status">${cut}${
+        wanted === ''
+          ? `${count(order.length)} in all`
+          : `${count(shown.length)} of ${count(order.length)}`
+      }</span>
+    </div>`
+        : null
+    }
+    ${
+      shown.length === 0
+        ? html`<p class="empty">${order.length === 0 ? 'No slave is registered.' : 'None is like that.'}</p>`
+        : html`<${VirtualList} items=${shown} rowHeight=${narrow ? ROW_NARROW : ROW} most=${most}
+            label="Slaves in the order of asking" keyOf=${(slave) => slave.name}
+            row=${(slave) => html`<${SlaveLine} slave=${slave} />`} />`
+    }
+    ${slavesOmitted > 0 && !filter ? html`<p class="empty">${cut}</p>` : null}
+  </div>`
+}
+
+/** @param {SlaveRow} slave @param {string} wanted */
+const matches = ({ name, kinds, tags, state, reason }, wanted) =>
+  [name, state, reason, ...kinds, ...tags].some((text) => text.toLowerCase().includes(wanted))
+
+/** @param {{ slave: SlaveRow }} given */
+function SlaveLine({ slave }) {
+  const { place, name, state, reason, slots, free, serviceMs, lastAnswer, kinds, tags } = slave
+  const about = [...tags.map((tag) => `#${tag}`), ...kinds].join(' ')
+  return html`<div class="slave-line">
+    <span class="place num" title="place in the order of asking">${place}</span>
+    <span class="who"><${SlaveName} name=${name} /><small class="muted clip" title=${about} dir="auto">${about}</small></span>
+    <${Pips} slots=${slots} free=${free} />
+    <span class="how"><${State} state=${state} /><small class="muted clip" title=${reason}><${Said} text=${sinceOf(slave)} most=${90} /></small></span>
+    <span class="num times"><span title="mean run time">${length(serviceMs)}</span>
+      <small class="muted">${lastAnswer ? answerOf(lastAnswer, slave) : heardOf(slave)}</small></span>
+    <${Drain} slave=${slave} />
+  </div>`
+}
+
+/** Why it takes nothing, and since when, where that says something. @param {SlaveRow} slave */
+export function sinceOf({ reason, since, state }) {
+  if ((state !== 'suspect' && state !== 'silent') || typeof since !== 'number') return reason
+  return `for ${length(Math.max(0, now() - since))}${reason ? `: ${reason}` : ''}`
+}
+
+/** @param {NonNullable<SlaveRow['lastAnswer']>} answer @param {SlaveRow} slave */
+export function answerOf({ event, ageMs, ms }, { seenAt }) {
+  const age = ageMs + Date.now() - (seenAt ?? Date.now())
+  return `${event}${typeof ms === 'number' ? `, ${length(ms)}` : ''}; ${length(age)} ago`
+}
+
+/** @param {SlaveRow} slave */
+const heardOf = ({ heardMs, seenAt }) =>
+  heardMs === null
+    ? 'never heard'
+    : `heard ${length(heardMs + Date.now() - (seenAt ?? Date.now()))} ago`
+
+/** @param {{ slave: SlaveRow }} given */
+export function Drain({ slave: { name, drained } }) {
+  const [error, setError] = useState(/** @type {any} */ (null))
+  const [busy, setBusy] = useState(false)
+  const turn = async () => {
+    setBusy(true)
+    setError(null)
+    const what = drained ? 'resume' : 'drain'
+    try {
+      await request(`/slaves/${encodeURIComponent(name)}/${what}`, { method: 'POST' })
+    } catch (wrong) {
+      setError(wrong)
+    }
+    setBusy(false)
+  }
+  return html`<span class="act">
+    <button class="quiet" disabled=${busy} onClick=${turn}
+      aria-label=${`${drained ? 'Resume' : 'Drain'} ${name}`}
+      title=${drained ? 'Offer it work again' : 'Offer it no more work; it finishes what it has'}
+    >${drained ? 'Resume' : 'Drain'}</button>
+    <${Problem} error=${error} />
+  </span>`
+}

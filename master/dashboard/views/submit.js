@@ -1,0 +1,135 @@
+// Submit something: any kind of task or job, by a form that is made from its schema.
+
+import { json, post } from '../api.js'
+import { html, useEffect, useState } from '../html.js'
+import { Problem, Said } from '../ui.js'
+import { ExpressionBox } from './expression.js'
+import { Fields } from './form.js'
+import { typedOf, valueTyped } from './form-values.js'
+import { ImageForm } from './image.js'
+import { JobBody } from './job-body.js'
+import { TaskBody, useTask } from './task.js'
+import { WordsForm } from './words.js'
+
+const TASK_OPTIONS = {
+  properties: {
+    queue: { type: 'boolean', description: 'wait in the line when no slave is available' },
+    priority: { type: 'integer', description: 'higher goes first in the line' },
+    runLimitMs: { type: 'integer', description: 'how long it may run, in milliseconds' },
+    tags: { type: 'array', items: { type: 'string' }, description: 'words to find it again by' },
+  },
+}
+const JOB_OPTIONS = {
+  properties: {
+    parts: {
+      type: 'integer',
+      description: 'into how many parts it is cut; the kind chooses when not given',
+    },
+    priority: TASK_OPTIONS.properties.priority,
+    runLimitMs: { type: 'integer', description: 'how long one part may run, in milliseconds' },
+    tags: TASK_OPTIONS.properties.tags,
+  },
+}
+
+/** What has a form of its own. */
+const OWN = {
+  'task/expression': ExpressionBox,
+  'job/image-filter': ImageForm,
+  'job/word-count': WordsForm,
+}
+
+/** @param {{ what: string }} given */
+export function Submit({ what }) {
+  const [kinds, setKinds] = useState(/** @type {any} */ (null))
+  const [error, setError] = useState(/** @type {any} */ (null))
+  useEffect(() => void json('/kinds').then(setKinds, setError), [])
+  if (error) return html`<h1>Submit</h1><${Problem} error=${error} />`
+  if (!kinds) return html`<h1>Submit</h1><p class="muted">Reading which kinds there are.</p>`
+  const tasks = kinds.kinds.filter(({ files }) => !files)
+  const choices = [
+    ...tasks.map((kind) => ({ ...kind, path: `task/${kind.name}` })),
+    ...kinds.jobs.map((kind) => ({ ...kind, path: `job/${kind.name}`, isJob: true })),
+  ]
+  const chosen =
+    choices.find(({ path }) => path === what) ?? choices.find(({ path }) => path in OWN)
+  return html`<h1>Submit</h1><div class="sides">
+    <nav class="kinds" aria-label="Kinds">
+      <h2>Tasks</h2>${choices.filter(({ isJob }) => !isJob).map((kind) => html`<${KindLink} kind=${kind} chosen=${chosen} />`)}
+      <h2>Jobs</h2>${choices.filter(({ isJob }) => isJob).map((kind) => html`<${KindLink} kind=${kind} chosen=${chosen} />`)}
+      ${kinds.foreign.length > 0 ? html`<p class="muted">Slaves also offer ${kinds.foreign.map(({ name }) => name).join(', ')}.</p>` : null}
+    </nav>
+    <section key=${chosen?.path} aria-label=${chosen?.name}><p>${chosen?.summary}</p>
+      ${chosen?.path in OWN ? html`<${OWN[chosen.path]} kind=${chosen} />` : html`<${KindForm} kind=${chosen} />`}
+    </section>
+  </div>`
+}
+
+/** @param {{ kind: any, chosen: any }} given */
+const KindLink = ({ kind, chosen }) => html`<a href=${`#/submit/${kind.path}`}
+  aria-current=${kind.path === chosen?.path ? 'true' : null}>${kind.name}
+  ${kind.offeredBy === 0 ? html`<small class="muted">no slave offers it</small>` : null}</a>`
+
+/** @param {{ kind: any }} given */
+function KindForm({ kind }) {
+  const options = kind.isJob ? JOB_OPTIONS : TASK_OPTIONS
+  const [typed, setTyped] = useState(() => example(kind, 0))
+  const [typedOptions, setTypedOptions] = useState({})
+  const [error, setError] = useState(/** @type {any} */ (null))
+  const [sent, setSent] = useState(/** @type {string | null} */ (null))
+  const submit = async (event) => {
+    event.preventDefault()
+    setError(null)
+    try {
+      const body = {
+        kind: kind.name,
+        input: valuesOf(kind.input, typed),
+        ...valuesOf(options, typedOptions),
+      }
+      const { id } = await post(kind.isJob ? '/jobs' : '/tasks', body)
+      setSent(id)
+    } catch (wrong) {
+      setError(wrong)
+    }
+  }
+  const errors = error?.problem?.errors ?? []
+  return html`<div class="card"><form onSubmit=${submit}>
+      ${
+        kind.examples.length > 1
+          ? html`<p class="acts">${kind.examples.map(
+              (_, i) =>
+                html`<button type="button" class="quiet" onClick=${() => setTyped(example(kind, i))}>Example ${i + 1}</button>`,
+            )}</p>`
+          : null
+      }
+      <${Fields} schema=${kind.input} typed=${typed} errors=${errors} prefix="input."
+        set=${(name, value) => setTyped({ ...typed, [name]: value })} />
+      <details><summary>More</summary><${Fields} schema=${options} typed=${typedOptions} errors=${errors} prefix=""
+        set=${(name, value) => setTypedOptions({ ...typedOptions, [name]: value })} /></details>
+      <button class="primary">Submit</button>
+    </form><${Problem} error=${error} /></div>
+    ${sent === null ? null : kind.isJob ? html`<${JobBody} id=${sent} key=${sent} />` : html`<${SentTask} id=${sent} key=${sent} />`}`
+}
+
+/** @param {any} kind @param {number} i */
+function example(kind, i) {
+  const given = kind.examples[i] ?? {}
+  const fields = Object.entries(kind.input.properties ?? {})
+  return Object.fromEntries(fields.map(([name, schema]) => [name, typedOf(schema, given[name])]))
+}
+
+/** @param {any} schema @param {Record<string, any>} typed */
+function valuesOf(schema, typed) {
+  const values = Object.entries(schema.properties ?? {}).map(([name, each]) => [
+    name,
+    valueTyped(each, typed[name]),
+  ])
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+}
+
+/** @param {{ id: string }} given */
+function SentTask({ id }) {
+  const { task, trail, error } = useTask(id)
+  if (error) return html`<${Problem} error=${error} />`
+  if (!task) return html`<p class="muted">Asking.</p>`
+  return html`<h2>Task <a class="id" href=${`#/task/${id}`}><${Said} text=${id} /></a></h2><${TaskBody} task=${task} trail=${trail} />`
+}

@@ -1,0 +1,134 @@
+// One task: its states with their times, its trail, its attempts and its outcome; tried again or
+// cancelled from here.
+
+import { json, request } from '../api.js'
+import { length, time } from '../format.js'
+import { html, useEffect, useState } from '../html.js'
+import { attemptsOf } from '../trail.js'
+import { Fact, Problem, Said, SaidBlock, SlaveName, State } from '../ui.js'
+import { Ladder } from './ladder.js'
+import { resultText } from './tasks.js'
+
+/** How long one request waits for the end of a task. In seconds. */
+const WAIT_S = 2
+
+/** @param {{ id: string }} given */
+export function Task({ id }) {
+  const { task, trail, error } = useTask(id)
+  if (error && !task)
+    return html`<h1>Task <${Said} text=${id} most=${64} /></h1><${Problem} error=${error} />`
+  if (!task) return html`<h1>Task</h1><p class="muted">Reading.</p>`
+  return html`
+    <h1>Task <span class="id">${task.id}</span></h1>
+    <${TaskBody} task=${task} trail=${trail} />`
+}
+
+/** A task and its trail, kept up to date until it has ended. @param {string | null} id */
+export function useTask(id) {
+  const [state, setState] = useState(/** @type {any} */ ({ task: null, trail: [], error: null }))
+  useEffect(() => {
+    if (id === null) return
+    const stop = new AbortController()
+    void follow(id, stop.signal, setState)
+    return () => stop.abort()
+  }, [id])
+  return state
+}
+
+/** @param {string} id @param {AbortSignal} signal @param {(state: any) => void} tell */
+async function follow(id, signal, tell) {
+  const path = `/tasks/${encodeURIComponent(id)}`
+  try {
+    for (let waitS = 0; !signal.aborted; waitS = WAIT_S) {
+      const task = await json(path, { signal, waitS })
+      const { trail } = await json(`${path}/trail`, { signal })
+      tell({ task, trail, error: null })
+      if (task.endedAt !== null) return
+    }
+  } catch (error) {
+    if (!signal.aborted) tell({ task: null, trail: [], error })
+  }
+}
+
+/** @param {{ task: any, trail: any[] }} given */
+export function TaskBody({ task, trail }) {
+  const attempts = attemptsOf(trail)
+  return html`
+    <div class="card">
+      <${States} task=${task} trail=${trail} />
+      <dl class="facts">
+        <${Fact} label="kind">${task.kind}<//>
+        <${Fact} label="slave"><${SlaveName} name=${task.slave} /><//>
+        <${Fact} label="tries">${task.tries}<//>
+        <${Fact} label="priority">${task.priority}<//>
+        <${Fact} label="may run">${length(task.runLimitMs)}<//>
+        <${Fact} label="tags">${task.tags.length === 0 ? '–' : html`<${Said} text=${task.tags.join(', ')} />`}<//>
+      </dl>
+      <${Acts} task=${task} />
+    </div>
+    <${Outcome} of=${task} />
+    <div class="card"><h2>Trail</h2><${Ladder} trail=${trail} times /></div>
+    ${
+      attempts.length > 1
+        ? html`<div class="card"><h2>Attempts</h2><ol class="plain">${attempts.map(
+            ({ slave, from, to, how }) => html`<li><${SlaveName} name=${slave} /> from ${time(from)}
+              ${to ? ` for ${length(Date.parse(to) - Date.parse(from))}` : ''}: <${Said} text=${how} /></li>`,
+          )}</ol></div>`
+        : null
+    }
+    <div class="card"><h2>Input</h2><${SaidBlock} label="Input" text=${task.input?.expression ?? task.input} /></div>`
+}
+
+/** Result or failure of a task or job. @param {{ of: any }} given */
+export function Outcome({ of }) {
+  const { status, failure, resultType } = of
+  if (failure) {
+    return html`<div class="card problem"><h2>Failed: ${failure.type}</h2><${SaidBlock} label="Why" text=${failure.message} /></div>`
+  }
+  if (status !== 'done') return null
+  return html`<div class="card"><h2>Result${resultType ? html` <small class="muted">${resultType}</small>` : null}</h2>
+    <${SaidBlock} label="Result" text=${resultText({ ...of, omitted: [] })} /></div>`
+}
+
+/** The states that it went through, with the time between them. @param {{ task: any, trail: any[] }} given */
+function States({ task, trail }) {
+  const steps = [{ name: 'accepted', at: task.createdAt }]
+  if (task.startedAt) steps.push({ name: 'in progress', at: task.startedAt })
+  if (task.endedAt) steps.push({ name: task.status, at: task.endedAt })
+  else if (!task.startedAt) steps.push({ name: 'pending', at: '' })
+  const lost = trail.filter(({ event }) => event === 'lost' || event === 'slave-lost').length
+  return html`<ol class="steps" aria-label="States">
+    ${steps.map(({ name, at }, i) => {
+      const before = steps[i - 1]?.at
+      return html`<li>
+        ${before && at ? html`<span class="between num">${length(Date.parse(at) - Date.parse(before))}</span>` : null}
+        <${State} state=${name} /><time class="num muted" datetime=${at}>${at ? time(at) : 'now'}</time></li>`
+    })}
+    ${lost > 0 ? html`<li class="muted">${lost} lost on the way</li>` : null}
+  </ol>`
+}
+
+/** @param {{ task: any }} given */
+function Acts({ task }) {
+  const [error, setError] = useState(/** @type {any} */ (null))
+  const act = async (path, method, then) => {
+    setError(null)
+    try {
+      then(await (await request(path, { method })).json())
+    } catch (wrong) {
+      setError(wrong)
+    }
+  }
+  const path = `/tasks/${task.id}`
+  return html`<p class="acts">
+    ${
+      task.endedAt === null
+        ? html`<button onClick=${() => act(path, 'DELETE', () => {})}>Cancel</button>`
+        : html`<button onClick=${() =>
+            act(`${path}/retry`, 'POST', ({ id }) => {
+              location.hash = `#/task/${id}`
+            })}>Try again, as a new task</button>`
+    }
+    <a class="button quiet" href=${path}>As JSON</a>
+  </p><${Problem} error=${error} />`
+}

@@ -1,0 +1,7 @@
+// By itself, so that a command that only wants to say "wrong usage" need not load all of the settings:
+// that would double the time to its start.
+
+/** A mistake of whoever started the program: one line, no stack. */
+export class UsageError extends Error {
+  override name = 'UsageError'
+}
