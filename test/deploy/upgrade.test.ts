@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import type { RunningProcess } from '../e2e/processes.ts'
 import { ended, freePort, getJson, post, sleep, startProcess, until } from '../e2e/processes.ts'
 
@@ -14,6 +14,9 @@ const ROOT = join(import.meta.dirname, '../..')
 const FIXTURES = join(ROOT, 'test/fixtures')
 const NOW = { master: 'master/main.ts', slave: 'slave/main.ts' }
 const WAIT = { prefer: 'wait=60' }
+
+/** 16 s on two quiet cores; 122 s beside much else. */
+tap.setTimeout(400_000)
 
 /** The programs of the version before this one, with the libraries of this one. */
 function before(t: Test): typeof NOW {
