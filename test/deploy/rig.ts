@@ -61,7 +61,7 @@ export async function startRig(t: Teardown, names: string[]): Promise<Rig> {
     rig.kill('SIGKILL')
     await gone
     // Processes, files and networks are gone with it; control groups are not, but empty.
-    spawnSync('unshare', ['--mount', 'sh', '-c', DROP_GROUPS, 'sh', folder])
+    spawnSync('unshare', ['--mount', 'sh', '-c', DROP_GROUPS])
   })
   for await (const line of createInterface({ input: rig.stdout })) {
     if (line === 'ready') break
@@ -99,8 +99,8 @@ export async function startRig(t: Teardown, names: string[]): Promise<Rig> {
 }
 
 /** A group goes when the last of its processes has, which is a moment after they were killed. */
-const DROP_GROUPS = `mount -t cgroup2 none "$1" && for try in $(seq 50); do
-    find "$1/askfirst-rig" -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done`
+const DROP_GROUPS = `mount -t cgroup2 none /mnt && for try in $(seq 50); do
+    find /mnt/askfirst-rig -depth -type d -exec rmdir {} + 2>/dev/null && break; sleep 0.1; done`
 
 /** What a running system writes whoever uses it; folders have no size that means anything. */
 const PASSING =
