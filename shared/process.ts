@@ -1,6 +1,7 @@
 // What both programs do around their app: settings or help, loopback or auth, signals, exit codes.
 
 import type { Static, TObject } from 'typebox'
+import { notifyManager } from './notify.ts'
 import { help, readSettings, SettingError, variableOf } from './settings.ts'
 import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
@@ -35,6 +36,7 @@ export async function runProgram<T extends TObject>(
   try {
     const app = await start(settings)
     stopOnSignal(given.command, app.stop.bind(app))
+    notifyManager('READY=1')
     process.on('message', (message) => {
       if (message === PREPARE_TO_STOP) app.prepareToStop?.()
     })
@@ -96,6 +98,7 @@ function stopOnSignal(command: string, stop: (reason: string) => Promise<void>):
     process.on(signal, () => {
       if (stopping) process.exit(1)
       stopping = true
+      notifyManager('STOPPING=1')
       stop(`told to stop by ${signal}`).then(
         () => process.exit(0),
         (error: Error) => fail(command, `could not stop cleanly: ${error.message}`),

@@ -5,6 +5,7 @@ import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const ROOT = new URL('../../', import.meta.url).pathname
@@ -31,16 +32,16 @@ export type RunningProcess = {
   kill(signal?: NodeJS.Signals): Promise<void>
 }
 
-/** Starts a program of ours and waits until it says at which address it listens. */
+/** Starts a program of ours (or of an absolute path) and waits until it says where it listens. */
 export async function startProcess(
   t: Teardown,
-  file: 'master/main.ts' | 'slave/main.ts',
+  file: string,
   args: string[],
   env: Record<string, string> = {},
   /** For node itself. */
   flags: string[] = [],
 ): Promise<RunningProcess> {
-  const child = spawn(COMMAND, [...BEFORE, ...flags, `${ROOT}${file}`, ...args], {
+  const child = spawn(COMMAND, [...BEFORE, ...flags, resolve(ROOT, file), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   })
