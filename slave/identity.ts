@@ -47,8 +47,8 @@ export async function openIdentity(given: {
   const { data, name, timeoutMs, log } = given
   if (data === undefined) throw new UsageError('to join, say --data DIR: it keeps the identity')
   const folder = join(data, 'identity')
-  const line = readLine(given)
   let facts = readFacts(folder)
+  const line = readLine({ ...given, isJoined: facts !== null })
   if (line && facts?.token !== markOf(line.token)) facts = await joinWith(line)
   if (!facts) throw new UsageError('this slave has no identity yet: give it a join line')
   if (facts.name !== name) {
@@ -185,15 +185,22 @@ export async function openIdentity(given: {
   }
 }
 
-function readLine(given: { join: string | undefined; joinFile: string | undefined }) {
-  const { join: said, joinFile } = given
+/** Null where none is given; and where its file is gone or empty, once the slave has joined. */
+function readLine(given: {
+  join: string | undefined
+  joinFile: string | undefined
+  isJoined: boolean
+}) {
+  const { join: said, joinFile, isJoined } = given
   if (said === undefined && joinFile === undefined) return null
   let text = said
   try {
     text ??= readFileSync(joinFile as string, 'utf8')
   } catch (error) {
+    if (isJoined) return null
     throw new UsageError(`the join line cannot be read: ${(error as Error).message}`)
   }
+  if (isJoined && text.trim() === '') return null
   const line = parseJoinLine(text)
   if (line) return line
   throw new UsageError(

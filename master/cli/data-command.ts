@@ -94,12 +94,6 @@ export function table(head: string[], rows: string[][]): string {
 
 export const time = (ms: number | null): string => (ms === null ? '-' : new Date(ms).toISOString())
 
-/** Runs a command whose file was started by itself. */
-export async function runAlone(url: string, command: Command): Promise<void> {
-  if (process.argv[1] === undefined || url !== new URL(`file://${process.argv[1]}`).href) return
-  process.exitCode = await runCommand(command, process.argv.slice(2))
-}
-
 /** Runs a command: gives its exit code, and says its mistakes. */
 export async function runCommand(command: Command, argv: string[]): Promise<number> {
   const out = (text: string): void => void process.stdout.write(text)

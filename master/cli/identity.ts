@@ -1,7 +1,15 @@
 // askfirst identity: the slaves that have joined.
 
 import type { Command } from './data-command.ts'
-import { CommandError, dataOf, read, runAlone, table, time, withAuthority } from './data-command.ts'
+import {
+  CommandError,
+  dataOf,
+  read,
+  runCommand,
+  table,
+  time,
+  withAuthority,
+} from './data-command.ts'
 
 const usage = `askfirst identity list [--data DIR]
 askfirst identity revoke SLAVE [--data DIR]
@@ -32,4 +40,4 @@ export const identity: Command = {
   },
 }
 
-await runAlone(import.meta.url, identity)
+if (import.meta.main) process.exitCode = await runCommand(identity, process.argv.slice(2))

@@ -2,7 +2,7 @@
 
 import { hasIdentities, makeIdentities, openAuthority } from '../identities/folder.ts'
 import type { Command } from './data-command.ts'
-import { CommandError, dataOf, handOver, read, runAlone } from './data-command.ts'
+import { CommandError, dataOf, handOver, read, runCommand } from './data-command.ts'
 
 const usage = `askfirst init --data DIR --url https://ADDRESS:PORT [--names A,B] [--key-file FILE]
 
@@ -58,4 +58,4 @@ export function originOf(url: string): string {
   throw new CommandError(`--url ${url} must be as https://10.0.0.1:8080`)
 }
 
-await runAlone(import.meta.url, init)
+if (import.meta.main) process.exitCode = await runCommand(init, process.argv.slice(2))

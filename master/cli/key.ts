@@ -9,7 +9,7 @@ import {
   durationOf,
   handOver,
   read,
-  runAlone,
+  runCommand,
   table,
   time,
   withAuthority,
@@ -83,4 +83,4 @@ function scopesOf(text = ''): Scope[] {
   throw new CommandError(`--scopes ${odd ?? ''} must be some of ${SCOPES.join(', ')}`)
 }
 
-await runAlone(import.meta.url, key)
+if (import.meta.main) process.exitCode = await runCommand(key, process.argv.slice(2))

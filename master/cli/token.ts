@@ -8,7 +8,7 @@ import {
   dataOf,
   durationOf,
   read,
-  runAlone,
+  runCommand,
   table,
   time,
   withAuthority,
@@ -76,4 +76,4 @@ export const token: Command = {
   },
 }
 
-await runAlone(import.meta.url, token)
+if (import.meta.main) process.exitCode = await runCommand(token, process.argv.slice(2))
