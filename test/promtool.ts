@@ -1,8 +1,8 @@
-// Prometheus' own checker, from Debian's package `prometheus`; ASKFIRST_PROMTOOL names another.
+// Prometheus' own checker, from Debian's package `prometheus`; PROMTOOL names another.
 
 import { spawnSync } from 'node:child_process'
 
-const command = process.env.ASKFIRST_PROMTOOL ?? 'promtool'
+const command = process.env.PROMTOOL ?? 'promtool'
 
 /** Tests of it are skipped where it is not installed: with this as the reason. */
 export const skipPromtool =

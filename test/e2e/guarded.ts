@@ -30,7 +30,9 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
   // A second view of the file, as the command line has it.
   const authority = openAuthority(data)
   const { identities } = authority
-  const given = { store: 'memory', logLevel: 'silent' as never, port: 0, data, ...over } as const
+  const quiet = { store: 'memory', logLevel: 'silent' as never, port: 0, data } as const
+  // Whoever waits until a new key is known is refused until then, as often as it asks.
+  const given = { ...quiet, refusalsPerMinuteMax: 100_000, ...over }
   const master = await startMaster(settingsOf(MasterSettings, given))
   const agents: Agent[] = []
   t.teardown(async () => {
