@@ -8,9 +8,7 @@ const STREAMS_MAX = 8
 const master = await startProcess(
   t,
   'master/main.ts',
-  `--port 0 --store memory --heartbeat-ms 100 --log-level error --event-streams-max ${STREAMS_MAX}`.split(
-    ' ',
-  ),
+  `--port 0 --store memory --log-level error --event-streams-max ${STREAMS_MAX}`.split(' '),
 )
 const slave = (name: string) =>
   startProcess(t, 'slave/main.ts', [

@@ -16,7 +16,7 @@ import {
 import { askfirst } from './askfirst.ts'
 
 const LONG_MS = 60_000
-const QUICK = ['--heartbeat-ms', '100', '--retry-backoff-ms', '10', '--attempts-max', '2']
+const QUICK = ['--heartbeat-ms', '500', '--retry-backoff-ms', '10', '--attempts-max', '2']
 const master = await startMaster(t, t.testdir(), QUICK)
 const { url } = master
 
