@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { UsageError } from '../../shared/usage-error.ts'
 import { hasIdentities, openAuthority } from '../identities/folder.ts'
+import type { Column } from './output.ts'
+import { table } from './output.ts'
 
 /** A command of `askfirst`. `run` gives the exit code; what it throws as CommandError is said, 64. */
 export type Command = {
@@ -20,6 +22,7 @@ const EXIT_USAGE = 64
 const DATA = 'askfirst-data/master'
 
 type Flags = Record<string, string | undefined>
+type Authority = ReturnType<typeof openAuthority>
 
 /** Flags, and the words between them as `words`. Throws CommandError. */
 export function read(
@@ -42,7 +45,7 @@ export const dataOf = ({ data }: Flags): string => data ?? process.env.ASKFIRST_
 /** Opens the identities of a data folder, and closes them again. Throws CommandError. */
 export async function withAuthority<T>(
   data: string,
-  run: (authority: ReturnType<typeof openAuthority>) => Promise<T> | T,
+  run: (authority: Authority) => Promise<T> | T,
 ): Promise<T> {
   if (!hasIdentities(data)) {
     throw new UsageError(`${data} has no identities: run askfirst init --data ${data} first`)
@@ -76,23 +79,46 @@ export function handOver(secret: string, file: string | undefined, say: (words: 
   say(`in ${file}`)
 }
 
-/** A table for people: columns as wide as they must be. */
-export function table(head: string[], rows: string[][]): string {
-  const widths = head.map((name, i) =>
-    Math.max(...[head, ...rows].map((row) => row[i]?.length ?? 0), name.length),
-  )
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] as number))
-        .join('  ')
-        .trimEnd(),
-    )
-    .map((line) => `${line}\n`)
-    .join('')
+export const time = (ms: number | null): string => (ms === null ? '-' : new Date(ms).toISOString())
+
+/** What the identities of a data folder have of one sort: made, listed and revoked by one command. */
+type Keeping<Row> = Pick<Command, 'name' | 'summary' | 'usage'> & {
+  /** Flags besides --data. */
+  flags?: string[]
+  create?(authority: Authority, given: Flags, out: (text: string) => void): void
+  rows(identities: Authority['identities']): Row[]
+  columns: Column<Row>[]
+  /** Whether there was something to revoke. */
+  revoke(identities: Authority['identities'], id: string): boolean
+  /** What to say, when something else was said. */
+  verbs: string
+  none(id: string): string
 }
 
-export const time = (ms: number | null): string => (ms === null ? '-' : new Date(ms).toISOString())
+/** The command for it: `create`, `list` or `revoke ID`. */
+export function keeping<Row>(given: Keeping<Row>): Command {
+  const { name, summary, usage } = given
+  const flags = ['data', ...(given.flags ?? [])].map((flag) => [flag, 'string'] as const)
+  return {
+    name,
+    summary,
+    usage,
+    async run(argv, { out }) {
+      const said = read(argv, Object.fromEntries(flags), 2)
+      const [verb = '', id = ''] = said.words.split(' ')
+      return withAuthority(dataOf(said), (authority) => {
+        const { identities } = authority
+        if (verb === 'create' && given.create) given.create(authority, said, out)
+        else if (verb === 'list') {
+          const rows = given.rows(identities)
+          out(`${table(rows, given.columns, Number.POSITIVE_INFINITY)}\n`)
+        } else if (verb !== 'revoke' || !id) throw new UsageError(given.verbs)
+        else if (!given.revoke(identities, id)) throw new UsageError(given.none(id))
+        return 0
+      })
+    },
+  }
+}
 
 /** Runs a command: gives its exit code, and says its mistakes. */
 export async function runCommand(command: Command, argv: string[]): Promise<number> {

@@ -2,18 +2,7 @@
 
 import type { Scope } from '../identities/store.ts'
 import { SCOPES } from '../identities/store.ts'
-import type { Command } from './data-command.ts'
-import {
-  CommandError,
-  dataOf,
-  durationOf,
-  handOver,
-  read,
-  runCommand,
-  table,
-  time,
-  withAuthority,
-} from './data-command.ts'
+import { CommandError, durationOf, handOver, keeping, runCommand, time } from './data-command.ts'
 
 const usage = `askfirst key create --scopes submit,read,cancel [--client NAME] [--ttl 90d] [--key-file FILE] [--data DIR]
 askfirst key list   [--data DIR]
@@ -28,53 +17,35 @@ create prints the key, this once: clients show it as Authorization: Bearer KEY.
   --key-file FILE  the key goes into this file (0600) in place of the screen
 `
 
-export const key: Command = {
+export const key = keeping({
   name: 'key',
   summary: 'makes, lists and revokes the keys of clients',
   usage,
-  async run(argv, { out }) {
-    const flags = {
-      data: 'string',
-      scopes: 'string',
-      client: 'string',
-      ttl: 'string',
-      'key-file': 'string',
-    } as const
-    const given = read(argv, flags, 2)
-    const [verb = '', id = ''] = given.words.split(' ')
-    return withAuthority(dataOf(given), ({ identities }) => {
-      if (verb === 'create') {
-        const { client, ttl } = given
-        if (client !== undefined && !/^(\*|[A-Za-z0-9._-]{1,64})$/.test(client)) {
-          throw new CommandError(`--client ${client} must be a name, or *`)
-        }
-        const { secret } = identities.createKey({
-          scopes: scopesOf(given.scopes),
-          ...(client === undefined ? {} : { client }),
-          ...(ttl === undefined ? {} : { ttlMs: durationOf('--ttl', ttl) }),
-        })
-        handOver(secret, given['key-file'], (words) => out(`${words}\n`))
-        return 0
-      }
-      if (verb === 'list') {
-        const rows = identities.keys().map((each) => {
-          return [
-            each.id,
-            each.client,
-            each.scopes.join(','),
-            time(each.expiresAt),
-            time(each.revokedAt),
-          ]
-        })
-        out(table(['ID', 'CLIENT', 'SCOPES', 'EXPIRES', 'REVOKED'], rows))
-        return 0
-      }
-      if (verb !== 'revoke' || !id) throw new CommandError('say create, list or revoke ID')
-      if (identities.revokeKey(id)) return 0
-      throw new CommandError(`there is no key ${id} that could be revoked`)
+  flags: ['scopes', 'client', 'ttl', 'key-file'],
+  create({ identities }, given, out) {
+    const { client, ttl } = given
+    if (client !== undefined && !/^(\*|[A-Za-z0-9._-]{1,64})$/.test(client)) {
+      throw new CommandError(`--client ${client} must be a name, or *`)
+    }
+    const { secret } = identities.createKey({
+      scopes: scopesOf(given.scopes),
+      ...(client === undefined ? {} : { client }),
+      ...(ttl === undefined ? {} : { ttlMs: durationOf('--ttl', ttl) }),
     })
+    handOver(secret, given['key-file'], (words) => out(`${words}\n`))
   },
-}
+  rows: (identities) => identities.keys(),
+  columns: [
+    ['ID', ({ id }) => id],
+    ['CLIENT', ({ client }) => client],
+    ['SCOPES', ({ scopes }) => scopes.join(',')],
+    ['EXPIRES', ({ expiresAt }) => time(expiresAt)],
+    ['REVOKED', ({ revokedAt }) => time(revokedAt)],
+  ],
+  revoke: (identities, id) => identities.revokeKey(id),
+  verbs: 'say create, list or revoke ID',
+  none: (id) => `there is no key ${id} that could be revoked`,
+})
 
 function scopesOf(text = ''): Scope[] {
   const scopes = text.split(',').filter((word) => word !== '')

@@ -2,17 +2,7 @@
 
 import { formatJoinLine } from '../../shared/join-line.ts'
 import { NAME_PATTERN } from '../../shared/wire.ts'
-import type { Command } from './data-command.ts'
-import {
-  CommandError,
-  dataOf,
-  durationOf,
-  read,
-  runCommand,
-  table,
-  time,
-  withAuthority,
-} from './data-command.ts'
+import { CommandError, durationOf, keeping, runCommand, time } from './data-command.ts'
 import { originOf } from './init.ts'
 
 const usage = `askfirst token create [--data DIR] [--ttl 15m] [--name SLAVE] [--uses 1] [--url URL]
@@ -28,52 +18,34 @@ create prints one line, the join line: give it to the slave as ASKFIRST_JOIN or 
   --url URL     where the slave reaches the master; as init was told when not given
 `
 
-export const token: Command = {
+export const token = keeping({
   name: 'token',
   summary: 'makes, lists and revokes the tokens that slaves join with',
   usage,
-  async run(argv, { out }) {
-    const flags = {
-      data: 'string',
-      ttl: 'string',
-      name: 'string',
-      uses: 'string',
-      url: 'string',
-    } as const
-    const given = read(argv, flags, 2)
-    const [verb = '', id = ''] = given.words.split(' ')
-    return withAuthority(dataOf(given), ({ identities, pin }) => {
-      if (verb === 'create') {
-        const { name, ttl = '15m', uses = '1' } = given
-        if (name !== undefined && !new RegExp(NAME_PATTERN).test(name)) {
-          throw new CommandError(`--name ${name} cannot be a slave's name`)
-        }
-        if (!/^[1-9]\d{0,5}$/.test(uses)) throw new CommandError(`--uses ${uses} must be a number`)
-        const master = given.url === undefined ? identities.fact('url') : originOf(given.url)
-        if (!master) throw new CommandError('say --url: where the slave reaches the master')
-        const about = { slave: name ?? null, uses: Number(uses), ttlMs: durationOf('--ttl', ttl) }
-        const { secret } = identities.createToken(about)
-        out(`${formatJoinLine({ token: secret, master, pin })}\n`)
-        return 0
-      }
-      if (verb === 'list') {
-        const rows = identities.tokens().map((each) => {
-          return [
-            each.id,
-            each.slave ?? 'any',
-            `${each.usesLeft}`,
-            time(each.expiresAt),
-            time(each.revokedAt),
-          ]
-        })
-        out(table(['ID', 'SLAVE', 'USES LEFT', 'EXPIRES', 'REVOKED'], rows))
-        return 0
-      }
-      if (verb !== 'revoke' || !id) throw new CommandError('say create, list or revoke ID')
-      if (identities.revokeToken(id)) return 0
-      throw new CommandError(`there is no token ${id} that could be revoked`)
-    })
+  flags: ['ttl', 'name', 'uses', 'url'],
+  create({ identities, pin }, given, out) {
+    const { name, ttl = '15m', uses = '1' } = given
+    if (name !== undefined && !new RegExp(NAME_PATTERN).test(name)) {
+      throw new CommandError(`--name ${name} cannot be a slave's name`)
+    }
+    if (!/^[1-9]\d{0,5}$/.test(uses)) throw new CommandError(`--uses ${uses} must be a number`)
+    const master = given.url === undefined ? identities.fact('url') : originOf(given.url)
+    if (!master) throw new CommandError('say --url: where the slave reaches the master')
+    const about = { slave: name ?? null, uses: Number(uses), ttlMs: durationOf('--ttl', ttl) }
+    const { secret } = identities.createToken(about)
+    out(`${formatJoinLine({ token: secret, master, pin })}\n`)
   },
-}
+  rows: (identities) => identities.tokens(),
+  columns: [
+    ['ID', ({ id }) => id],
+    ['SLAVE', ({ slave }) => slave ?? 'any'],
+    ['USES LEFT', ({ usesLeft }) => `${usesLeft}`],
+    ['EXPIRES', ({ expiresAt }) => time(expiresAt)],
+    ['REVOKED', ({ revokedAt }) => time(revokedAt)],
+  ],
+  revoke: (identities, id) => identities.revokeToken(id),
+  verbs: 'say create, list or revoke ID',
+  none: (id) => `there is no token ${id} that could be revoked`,
+})
 
 if (import.meta.main) process.exitCode = await runCommand(token, process.argv.slice(2))

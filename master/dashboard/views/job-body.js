@@ -2,8 +2,9 @@
 // slaves, and what its kind has to show as it comes.
 
 import { json, request } from '../api.js'
+import { useFollowed } from '../follow.js'
 import { bytes, length } from '../format.js'
-import { html, useEffect, useState } from '../html.js'
+import { html, useState } from '../html.js'
 import { Problem, State, TaskLink } from '../ui.js'
 import { Heat } from './heat.js'
 import { ImageStrips } from './image-strips.js'
@@ -78,28 +79,13 @@ function Acts({ job }) {
 }
 
 /** A job and its parts, kept up to date until it has ended. @param {string} id */
-function useJob(id) {
-  const [state, setState] = useState(/** @type {any} */ ({ job: null, stages: [], error: null }))
-  useEffect(() => {
-    const stop = new AbortController()
-    void follow(id, stop.signal, setState)
-    return () => stop.abort()
-  }, [id])
-  return state
-}
+const useJob = (id) => useFollowed(id, { job: null, stages: [] }, readJob)
 
-/** @param {string} id @param {AbortSignal} signal @param {(state: any) => void} tell */
-async function follow(id, signal, tell) {
+/** @param {string} id @param {AbortSignal} signal @param {boolean} isFirst @returns {Promise<[object, boolean]>} */
+async function readJob(id, signal, isFirst) {
+  if (!isFirst) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   const path = `/jobs/${encodeURIComponent(id)}`
-  try {
-    while (!signal.aborted) {
-      const job = await json(path, { signal })
-      const { stages } = await json(`${path}/parts`, { signal })
-      tell({ job, stages, error: null })
-      if (job.endedAt !== null) return
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-    }
-  } catch (error) {
-    if (!signal.aborted) tell({ job: null, stages: [], error })
-  }
+  const job = await json(path, { signal })
+  const { stages } = await json(`${path}/parts`, { signal })
+  return [{ job, stages }, job.endedAt !== null]
 }

@@ -2,8 +2,9 @@
 // cancelled from here.
 
 import { json, request } from '../api.js'
+import { useFollowed } from '../follow.js'
 import { length, time } from '../format.js'
-import { html, useEffect, useState } from '../html.js'
+import { html, useState } from '../html.js'
 import { attemptsOf } from '../trail.js'
 import { Fact, Problem, Said, SaidBlock, SlaveName, State } from '../ui.js'
 import { Ladder } from './ladder.js'
@@ -24,30 +25,14 @@ export function Task({ id }) {
 }
 
 /** A task and its trail, kept up to date until it has ended. @param {string | null} id */
-export function useTask(id) {
-  const [state, setState] = useState(/** @type {any} */ ({ task: null, trail: [], error: null }))
-  useEffect(() => {
-    if (id === null) return
-    const stop = new AbortController()
-    void follow(id, stop.signal, setState)
-    return () => stop.abort()
-  }, [id])
-  return state
-}
+export const useTask = (id) => useFollowed(id, { task: null, trail: [] }, readTask)
 
-/** @param {string} id @param {AbortSignal} signal @param {(state: any) => void} tell */
-async function follow(id, signal, tell) {
+/** @param {string} id @param {AbortSignal} signal @param {boolean} isFirst @returns {Promise<[object, boolean]>} */
+async function readTask(id, signal, isFirst) {
   const path = `/tasks/${encodeURIComponent(id)}`
-  try {
-    for (let waitS = 0; !signal.aborted; waitS = WAIT_S) {
-      const task = await json(path, { signal, waitS })
-      const { trail } = await json(`${path}/trail`, { signal })
-      tell({ task, trail, error: null })
-      if (task.endedAt !== null) return
-    }
-  } catch (error) {
-    if (!signal.aborted) tell({ task: null, trail: [], error })
-  }
+  const task = await json(path, { signal, waitS: isFirst ? 0 : WAIT_S })
+  const { trail } = await json(`${path}/trail`, { signal })
+  return [{ task, trail }, task.endedAt !== null]
 }
 
 /** @param {{ task: any, trail: any[] }} given */
