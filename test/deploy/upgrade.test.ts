@@ -2,7 +2,7 @@
 // this one goes on with a store of the first form there was.
 
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
@@ -22,8 +22,16 @@ tap.setTimeout(400_000)
 function before(t: Test): typeof NOW {
   const folder = t.testdir()
   execFileSync('tar', ['-xzf', join(FIXTURES, 'askfirst-0.1.0.tar.gz'), '-C', folder])
-  // Executors may read what is inside the folder, and no links out of it.
-  execFileSync('cp', ['-al', join(ROOT, 'node_modules'), join(folder, 'node_modules')])
+  // Executors may read what is inside the folder, and no links out of it. A hard link would change the
+  // library itself, under the eyes of a test that packs it meanwhile: so they are copies, but of Node.
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'))
+  const libraries = Object.keys(packages).filter(
+    (path) =>
+      path.startsWith('node_modules/') && !packages[path].dev && path !== 'node_modules/node',
+  )
+  for (const path of libraries.filter((path) => existsSync(join(ROOT, path)))) {
+    cpSync(join(ROOT, path), join(folder, path), { recursive: true })
+  }
   return { master: join(folder, NOW.master), slave: join(folder, NOW.slave) }
 }
 
