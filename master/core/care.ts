@@ -5,7 +5,7 @@ import { dropOffers, visit } from './asking.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
 import type { Token } from './effects.ts'
-import { compare, lose, revoke } from './holding.ts'
+import { compare, confirm, lose, revoke } from './holding.ts'
 import { closePoll, enrol } from './pulling.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple, PULL } from './registry.ts'
@@ -63,7 +63,7 @@ export function takeVisit(
     const unwanted = compare(core, slave, attempts, generation, now)
     if (unwanted.length > 0) revoke(core, slave, unwanted)
     settleDoubts(core, slave)
-  }
+  } else confirm(slave, attempts, now)
   if (slave.heapIndex < 0) watch(core, slave, now)
   if (token !== null) {
     const reply = { heartbeatMs: core.settings.heartbeatMs }
@@ -131,7 +131,7 @@ export function takeHeartbeat(
   let unwanted: string[] = []
   if (known && core.registry.hear(slave, state, now)) {
     unwanted = compare(core, slave, attempts, state.generation, now)
-  }
+  } else if (known) confirm(slave, attempts, now)
   const reply = { revoke: unwanted, register: !known }
   core.effects.push({ do: 'answer-heartbeat', token, reply })
 }

@@ -14,7 +14,7 @@ import type { Effect, Input, Token } from './effects.ts'
 import { createFigures } from './figures.ts'
 import { end, revoke, takeCallbacks } from './holding.ts'
 import { enterLine, leaveLine, serveLines } from './line.ts'
-import { takeGone, takeHanded, takePoll, takeSubmitted } from './pulling.ts'
+import { closePoll, takeGone, takeHanded, takePoll, takeSubmitted } from './pulling.ts'
 import type { Slave } from './registry.ts'
 import { createRegistry, isPull } from './registry.ts'
 import { endGrace, restore } from './restore.ts'
@@ -241,6 +241,8 @@ function drain(core: Context, name: string, drained: boolean, token: Token): voi
   const slave = core.registry.byName.get(name)
   if (!slave) return noSuchSlave(core, name, token)
   core.registry.setDrained(slave, drained)
+  // What waits for its next poll has not left the house, and goes elsewhere.
+  if (drained) closePoll(core, slave)
   care.saveSlave(core, slave)
   core.effects.push({ do: 'answer', token })
 }

@@ -285,6 +285,14 @@ export function compare(
   return unwanted
 }
 
+/** A list that a newer word overtook on its way tells no more what is lost, but still what is there. */
+export function confirm(slave: Slave, attempts: HeldAttempt[], now: number): void {
+  for (const { attempt } of attempts) {
+    const held = slave.held.get(attempt)
+    if (held) held.confirmedAt = now
+  }
+}
+
 /** Nobody else runs it, and the attempt is one of ours. */
 const wants = (core: Context, task: Task, slave: Slave, attempt: string): boolean =>
   task.stage.is !== 'running' &&

@@ -8,6 +8,8 @@ export class Violation extends Error {
 
 /** What the master of the world is told: so long an accepted task waits at least. */
 export const WAIT_LIMIT_MS = 300_000
+/** And so often a task is tried. */
+export const ATTEMPTS_MAX = 3
 
 const FINAL = ['done', 'failed', 'cancelled', 'expired']
 /** Failures that another try may not repeat: a task may fail by them only when its tries are used. */

@@ -3,7 +3,7 @@
 
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger } from './ledger.ts'
-import { check, WAIT_LIMIT_MS } from './ledger.ts'
+import { ATTEMPTS_MAX, check, WAIT_LIMIT_MS } from './ledger.ts'
 import type { Plan } from './plan.ts'
 import { isGentle } from './plan.ts'
 import type { Directory, MasterProcess, SlaveProcess } from './processes.ts'
@@ -111,8 +111,15 @@ export function checkCalm(plan: Plan, ledger: Ledger): void {
   }
 }
 
-/** Where there is little to do, nothing waits until it expires. */
+/**
+ * Where there is little to do, nothing waits until it expires. A task that has no end takes a slot until
+ * its limit, again at each try; and for good from a simple slave, which nobody can call back.
+ */
 export function checkExpired(plan: Plan, store: WatchedStore): void {
+  const slots = plan.slaves.reduce((sum, slave) => sum + slave.slots, 0)
+  const endless = plan.tasks.filter(({ nature }) => nature === 'endless').length
+  const anySimple = plan.slaves.some(({ reach }) => reach === 'simple')
+  if (endless * (anySimple ? ATTEMPTS_MAX : 1) >= slots) return
   const slowest = Math.min(...plan.slaves.map(({ speed }) => speed))
   const workMs = plan.tasks.reduce((sum, { ms }) => sum + ms / slowest, 0)
   if (workMs > WAIT_LIMIT_MS / 4) return

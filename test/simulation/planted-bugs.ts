@@ -98,7 +98,8 @@ async function run(bug: Bug): Promise<Found> {
 }
 
 function runChild(bug: Bug, file: string): Promise<Found> {
-  const child = fork(file, [String(Math.max(seeds, bug.seeds ?? 0))], {
+  const worlds = [Math.max(seeds, bug.seeds ?? 0), ...(bug.shownBy ?? [])]
+  const child = fork(file, worlds.map(String), {
     execArgv: [`--max-old-space-size=${HEAP_MEGABYTES}`],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
@@ -114,7 +115,7 @@ function runChild(bug: Bug, file: string): Promise<Found> {
     clearTimeout(timer)
     timer = setTimeout(stop, WORLD_MS_MAX)
     const { seed } = report
-    if (report.is === 'held') held = seed
+    if (report.is === 'held') held++
     else {
       const { words, kind } = report
       broken = { bug, seed, held, words, mistake: MISTAKES.includes(kind) }

@@ -11,7 +11,7 @@ import type { OutboxDisk } from '../../slave/outbox.ts'
 import { startClients } from './clients.ts'
 import type { Life } from './clock.ts'
 import { createSimulatedClock } from './clock.ts'
-import { check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
+import { ATTEMPTS_MAX, check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
 import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
 import { createNetwork } from './network.ts'
 import type { Fault, Plan } from './plan.ts'
@@ -27,7 +27,6 @@ import { createWeather } from './weather.ts'
 const SETTLE_MS = 1_200_000
 /** The adversary remembers this many callbacks. */
 const OVERHEARD_MAX = 50
-const ATTEMPTS_MAX = 3
 const RESUME_AGAIN_MS = 60_000
 export type WorldResult = {
   /** A digest of everything that happened: the same for the same seed. */
