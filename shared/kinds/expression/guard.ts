@@ -101,13 +101,12 @@ export function createGuard(math: Instance, meter: Meter, measure: Measure) {
     const costOf: Record<string, Cost> = {}
     for (const [kind, names] of Object.entries(FUNCTIONS) as [CostClass, string[]][]) {
       for (const name of names) {
-        const callable = math.expression.mathWithTransform[name] as Callable
-        if (kind === 'lazy') {
-          table[name] = lazy(name, callable)
-        } else {
-          table[name] = (CHEAP.has(kind) ? short : full)(callable, costs[kind])
-          costOf[name] = costs[kind]
-        }
+        onFirstUse(table, name, () => {
+          const callable = math.expression.mathWithTransform[name] as Callable
+          if (kind === 'lazy') return lazy(name, callable)
+          return (CHEAP.has(kind) ? short : full)(callable, costs[kind])
+        })
+        if (kind !== 'lazy') costOf[name] = costs[kind]
       }
     }
     for (const name of CONSTANTS) table[name] = math.expression.mathWithTransform[name]
@@ -136,4 +135,17 @@ export function createGuard(math: Instance, meter: Meter, measure: Measure) {
 
   return { table, functionValue, isValue }
 }
+/** mathjs makes each function when it is first looked at; all of them take a quarter of a second. */
+function onFirstUse(table: Record<string, unknown>, name: string, make: () => Callable): void {
+  const rest = { configurable: true, enumerable: true }
+  Object.defineProperty(table, name, {
+    ...rest,
+    get: () => {
+      const value = make()
+      Object.defineProperty(table, name, { ...rest, value, writable: true })
+      return value
+    },
+  })
+}
+
 export type Guard = ReturnType<typeof createGuard>

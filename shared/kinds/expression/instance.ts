@@ -43,11 +43,12 @@ export function extentOf(tree: Tree): { levels: number; nodes: number } {
   return { levels: levels + 1, nodes }
 }
 
-export type Mathjs = { create(all: Any, config: object): Instance; all: Any }
+/** What we use of the library (mathjs.ts). */
+export type Mathjs = { create(config: object): Instance }
 
 /** A guarded instance: parse, compile, and what encoding and decoding need. */
 export function createInstance(mathjs: Mathjs, number: NumberType) {
-  const math: Instance = mathjs.create(mathjs.all, { number })
+  const math: Instance = mathjs.create({ number })
   const meter = createMeter()
   const measure = createMeasure(meter)
   const guard = createGuard(math, meter, measure)

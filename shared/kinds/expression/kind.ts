@@ -1,16 +1,16 @@
 // The kind `expression`: evaluates a mathjs expression. Owns the input's schema and the one
-// evaluator of this process; mathjs is imported with the first task.
+// evaluator of this process; mathjs is loaded with the first task.
 //
-// kind -> evaluate -> check, decode, instance (guard -> cost, size, meter), encode; limits, names
+// kind -> mathjs, evaluate -> check, decode, instance (guard -> cost, size, meter), encode; limits, names
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import type { Kind, Result } from '../../kind.ts'
 import type { ExpressionInput } from './evaluate.ts'
 import { createEvaluator } from './evaluate.ts'
-import type { Mathjs } from './instance.ts'
 import { NUMBERS } from './instance.ts'
 import { LIMITS } from './limits.ts'
+import { loadMathjs } from './mathjs.ts'
 
 const Input = Type.Object(
   {
@@ -44,9 +44,8 @@ export type Input = Static<typeof Input>
 
 let evaluate: ((input: ExpressionInput) => Result) | undefined
 
-async function load(input: ExpressionInput): Promise<Result> {
-  const mathjs = (await import('mathjs')) as unknown as Mathjs
-  evaluate ??= createEvaluator(mathjs)
+function load(input: ExpressionInput): Result {
+  evaluate ??= createEvaluator(loadMathjs())
   return evaluate(input)
 }
 

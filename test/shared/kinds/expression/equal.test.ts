@@ -7,17 +7,23 @@ import type { TaskFailure } from '../../../../shared/kind.ts'
 import { withSameChance } from '../../../../shared/kinds/expression/chance.ts'
 import { encode } from '../../../../shared/kinds/expression/encode.ts'
 import { createEvaluator } from '../../../../shared/kinds/expression/evaluate.ts'
-import type { Instance, Mathjs, NumberType } from '../../../../shared/kinds/expression/instance.ts'
+import type { Instance, NumberType } from '../../../../shared/kinds/expression/instance.ts'
 import { NUMBERS } from '../../../../shared/kinds/expression/instance.ts'
+import { loadMathjs } from '../../../../shared/kinds/expression/mathjs.ts'
 import { FUNCTIONS } from '../../../../shared/kinds/expression/names.ts'
 import { typeName } from '../../../../shared/kinds/expression/size.ts'
 import { EVERYDAY } from './everyday.ts'
 
-const mathjs = mathjsModule as unknown as Mathjs & { docs: Record<string, { examples?: string[] }> }
-const evaluate = createEvaluator(mathjs)
+const mathjs = mathjsModule as unknown as Plain
+const evaluate = createEvaluator(loadMathjs())
 
 const LIMIT = / more than \d+ | above \d+$|too deeply/
 
+type Plain = {
+  create(all: unknown, config: object): Instance
+  all: unknown
+  docs: Record<string, { examples?: string[] }>
+}
 type Outcome = { result: unknown; resultType: string } | { error: string }
 
 function plainOutcome(math: Instance, expression: string): Outcome {

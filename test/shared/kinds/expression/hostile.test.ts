@@ -1,13 +1,13 @@
 // Expressions that mean harm, or run away: each ends in a failure with a type, by a count of steps
 // or a size, never by time, and the next expression is right.
 
-import * as mathjs from 'mathjs'
 import t from 'tap'
 import type { TaskFailure } from '../../../../shared/kind.ts'
 import { createEvaluator } from '../../../../shared/kinds/expression/evaluate.ts'
-import type { Mathjs, NumberType } from '../../../../shared/kinds/expression/instance.ts'
+import type { NumberType } from '../../../../shared/kinds/expression/instance.ts'
+import { loadMathjs } from '../../../../shared/kinds/expression/mathjs.ts'
 
-const evaluate = createEvaluator(mathjs as unknown as Mathjs)
+const evaluate = createEvaluator(loadMathjs())
 
 function failure(expression: string, number: NumberType = 'number'): string {
   try {
