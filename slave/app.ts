@@ -162,8 +162,10 @@ function securityOf(identity: Identity, timeoutMs: number) {
   return { master, connect }
 }
 
-/** The kinds that it offers. Throws UsageError when there is no such kind. */
-/** Those that are asked for, or all; without what peers would fetch when none can reach it. */
+/**
+ * The kinds that it offers: those that are asked for, or all; without what peers would fetch when none
+ * can reach it. Throws UsageError when there is no such kind.
+ */
 async function kindsOf(given: { kinds: string[]; pull: boolean }): Promise<Map<string, Kind>> {
   const refuse = (why: string): never => {
     throw new UsageError(`--kinds cannot be ${given.kinds.join(',')}: ${why}`)

@@ -50,7 +50,7 @@ export type PoolOptions = {
   /** Runs after which a child is replaced by a fresh one. Default 10,000. */
   recycleTasks?: number
   /**
-   * The least age of a child that is replaced. Default 60,000: to load mathjs takes a second of
+   * The least age of a child that is replaced. Default 60,000: to load mathjs takes half a second of
    * CPU, as much as a hundred thousand tiny runs.
    */
   recycleMsMin?: number
@@ -521,7 +521,9 @@ export function createPool(options: PoolOptions): Pool {
     const ready = members.filter(({ state }) => state === 'ready')
     const worn = ready.find(isWorn)
     if (worn && ready.length > size) return leave(worn)
-    const wanted = size + Math.max(spares, worn ? 1 : 0)
+    // A spare that started beside those that are waited for would only hold them up.
+    const more = ready.length >= size ? Math.max(spares, worn ? 1 : 0) : 0
+    const wanted = size + more
     while (members.length < wanted && restart.isDue()) start()
   }
 

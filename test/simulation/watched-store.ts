@@ -2,6 +2,7 @@
 // sight of the ledger, with full disks and crashes.
 
 import type { MemoryStore } from '../../master/store/memory.ts'
+import { copyOfChange } from '../../master/store/memory-disk.ts'
 import type { Change, TaskRecord } from '../../master/store/store.ts'
 import { StoreFullError } from '../../master/store/store.ts'
 import type { Ledger } from './ledger.ts'
@@ -24,7 +25,7 @@ export function createWatchedStore(
       if (isFull() && changes.some((change) => change.do === 'insert')) {
         return later(() => of === inner && done(new StoreFullError('the disk is full')))
       }
-      const copied = structuredClone(changes)
+      const copied = changes.map(copyOfChange)
       waiting.push(copied)
       of.commit(changes, (error) => {
         waiting = waiting.filter((other) => other !== copied)

@@ -8,7 +8,14 @@ type Partition = Fault & { is: 'partition' }
 type Spell = Fault & { is: 'weather' }
 
 /** Names without scheme and moves: `http://slave-1-2` is slave-1. */
-const nameOf = (place: string): string => place.replace(/^http:\/\/(slave-\d+).*$/, '$1')
+function nameOf(place: string): string {
+  const known = names.get(place)
+  if (known !== undefined) return known
+  const name = place.replace(/^http:\/\/(slave-\d+).*$/, '$1')
+  names.set(place, name)
+  return name
+}
+const names = new Map<string, string>()
 
 export function createWeather(
   plan: Plan,
