@@ -313,6 +313,8 @@ export async function createDispatcher(given: {
     switch (effect.do) {
       case 'event':
         return given.onEvent(effect.event)
+      case 'repeat':
+        return post(effect.input)
       case 'accept':
         return clients.accept(effect.task)
       case 'end':

@@ -1,10 +1,10 @@
 // Knowing the slaves: who registers, who beats, who is silent, and what follows from it. Pure.
 
-import type { AttemptsReply, Heartbeat, Registration } from '../../shared/wire.ts'
+import type { Heartbeat } from '../../shared/wire.ts'
 import { dropOffers, visit } from './asking.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
-import type { Token } from './effects.ts'
+import type { Registering, Token, Visited } from './effects.ts'
 import { compare, confirm, lose, revoke } from './holding.ts'
 import { closePoll, enrol } from './pulling.ts'
 import type { Slave } from './registry.ts'
@@ -18,12 +18,8 @@ const OVERDUE_MS = 10_000
 const FORGET_BEATS = 120
 
 /** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
-export function takeRegistration(
-  core: Context,
-  registration: Registration,
-  token: Token,
-  now: number,
-): void {
+export function takeRegistration(core: Context, registering: Registering, now: number): void {
+  const { registration, token } = registering
   const { name, boot, pull, url = PULL } = registration
   const known = core.registry.byName.get(name)
   const another = known && known.boot !== boot && known.boot !== ''
@@ -36,25 +32,20 @@ export function takeRegistration(
     const detail = `a slave named ${name} is alive${where}; choose another --name, or stop it`
     return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
   }
-  if (pull) return enrol(core, registration, token, now)
+  if (pull) return enrol(core, registering, now)
   core.effects.push({ do: 'visit', name, url, token })
 }
 
 /** A slave said who it is and what it holds. */
-export function takeVisit(
-  core: Context,
-  name: string,
-  url: string,
-  { card, state, attempts }: AttemptsReply,
-  token: Token,
-  now: number,
-): void {
+export function takeVisit(core: Context, visited: Visited, now: number): void {
+  const { name, url, token } = visited
+  const { card, state, attempts } = visited.said
   if (card.name !== name) {
     const reason = `the slave at ${url} is named ${card.name}, not ${name}`
     return takeNotReached(core, name, url, reason, token, now)
   }
-  const slave = admit(core, name, url, token !== null)
-  if (!slave) return
+  const slave = core.registry.byName.get(name)
+  if (slave?.url !== url) return token === null ? undefined : settleFirst(core, name, url, visited)
   const reborn = slave.boot !== card.boot
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
   slave.url = url
@@ -71,10 +62,23 @@ export function takeVisit(
   }
 }
 
-function admit(core: Context, name: string, url: string, newcomer: boolean): Slave | undefined {
-  const known = core.registry.byName.get(name)
-  if (known && known.url === url) return known
-  return newcomer ? settleAt(core, name, url) : undefined
+/**
+ * A slave that is new here, or has moved, is saved before it is offered anything: a master that
+ * starts anew must know whom to ask what he has. What it said comes once more after that.
+ */
+export function settleFirst(
+  core: Context,
+  name: string,
+  url: string,
+  input: Registering | Visited,
+): void {
+  const { token, again } = input
+  if (again) {
+    const detail = `another slave has registered as ${name} meanwhile`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+  }
+  settleAt(core, name, url)
+  core.effects.push({ do: 'repeat', input: { ...input, again: true } })
 }
 
 /** The slave of this name is at this address from now on. */

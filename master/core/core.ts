@@ -101,9 +101,9 @@ function take(core: Context, input: Input, now: number): void {
       return takeSilence(core, slave, attempts, delivered, reason, now)
     }
     case 'registration':
-      return care.takeRegistration(core, input.registration, input.token, now)
+      return care.takeRegistration(core, input, now)
     case 'visited':
-      care.takeVisit(core, input.name, input.url, input.said, input.token, now)
+      care.takeVisit(core, input, now)
       return endGrace(core, now)
     case 'not-reached':
       care.takeNotReached(core, input.name, input.url, input.reason, input.token, now)

@@ -41,9 +41,9 @@ export type Input =
   | { is: 'no-answer'; slave: string; attempts: string[]; delivered: boolean; reason: string }
   | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Token }
   | { is: 'heartbeat'; heartbeat: Heartbeat; token: Token }
-  | { is: 'registration'; registration: Registration; token: Token }
+  | Registering
   /** What a slave said when asked who it is and what it holds; or that it did not. */
-  | { is: 'visited'; name: string; url: string; said: AttemptsReply; token: Token }
+  | Visited
   | { is: 'not-reached'; name: string; url: string; reason: string; token: Token }
   /** It will never take these: the answer to a revoke. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
@@ -59,6 +59,22 @@ export type Input =
   | { is: 'drain'; name: string; drained: boolean; token: Token }
   /** A deadline is due; `lateMs` ago: the master itself was held up for so long. */
   | { is: 'tick'; lateMs: number }
+
+/** `again`: see the effect `repeat`. */
+export type Registering = {
+  is: 'registration'
+  registration: Registration
+  token: Token
+  again?: boolean
+}
+export type Visited = {
+  is: 'visited'
+  name: string
+  url: string
+  said: AttemptsReply
+  token: Token
+  again?: boolean
+}
 
 export type StoredSlave = { name: string; url: string; position: number; drained: boolean }
 
@@ -92,6 +108,8 @@ export type Effect =
   /** Ask a slave who it is and what it holds. */
   | { do: 'visit'; name: string; url: string; token: Token }
   | { do: 'save-slave'; slave: StoredSlave }
+  /** This input once more, with `again`, after all that came before is saved. */
+  | { do: 'repeat'; input: Registering | Visited }
   | { do: 'drop-slave'; name: string }
   | { do: 'acknowledge'; token: Token; reply: CallbacksReply }
   | { do: 'answer-heartbeat'; token: Token; reply: HeartbeatReply }

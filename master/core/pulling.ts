@@ -17,10 +17,10 @@
 
 import type { ProblemType } from '../../shared/problems.ts'
 import { Problem } from '../../shared/problems.ts'
-import type { Outcome, Registration, SlaveState } from '../../shared/wire.ts'
-import { sameKinds, settleAt, watch } from './care.ts'
+import type { Outcome, SlaveState } from '../../shared/wire.ts'
+import { sameKinds, settleAt, settleFirst, watch } from './care.ts'
 import type { Context } from './context.ts'
-import type { Token } from './effects.ts'
+import type { Registering, Token } from './effects.ts'
 import { hold, lose, NOT_ARRIVED, settle } from './holding.ts'
 import type { Slave } from './registry.ts'
 import { isSimple, PULL, SIMPLE } from './registry.ts'
@@ -45,8 +45,11 @@ const SIMPLE_BOOT = 'simple'
 const lastBoot = { generation: -1, onItsWay: false }
 
 /** A slave that pulls registers. What it holds its next heartbeat says. */
-export function enrol(core: Context, card: Registration, token: Token, now: number): void {
-  const slave = settleAt(core, card.name, PULL)
+export function enrol(core: Context, registering: Registering, now: number): void {
+  const { registration: card, token } = registering
+  const slave = core.registry.byName.get(card.name)
+  if (slave?.url !== PULL) return settleFirst(core, card.name, PULL, registering)
+  closePoll(core, slave)
   const reborn = slave.boot !== card.boot
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
   // Its first list is complete, and what it lacks went down with the boot before it.

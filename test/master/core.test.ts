@@ -41,8 +41,11 @@ function world(more: Partial<CoreSettings> = {}) {
   })
   const slaves = new Map<string, SlaveState>()
 
+  /** All is saved at once here, so what waits for that comes again at once. */
   function step(input: Input): Effect[] {
-    effects = core.step(input, here.now)
+    effects = core
+      .step(input, here.now)
+      .flatMap((effect) => (effect.do === 'repeat' ? core.step(effect.input, here.now) : effect))
     return effects
   }
 

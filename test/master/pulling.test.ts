@@ -43,8 +43,11 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
   })
   const states = new Map<string, SlaveState>()
 
+  /** All is saved at once here, so what waits for that comes again at once. */
   function step(input: Input): Effect[] {
-    effects = core.step(input, here.now)
+    effects = core
+      .step(input, here.now)
+      .flatMap((effect) => (effect.do === 'repeat' ? core.step(effect.input, here.now) : effect))
     return effects
   }
 
@@ -272,6 +275,8 @@ t.test('a slave that polls', async (t) => {
     const w = world()
     w.start('a')
     w.step({ is: 'drain', name: 'a', drained: true, token: 'd' })
+    t.match(w.last('end-poll'), [{ problem: null }])
+    w.poll('a', 'two')
     const id = w.queue()
     t.same(w.last('offer'), [])
     w.step({ is: 'drain', name: 'a', drained: false, token: 'd' })

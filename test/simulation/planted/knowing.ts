@@ -161,4 +161,21 @@ export const KNOWING: Bug[] = [
     find: 'tries, trail, accepted: true }',
     replace: 'tries, trail, accepted: false }',
   },
+  {
+    name: 'slave-before-it-is-saved',
+    says: 'offers work to a slave that a master which starts anew would not know of',
+    file: 'master/core/care.ts',
+    find: "  core.effects.push({ do: 'repeat', input: { ...input, again: true } })\n",
+    replace:
+      "  if (input.is === 'registration') takeRegistration(core, input, 0)\n  else takeVisit(core, input, 0)\n",
+    shownBy: [135_306, 152_481, 244_882],
+  },
+  {
+    name: 'slave-settles-for-ever',
+    says: 'lets two that register under one name oust each other for ever',
+    file: 'master/core/care.ts',
+    find: 'input: { ...input, again: true }',
+    replace: 'input',
+    shownBy: [458],
+  },
 ]
