@@ -6,19 +6,28 @@ export type Clock = {
   now(): number
   /** Runs it after the events that are waiting now have been taken in. */
   soon(run: () => void): void
-  /** Runs it at a time, or soon when that has passed. Gives a function that calls it off. */
+  /** Runs it at a time and not before, or soon when that has passed. Gives what calls it off. */
   at(time: number, run: () => void): () => void
 }
 
-/** A timer cannot be set further ahead than this; it then wakes early, which does no harm. */
+/** A timer cannot be set further ahead than this. */
 const AHEAD_MS_MAX = 2 ** 31 - 1
 
 export const systemClock: Clock = {
   now: () => performance.timeOrigin + performance.now(),
   soon: (run) => void setImmediate(run),
   at(time, run) {
-    const ahead = Math.min(AHEAD_MS_MAX, Math.max(0, Math.ceil(time - systemClock.now())))
-    const timer = setTimeout(run, ahead)
+    let timer = setTimeout(look, aheadMs())
     return () => clearTimeout(timer)
+
+    /** A timer may fire a fraction of a millisecond early. */
+    function look(): void {
+      if (systemClock.now() >= time) return run()
+      timer = setTimeout(look, aheadMs())
+    }
+
+    function aheadMs(): number {
+      return Math.min(AHEAD_MS_MAX, Math.max(0, Math.ceil(time - systemClock.now())))
+    }
   },
 }
