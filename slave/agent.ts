@@ -48,7 +48,11 @@ export function createAgent(given: {
   clock: Clock
   random: Random
   disk: OutboxDisk | null
-  executors: (onEnded: (ended: RunEnded[]) => void) => Executors<Offer>
+  executors: (
+    onEnded: (ended: RunEnded[]) => void,
+    /** Whether they can be expected to compute. */
+    onAble: (able: boolean) => void,
+  ) => Executors<Offer>
   /** Keeps what runs gave for peers; null where no run gives files. */
   workroom: Workroom | null
   log: Logger
@@ -57,7 +61,7 @@ export function createAgent(given: {
   /** What runs: its task, and the trace that came with the offer, if one did. */
   const tasks = new Map<string, Running>()
   const offered = new Map<string, Offer>()
-  const executors = given.executors(takeEnded)
+  const executors = given.executors(takeEnded, takeAble)
   const outbox = createOutbox({
     ...given,
     state: () => core.state(),
@@ -186,6 +190,13 @@ export function createAgent(given: {
     for (const { attempt } of known) tasks.delete(attempt)
     take({ is: 'ended', attempts: known.map(({ attempt }) => attempt) })
     outbox.add(callbacks)
+  }
+
+  /** A slave whose executors do not start would take tasks and let them lie. */
+  function takeAble(able: boolean): void {
+    if (core.state().mode === 'draining') return
+    if (able) take({ is: 'mode', mode: 'accepting', reason: '' })
+    else take({ is: 'mode', mode: 'unwilling', reason: 'its executors do not start: see its log' })
   }
 
   /** Why it took which offers not. */

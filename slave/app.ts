@@ -93,10 +93,10 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     disk,
     workroom,
-    executors: (onEnded) =>
+    executors: (onEnded, onAble) =>
       createWorkshop({
         fileKinds: new Set(fileKinds),
-        plain: pool({ kinds: kinds.filter((name) => !fileKinds.includes(name)), onEnded }),
+        plain: pool({ kinds: kinds.filter((name) => !fileKinds.includes(name)), onEnded, onAble }),
         withFiles: (onEnded) => pool({ kinds: fileKinds, onEnded, ...FILE_LIMITS, folders }),
         workroom,
         onEnded,

@@ -37,6 +37,8 @@ export type PoolOptions = {
   onEnded: (ended: RunEnded[]) => void
   /** Gets a sentence for the log about a child that died or did not start. */
   onTrouble?: (message: string) => void
+  /** No child gets ready, again and again; or one is, after that. */
+  onAble?: (able: boolean) => void
   /** Ready children beyond `size`, which step in when one is killed. Default 1. */
   spares?: number
   /** Folders that the children may read and write, for kinds that work on files. Default none. */
@@ -97,6 +99,8 @@ const MEMORY_CHECK_MS = 100
 /** Pause after a child that died at start-up: doubles from the first to the second. */
 const RESTART_MS_MIN = 100
 const RESTART_MS_MAX = 10_000
+/** After so many of them and none that got ready, it is said that none will. */
+const FAILED_STARTS = 3
 /** A child that is to be ready gets at most so many times the limit. */
 const START_LIMITS_MAX = 16
 const LINE_BYTES_EXTRA = 1_048_576
@@ -129,6 +133,7 @@ export function createPool(options: PoolOptions): Pool {
     size,
     onEnded,
     onTrouble = () => {},
+    onAble = () => {},
     spares = 1,
     heapMb = 256,
     rssMaxMb = heapMb + 256,
@@ -167,6 +172,7 @@ export function createPool(options: PoolOptions): Pool {
   const allReady = Promise.withResolvers<void>()
   allReady.promise.catch(() => {})
   const restart = createRestart(tend)
+  let able = true
   const watch = createWatch(check)
   /** How many times the limit a child gets that starts now: else none might ever be ready. */
   let startLimits = 1
@@ -525,6 +531,14 @@ export function createPool(options: PoolOptions): Pool {
     const more = ready.length >= size ? Math.max(spares, worn ? 1 : 0) : 0
     const wanted = size + more
     while (members.length < wanted && restart.isDue()) start()
+    tellAble()
+  }
+
+  /** Whether it can be expected to compute what it is given. */
+  function tellAble() {
+    const isReady = members.some(({ state }) => state === 'ready')
+    const now = isReady || restart.failures() < FAILED_STARTS
+    if (now !== able) onAble((able = now))
   }
 
   function isWorn({ sent, startedAt }: Member): boolean {
@@ -588,6 +602,7 @@ export function createPool(options: PoolOptions): Pool {
   function onReady(member: Member) {
     member.state = 'ready'
     startLimits = 1
+    restart.started()
     member.checkAt = Number.POSITIVE_INFINITY
     if (members.filter(({ state }) => state === 'ready').length >= size) allReady.resolve()
     tend()
@@ -702,6 +717,7 @@ function createWatch(onDue: () => number) {
 function createRestart(onDue: () => void) {
   let timer: NodeJS.Timeout | undefined
   let pauseMs = 0
+  let failures = 0
 
   function fire() {
     timer = undefined
@@ -712,12 +728,19 @@ function createRestart(onDue: () => void) {
     isDue: () => timer === undefined,
     delay() {
       if (timer) return
+      failures++
       pauseMs = Math.min(Math.max(RESTART_MS_MIN, pauseMs * 2), RESTART_MS_MAX)
       timer = setTimeout(fire, pauseMs)
     },
     reset() {
       pauseMs = 0
     },
+    /** A child got ready. */
+    started() {
+      failures = 0
+    },
+    /** Pauses since a child got ready. */
+    failures: () => failures,
     close() {
       clearTimeout(timer)
     },

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { openPool } from './open-pool.ts'
 
@@ -101,6 +103,20 @@ t.test('keeps a warm spare, which steps in when a child is killed', async (t) =>
   t.match(await compute('pid'), { result: spare })
   await allReady()
   t.equal(pids().length, 2)
+})
+
+t.test('says that no child starts, and when one does', async (t) => {
+  const marker = join(t.testdir(), 'mended')
+  const said: boolean[] = []
+  const { until, compute } = openPool(t, {
+    onAble: (able) => void said.push(able),
+    folders: { read: [t.testdirName], write: [] },
+    kindsModule: new URL(`fixtures/broken-until.ts?${encodeURIComponent(marker)}`, import.meta.url),
+  })
+  await until(() => said.length === 1)
+  writeFileSync(marker, '')
+  t.same(await compute('echo', 1), { status: 'done', result: 1 })
+  t.same(said, [false, true])
 })
 
 t.test('replaces a child after its share of runs, without a gap', async (t) => {
