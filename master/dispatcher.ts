@@ -253,6 +253,8 @@ export async function createDispatcher(given: {
         return (effect.poll as Poll).end(effect.problem)
       case 'visit':
         return transport.visit(effect.name, effect.url, effect.token)
+      case 'answer-registration':
+        return (effect.token as Answer<unknown>)(null, effect.reply)
       case 'refuse':
         return refuse(effect.task, effect.problem)
       default:
@@ -325,7 +327,6 @@ export async function createDispatcher(given: {
         return (effect.poll as Poll).revoke(effect.attempts)
       case 'acknowledge':
       case 'answer-heartbeat':
-      case 'answer-registration':
         return (effect.token as Answer<unknown>)(null, effect.reply)
       case 'answer':
         return (effect.token as Answer<void>)(null)

@@ -44,8 +44,8 @@ export function takeVisit(core: Context, visited: Visited, now: number): void {
     const reason = `the slave at ${url} is named ${card.name}, not ${name}`
     return takeNotReached(core, name, url, reason, token, now)
   }
-  const slave = core.registry.byName.get(name)
-  if (slave?.url !== url) return token === null ? undefined : settleFirst(core, name, url, visited)
+  const slave = settleFirst(core, name, url, visited)
+  if (!slave) return
   const reborn = slave.boot !== card.boot
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
   slave.url = url
@@ -64,21 +64,30 @@ export function takeVisit(core: Context, visited: Visited, now: number): void {
 
 /**
  * A slave that is new here, or has moved, is saved before it is offered anything: a master that
- * starts anew must know whom to ask what he has. What it said comes once more after that.
+ * starts anew must know whom to ask what he has. What it said comes once more after that. Gives the
+ * slave of this name at this address, once it is saved.
  */
 export function settleFirst(
   core: Context,
   name: string,
   url: string,
   input: Registering | Visited,
-): void {
+): Slave | undefined {
   const { token, again } = input
+  const known = core.registry.byName.get(name)
+  const isHere = known?.url === url
+  if (isHere && again) known.saved = true
+  if (isHere && known.saved) return known
+  // Its answer to what it was asked at its old address.
+  if (token === null) return undefined
   if (again) {
     const detail = `another slave has registered as ${name} meanwhile`
-    return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+    core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+    return undefined
   }
-  settleAt(core, name, url)
+  if (!isHere) settleAt(core, name, url)
   core.effects.push({ do: 'repeat', input: { ...input, again: true } })
+  return undefined
 }
 
 /** The slave of this name is at this address from now on. */
@@ -86,6 +95,7 @@ export function settleAt(core: Context, name: string, url: string): Slave {
   const slave = core.registry.byName.get(name) ?? core.registry.add(name, url)
   closePoll(core, slave)
   slave.url = url
+  slave.saved = false
   saveSlave(core, slave)
   return slave
 }

@@ -113,6 +113,7 @@ export type Effect =
   | { do: 'drop-slave'; name: string }
   | { do: 'acknowledge'; token: Token; reply: CallbacksReply }
   | { do: 'answer-heartbeat'; token: Token; reply: HeartbeatReply }
+  /** At once: a slave is saved before it is heard. */
   | { do: 'answer-registration'; token: Token; reply: RegistrationReply }
   | { do: 'answer'; token: Token }
   | { do: 'answer-problem'; token: Token; type: ProblemType; detail: string }

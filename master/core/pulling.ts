@@ -47,8 +47,8 @@ const lastBoot = { generation: -1, onItsWay: false }
 /** A slave that pulls registers. What it holds its next heartbeat says. */
 export function enrol(core: Context, registering: Registering, now: number): void {
   const { registration: card, token } = registering
-  const slave = core.registry.byName.get(card.name)
-  if (slave?.url !== PULL) return settleFirst(core, card.name, PULL, registering)
+  const slave = settleFirst(core, card.name, PULL, registering)
+  if (!slave) return
   closePoll(core, slave)
   const reborn = slave.boot !== card.boot
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)

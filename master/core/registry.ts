@@ -36,6 +36,8 @@ export type Slave = {
   place: number
   /** Where it is asked, or one of the two words of pulling.ts. */
   url: string
+  /** Its name and address are in the store: only then is it heard, and offered work. */
+  saved: boolean
   standing: 'alive' | 'suspect' | 'silent'
   /** Drained by an operator: not offered work until resumed. */
   drained: boolean
@@ -274,6 +276,7 @@ const nothingHeld = () => ({
 })
 
 const unheard = {
+  saved: false,
   standing: 'silent' as const,
   drained: false,
   boot: '',

@@ -23,6 +23,7 @@ export function restore(
   for (const { name, url, position, drained } of slaves) {
     const slave = core.registry.add(name, url, position)
     slave.drained = drained
+    slave.saved = true
     slave.askedAt = now
     visit(core, slave, now)
     watch(core, slave, now)

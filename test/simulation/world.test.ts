@@ -21,6 +21,10 @@ t.test('worlds that once broke hold', async (t) => {
   await runWorld(118_855)
   // The master crashed before it had saved a slave that had a task by then, and did not ask it.
   for (const seed of [135_306, 152_481]) await runWorld(seed)
+  // Two addresses of one slave ousted each other for ever.
+  await runWorld(458)
+  // No registration was answered in time, as each answer waited for a disk that took seconds.
+  await runWorld(287_024)
   t.pass('all hold')
 })
 
