@@ -25,6 +25,8 @@ export type Caller = {
   slave: string | null
   /** It is nobody any more from then on. */
   validUntil: number
+  /** Whether what it showed still lets somebody in: for what lasts longer than a request. */
+  isGood: () => boolean
   allowance: Allowance | null
 }
 
@@ -40,6 +42,7 @@ const ANYBODY: Caller = {
   scopes: SCOPES,
   slave: null,
   validUntil: Number.POSITIVE_INFINITY,
+  isGood: () => true,
   allowance: null,
 }
 
@@ -135,7 +138,7 @@ export function createAuth(given: {
 
   function byKey(request: FastifyRequest, secret: string): Caller {
     const key = secret === '' ? undefined : identities.keyOf(secret)
-    if (!key || !isGood(key)) {
+    if (!isGood(key)) {
       // Only then: a neighbour who fails must not shut out a key that is good.
       limits.failed(request.ip)
       throw unauthorized(`this key ${whyNot(key)}`)
@@ -145,13 +148,13 @@ export function createAuth(given: {
 
   function bySession(request: FastifyRequest, id: string): Caller {
     const key = sessions.keyOf(id)
-    if (!key || !isGood(key)) throw unauthorized('the session is over: sign in again')
+    if (!isGood(key)) throw unauthorized('the session is over: sign in again')
     const { host, origin } = request.headers
     // SameSite keeps the cookie at home already; a browser that does not know it says Origin.
     if (!SAFE_METHODS.includes(request.method) && !isSameSite(origin, host)) {
       throw otherSite(origin ?? 'nowhere')
     }
-    return callerOf(key)
+    return { ...callerOf(key), isGood: () => isGood(sessions.keyOf(id)) }
   }
 
   function byCertificate(request: FastifyRequest): Caller {
@@ -172,18 +175,20 @@ export function createAuth(given: {
     const { role, name, serial, validUntil } = peer
     if (role === 'client') {
       const key = identities.keyById(name)
-      return key && isGood(key) ? { ...callerOf(key), validUntil } : null
+      if (!isGood(key)) return null
+      return { ...callerOf(key), validUntil, isGood: () => validUntil > now() && isGoodStill(name) }
     }
     const certificate = identities.certificateOf(serial)
     if (role !== 'slave' || certificate?.slave !== name || certificate.revokedAt !== null)
       return null
     const allowance = allowanceOf(`slave ${name}`)
-    return { client: '', scopes: [], slave: name, validUntil, allowance }
+    return { client: '', scopes: [], slave: name, validUntil, isGood: () => true, allowance }
   }
 
   function callerOf({ id, client, scopes, expiresAt }: Key): Caller {
     const validUntil = expiresAt ?? Number.POSITIVE_INFINITY
-    return { client, scopes, slave: null, validUntil, allowance: allowanceOf(id) }
+    const allowance = allowanceOf(id)
+    return { client, scopes, slave: null, validUntil, isGood: () => isGoodStill(id), allowance }
   }
 
   function allowanceOf(name: string): Allowance {
@@ -194,8 +199,12 @@ export function createAuth(given: {
     return allowance
   }
 
-  function isGood({ revokedAt, expiresAt }: Key): boolean {
-    return revokedAt === null && (expiresAt === null || expiresAt > now())
+  function isGoodStill(id: string): boolean {
+    return isGood(identities.keyById(id))
+  }
+
+  function isGood(key: Key | undefined): key is Key {
+    return key?.revokedAt === null && (key.expiresAt === null || key.expiresAt > now())
   }
 
   function whyNot(key: Key | undefined): string {

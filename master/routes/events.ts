@@ -20,6 +20,8 @@ type Options = {
 /** What has gathered goes out this often; a silent stream says that it lives. In milliseconds. */
 const FLUSH_MS = 50
 const BEAT_MS = 10_000
+/** So often it is seen whether its reader may still read. */
+const LOOK_MS = 1_000
 /** A reader that is behind by more than this is cut off: it comes back with its Last-Event-ID. */
 const BEHIND_BYTES_MAX = 1024 * 1024
 
@@ -79,6 +81,9 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
     }
     reply.hijack()
     const stream = createStream(reply.raw)
+    const { caller } = request
+    const look = setInterval(() => caller.isGood() || stream.end(), LOOK_MS)
+    stream.onEnd(() => clearInterval(look))
     streams.add(stream)
     stream.onEnd(() => void streams.delete(stream))
     request.raw.socket.setNoDelay(true)

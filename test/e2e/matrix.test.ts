@@ -2,6 +2,7 @@
 
 import type { Test } from 'tap'
 import t from 'tap'
+import { Agent, request } from 'undici'
 import { createKey, createRequest } from '../../shared/certificates.ts'
 import type { Ask } from './guarded.ts'
 import { startGuarded } from './guarded.ts'
@@ -284,4 +285,36 @@ t.test('signs in to the page by a cookie that no script and no other site can us
   t.equal((await drain(`https://${host}`)).status, 404, 'of the page itself')
   await page('DELETE', '/session')
   t.equal((await page('GET', '/status')).status, 401, 'signed out')
+})
+
+t.test('ends a stream that is open when what opened it lets nobody in any more', async (t) => {
+  const g = await startGuarded(t)
+  const [watcher, guest, kept] = [g.keyOf(['admin']), g.keyOf(['admin']), g.keyOf(['admin'])]
+  await until(async () => (await kept.ask('GET', '/status')).status === 200)
+  const agent = new Agent({ connect: { ca: g.authority.ca } })
+  t.teardown(() => agent.destroy())
+  const open = async (path: string, headers: Record<string, string>) => {
+    const { statusCode, body } = await request(`${g.master.url}${path}`, {
+      headers,
+      dispatcher: agent,
+    })
+    t.equal(statusCode, 200)
+    let over = false
+    body.on('data', () => {}).once('end', () => (over = true))
+    return { isOver: async () => over, close: () => body.on('error', () => {}).destroy() }
+  }
+  const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` })
+  const signedIn = await g.nobody('POST', '/session', { key: guest.secret })
+  const cookie = String(signedIn.headers['set-cookie']).split(';')[0] as string
+  const byKey = await open('/events', bearer(watcher.secret))
+  const bySession = await open('/overview', { cookie })
+  const other = await open('/events', bearer(kept.secret))
+
+  g.identities.revokeKey(watcher.id)
+  await until(byKey.isOver)
+  t.notOk(await bySession.isOver())
+  await g.asking({}, { cookie })('DELETE', '/session')
+  await until(bySession.isOver)
+  t.notOk(await other.isOver())
+  other.close()
 })
