@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import { freePort, getJson, post, sleep, until } from './processes.ts'
+import { BEFORE, COMMAND, freePort, getJson, post, sleep, until } from './processes.ts'
 
 const START = new URL('../../deploy/local/start.ts', import.meta.url).pathname
 
@@ -12,7 +12,7 @@ t.test('npm start', { skip: process.platform === 'win32' && 'needs SIGINT' }, as
   const data = t.testdir()
   const run = () => {
     const env = { PATH: process.env.PATH, ASKFIRST_PORT: `${port}`, ASKFIRST_DATA: data }
-    const child = spawn(process.execPath, [START], { env })
+    const child = spawn(COMMAND, [...BEFORE, START], { env })
     let said = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (text: Buffer) => void (said += text.toString()))
