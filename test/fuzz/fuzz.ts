@@ -47,7 +47,7 @@ const t = { teardown: (run: () => unknown) => ends.push(run), testdir: () => fol
 const failures: string[] = []
 const statuses = new Map<string, number>()
 
-const args = ['--arrival-ms', '2000', '--store', 'memory', '--heartbeat-ms', '1000']
+const args = ['--arrival-ms', '2000', '--heartbeat-ms', '1000']
 const master = await startMaster(t, folder, [...args, '--wait-ms-max', '30000'])
 const slave = await startSlave(t, master.url, 'slave-1', ['--slots', '64'])
 const before = { master: memoryMb(master), slave: memoryMb(slave) }
