@@ -196,6 +196,7 @@ function step({ event, slave = '', reason = '', ms, knownMs }: TrailEntry, asks:
   if (event === 'unreachable') return `could not be asked: ${slave}${why}`
   if (REFUSED.includes(event))
     return `asked ${ordinal(asks)}: ${slave}, not available${why}${answered}`
+  if (event === 'silence') return `${slave} was ${reason}`
   if (event === 'found') return `${slave} was found to have it`
   if (event === 'slave-lost' || event === 'lost') return `${slave} was lost${why}`
   if (LOST.includes(event)) return `${slave}: ${event}${why}`

@@ -9,6 +9,7 @@ import { compare, confirm, lose, revoke } from './holding.ts'
 import { closePoll, enrol } from './pulling.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple, PULL } from './registry.ts'
+import { note } from './task.ts'
 
 /** A slave that is silent for long is asked ever less often, at most this many beats apart. */
 const ASK_BEATS_MAX = 12
@@ -177,7 +178,7 @@ export function check(core: Context, slave: Slave, now: number): void {
   }
   const silentMs = vouches(slave, now) ? 0 : now - slave.heardAt
   if (silentMs >= SUSPECT_BEATS * heartbeatMs) {
-    if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
+    if (slave.standing === 'alive') suspect(core, slave, silentMs, now)
     if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)
   } else if (isUnconfirmed(slave, now - SUSPECT_BEATS * heartbeatMs)) {
     // It speaks, but its heartbeats do not come through: ask, before any lease runs out.
@@ -195,6 +196,16 @@ export function check(core: Context, slave: Slave, now: number): void {
     }
   }
   watch(core, slave, now)
+}
+
+/** It will be asked what it has; what it should have says so, once for each silence. */
+function suspect(core: Context, slave: Slave, silentMs: number, now: number): void {
+  core.registry.setStanding(slave, 'suspect')
+  const ask = isPull(slave) ? '' : ': asked what it has'
+  const reason = `silent for ${Math.round(silentMs)} ms${ask}`
+  for (const { task } of slave.held.values()) {
+    note(task, { at: now, event: 'silence', slave: slave.name, reason })
+  }
 }
 
 /**

@@ -47,15 +47,16 @@ t.test('a bad day', async (t) => {
   await ended(url, id)
 
   const story = await trail()
-  t.match(story.slice(0, 5), [
+  t.match(story.slice(0, 6), [
     { event: 'busy', slave: 'slave-1', reason: 'running 1 of 1' },
     { event: 'taken', slave: 'slave-2' },
+    { event: 'silence', slave: 'slave-2', reason: /^silent for \d+ ms: asked what it has$/ },
     { event: 'slave-lost', slave: 'slave-2', reason: /lease ran out/ },
     { event: 'retry', reason: 'after try 1' },
     { event: 'master started' },
   ])
   t.same(
-    story.slice(5).map(({ event, slave }) => [event, slave]),
+    story.slice(6).map(({ event, slave }) => [event, slave]),
     [
       ['taken', 'slave-3'],
       ['master started', undefined],
