@@ -15,7 +15,8 @@ An attempt:   offered --> running --> ended (in the outbox) --> acknowledged, fo
                                            offered again gets the same answer
 
 Threads: one per HTTP connection, one per running task, one that beats, one that calls back. All
-that they share is in Slave and is touched only while holding its lock.
+that they share is in Slave and is touched only while holding its lock. identity.py is TLS: who this
+slave is, and who speaks to it.
 """
 
 import argparse
@@ -30,6 +31,7 @@ import re
 import shutil
 import signal
 import socketserver
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -40,6 +42,7 @@ import uuid
 
 sys.dont_write_bytecode = True  # the folder of a program is not its data
 
+import identity as identities  # noqa: E402
 import tasks  # noqa: E402
 
 VERSION = "python-1"
@@ -54,6 +57,7 @@ REMEMBERED_MAX = 65_536
 LIST_MAX = 64
 # In seconds.
 REQUEST_TIMEOUT = 5
+HANDSHAKE_TIMEOUT = 10
 REST_MIN, REST_MAX = 0.1, 5
 REGISTER_AGAIN_MIN, REGISTER_AGAIN_MAX = 0.25, 5
 
@@ -63,6 +67,9 @@ def log(words):
 
 
 # ---------------------------------------------------------------------------------- the messages
+
+
+TYPES = {401: "unauthorized", 403: "forbidden", 404: "not-found", 413: "body-too-large"}
 
 
 class Invalid(Exception):
@@ -179,9 +186,10 @@ class Run:
 
 
 class Slave:
-    def __init__(self, given, url):
+    def __init__(self, given, url, identity):
         self.name = given.name
-        self.master = given.master.rstrip("/")
+        self.identity = identity
+        self.master = identity.master if identity else given.master.rstrip("/")
         self.url = url
         self.slots = given.slots
         self.kinds = tasks.kinds()
@@ -391,7 +399,8 @@ class Slave:
             if run.revoked:
                 process.kill()
         try:
-            order = {"master": self.master, **run.offer}
+            folder = self.identity.folder if self.identity else None
+            order = {"master": self.master, "identity": folder, "offer": run.offer}
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
             line = process.stdout.readline(RESULT_BYTES_MAX + 1)
@@ -427,7 +436,7 @@ class Slave:
         tasks.Refused when the answer is no success."""
         text = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
-        with tasks.connect(self.master, REQUEST_TIMEOUT) as connection:
+        with identities.connect(self.master, REQUEST_TIMEOUT, self.identity) as connection:
             connection.request(method, tasks.path_of(self.master) + path, text, headers)
             answer = connection.getresponse()
             said = answer.read(BODY_BYTES_MAX)
@@ -491,6 +500,17 @@ class Slave:
 
     def leave(self):
         self.call("DELETE", f"/slaves/{self.name}?boot={urllib.parse.quote(self.boot)}")
+
+    def renew(self):
+        """Renews its certificate in time, for as long as the process lives."""
+        while not self.closed:
+            time.sleep(max(0, self.identity.renew_after()))
+            try:
+                self.identity.renew()
+                log("the certificate is renewed")
+            except Exception as error:
+                log(f"the certificate is not renewed yet: {error}")
+                time.sleep(min(30, self.identity.facts["lifeMs"] / 20_000))
 
     # Calling back.
 
@@ -557,16 +577,29 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
     slave = None
+    context = None
 
     def server_bind(self):
         # http.server's own would look the host's name up, which can take seconds.
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]
 
+    def finish_request(self, request, client_address):
+        # Within the connection's own thread: a handshake waits for the other side.
+        if self.context is None:
+            return super().finish_request(request, client_address)
+        request.settimeout(HANDSHAKE_TIMEOUT)
+        with self.context.wrap_socket(request, server_side=True) as connection:
+            super().finish_request(connection, client_address)
+
     def handle_error(self, request, client_address):
         # A master that broke a connection off is no event.
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError)):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError, ssl.SSLError)):
             super().handle_error(request, client_address)
+
+
+# Whoever knows the way may ask these; all else is for the master, where there are identities.
+OPEN = ("/availability", "/healthz")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -594,16 +627,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def route(self, routes):
         path = self.path.split("?")[0]
+        if self.server.context and path not in OPEN:
+            self.assert_master()
         if path not in routes:
             raise Invalid(f"there is no {self.command} {path}", 404, "There is nothing here.")
         return routes[path]
+
+    def assert_master(self):
+        peer = identities.role_of(self.connection)
+        if peer is None:
+            self.close_connection = True
+            title = "Who asks is not known here."
+            raise Invalid("this is for a master of this cluster, by its certificate", 401, title)
+        if peer[0] != "master":
+            title = "Who asks is known, and may not do this."
+            raise Invalid(f"this is for a master, not for {peer[1]}", 403, title)
 
     def respond(self, answer):
         try:
             self.send(200, "application/json", answer(self.read_body()))
         except Invalid as invalid:
             problem = {"title": invalid.title, "status": invalid.status, "detail": str(invalid)}
-            kind = "body-too-large" if invalid.status == 413 else "invalid-request"
+            kind = TYPES.get(invalid.status, "invalid-request")
             self.send(invalid.status, "application/problem+json", {"type": kind, **problem})
 
     def read_body(self):
@@ -654,6 +699,7 @@ def arguments():
     parser.add_argument("--slots", type=int, default=os.cpu_count(), help="tasks at a time")
     parser.add_argument("--data", required=True, help="folder that keeps finished results")
     parser.add_argument("--drain-ms", type=int, default=30_000, help="patience when told to stop")
+    parser.add_argument("--join-file", help="a file with a join line; or it is in ASKFIRST_JOIN")
     parser.add_argument("--insecure-no-auth", action="store_true", help="listen beyond loopback")
     given = parser.parse_args()
     if not NAME.match(given.name):
@@ -662,9 +708,19 @@ def arguments():
         parser.error("--slots must be at least 1")
     if not re.match("https?://", given.master):
         parser.error("--master must be an http or https URL")
+    # A secret is never among the arguments, and not for the tasks to see.
+    given.join = os.environ.pop("ASKFIRST_JOIN", None)
+    try:
+        given.identity = identities.open_identity(
+            os.path.abspath(given.data), given.name, given.join, given.join_file, log
+        )
+    except identities.Unusable as error:
+        parser.error(str(error))
     loopback = re.fullmatch(r"localhost|::1|127(\.\d{1,3}){3}", given.host)
-    if not loopback and not given.insecure_no_auth:
-        parser.error("--host is not loopback, and nothing checks who asks: see --insecure-no-auth")
+    if not loopback and not given.insecure_no_auth and not given.identity:
+        parser.error("--host is not loopback, and nothing checks who asks: join with a join line")
+    if given.identity and (given.advertise or "https").split(":")[0] != "https":
+        parser.error("--advertise must be an https URL")
     return given
 
 
@@ -682,11 +738,15 @@ def main():
             signal.signal(getattr(signal, name), on_signal)
 
     server = Server((given.host, given.port), Handler)
-    url = given.advertise or f"http://{given.host}:{server.server_port}"
-    slave = server.slave = Slave(given, url)
+    scheme = "http"
+    if given.identity:
+        server.context, scheme = given.identity.server_context(), "https"
+    url = given.advertise or f"{scheme}://{given.host}:{server.server_port}"
+    slave = server.slave = Slave(given, url, given.identity)
     if tasks.MISSING:
         log(tasks.MISSING)
-    for work in (server.serve_forever, slave.speak, slave.deliver):
+    renew = [slave.renew] if given.identity else []
+    for work in [server.serve_forever, slave.speak, slave.deliver, *renew]:
         threading.Thread(target=work, daemon=True).start()
     print(f"{given.name} listens at {url}", flush=True)
 

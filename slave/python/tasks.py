@@ -1,6 +1,6 @@
 """What the Python slave can do: each task runs in a process of its own, started with this file.
 
-The agent (slave.py) writes one line of JSON, the offer, to standard input, and reads one line, the
+The agent (slave.py) writes one line of JSON, the offer and where to go with it, to standard input, and reads one line, the
 outcome, from standard output. It kills the process when the task is called back or over its limit;
 and when the agent itself is gone, standard input ends, and so does this process.
 
@@ -9,7 +9,6 @@ of the offer are; it returns the result and the names of the files that it made.
 raises is the task's failure; anything else it raises is the failure `evaluation`.
 """
 
-import contextlib
 import hashlib
 import http.client
 import importlib.util
@@ -22,6 +21,8 @@ import sys
 import threading
 import time
 import urllib.parse
+
+from identity import Identity, connect
 
 PIXELS_MAX = 100_000_000
 FILE_BYTES_MAX = 1024 * 1024 * 1024
@@ -131,34 +132,20 @@ def kinds():
 # ------------------------------------------------------------------------------------- the files
 
 
-@contextlib.contextmanager
-def connect(url, timeout):
-    """A connection to where `url` is: no proxy is asked, and no redirect followed."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url} is not an http or https URL")
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=timeout)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
 def path_of(url):
     parts = urllib.parse.urlsplit(url)
     return parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
 
 
-def fetch(file, master):
+def fetch(file, master, identity):
     """Brings one file of the offer into the current folder, and checks that it is the right one."""
     name, url = (file.get("name"), file.get("url")) if isinstance(file, dict) else (None, None)
     if not isinstance(name, str) or not FILE_NAME.match(name) or not isinstance(url, str):
         raise Failure("rejected-input", "a file of the offer needs a name and a url")
     headers = {}
+    role = "slave"
     if url.startswith("/"):
-        url = master + url
+        url, role = master + url, "master"
     elif file.get("ticket"):
         # A ticket is for the slave that has the file, and for nobody else.
         headers["Authorization"] = f"Bearer {file['ticket']}"
@@ -167,7 +154,8 @@ def fetch(file, master):
         if attempt > 0:
             rest(attempt)
         try:
-            return download(name, url, headers, file)
+            with connect(url, FETCH_TIMEOUT, identity, role) as connection:
+                return download(connection, name, url, headers, file)
         except Refused as refused:
             last = refused
             if refused.status < 500 and refused.status not in (408, 429):
@@ -177,11 +165,11 @@ def fetch(file, master):
     raise Failure("missing-file", f"{name} cannot be fetched from {url}: {last}")
 
 
-def download(name, url, headers, file):
+def download(connection, name, url, headers, file):
     most = file.get("bytes", FILE_BYTES_MAX)
     digest = hashlib.sha256()
     count = 0
-    with connect(url, FETCH_TIMEOUT) as connection, open(name, "wb") as target:
+    with open(name, "wb") as target:
         connection.request("GET", path_of(url), headers=headers)
         answer = connection.getresponse()
         if answer.status != 200:
@@ -198,7 +186,7 @@ def download(name, url, headers, file):
         raise ValueError(f"has the SHA-256 {digest.hexdigest()} in place of {file['sha256']}")
 
 
-def upload(name, master):
+def upload(name, master, identity):
     """Gives the master a file that the task made; gives the line for the outcome. Tries again until
     the run limit: what has been computed is worth it."""
     size = os.path.getsize(name)
@@ -207,7 +195,7 @@ def upload(name, master):
     type = "image/png" if name.endswith(".png") else "application/octet-stream"
     for attempt in range(1, sys.maxsize):
         try:
-            with connect(master, FETCH_TIMEOUT) as connection, open(name, "rb") as file:
+            with connect(master, FETCH_TIMEOUT, identity) as connection, open(name, "rb") as file:
                 headers = {"Content-Type": type, "Content-Length": str(size)}
                 connection.request("PUT", path_of(master) + "/blobs", file, headers)
                 answer = connection.getresponse()
@@ -233,13 +221,14 @@ def rest(attempt):
 # ----------------------------------------------------------------------------------- the process
 
 
-def run(offer):
-    """The outcome of an offer."""
+def run(offer, master, identity):
+    """The outcome of an offer; identity: the folder of the slave's, or None."""
     try:
+        identity = Identity(identity) if identity else None
         for file in offer.get("files", []):
-            fetch(file, offer["master"])
+            fetch(file, master, identity)
         result, names = KINDS[offer["kind"]](offer["input"])
-        files = [upload(name, offer["master"]) for name in names]
+        files = [upload(name, master, identity) for name in names]
         return {"status": "done", "result": result, **({"files": files} if files else {})}
     except Failure as failure:
         return failed(failure.type, failure)
@@ -255,12 +244,12 @@ def die_with_the_agent():
 
 
 def main():
-    offer = json.loads(sys.stdin.buffer.readline())
+    order = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=die_with_the_agent, daemon=True).start()
     # What a library prints is no outcome.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    outcome = run(offer)
+    outcome = run(order["offer"], order["master"], order["identity"])
     try:
         line = json.dumps(outcome, allow_nan=False)
     except (TypeError, ValueError) as error:
