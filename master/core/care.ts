@@ -146,7 +146,10 @@ export function takeHeartbeat(
   let unwanted: string[] = []
   if (known && core.registry.hear(slave, state, now)) {
     unwanted = compare(core, slave, attempts, state.generation, now)
-  } else if (known) confirm(slave, attempts, now)
+  } else if (known || slave?.boot === '') {
+    // Also one that this master knows by the store alone: it must register, and still has what it has.
+    confirm(slave, attempts, now)
+  }
   const reply = { revoke: unwanted, register: !known }
   core.effects.push({ do: 'answer-heartbeat', token, reply })
 }

@@ -25,6 +25,8 @@ t.test('worlds that once broke hold', async (t) => {
   await runWorld(458)
   // No registration was answered in time, as each answer waited for a disk that took seconds.
   await runWorld(287_024)
+  // A slave that pulls said what it has to a master that knew it by the store alone.
+  await runWorld(523_583)
   t.pass('all hold')
 })
 

@@ -49,8 +49,8 @@ export const PULLING_BUGS: Bug[] = [
     name: 'pull-overtaken-list',
     says: 'takes no notice of a list that a poll overtook, not even of what it says is there',
     file: 'master/core/care.ts',
-    find: '  } else if (known) confirm(slave, attempts, now)\n',
-    replace: '  }\n',
+    find: '    confirm(slave, attempts, now)\n  }\n  const reply',
+    replace: '  }\n  const reply',
     shownBy: [84_961],
   },
   {
