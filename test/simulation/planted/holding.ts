@@ -176,7 +176,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'listed-not-confirmed',
     says: 'does not renew the lease of an attempt that is listed',
     file: HOLDING,
-    find: 'if (held) held.confirmedAt = now\n',
-    replace: 'if (held) held.confirmedAt += 0\n',
+    find: '    if (held) held.confirmedAt = now\n    else',
+    replace: '    if (held) held.confirmedAt += 0\n    else',
   },
 ]

@@ -93,8 +93,8 @@ export const KNOWING: Bug[] = [
     name: 'slave-not-saved',
     says: 'forgets its slaves with each start',
     file: CARE,
-    find: '  slave.url = url\n  saveSlave(core, slave)\n',
-    replace: '  slave.url = url\n',
+    find: '  slave.saved = false\n  saveSlave(core, slave)\n',
+    replace: '  slave.saved = false\n',
   },
   {
     name: 'drained-not-saved',

@@ -11,8 +11,8 @@ export const SAYING: Bug[] = [
     name: 'answer-before-commit',
     says: 'answers clients and slaves at once, not after the commit',
     file: DISPATCHER,
-    find: 'return saving.after(effect)',
-    replace: 'return tell(effect)',
+    find: '      default:\n        return saving.after(effect)',
+    replace: '      default:\n        return tell(effect)',
   },
   {
     name: 'acknowledge-before-commit',
