@@ -13,7 +13,7 @@ import { CALM, drawMood } from './proxy.ts'
 /** How often per minute each thing is meant to happen. */
 export const PER_MINUTE = {
   masterKill: 10,
-  slaveKill: 24,
+  slaveKill: 26,
   executorKill: 6,
   masterPause: 3,
   slavePause: 6,

@@ -39,7 +39,7 @@ export const HOLDING_BUGS: Bug[] = [
     file: HOLDING,
     find: 'else if (task && wants(core, task, slave, attempt)) {',
     replace: 'else if (task && !task.accepted && wants(core, task, slave, attempt)) {',
-    harmless: 'the task is offered again and done twice; the first success counts',
+    shownBy: [2012],
   },
   {
     name: 'second-outcome',
@@ -162,7 +162,7 @@ export const HOLDING_BUGS: Bug[] = [
     file: HOLDING,
     find: 'if (held.generation < generation && !listed.has(held.attempt)) {',
     replace: 'if (!listed.has(held.attempt)) {',
-    harmless: 'a list older than the answer is not heard at all (registry)',
+    shownBy: [252],
   },
   {
     name: 'unlisted-not-lost',

@@ -27,7 +27,7 @@ export const KNOWING: Bug[] = [
     file: CARE,
     find: '} else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {',
     replace: '} else if (now < held.since - 1e9) {',
-    harmless: 'the slaves of these worlds end what is over its limit themselves',
+    shownBy: [178],
   },
   {
     name: 'suspect-not-asked',
@@ -116,7 +116,7 @@ export const KNOWING: Bug[] = [
     file: RESTORE,
     find: 'core.graceUntil = now + lease / 2',
     replace: 'core.graceUntil = now',
-    harmless: 'what a slave has already may be done twice; the first success counts',
+    shownBy: [2012],
   },
   {
     name: 'no-fresh-lease',
