@@ -67,6 +67,8 @@ export async function createNet(given: {
       'attempts-max': 20,
       'waiting-tasks-max': 3_000,
       'log-level': 'error',
+      // What listens on loopback only is not asked by other names, nor asks at loopback otherwise.
+      ...(given.namespaces ? { host: '0.0.0.0', 'insecure-no-auth': 'true' } : {}),
     }),
     prefix: [],
     logFile: join(place.folder, 'master.log'),
@@ -118,8 +120,8 @@ export async function createNet(given: {
     let up = false
     const to = await openProxy({
       name: `master to ${name}`,
-      host: LOOPBACK,
-      port: await freePort(random, LOOPBACK),
+      host: here,
+      port: await freePort(random, here),
       target: () => (up ? { host: there, port } : null),
       random,
       onPassed: (text, direction, hurt) => see(name, text, direction, hurt),
