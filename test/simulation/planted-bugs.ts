@@ -1,4 +1,4 @@
-// `npm run planted-bugs [-- --only NAME,...] [--seeds N]`: is the simulator sharp? Each planted bug goes
+// `npm run planted-bugs [-- --only NAME,...] [--seeds N] [--from S]`: is the simulator sharp? Each planted bug goes
 // into a copy of the tree, and simulated worlds run there until one of them breaks. A bug that breaks
 // none is either harmless, and its entry says why, or the simulator must become sharper.
 //
@@ -41,7 +41,11 @@ const CONTROL: Bug = {
 type Found = { bug: Bug; seed: number | null; held: number; words: string; mistake: boolean }
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, seeds: { type: 'string', default: '3000' } },
+  options: {
+    only: { type: 'string' },
+    seeds: { type: 'string', default: '3000' },
+    from: { type: 'string', default: '1' },
+  },
 })
 const seeds = Number(values.seeds)
 const all = [
@@ -99,7 +103,7 @@ async function run(bug: Bug): Promise<Found> {
 
 function runChild(bug: Bug, file: string): Promise<Found> {
   const worlds = [Math.max(seeds, bug.seeds ?? 0), ...(bug.shownBy ?? [])]
-  const child = fork(file, worlds.map(String), {
+  const child = fork(file, [values.from, ...worlds.map(String)], {
     execArgv: [`--max-old-space-size=${HEAP_MEGABYTES}`],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })

@@ -7,8 +7,8 @@ export type Report =
   | { is: 'held'; seed: number }
   | { is: 'broken'; seed: number; kind: string; words: string }
 
-const [seeds = 0, ...first] = process.argv.slice(2).map(Number)
-for (const seed of [...first, ...Array.from({ length: seeds }, (_, i) => i + 1)]) {
+const [from = 1, seeds = 0, ...first] = process.argv.slice(2).map(Number)
+for (const seed of [...first, ...Array.from({ length: seeds }, (_, i) => from + i)]) {
   try {
     await runWorld(seed)
     say({ is: 'held', seed })
