@@ -129,7 +129,10 @@ export async function tasks(app: FastifyInstance, options: Options) {
     await own(request, id)
     const cancelled = await dispatcher.cancel(id)
     const record = await reader.get(id)
-    if (!cancelled) throw new Problem('already-ended', `task ${id} is ${record.status}`)
+    // Its outcome may have come in the very turn of the master in which it was to be cancelled.
+    if (!cancelled || record.status !== 'cancelled') {
+      throw new Problem('already-ended', `task ${id} is ${record.status}`)
+    }
     return taskJson(record)
   })
 
