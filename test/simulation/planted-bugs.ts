@@ -102,7 +102,7 @@ async function run(bug: Bug): Promise<Found> {
 }
 
 function runChild(bug: Bug, file: string): Promise<Found> {
-  const worlds = [Math.max(seeds, bug.seeds ?? 0), ...(bug.shownBy ?? [])]
+  const worlds = [seeds, ...(bug.shownBy ?? [])]
   const child = fork(file, [values.from, ...worlds.map(String)], {
     execArgv: [`--max-old-space-size=${HEAP_MEGABYTES}`],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -37,7 +37,7 @@ export const ASKING_BUGS: Bug[] = [
     file: CORE,
     find: 'if (task.unsure.size > 0) continue\n',
     replace: '',
-    seeds: 8000,
+    shownBy: [15_274],
   },
   {
     name: 'doubt-never-due',

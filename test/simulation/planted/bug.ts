@@ -10,8 +10,6 @@ export type Bug = {
   find: string
   /** ... becomes this. Types do not matter: they are stripped. */
   replace: string
-  /** It gets at least so many worlds. */
-  seeds?: number
   /** It is so rare that these worlds, in which it once showed, are run first. */
   shownBy?: number[]
   /** Why no world can break by it: it costs only time or work that is done again. */

@@ -35,6 +35,7 @@ export const KNOWING: Bug[] = [
     file: CARE,
     find: 'if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)',
     replace: '',
+    harmless: 'one that lives beats or registers, else its lease runs out: asking tells it sooner',
   },
   {
     name: 'not-watched-again',
@@ -160,6 +161,7 @@ export const KNOWING: Bug[] = [
     file: RESTORE,
     find: 'tries, trail, accepted: true }',
     replace: 'tries, trail, accepted: false }',
+    shownBy: [11_138],
   },
   {
     name: 'slave-before-it-is-saved',
