@@ -25,8 +25,11 @@ import type { ChildSettings } from './child.ts'
 import type { Death, Executor } from './executor.ts'
 import { createExecutor } from './executor.ts'
 import type { Executors, Run, RunEnded } from './executors.ts'
+import { createLine } from './line.ts'
+import { createRestart } from './restart.ts'
 import type { Folders } from './spawn.ts'
 import { findTie } from './spawn.ts'
+import { createWatch } from './watch.ts'
 
 export type PoolOptions = {
   /** Executors: how many runs are computed side by side. */
@@ -96,9 +99,6 @@ const SILENT_MS = 10
 const UNWANTED_MS = 20
 /** How often a member with a long run is looked at for its memory. */
 const MEMORY_CHECK_MS = 100
-/** Pause after a child that died at start-up: doubles from the first to the second. */
-const RESTART_MS_MIN = 100
-const RESTART_MS_MAX = 10_000
 /** After so many of them and none that got ready, it is said that none will. */
 const FAILED_STARTS = 3
 /** A child that is to be ready gets at most so many times the limit. */
@@ -164,7 +164,7 @@ export function createPool(options: PoolOptions): Pool {
   const averageMs: (number | undefined)[] = options.kinds.map(() => undefined)
 
   const entries = new Map<string, Entry>()
-  const line = createLine()
+  const line = createLine<Entry>()
   /** Starting or ready, oldest first; the first `size` ready ones serve. */
   let members: Member[] = []
   const leaving = new Set<Member>()
@@ -625,126 +625,6 @@ function leastLimit(fed: Member['fed'], head: number): number {
   let least = fed.get(head) ? Number.POSITIVE_INFINITY : UNWANTED_MS
   for (const entry of fed.values()) least = Math.min(least, entry?.run.runLimitMs ?? least)
   return least
-}
-
-/** First come, first served; the killed stay in it, marked, until they come to the front. */
-function createLine() {
-  let waiting: Entry[] = []
-  let start = 0
-  let length = 0
-
-  function clear() {
-    waiting = []
-    start = 0
-    length = 0
-  }
-
-  function first(): Entry | undefined {
-    while (start < waiting.length && waiting[start]!.place === 'forgotten') start++
-    if (start === waiting.length) clear()
-    return waiting[start]
-  }
-
-  return {
-    length: () => length,
-    push(entry: Entry) {
-      waiting.push(entry)
-      length++
-    },
-    first,
-    /** Removes what first() gave. */
-    shift() {
-      start++
-      length--
-      if (start < 1024 || start * 2 < waiting.length) return
-      waiting = waiting.slice(start)
-      start = 0
-    },
-    unshift(back: Entry[]) {
-      if (back.length === 0) return
-      waiting = back.concat(waiting.slice(start))
-      start = 0
-      length += back.length
-    },
-    /** One that waits was marked. */
-    forget() {
-      length--
-    },
-    clear,
-  }
-}
-
-/**
- * One timer for all members. `onDue` gives when it is due next. It is called after the pipes were
- * read: timers come first in a turn, and an agent that was held up would blame runs whose outcomes
- * lie there unread.
- */
-function createWatch(onDue: () => number) {
-  let timer: NodeJS.Timeout | undefined
-  let reading: NodeJS.Immediate | undefined
-  let due = Number.POSITIVE_INFINITY
-  let isClosed = false
-
-  function at(time: number) {
-    if (time >= due || isClosed) return
-    clearTimeout(timer)
-    due = time
-    timer = setTimeout(fire, Math.max(1, Math.min(time - performance.now(), 2 ** 31 - 1)))
-  }
-
-  function fire() {
-    reading ??= setImmediate(look)
-  }
-
-  function look() {
-    reading = undefined
-    clearTimeout(timer)
-    due = Number.POSITIVE_INFINITY
-    at(onDue())
-  }
-
-  return {
-    at,
-    close() {
-      isClosed = true
-      clearTimeout(timer)
-      clearImmediate(reading)
-    },
-  }
-}
-
-/** The pause after a child died at start-up: once for all that die in it, doubling, until one works. */
-function createRestart(onDue: () => void) {
-  let timer: NodeJS.Timeout | undefined
-  let pauseMs = 0
-  let failures = 0
-
-  function fire() {
-    timer = undefined
-    onDue()
-  }
-
-  return {
-    isDue: () => timer === undefined,
-    delay() {
-      if (timer) return
-      failures++
-      pauseMs = Math.min(Math.max(RESTART_MS_MIN, pauseMs * 2), RESTART_MS_MAX)
-      timer = setTimeout(fire, pauseMs)
-    },
-    reset() {
-      pauseMs = 0
-    },
-    /** A child got ready. */
-    started() {
-      failures = 0
-    },
-    /** Pauses since a child got ready. */
-    failures: () => failures,
-    close() {
-      clearTimeout(timer)
-    },
-  }
 }
 
 const frameOf = ({ kind, run }: Entry): RunFrame =>
