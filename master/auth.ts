@@ -25,14 +25,14 @@ export type Caller = {
   slave: string | null
   /** It is nobody any more from then on. */
   validUntil: number
-  /** Whether what it showed still lets somebody in: for what lasts longer than a request. */
-  isGood: () => boolean
   allowance: Allowance | null
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller
+    /** Whether what it showed still lets somebody in: for what lasts longer than a request. */
+    isStillIn(): boolean
   }
 }
 
@@ -42,7 +42,6 @@ const ANYBODY: Caller = {
   scopes: SCOPES,
   slave: null,
   validUntil: Number.POSITIVE_INFINITY,
-  isGood: () => true,
   allowance: null,
 }
 
@@ -55,6 +54,7 @@ export function createNoAuth({ loopback }: { loopback: boolean }): Auth {
   return {
     guard(server) {
       server.decorateRequest('caller', { getter: () => ANYBODY })
+      server.decorateRequest('isStillIn', () => true)
       if (!loopback) return
       let good = ''
       server.addHook('onRequest', (request, _reply, done) => {
@@ -85,6 +85,14 @@ export function createAuth(given: {
   return {
     guard(server) {
       server.decorateRequest('caller', null as never)
+      server.decorateRequest('isStillIn', function isStillIn(this: FastifyRequest) {
+        try {
+          identify(this)
+          return true
+        } catch {
+          return false
+        }
+      })
       server.addHook('onRoute', (route) => {
         const access = accessTo([route.method].flat()[0] as string, route.url)
         if (access.open) return
@@ -154,7 +162,7 @@ export function createAuth(given: {
     if (!SAFE_METHODS.includes(request.method) && !isSameSite(origin, host)) {
       throw otherSite(origin ?? 'nowhere')
     }
-    return { ...callerOf(key), isGood: () => isGood(sessions.keyOf(id)) }
+    return callerOf(key)
   }
 
   function byCertificate(request: FastifyRequest): Caller {
@@ -176,19 +184,18 @@ export function createAuth(given: {
     if (role === 'client') {
       const key = identities.keyById(name)
       if (!isGood(key)) return null
-      return { ...callerOf(key), validUntil, isGood: () => validUntil > now() && isGoodStill(name) }
+      return { ...callerOf(key), validUntil }
     }
     const certificate = identities.certificateOf(serial)
     if (role !== 'slave' || certificate?.slave !== name || certificate.revokedAt !== null)
       return null
     const allowance = allowanceOf(`slave ${name}`)
-    return { client: '', scopes: [], slave: name, validUntil, isGood: () => true, allowance }
+    return { client: '', scopes: [], slave: name, validUntil, allowance }
   }
 
   function callerOf({ id, client, scopes, expiresAt }: Key): Caller {
     const validUntil = expiresAt ?? Number.POSITIVE_INFINITY
-    const allowance = allowanceOf(id)
-    return { client, scopes, slave: null, validUntil, isGood: () => isGoodStill(id), allowance }
+    return { client, scopes, slave: null, validUntil, allowance: allowanceOf(id) }
   }
 
   function allowanceOf(name: string): Allowance {
@@ -197,10 +204,6 @@ export function createAuth(given: {
     const allowance = limits.newAllowance()
     allowances.set(name, allowance)
     return allowance
-  }
-
-  function isGoodStill(id: string): boolean {
-    return isGood(identities.keyById(id))
   }
 
   function isGood(key: Key | undefined): key is Key {

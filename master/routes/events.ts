@@ -81,8 +81,7 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
     }
     reply.hijack()
     const stream = createStream(reply.raw)
-    const { caller } = request
-    const look = setInterval(() => caller.isGood() || stream.end(), LOOK_MS)
+    const look = setInterval(() => request.isStillIn() || stream.end(), LOOK_MS)
     stream.onEnd(() => clearInterval(look))
     streams.add(stream)
     stream.onEnd(() => void streams.delete(stream))
