@@ -254,7 +254,6 @@ export async function createDispatcher(given: {
       case 'visit':
         return transport.visit(effect.name, effect.url, effect.token)
       case 'answer-heartbeat':
-        // What is revoked may be so because of something that is not saved yet.
         if (effect.reply.revoke.length > 0) return saving.after(effect)
         return (effect.token as Answer<unknown>)(null, effect.reply)
       case 'answer-registration':

@@ -49,7 +49,6 @@ export function takeVisit(core: Context, visited: Visited, now: number): void {
   if (!slave) return
   const reborn = slave.boot !== card.boot
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
-  slave.url = url
   if (core.registry.hear(slave, state, now)) {
     const generation = reborn ? Number.POSITIVE_INFINITY : state.generation
     const unwanted = compare(core, slave, attempts, generation, now)

@@ -112,6 +112,7 @@ export type Effect =
   | { do: 'repeat'; input: Registering | Visited }
   | { do: 'drop-slave'; name: string }
   | { do: 'acknowledge'; token: Token; reply: CallbacksReply }
+  /** At once when it revokes nothing; else what is revoked may be so because of an unsaved end. */
   | { do: 'answer-heartbeat'; token: Token; reply: HeartbeatReply }
   /** At once: a slave is saved before it is heard. */
   | { do: 'answer-registration'; token: Token; reply: RegistrationReply }
