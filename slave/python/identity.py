@@ -48,9 +48,16 @@ class Identity:
         with open(os.path.join(self.folder, "identity.json"), encoding="utf-8") as file:
             self.facts = json.load(file)
         self.master = self.facts["master"]
-        self.client = self.load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        self.shown = None
         if self.server:
             self.load(self.server)  # connections from now on are shown the new certificate
+
+    @property
+    def client(self):
+        """What connections to others need: most tasks make none."""
+        if self.shown is None:
+            self.shown = self.load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        return self.shown
 
     def load(self, context):
         """Shows this identity, and trusts its authority. Names of hosts are not looked at: who
@@ -101,17 +108,28 @@ def connect(url, timeout, identity=None, role="master"):
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url} is not an http or https URL")
-    if parts.scheme == "http":
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
-    elif identity is None:
-        raise ValueError(f"{url} speaks TLS: join its master first")
-    else:
-        connection = http.client.HTTPSConnection(
-            parts.hostname, parts.port, timeout=timeout, context=identity.client
-        )
+    if parts.scheme == "https":
+        if identity is None:
+            raise ValueError(f"{url} speaks TLS: join its master first")
+        with secured(parts, timeout, identity.client, role) as connection:
+            yield connection
+        return
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
     try:
-        if parts.scheme == "https":
-            connection.connect()
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def secured(parts, timeout, context, role):
+    """A connection by TLS to somebody of that role; of any, when it is None."""
+    connection = http.client.HTTPSConnection(
+        parts.hostname, parts.port, timeout=timeout, context=context
+    )
+    try:
+        connection.connect()
+        if role:
             assert_role(connection.sock, role)
         yield connection
     finally:
@@ -226,20 +244,11 @@ def ask(master, path, body, context):
 
 
 def request(master, method, path, body, context, role):
-    parts = urllib.parse.urlsplit(master)
-    connection = http.client.HTTPSConnection(
-        parts.hostname, parts.port, timeout=TIMEOUT, context=context
-    )
-    try:
-        connection.connect()
-        if role:
-            assert_role(connection.sock, role)
+    with secured(urllib.parse.urlsplit(master), TIMEOUT, context, role) as connection:
         headers = {"Content-Type": "application/json"} if body else {}
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read(CA_BYTES_MAX)
-    finally:
-        connection.close()
 
 
 def patiently(run, log):

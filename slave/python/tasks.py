@@ -1,8 +1,9 @@
 """What the Python slave can do: each task runs in a process of its own, started with this file.
 
-The agent (slave.py) writes one line of JSON, the offer and where to go with it, to standard input, and reads one line, the
-outcome, from standard output. It kills the process when the task is called back or over its limit;
-and when the agent itself is gone, standard input ends, and so does this process.
+The agent (slave.py) writes one line of JSON, the offer and where to go with it, to standard input,
+and reads one line, the outcome, from standard output. It kills the process when the task is called
+back or over its limit; and when the agent itself is gone, standard input ends, and so does this
+process.
 
 A kind is a function in KINDS: it takes the input and works in the current folder, where the files
 of the offer are; it returns the result and the names of the files that it made. A Failure that it
