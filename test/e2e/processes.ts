@@ -2,7 +2,7 @@
 // stopped with the test that started it.
 
 import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
@@ -20,6 +20,13 @@ export const [COMMAND = '', ...BEFORE] =
   process.platform === 'win32'
     ? [process.execPath]
     : ['env', '-u', 'NODE_OPTIONS', process.execPath]
+
+/** A command on a master's data folder: what it prints. */
+export const askfirst = (command: string, ...args: string[]): string =>
+  execFileSync(COMMAND, [...BEFORE, `${ROOT}master/cli/askfirst.mjs`, command, ...args], {
+    encoding: 'utf8',
+    stdio: 'pipe',
+  }).trim()
 
 /** What a test needs of tap: something that runs when the test ends. */
 export type Teardown = { teardown(run: () => unknown): unknown; testdir(): string }

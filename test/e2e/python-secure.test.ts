@@ -10,9 +10,8 @@ import { findPython } from '../../deploy/local/python.ts'
 import { kindNames } from '../../shared/kind.ts'
 import { startSubject } from '../conformance/subject.ts'
 import type { Json } from './processes.ts'
-import { BEFORE, COMMAND, freePort, startProcess, until } from './processes.ts'
+import { askfirst, freePort, startProcess, until } from './processes.ts'
 
-const ROOT = new URL('../../', import.meta.url).pathname
 const PHOTO = readFileSync(new URL('../fixtures/photo.jpg', import.meta.url))
 /** Short, so that the slave renews while the test looks on. */
 const LIFE_MS = 12_000
@@ -35,14 +34,8 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
   const data = join(folder, 'master')
   const port = await freePort()
   const url = `https://127.0.0.1:${port}`
-  const askfirst = (command: string, ...args: string[]): string =>
-    execFileSync(
-      COMMAND,
-      [...BEFORE, `${ROOT}master/cli/askfirst.mjs`, command, ...args, '--data', data],
-      { encoding: 'utf8', stdio: 'pipe' },
-    ).trim()
   const keyFile = join(folder, 'key')
-  askfirst('init', '--url', url, '--key-file', keyFile)
+  askfirst('init', '--data', data, '--url', url, '--key-file', keyFile)
   const key = readFileSync(keyFile, 'utf8').trim()
   const life = ['--slave-certificate-ms', `${LIFE_MS}`, '--heartbeat-ms', '500']
   await startProcess(t, 'master/main.ts', ['--port', `${port}`, '--data', data, ...life])
@@ -66,7 +59,7 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
   }
 
   const line = join(folder, 'line')
-  writeFileSync(line, askfirst('token', 'create'))
+  writeFileSync(line, askfirst('token', 'create', '--data', data))
   const told = { line, data: join(folder, 'py-1'), port: String(await freePort()) }
   const command =
     `${python} slave/python/slave.py --join-file {line} --name py-1 --port {port} ` +
@@ -106,7 +99,7 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
       t,
       'slave/main.ts',
       [...args, '--kinds', kinds.join(), '--data', join(folder, 'node-1')],
-      { ASKFIRST_JOIN: askfirst('token', 'create') },
+      { ASKFIRST_JOIN: askfirst('token', 'create', '--data', data) },
     )
     await until(async () => (await ask('GET', '/slaves')).body.slaves.length === 2)
     const image = (await ask('PUT', '/blobs', PHOTO)).body.sha256
@@ -123,7 +116,7 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
     const began = Date.now()
     // Longer than a certificate lasts: what it joined with has expired.
     await until(async () => Date.now() - began > LIFE_MS + 1_000)
-    const issued = askfirst('identity', 'list').match(/^py-1 /gm) ?? []
+    const issued = askfirst('identity', 'list', '--data', data).match(/^py-1 /gm) ?? []
     t.ok(issued.length >= 2, `${issued.length} that have not expired`)
     const done = await ask('POST', '/tasks', { kind: 'sleep', input: { ms: 1 } })
     t.match(done.body, { status: 'done', slave: 'py-1' })
@@ -140,7 +133,9 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
   })
 
   await t.test('tells a master that is not the pinned one nothing', async (t) => {
-    const other = askfirst('token', 'create').replace(/.$/, (last) => (last === '0' ? '1' : '0'))
+    const other = askfirst('token', 'create', '--data', data).replace(/.$/, (last) =>
+      last === '0' ? '1' : '0',
+    )
     const file = join(folder, 'other')
     writeFileSync(file, other)
     const more = { line: file, data: join(folder, 'py-2'), port: '0' }

@@ -1,7 +1,6 @@
 // A master that faces a network, as an operator sets it up: real processes, this machine's own
 // address, the commands as they are typed.
 
-import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -10,21 +9,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createAuthority, createKey, issue, publicHalf } from '../../shared/certificates.ts'
-import { BEFORE, COMMAND, freePort, startProcess, until } from './processes.ts'
+import { askfirst, freePort, startProcess, until } from './processes.ts'
 
-const ROOT = new URL('../../', import.meta.url).pathname
 const own = Object.values(networkInterfaces())
   .flatMap((each) => each ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
 /** Short, so that a slave renews while the test looks on. */
 const LIFE_MS = 12_000
-
-/** A command on the master's data folder: what it prints. */
-const askfirst = (command: string, ...args: string[]): string =>
-  execFileSync(COMMAND, [...BEFORE, `${ROOT}master/cli/askfirst.mjs`, command, ...args], {
-    encoding: 'utf8',
-    stdio: 'pipe',
-  }).trim()
 
 const refusal = (starting: Promise<unknown>): Promise<string> =>
   starting.then(

@@ -1,9 +1,8 @@
 // A process beside the others that does nothing but wake up: how late even it wakes is what the machine
 // takes from everybody's event loop, and no fault of a master.
 
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { watchLag } from '../../master/lag.ts'
 
-const delay = monitorEventLoopDelay({ resolution: 10 })
-delay.enable()
-process.on('message', () => process.send?.(delay.max / 1e6))
+const lag = watchLag()
+process.on('message', () => process.send?.(lag.sinceStart().max))
 process.on('disconnect', () => process.exit())

@@ -10,6 +10,7 @@ import { note, TRAIL_ENTRIES_MAX } from '../../master/core/task.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
 import { createRandom } from '../../shared/random.ts'
 import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
+import { stepSaved } from './stepping.ts'
 
 const HEARTBEAT_MS = 1000
 const ASK_TIMEOUT_MS = 500
@@ -41,11 +42,8 @@ function world(more: Partial<CoreSettings> = {}) {
   })
   const slaves = new Map<string, SlaveState>()
 
-  /** All is saved at once here, so what waits for that comes again at once. */
   function step(input: Input): Effect[] {
-    effects = core
-      .step(input, here.now)
-      .flatMap((effect) => (effect.do === 'repeat' ? core.step(effect.input, here.now) : effect))
+    effects = stepSaved(core, input, here.now)
     return effects
   }
 

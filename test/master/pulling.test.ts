@@ -11,6 +11,7 @@ import { POLICIES } from '../../master/policies/policies.ts'
 import { slaveJson } from '../../master/slave-json.ts'
 import { createRandom } from '../../shared/random.ts'
 import type { HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
+import { stepSaved } from './stepping.ts'
 
 const BEAT_MS = 1000
 const RUN_MS = 30_000
@@ -43,11 +44,8 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
   })
   const states = new Map<string, SlaveState>()
 
-  /** All is saved at once here, so what waits for that comes again at once. */
   function step(input: Input): Effect[] {
-    effects = core
-      .step(input, here.now)
-      .flatMap((effect) => (effect.do === 'repeat' ? core.step(effect.input, here.now) : effect))
+    effects = stepSaved(core, input, here.now)
     return effects
   }
 
