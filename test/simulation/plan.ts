@@ -64,7 +64,50 @@ export type PlannedTask = {
   cancelAfterMs: number | null
 }
 
+/**
+ * Seeds from here on are of worlds about polls: few slaves, most of which pull, with enough to do, on
+ * a slow network, with a master that stands still or an operator who drains them at any moment.
+ */
+export const POLLS_FROM = 1_000_000_000
+
 export function drawPlan(seed: number, random: Random): Plan {
+  const plan = drawAny(seed, random)
+  return seed < POLLS_FROM ? plan : aboutPolls(plan, random)
+}
+
+function aboutPolls(plan: Plan, random: Random): Plan {
+  const slaves = plan.slaves.slice(0, 1 + random.integer(2)).map((): Plan['slaves'][number] => {
+    const simple = chance(random, 0.2)
+    return { slots: simple ? 1 : 2, speed: 1, reach: simple ? 'simple' : 'pulls' }
+  })
+  return {
+    ...plan,
+    slaves,
+    tasks: plan.tasks.map((task) => ({ ...task, ms: Math.min(task.ms, 1000), queue: true })),
+    syncMs: pick(random, [0, 1, 5, 50]),
+    faults: Array.from({ length: 10 + random.integer(20) }, () =>
+      drawPollFault(random, slaves.length),
+    ),
+  }
+}
+
+function drawPollFault(random: Random, slaves: number): Fault {
+  const at = random.next() * FAULTY_MS
+  const forMs = random.exponential(800)
+  const who = random.integer(slaves)
+  switch (random.integer(4)) {
+    case 0:
+      return { is: 'pause', who: chance(random, 0.7) ? 'master' : who, at, forMs }
+    case 1:
+      return { is: 'drain', who, at, forMs }
+    case 2:
+      return { is: 'crash', who: chance(random, 0.2) ? 'master' : who, at, forMs, luckyCommits: 0 }
+    default:
+      return { is: 'weather', at, forMs: forMs * 3, lost: 0, doubled: 0, slow: random.next() }
+  }
+}
+
+function drawAny(seed: number, random: Random): Plan {
   const slaves = Array.from({ length: 1 + random.integer(4) }, () => ({
     slots: 1 + random.integer(3),
     speed: chance(random, 0.2) ? 0.1 : 1,

@@ -1,6 +1,6 @@
-// `npm run planted-bugs [-- --only NAME,...] [--seeds N] [--from S]`: is the simulator sharp? Each planted bug goes
-// into a copy of the tree, and simulated worlds run there until one of them breaks. A bug that breaks
-// none is either harmless, and its entry says why, or the simulator must become sharper.
+// `npm run planted-bugs [-- --only NAME,...] [--seeds N] [--from S]`: is the simulator sharp? Each
+// planted bug goes into a copy of the tree, and simulated worlds run there until one of them breaks. A
+// bug that breaks none is either harmless, and its entry says why, or the simulator must become sharper.
 //
 // Fails when a bug is missed, when a harmless one is caught (its entry is wrong), when the text that
 // a bug changes does not stand exactly once in the source, or when the source without a bug breaks.
@@ -172,7 +172,7 @@ function tell(): void {
   const bad = count('MISSED') + count('WRONG ENTRY')
   process.stdout.write(
     `\n${count('caught')} bugs caught, ${count('harmless')} harmless, ${count('MISSED')} missed, ` +
-      `${count('WRONG ENTRY')} entries wrong; at most ${seeds} worlds each\n`,
+      `${count('WRONG ENTRY')} entries wrong; at most ${2 * seeds} worlds each\n`,
   )
   process.exitCode = bad > 0 ? 1 : 0
 }

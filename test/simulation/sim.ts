@@ -1,5 +1,6 @@
-// `npm run sim -- --seeds N [--from S]`: N simulated worlds, each under the faults of its seed, on
-// all cores. A failure prints its seed and the shortest list of faults that still fails.
+// `npm run sim -- --seeds N [--from S] [--polls]`: N simulated worlds, each under the faults of its
+// seed, on all cores; with --polls such that are about slaves that pull. A failure prints its seed and
+// the shortest list of faults that still fails.
 
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -7,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createRandom } from '../../shared/random.ts'
 import type { Plan } from './plan.ts'
-import { drawPlan } from './plan.ts'
+import { drawPlan, POLLS_FROM } from './plan.ts'
 import type { WorldResult } from './world.ts'
 import { runWorld } from './world.ts'
 
@@ -40,9 +41,13 @@ async function runChunk({ from, to }: { from: number; to: number }): Promise<voi
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string', default: '2000' }, from: { type: 'string', default: '1' } },
+    options: {
+      seeds: { type: 'string', default: '2000' },
+      from: { type: 'string', default: '1' },
+      polls: { type: 'boolean', default: false },
+    },
   })
-  const first = Number(values.from)
+  const first = Number(values.from) + (values.polls ? POLLS_FROM : 0)
   const end = first + Number(values.seeds)
   const startedAt = performance.now()
   const total = { worlds: 0, promised: 0, lost: 0, events: 0, simulatedMs: 0 }

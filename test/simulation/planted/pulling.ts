@@ -35,7 +35,6 @@ export const PULLING_BUGS: Bug[] = [
     file: POLLS,
     find: 'if (left?.closed === null) lane',
     replace: 'if (left) lane',
-    shownBy: [29_185],
   },
   {
     name: 'pull-drained-is-handed',
@@ -43,7 +42,6 @@ export const PULLING_BUGS: Bug[] = [
     file: 'master/core/core.ts',
     find: '  if (drained) closePoll(core, slave)\n',
     replace: '',
-    shownBy: [118_855],
   },
   {
     name: 'pull-overtaken-list',
@@ -51,7 +49,7 @@ export const PULLING_BUGS: Bug[] = [
     file: 'master/core/care.ts',
     find: '    confirm(slave, attempts, now)\n  }\n  const reply',
     replace: '  }\n  const reply',
-    shownBy: [84_961],
+    harmless: 'its lease may run out, and the task is done again',
   },
   {
     name: 'pull-judged-on-its-way',
