@@ -10,6 +10,8 @@ import { ended, getJson, post, sleep, startMaster, startSlave, until } from './p
 const RUN_LIMIT_MS = 1000
 /** What the executor's death and its heir's start may take beside, on a machine that is busy. */
 const OVER_LIMIT_MS = 1500
+/** A process that uses no CPU for so long has started. */
+const IDLE_MS = 200
 
 const HOSTILE: Record<string, { expression: string; number?: string }> = {
   'endless recursion': { expression: 'f(x) = f(x)\nf(1)' },
@@ -82,6 +84,12 @@ async function childrenOf(pid: number | undefined): Promise<number[]> {
   return text.trim().split(' ').filter(Boolean).map(Number)
 }
 
+/** What processes have used of the CPU, in words: who starts uses more and more. */
+async function ticksOf(pids: number[]): Promise<string> {
+  const texts = pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
+  return (await Promise.all(texts)).map((text) => text.split(' ').slice(13, 15)).join(' ')
+}
+
 t.test('hostile expressions', async (t) => {
   const limits = ['--run-limit-ms', `${RUN_LIMIT_MS}`, '--attempts-max', '1']
   const { url } = await startMaster(t, t.testdir(), limits)
@@ -130,24 +138,21 @@ t.test('the death of an executor', { skip: process.platform !== 'linux' }, async
     return trail.filter(({ event }: Json) => event === 'executor-crashed').length
   }
 
-  /**
-   * Kills all executors, again and again. One that is still being started has no task to take
-   * along: where that is so, the next has longer.
-   */
-  async function killUntil(id: string, holds: () => Promise<boolean>): Promise<void> {
-    let pauseMs = 250
+  /** Kills all executors that have started, again and again: others have no task to take along. */
+  async function killUntil(holds: () => Promise<boolean>): Promise<void> {
     await until(async () => {
-      const before = await crashes(id)
-      for (const pid of await childrenOf(slave.child.pid)) process.kill(pid, 'SIGKILL')
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
-      if ((await crashes(id)) === before) pauseMs *= 2
+      const pids = await childrenOf(slave.child.pid)
+      const before = await ticksOf(pids)
+      await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
+      const isIdle = pids.length > 0 && before === (await ticksOf(pids))
+      if (isIdle) for (const pid of pids) process.kill(pid, 'SIGKILL')
       return holds()
     })
   }
 
   await t.test('is no death of the task: another try has it', async (t) => {
     const { body } = await post(`${url}/tasks`, sleep(1000))
-    await killUntil(body.id, async () => (await crashes(body.id)) > 0)
+    await killUntil(async () => (await crashes(body.id)) > 0)
     const task = await ended(url, body.id)
     t.match(task, { status: 'done', result: { sleptMs: 1000 }, slave: 'slave-1' })
     t.ok(task.tries >= 2, `${task.tries} tries`)
@@ -155,10 +160,7 @@ t.test('the death of an executor', { skip: process.platform !== 'linux' }, async
 
   await t.test('ends a task that always takes it along', async (t) => {
     const { body } = await post(`${url}/tasks`, sleep(60_000))
-    await killUntil(
-      body.id,
-      async () => (await getJson(`${url}/tasks/${body.id}`)).endedAt !== null,
-    )
+    await killUntil(async () => (await getJson(`${url}/tasks/${body.id}`)).endedAt !== null)
     const task = await getJson(`${url}/tasks/${body.id}`)
     t.match(task, { status: 'failed', tries: 3, failure: { type: 'poison' } })
     t.match(task.failure.message, /slave-1, slave-1, slave-1/)
