@@ -6,6 +6,7 @@
 
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isLocalName, isPrivateName, keepPagesOut, otherSite } from '../shared/pages.ts'
 import { Problem } from '../shared/problems.ts'
 import { peerOf } from '../shared/secure.ts'
 import type { Access } from './access.ts'
@@ -55,17 +56,7 @@ export function createNoAuth({ loopback }: { loopback: boolean }): Auth {
     guard(server) {
       server.decorateRequest('caller', { getter: () => ANYBODY })
       server.decorateRequest('isStillIn', () => true)
-      if (!loopback) return
-      let good = ''
-      server.addHook('onRequest', (request, _reply, done) => {
-        const { host = '', origin } = request.headers
-        if (host !== good) {
-          if (!isLocal(host)) return done(strangeHost(host))
-          good = host
-        }
-        if (origin !== undefined && origin !== `http://${host}`) return done(otherSite(origin))
-        done()
-      })
+      keepPagesOut(server, loopback ? isLocalName : isPrivateName)
     },
   }
 }
@@ -159,7 +150,7 @@ export function createAuth(given: {
     if (!isGood(key)) throw unauthorized('the session is over: sign in again')
     const { host, origin } = request.headers
     // SameSite keeps the cookie at home already; a browser that does not know it says Origin.
-    if (!SAFE_METHODS.includes(request.method) && !isSameSite(origin, host)) {
+    if (!SAFE_METHODS.includes(request.method) && origin !== `https://${host}`) {
       throw otherSite(origin ?? 'nowhere')
     }
     return callerOf(key)
@@ -250,20 +241,6 @@ const isPlain = (body: unknown): boolean =>
 const bearerOf = (authorization: string): string =>
   /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
 
-function isSameSite(origin: string | undefined, host: string | undefined): boolean {
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host
-}
-
-/** A name that no other site can have: it is why a page elsewhere cannot pass itself off as ours. */
-const isLocal = (host: string): boolean =>
-  /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host)
-
 const forbidden = (detail: string): Problem => new Problem('forbidden', detail)
 const unauthorized = (detail: string): Problem =>
   new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer realm="askfirst"' })
-const otherSite = (origin: string): Problem =>
-  forbidden(`a page of ${origin.slice(0, 200)} may not ask this here`)
-const strangeHost = (host: string): Problem =>
-  forbidden(
-    `${host.slice(0, 200)} is not this machine: without keys, ask by localhost or 127.0.0.1`,
-  )

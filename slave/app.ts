@@ -13,6 +13,7 @@ import type { Kind } from '../shared/kind.ts'
 import { loadKinds } from '../shared/kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { createLog } from '../shared/log.ts'
+import { isPrivateName, keepPagesOut } from '../shared/pages.ts'
 import { UsageError } from '../shared/process.ts'
 import { createRandom } from '../shared/random.ts'
 import { createConnector, mustBe, serverOptions } from '../shared/secure.ts'
@@ -34,6 +35,8 @@ import type { SlaveSettings } from './settings.ts'
 import { createWorkroom } from './workroom.ts'
 import { createWorkshop } from './workshop.ts'
 
+/** Whoever holds more connections open than this, nobody answers. */
+const SOCKETS_MAX = 4096
 /** Kinds that work on files keep buffers and what libraries of their own need outside the heap. */
 const FILE_LIMITS = { rssMaxMb: 1024, spares: 0 }
 
@@ -55,7 +58,13 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     log,
     bodyBytesMax: settings.bodyBytesMax,
     secure: identity?.material(),
+    socketsMax: SOCKETS_MAX,
   })
+  if (!identity) {
+    const { advertise } = settings
+    const known = advertise === undefined ? '' : new URL(advertise).hostname
+    keepPagesOut(server, (name) => isPrivateName(name) || name === known)
+  }
   let url = settings.advertise ?? ''
   const workroom = createWorkroom({
     root: workFolderOf(settings.data),

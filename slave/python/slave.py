@@ -48,6 +48,7 @@ import tasks  # noqa: E402
 VERSION = "python-1"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 BODY_BYTES_MAX = 16 * 1024 * 1024
+CONNECTIONS_MAX = 256
 RESULT_BYTES_MAX = 1024 * 1024
 # No new tasks while this many outcomes wait for the master.
 OUTBOX_MAX = 10_000
@@ -191,6 +192,7 @@ class Slave:
         self.identity = identity
         self.master = identity.master if identity else given.master.rstrip("/")
         self.url = url
+        self.hostname = urllib.parse.urlsplit(url).hostname
         self.slots = given.slots
         self.kinds = tasks.kinds()
         # A new name for every run of this process (rule new-boot): nothing said to an earlier run
@@ -579,6 +581,22 @@ class Server(http.server.ThreadingHTTPServer):
     slave = None
     context = None
 
+    def __init__(self, *given):
+        self.room = threading.BoundedSemaphore(CONNECTIONS_MAX)
+        super().__init__(*given)
+
+    def process_request(self, request, client_address):
+        # A thread each: beyond these, connections are closed as they come.
+        if not self.room.acquire(blocking=False):
+            return self.shutdown_request(request)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.room.release()
+
     def server_bind(self):
         # http.server's own would look the host's name up, which can take seconds.
         socketserver.TCPServer.server_bind(self)
@@ -598,6 +616,19 @@ class Server(http.server.ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+FORBIDDEN = "Who asks is known, and may not do this."
+# Names that end so nobody can register.
+PRIVATE = ("localhost", "local", "lan", "internal", "home", "corp", "arpa", "localdomain")
+
+
+def is_private(name):
+    """Whether it is an address, or a name that no other site can have."""
+    if re.fullmatch(r"[0-9a-f]*:[0-9a-f:.]*|[0-9]{1,3}(\.[0-9]{1,3}){3}", name):
+        return True
+    labels = name.split(".")
+    return name != "" and (len(labels) == 1 or labels[-1] in PRIVATE)
+
+
 # Whoever knows the way may ask these; all else is for the master, where there are identities.
 OPEN = ("/availability", "/healthz")
 
@@ -615,7 +646,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "/attempts": slave.attempts,
             "/healthz": lambda: {"status": "up"},
         }
-        self.respond(lambda _body: self.route(routes)())
+        self.respond(routes, lambda run, _body: run())
 
     def do_POST(self):
         slave = self.server.slave
@@ -623,11 +654,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "/offers": lambda body: slave.offer(check_offers(body)),
             "/attempts/revoke": lambda body: slave.revoke(check_revoke(body)),
         }
-        self.respond(lambda body: self.route(routes)(read_json(self.headers, body)))
+        self.respond(routes, lambda run, body: run(read_json(self.headers, body)))
 
     def route(self, routes):
         path = self.path.split("?")[0]
-        if self.server.context and path not in OPEN:
+        if self.server.context is None:
+            self.keep_pages_out()
+        elif path not in OPEN:
             self.assert_master()
         if path not in routes:
             raise Invalid(f"there is no {self.command} {path}", 404, "There is nothing here.")
@@ -640,13 +673,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
             title = "Who asks is not known here."
             raise Invalid("this is for a master of this cluster, by its certificate", 401, title)
         if peer[0] != "master":
-            title = "Who asks is known, and may not do this."
-            raise Invalid(f"this is for a master, not for {peer[1]}", 403, title)
+            raise Invalid(f"this is for a master, not for {peer[1]}", 403, FORBIDDEN)
 
-    def respond(self, answer):
+    def keep_pages_out(self):
+        """Where nobody is asked who they are, a browser reaches this for the pages of everybody: they
+        say an Origin, or a name of their own that was rebound to this address."""
+        host = self.headers.get("Host", "")
+        name = re.sub(r":[0-9]{1,5}$", "", host).strip("[]").lower()
+        if not is_private(name) and name != self.server.slave.hostname:
+            raise Invalid(f"{host} could be anybody's name", 403, FORBIDDEN)
+        if "Origin" in self.headers:
+            raise Invalid("a page may not ask this here", 403, FORBIDDEN)
+
+    def respond(self, routes, answer):
+        whole = False
         try:
-            self.send(200, "application/json", answer(self.read_body()))
+            run = self.route(routes)  # first: nothing is read for somebody who may not ask
+            body = self.read_body()
+            whole = True
+            self.send(200, "application/json", answer(run, body))
         except Invalid as invalid:
+            self.close_connection |= not whole
             problem = {"title": invalid.title, "status": invalid.status, "detail": str(invalid)}
             kind = TYPES.get(invalid.status, "invalid-request")
             self.send(invalid.status, "application/problem+json", {"type": kind, **problem})
@@ -666,6 +713,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
 

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import type { Test } from 'tap'
 import t from 'tap'
+import { request } from 'undici'
 import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { settingsOf } from '../../shared/settings.ts'
@@ -160,4 +161,27 @@ t.test('is not asked by pages of other sites, where nobody has a key', async (t)
   t.equal(await say(`Host: ${host}\r\nOrigin: https://evil.example\r\n`), '403', 'another site')
   t.equal(await say('Host: evil.example\r\n'), '403', 'a name that was rebound to this machine')
   t.equal(await say(`Host: localhost:${new URL(url).port}\r\n`), '404')
+})
+
+t.test('hands no task to an image of another site, nor lets it ask anything else', async (t) => {
+  const { url } = await startOpen(t)
+  const ask = async (path: string, headers: Record<string, string>): Promise<number> => {
+    const { statusCode, body } = await request(url + path, { headers })
+    await body.dump()
+    return statusCode
+  }
+  const poll = '/get_task?slave=x&kinds=sleep&wait=0'
+  const browser = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)' }
+  const from = (site: string, mode: string) => ({
+    ...browser,
+    'sec-fetch-site': site,
+    'sec-fetch-mode': mode,
+  })
+  t.equal(await ask(poll, {}), 204, 'a program')
+  t.equal(await ask(poll, from('same-origin', 'cors')), 204, 'the own page')
+  t.equal(await ask(poll, from('cross-site', 'no-cors')), 403, 'an image')
+  t.equal(await ask(poll, from('cross-site', 'navigate')), 403, 'a window')
+  t.equal(await ask(poll, browser), 403, 'a browser that does not say for whom')
+  t.equal(await ask('/status', from('cross-site', 'no-cors')), 403)
+  t.equal(await ask('/', from('cross-site', 'navigate')), 200, 'a link to our page')
 })

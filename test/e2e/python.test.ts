@@ -4,9 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { request } from 'undici'
 import { findPython } from '../../deploy/local/python.ts'
 import { startSubject } from '../conformance/subject.ts'
-import { freePort, getJson, post, sleep, startMaster, until } from './processes.ts'
+import { freePort, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
 
 const python = findPython()
 const skip = python ? false : 'python3 (3.11 or later) with Pillow is not installed'
@@ -43,6 +44,22 @@ t.test('the slave in Python', { skip }, async (t) => {
     t.match(done.body, { status: 'done', result: { sleptMs: 20 }, slave: 'py-1' })
     const refused = await post(`${master.url}/tasks`, { expression: '1+1' })
     t.match(refused, { status: 422, body: { type: 'no-capable-slave' } })
+  })
+
+  await t.test('is asked by no page, like a slave of ours', async (t) => {
+    const ours = await startSlave(t, master.url, 'ours', ['--kinds', 'sleep'])
+    for (const url of [`http://127.0.0.1:${told.port}`, ours.url]) {
+      const statusWith = async (headers: Record<string, string>): Promise<number> => {
+        const { statusCode, body } = await request(`${url}/availability`, { headers })
+        await body.dump()
+        return statusCode
+      }
+      t.equal(await statusWith({}), 200)
+      t.equal(await statusWith({ host: 'vm-1:9001' }), 200)
+      t.equal(await statusWith({ host: 'evil.example:9001' }), 403, 'a name that was rebound')
+      t.equal(await statusWith({ origin: 'https://evil.example' }), 403, 'another site')
+    }
+    await ours.kill('SIGTERM')
   })
 
   const linux = { skip: process.platform === 'linux' ? false : 'looks into /proc' }
