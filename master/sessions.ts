@@ -4,9 +4,10 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { Identities, Key } from './identities/store.ts'
 
-/** A session ends after this, in milliseconds, and at most so many are open. */
+/** A session ends after this, in milliseconds; so many are open at most, and of one key. */
 export const SESSION_MS = 43_200_000
 const SESSIONS_MAX = 10_000
+const SESSIONS_OF_KEY_MAX = 20
 const COOKIE = 'askfirst-session'
 
 export type Sessions = ReturnType<typeof createSessions>
@@ -14,13 +15,19 @@ export type Sessions = ReturnType<typeof createSessions>
 export function createSessions(given: { identities: Identities; now: () => number }) {
   const { identities, now } = given
   const sessions = new Map<string, { key: string; until: number }>()
+  /** The hashes of each key's sessions, oldest first. */
+  const ofKey = new Map<string, Set<string>>()
 
   return {
-    /** Opens a session for a key; gives its id. */
+    /** Opens a session for a key; gives its id. Beyond what is open at most, its oldest ends. */
     open(key: Key): string {
       const id = randomBytes(32).toString('base64url')
-      sessions.set(hashOf(id), { key: key.id, until: now() + SESSION_MS })
-      if (sessions.size > SESSIONS_MAX) sessions.delete(sessions.keys().next().value as string)
+      const hashed = hashOf(id)
+      sessions.set(hashed, { key: key.id, until: now() + SESSION_MS })
+      const mine = ofKey.get(key.id) ?? new Set()
+      ofKey.set(key.id, mine.add(hashed))
+      if (mine.size > SESSIONS_OF_KEY_MAX) close(first(mine))
+      if (sessions.size > SESSIONS_MAX) close(first(sessions))
       return id
     },
     /** The key that a session stands for, as it is now. */
@@ -28,9 +35,20 @@ export function createSessions(given: { identities: Identities; now: () => numbe
       const session = sessions.get(hashOf(id))
       return session && session.until > now() ? identities.keyById(session.key) : undefined
     },
-    close: (id: string): void => void sessions.delete(hashOf(id)),
+    close: (id: string): void => close(hashOf(id)),
+  }
+
+  function close(hashed: string): void {
+    const key = sessions.get(hashed)?.key
+    if (key === undefined) return
+    sessions.delete(hashed)
+    const mine = ofKey.get(key)
+    mine?.delete(hashed)
+    if (mine?.size === 0) ofKey.delete(key)
   }
 }
+
+const first = (ids: Set<string> | Map<string, unknown>): string => ids.keys().next().value as string
 
 const hashOf = (id: string): string => hash('sha256', id, 'hex')
 

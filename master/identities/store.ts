@@ -42,6 +42,8 @@ export type Certificate = {
   revokedAt: number | null
 }
 
+type NewCertificate = Omit<Certificate, 'revokedAt' | 'issuedAt'>
+
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
@@ -153,10 +155,13 @@ export function openIdentities(path: string, now: () => number = Date.now) {
     certificates: (): Certificate[] =>
       [...bySerial.values()].toSorted((a, b) => a.issuedAt - b.issuedAt),
     certificateOf: (serial: string): Certificate | undefined => bySerial.get(serial),
-    /** Notes one before it is handed out; false when the slave was shut out meanwhile. */
-    noteCertificate: (certificate: Omit<Certificate, 'revokedAt' | 'issuedAt'>): boolean =>
-      atOnce(() => noteCertificate(certificate)),
-    /** Shuts a slave out, until a token lets it in again. Gives how many certificates it had. */
+    /**
+     * Notes one before it is handed out, in place of the one with the serial `before`, if any; false
+     * when the slave was shut out meanwhile.
+     */
+    noteCertificate: (certificate: NewCertificate, before: string | null): boolean =>
+      atOnce(() => noteCertificate(certificate, before)),
+    /** Shuts a slave out, until a token for its name lets it in again. Gives how many certificates it had. */
     revokeSlave: (slave: string): number => {
       const revoked = atOnce(() => {
         database.prepare('REPLACE INTO shutOut VALUES (?)').run(slave)
@@ -188,6 +193,7 @@ export function openIdentities(path: string, now: () => number = Date.now) {
       .get(token.id, publicKey)
     if (known) return known.slave === slave ? null : 'other-name'
     if (token.usesLeft <= 0) return 'used'
+    if (token.slave === null && isShutOut(slave)) return 'shut-out'
     const named = [...bySerial.values()].some(
       (each) => each.slave === slave && each.revokedAt === null && each.expiresAt > now(),
     )
@@ -200,14 +206,21 @@ export function openIdentities(path: string, now: () => number = Date.now) {
     return null
   }
 
-  function noteCertificate(certificate: Omit<Certificate, 'revokedAt' | 'issuedAt'>): boolean {
+  function noteCertificate(certificate: NewCertificate, before: string | null): boolean {
     const { serial, slave, expiresAt } = certificate
-    if (database.prepare('SELECT 1 FROM shutOut WHERE slave = ?').get(slave)) return false
+    if (isShutOut(slave)) return false
+    // What is in memory may lack what another process has just revoked.
+    const revoked = 'SELECT 1 FROM certificates WHERE serial = ? AND revokedAt IS NOT NULL'
+    if (before !== null && database.prepare(revoked).get(before)) return false
     database
       .prepare('INSERT INTO certificates VALUES (?, ?, ?, ?, NULL)')
       .run(serial, slave, now(), expiresAt)
     bySerial.set(serial, { ...certificate, issuedAt: now(), revokedAt: null })
     return true
+  }
+
+  function isShutOut(slave: string): boolean {
+    return database.prepare('SELECT 1 FROM shutOut WHERE slave = ?').get(slave) !== undefined
   }
 
   function atOnce<T>(run: () => T): T {
@@ -264,7 +277,7 @@ export function openIdentities(path: string, now: () => number = Date.now) {
 }
 
 /** Why a token does not let a slave in. */
-export type Refusal = 'unknown' | 'expired' | 'other-name' | 'used' | 'name-taken'
+export type Refusal = 'unknown' | 'expired' | 'other-name' | 'used' | 'name-taken' | 'shut-out'
 
 /** What names a secret where the secret itself must not stand, such as in a log. */
 export const fingerprint = (secret: string): string =>

@@ -5,6 +5,7 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { publicKeyOf } from '../../shared/certificates.ts'
 import { Problem } from '../../shared/problems.ts'
+import { peerOf } from '../../shared/secure.ts'
 import { JoinRequest, RenewRequest } from '../../shared/wire.ts'
 import type { Authority } from '../identities/folder.ts'
 import type { Refusal } from '../identities/store.ts'
@@ -33,6 +34,7 @@ const REFUSALS: Record<Refusal, string> = {
   'other-name': 'this token is for a slave of another name',
   'name-taken':
     'a slave of this name has joined: choose another, or make a token for it with --name',
+  'shut-out': 'the slave of this name was shut out: make a token for it with --name',
 }
 
 export async function identity(app: FastifyInstance, options: Options) {
@@ -48,23 +50,25 @@ export async function identity(app: FastifyInstance, options: Options) {
   app.post('/join', { bodyLimit, schema: { body: JoinRequest } }, async (request) => {
     const { token, name, request: asked } = request.body as JoinRequest
     limits.assertPatient(`join ${request.ip}`)
-    const publicKey = await readRequest(asked)
+    const publicKey = await readRequest(asked).catch((error: Problem) => {
+      limits.failed(`join ${request.ip}`)
+      throw error
+    })
     const refusal = identities.useToken(token, name, publicKey)
     if (refusal) {
       limits.failed(`join ${request.ip}`)
       throw new Problem('join-refused', REFUSALS[refusal])
     }
     request.log.info({ slave: name, address: request.ip }, 'a slave has joined')
-    return certify(name, publicKey)
+    return certify(name, publicKey, null)
   })
 
   /** A further certificate for the slave that asks. */
-  app.post('/renew', { bodyLimit, schema: { body: RenewRequest } }, async (request) =>
-    certify(
-      request.caller.slave as string,
-      await readRequest((request.body as RenewRequest).request),
-    ),
-  )
+  app.post('/renew', { bodyLimit, schema: { body: RenewRequest } }, async (request) => {
+    const publicKey = await readRequest((request.body as RenewRequest).request)
+    const before = peerOf(request.raw.socket)?.serial ?? null
+    return certify(request.caller.slave as string, publicKey, before)
+  })
 
   async function readRequest(pem: string): Promise<string> {
     const publicKey = await publicKeyOf(pem)
@@ -75,10 +79,10 @@ export async function identity(app: FastifyInstance, options: Options) {
     )
   }
 
-  async function certify(slave: string, publicKey: string) {
+  async function certify(slave: string, publicKey: string, before: string | null) {
     const issued = await authority.issue(publicKey, 'slave', slave, options.slaveCertificateMs)
     const { certificate, serial, expiresAt } = issued
-    if (!identities.noteCertificate({ serial, slave, expiresAt })) {
+    if (!identities.noteCertificate({ serial, slave, expiresAt }, before)) {
       throw new Problem('unauthorized', `${slave} was shut out`)
     }
     return { certificate, expiresAt, lifeMs: options.slaveCertificateMs }

@@ -77,7 +77,7 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
     const key = createKey()
     const issued = await authority.issue(publicHalf(key), role, name, lifeMs)
     const { serial, expiresAt } = issued
-    if (role === 'slave') identities.noteCertificate({ serial, slave: name, expiresAt })
+    if (role === 'slave') identities.noteCertificate({ serial, slave: name, expiresAt }, null)
     return asking({ key, cert: issued.certificate })
   }
 

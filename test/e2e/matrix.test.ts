@@ -258,10 +258,41 @@ t.test('lets a slave join by a token that is good, once', async (t) => {
     200,
     'a token for this very name',
   )
+  g.identities.revokeSlave('slave-1')
+  await refused(join(token(null).secret, 'slave-1'), /was shut out/)
+  t.equal((await join(token('slave-1').secret, 'slave-1')).status, 200, 'let in again')
   for (const request of ['', 'nonsense', '-----BEGIN CERTIFICATE REQUEST-----\nAAAA']) {
     const body = { token: token(null).secret, name: 'slave-4', request }
     t.equal((await g.nobody('POST', '/join', body)).status, 400)
   }
+})
+
+t.test('renews no certificate that was revoked, also when it is let in by another', async (t) => {
+  const g = await startGuarded(t)
+  const renew = async (ask: Ask) =>
+    ask('POST', '/renew', { request: await createRequest(createKey(), 'slave-1') })
+  const before = await g.certified('slave', 'slave-1')
+  await until(async () => (await renew(before)).status === 200)
+  // In one turn, so that the master cannot have looked between: the old one out, a new one in.
+  g.identities.revokeSlave('slave-1')
+  const { secret } = g.identities.createToken({ slave: 'slave-1', uses: 1, ttlMs: 60_000 })
+  t.equal(g.identities.useToken(secret, 'slave-1', 'a new key'), null)
+  t.equal((await renew(before)).status, 401)
+})
+
+t.test('keeps a few sessions of a key, so that one key cannot sign out another', async (t) => {
+  const g = await startGuarded(t)
+  const [one, other] = [g.keyOf(['read']), g.keyOf(['read'])]
+  await until(async () => (await other.ask('GET', '/status')).status === 200)
+  const signIn = async (key: string): Promise<Ask> => {
+    const { headers } = await g.nobody('POST', '/session', { key })
+    return g.asking({}, { cookie: String(headers['set-cookie']).split(';')[0] as string })
+  }
+  const kept = await signIn(other.secret)
+  const first = await signIn(one.secret)
+  for (let i = 0; i < 20; i++) await signIn(one.secret)
+  t.equal((await first('GET', '/status')).status, 401, 'its oldest')
+  t.equal((await kept('GET', '/status')).status, 200)
 })
 
 t.test('signs in to the page by a cookie that no script and no other site can use', async (t) => {
@@ -281,6 +312,7 @@ t.test('signs in to the page by a cookie that no script and no other site can us
     page('POST', '/slaves/none/drain', undefined, origin === undefined ? {} : { origin })
   t.equal((await drain()).status, 403, 'no Origin')
   t.equal((await drain('https://evil.example')).status, 403)
+  t.equal((await drain(`http://${host}`)).status, 403, 'of somebody on the way')
   t.equal((await drain('null')).status, 403)
   t.equal((await drain(`https://${host}`)).status, 404, 'of the page itself')
   await page('DELETE', '/session')
