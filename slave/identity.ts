@@ -5,7 +5,15 @@
 //   certificate --(a third of its life)--> renewed, again and again
 
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Agent, request } from 'undici'
 import { createKey, createRequest, pinOf } from '../shared/certificates.ts'
@@ -28,6 +36,9 @@ const RETRY_MS_MAX = 30_000
 /** Timers are set at most this far ahead. */
 const TIMER_MS_MAX = 86_400_000
 
+/** A master that is the right one does not let it in. */
+class RefusedError extends UsageError {}
+
 export type Identity = Awaited<ReturnType<typeof openIdentity>>
 
 /** Whether a slave with these settings speaks TLS. */
@@ -49,7 +60,7 @@ export async function openIdentity(given: {
   const folder = join(data, 'identity')
   let facts = readFacts(folder)
   const line = readLine({ ...given, isJoined: facts !== null })
-  if (line && facts?.token !== markOf(line.token)) facts = await joinWith(line)
+  if (line && facts?.token !== markOf(line.token)) facts = await joinOrStay(line)
   if (!facts) throw new UsageError('this slave has no identity yet: give it a join line')
   if (facts.name !== name) {
     throw new UsageError(`${folder} is the identity of ${facts.name}, not of ${name}: see --name`)
@@ -111,6 +122,21 @@ export async function openIdentity(given: {
     for (const run of renewed) run()
   }
 
+  /** A line for many may have been made anew since: whoever has joined stays who it is. */
+  async function joinOrStay(line: JoinLine): Promise<Facts> {
+    try {
+      return await joinWith(line)
+    } catch (error) {
+      const isGood =
+        facts?.master === line.master &&
+        facts.expiresAt > Date.now() &&
+        isPinned(readMaterial(folder).ca, line.pin)
+      if (!facts || !isGood || !(error instanceof RefusedError)) throw error
+      log.warn({ reason: error.message }, 'not joined anew: it keeps the identity that it has')
+      return facts
+    }
+  }
+
   async function joinWith(line: JoinLine): Promise<Facts> {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     chmodSync(folder, 0o700)
@@ -129,7 +155,9 @@ export async function openIdentity(given: {
     const { expiresAt, lifeMs } = answer
     const joined = { master: line.master, name, token: markOf(line.token), expiresAt, lifeMs }
     log.info({ master: line.master }, 'joined')
-    return write(folder, joined, key, answer.certificate, ca)
+    const kept = write(folder, joined, key, answer.certificate, ca)
+    rmSync(path)
+    return kept
   }
 
   /** Nothing that is secret is said before the other side is known to be the one that is pinned. */
@@ -176,7 +204,7 @@ export async function openIdentity(given: {
         const { status, message } = error as Partial<PeerError>
         if (error instanceof UsageError) throw error
         if (typeof status === 'number' && status < 500 && status !== 429) {
-          throw new UsageError(`the master ${message}`)
+          throw new RefusedError(`the master ${message}`)
         }
         log.warn({ reason: message }, 'not joined yet')
         await new Promise((resolve) => setTimeout(resolve, pause))

@@ -81,7 +81,10 @@ case $action in
     echo "release=$(basename "$(readlink "$top/$2/current" 2>/dev/null || echo none)")"
     echo "settings=$([ ! -e "$top/$2/settings.env" ] || sum <"$top/$2/settings.env")"
     if is_running "$1" "$2"; then echo running=yes; else echo running=no; fi
-    if [ -e "$(data_of "$2")/identity/identity.json" ]; then echo joined=yes; else echo joined=no; fi
+    # Who has been off for longer than its certificate lasts must join again.
+    identity=$(data_of "$2")/identity/identity.json
+    lasts=$([ ! -e "$identity" ] || sed -n 's/.*"expiresAt": *\([0-9]*\).*/\1/p' "$identity")
+    if [ "${lasts:-0}" -gt "$(date +%s)000" ]; then echo joined=yes; else echo joined=no; fi
     if [ -d "$top/releases/$3" ]; then echo shipped=yes; else echo shipped=no; fi
     if [ -d "$top/libraries/$4" ]; then echo libraries=yes; else echo libraries=no; fi
     ;;
@@ -104,7 +107,7 @@ case $action in
     mkdir -p "$top/$2"
     (umask 077 && cat >"$top/$2/settings.env.new" && touch "$top/$2/join")
     mv "$top/$2/settings.env.new" "$top/$2/settings.env"
-    ln -s "../releases/$3" "$top/$2/current.new"
+    ln -sfn "../releases/$3" "$top/$2/current.new"
     mv -T "$top/$2/current.new" "$top/$2/current"
     if [ $mode = systemd ]; then
       id askfirst >/dev/null 2>&1 ||

@@ -32,6 +32,10 @@ class Unusable(Exception):
     """No identity can be had this way, and trying again would not help."""
 
 
+class Refused(Unusable):
+    """The right master does not let it in."""
+
+
 class OtherPeer(OSError):
     """Somebody else answers there."""
 
@@ -151,8 +155,14 @@ def open_identity(data, name, join, join_file, log):
     joined = Identity(folder) if os.path.exists(path) else None
     line = read_line(join, join_file, joined is not None)
     if line and (joined is None or joined.facts["token"] != mark_of(line[0])):
-        join_with(folder, name, line, log)
-        joined = Identity(folder)
+        try:
+            join_with(folder, name, line, log)
+            joined = Identity(folder)
+        except Refused as error:
+            # A line for many may have been made anew since: whoever has joined stays who it is.
+            if joined is None or not is_good(joined.facts, line):
+                raise
+            log(f"not joined anew, it keeps the identity that it has: {error}")
     if joined is None:
         return None
     if joined.facts["name"] != name:
@@ -161,6 +171,12 @@ def open_identity(data, name, join, join_file, log):
         how = f"make a join line for it: askfirst token create --name {name}"
         raise Unusable(f"the certificate in {folder} has expired: {how}")
     return joined
+
+
+def is_good(facts, line):
+    _, master, pin = line
+    lasts = facts["expiresAt"] > time.time() * 1000
+    return lasts and facts["master"] == master and pin_of(facts["ca"]) == pin
 
 
 def read_line(join, join_file, is_joined):
@@ -224,7 +240,7 @@ def fetch_authority(master, pin):
     status, said = request(master, "GET", "/ca", None, context, None)
     try:
         ca = said.decode("ascii")
-        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(ca)).hexdigest()
+        digest = pin_of(ca)
     except ValueError:
         digest = None
     if status != 200 or digest != pin:
@@ -233,13 +249,17 @@ def fetch_authority(master, pin):
     return ca
 
 
+def pin_of(ca):
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(ca)).hexdigest()
+
+
 def ask(master, path, body, context):
     status, said = request(master, "POST", path, json.dumps(body).encode(), context, "master")
     if status == 200:
         return json.loads(said)
     words = f"the master answered {status}: {said[:500].decode('utf-8', 'replace')}"
     if status < 500 and status != 429:
-        raise Unusable(words)
+        raise Refused(words)
     raise OSError(words)
 
 

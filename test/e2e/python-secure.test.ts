@@ -123,6 +123,16 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
 
     slave.child.kill('SIGTERM')
     await slave.ended
+    // A line that was made anew for others: it has no use for it, and the master would not let it in.
+    writeFileSync(line, askfirst('token', 'create', '--data', data))
+    const stays = startSubject(command, told)
+    t.teardown(stays.kill)
+    await until(async () => stays.stderr().includes('not joined anew'))
+    await until(
+      async () => (await ask('POST', '/tasks', { kind: 'sleep', input: { ms: 3 } })).status === 200,
+    )
+    stays.child.kill('SIGTERM')
+    await stays.ended
     writeFileSync(line, '')
     const again = startSubject(command, told)
     t.teardown(again.kill)
