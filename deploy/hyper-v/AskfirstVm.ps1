@@ -152,7 +152,15 @@ function New-Cluster {
     if (-not ($Image -and $Bundle)) {
         throw 'New needs -Image and -Bundle'
     }
+    # Anybody may make a folder there before us, and would keep his rights in it.
+    if (Test-Path -LiteralPath $Folder) {
+        $owner = (Get-Acl -LiteralPath $Folder).GetOwner([Security.Principal.SecurityIdentifier]).Value
+        if ($owner -notin 'S-1-5-32-544', 'S-1-5-18') {
+            throw "$Folder belongs to $owner, not to the administrators: look what is in it, and remove it"
+        }
+    }
     New-Item -ItemType Directory -Force -Path $Folder | Out-Null
+    Invoke-Tool 'icacls.exe' @($Folder, '/setowner', '*S-1-5-32-544') | Out-Null
     Invoke-Tool 'icacls.exe' @($Folder, '/inheritance:r', '/grant', '*S-1-5-32-544:(OI)(CI)F', '*S-1-5-18:(OI)(CI)F', '*S-1-5-83-0:(OI)(CI)RX') | Out-Null
     Invoke-Tool 'ssh-keygen.exe' @('-q', '-t', 'ed25519', '-N', '""', '-C', 'askfirst', '-f', $key) | Out-Null
     # The user that the image makes.
