@@ -168,7 +168,7 @@ export function createWorkroom(given: {
       await body.dump()
       throw new StatusError(`${url.host} answered ${statusCode}`, statusCode)
     }
-    const meter = createMeter()
+    const meter = createMeter(file.bytes)
     await pipeline(body, meter.stream, createWriteStream(path), { signal })
     const { bytes, sha256 } = meter.facts()
     if (file.bytes !== undefined && file.bytes !== bytes) {
@@ -187,11 +187,15 @@ export function createWorkroom(given: {
     await rm(folder, { recursive: true, force: true })
     await rename(room.out, folder)
     const base = `${given.url()}/partitions/${job}/${task}`
-    const listed = names.map(async (name): Promise<OutputFile> => {
-      const { size } = await stat(join(folder, name))
-      return { name, bytes: size, url: `${base}/${name}` }
-    })
-    return Promise.all(listed)
+    const listed: OutputFile[] = []
+    for (const name of names) {
+      // With its hash a peer knows that what comes later is what was made now.
+      const meter = createMeter()
+      meter.stream.resume()
+      await pipeline(createReadStream(join(folder, name)), meter.stream)
+      listed.push({ name, ...meter.facts(), url: `${base}/${name}` })
+    }
+    return listed
   }
 
   /** Repeats until the master has it: a result outlives an outage of the master. */
@@ -234,13 +238,14 @@ class StatusError extends Error {
   }
 }
 
-/** Counts and hashes what flows through. */
-function createMeter() {
+/** Counts and hashes what flows through, and fails beyond `bytesMax`. */
+function createMeter(bytesMax = Number.POSITIVE_INFINITY) {
   const hash = createHash('sha256')
   let bytes = 0
   const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
+      if (bytes > bytesMax) return done(new StatusError(`more than ${bytesMax} bytes came`, 413))
       hash.update(chunk)
       done(null, chunk)
     },

@@ -203,7 +203,7 @@ export function createJob(given: {
     if (!made) throw new Error(`part ${file.part} of stage ${file.stage} gave no ${file.file}`)
     const { bytes, sha256, url } = made
     if (url === undefined) return { name, url: `/blobs/${sha256}`, bytes, sha256: sha256 as string }
-    return { name, url, bytes, ticket }
+    return { name, url, bytes, ticket, ...(sha256 ? { sha256 } : {}) }
   }
 
   function finish(

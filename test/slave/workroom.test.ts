@@ -77,6 +77,22 @@ t.test(
   },
 )
 
+t.test('a file that is longer than it was said to be is not taken in', async (t) => {
+  let sent = 0
+  const { workroom } = await setUp(t, (_request, response) => {
+    const more = (): void => {
+      if (response.destroyed) return
+      sent += 65_536
+      response.write(Buffer.alloc(65_536), () => setImmediate(more))
+    }
+    more()
+  })
+  const files = [{ name: 'f', url: '/f', bytes: 5 }]
+  const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+  t.match(error, { names: ['f'], message: /more than 5 bytes came/ })
+  t.ok(sent < 64_000_000, 'whoever sends without end is not listened to')
+})
+
 t.test('a file that broke off is fetched again', async (t) => {
   let times = 0
   const { workroom } = await setUp(t, (_request, response) => {
@@ -99,7 +115,8 @@ t.test(
     const room = await workroom.open(offer, never)
     writeFileSync(join(room.out, 'r0'), 'words')
     const files = await workroom.deliver(room, offer, never)
-    t.same(files, [{ name: 'r0', bytes: 5, url: 'http://me:1/partitions/j1/t1/r0' }])
+    const url = 'http://me:1/partitions/j1/t1/r0'
+    t.same(files, [{ name: 'r0', bytes: 5, sha256: shaOf('words'), url }])
     t.same(workroom.jobs(), ['j1'])
     const found = await workroom.find('j1', 't1', 'r0', 'secret')
     t.equal(readFileSync(found!.path, 'utf8'), 'words')
