@@ -60,7 +60,7 @@ function outcomeJson(outcome: Outcome | null) {
 
 /** A trail, line by line. */
 export const trailJson = (trail: TrailEntry[]) =>
-  trail.map(({ at, ms, knownMs, ...entry }) => ({
+  trail.map(({ at, ms, knownMs, attempt: _, ...entry }) => ({
     at: time(at),
     ...entry,
     ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),

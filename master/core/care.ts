@@ -229,12 +229,15 @@ const isForgotten = (slave: Slave, since: number): boolean =>
 
 /**
  * The master itself was held up (a paused VM, a long swap): what slaves said meanwhile is still on
- * its way in, so their silence does not count for that time.
+ * its way in, so their silence does not count for that time, nor does it for the limits of what runs.
  */
 export function forgive(core: Context, lateMs: number): void {
   for (const slave of core.registry.all()) {
     slave.heardAt += lateMs
-    for (const held of slave.held.values()) held.confirmedAt += lateMs
+    for (const held of slave.held.values()) {
+      held.confirmedAt += lateMs
+      held.since += lateMs
+    }
   }
 }
 

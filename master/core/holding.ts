@@ -30,6 +30,23 @@ const RETRIED: readonly FailureType[] = [
 /** Of those, what a task may have done to its slave rather than run into by itself. */
 const BLAMED: readonly FailureType[] = ['executor-crashed', 'memory-limit', 'slave-lost']
 
+const OLD_FAILURE = 'old failure'
+
+/** What is known of a task's tries by its trail, after a start of the master. */
+export function recall(task: Task): void {
+  for (const { event, slave, attempt } of task.trail) {
+    const isRetried = (RETRIED as readonly string[]).includes(event)
+    if (slave !== undefined && (BLAMED as readonly string[]).includes(event)) {
+      task.blamed.push(slave)
+    }
+    if (attempt === undefined) continue
+    if (isRetried) (task.counted ??= new Set()).add(attempt)
+    if (isRetried ? event !== 'slave-lost' : event === OLD_FAILURE) {
+      ;(task.failed ??= new Set()).add(attempt)
+    }
+  }
+}
+
 /** The generation of an attempt of which it is not known whether it came: no list is newer. */
 export const NOT_ARRIVED = Number.POSITIVE_INFINITY
 
@@ -128,7 +145,8 @@ export function settle(
   } else if (!counts) {
     core.counters.callbacksStale++
     task.failed = (task.failed ?? new Set()).add(attempt)
-    note(task, { at: now, event: 'old failure', slave: name, reason: reasonOf(outcome) })
+    const about = { slave: name, attempt, reason: reasonOf(outcome) }
+    note(task, { at: now, event: OLD_FAILURE, ...about })
   } else {
     if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
     task.ranMs = ranMs
@@ -164,13 +182,14 @@ function fail(
   outcome: Outcome & { status: 'failed' },
   now: number,
 ): void {
-  note(task, { at: now, event: outcome.type, slave, reason: outcome.message })
+  const attempt = currentAttempt(task)
+  const about = { slave, ...(attempt === null ? {} : { attempt }), reason: outcome.message }
+  note(task, { at: now, event: outcome.type, ...about })
   if (BLAMED.includes(outcome.type)) task.blamed.push(slave)
   if (task.tries >= core.settings.attemptsMax) {
     return end(core, task, 'failed', lastWord(task, outcome), now, slave)
   }
-  if (task.stage.is === 'running' && outcome.type !== 'slave-lost')
-    (task.failed ??= new Set()).add(task.stage.attempt)
+  if (attempt !== null && outcome.type !== 'slave-lost') (task.failed ??= new Set()).add(attempt)
   release(core, task)
   task.waitUntil = now + core.settings.waitLimitMs
   const until = now + core.settings.retryBackoffMs * 2 ** (task.tries - 1)

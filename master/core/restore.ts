@@ -8,6 +8,7 @@ import { watch } from './care.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS } from './context.ts'
 import type { StoredSlave, StoredTask } from './effects.ts'
+import { recall } from './holding.ts'
 import { enterLine } from './line.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
@@ -37,6 +38,7 @@ export function restore(
 function restoreTask(core: Context, stored: StoredTask, now: number, confirmedAt: number): void {
   const { running, tries, trail, ...given } = stored
   const task: Task = { ...createTask(given, core.tasksSoFar++), tries, trail, accepted: true }
+  recall(task)
   core.live.set(task.id, task)
   note(task, { at: now, event: 'master started' })
   if (!running) {
@@ -52,7 +54,7 @@ function restoreTask(core: Context, stored: StoredTask, now: number, confirmedAt
   }
   task.stage = { is: 'running', slave, attempt, since }
   task.startedAt = since
-  task.counted = new Set([attempt])
+  task.counted = (task.counted ?? new Set()).add(attempt)
   core.running++
   slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })
 }

@@ -35,6 +35,8 @@ export type TrailEntry = {
   /** What happened: an answer of a slave (`taken`, `busy` ...), or `lost`, `retry`, `done` ... */
   event: string
   slave?: string
+  /** Of what failed or was lost: known again after a start of the master, told to nobody. */
+  attempt?: string
   /** In words. */
   reason?: string
   /** Milliseconds until the answer came. */

@@ -557,6 +557,18 @@ t.test('silence', async (t) => {
   })
 })
 
+t.test('what runs is not over its limit because the master stood still', async (t) => {
+  const w = world()
+  w.start('a')
+  const offer = w.running({ runLimitMs: 1000 })
+  const lateMs = 60_000
+  w.now = w.core.deadline() + lateMs
+  w.step({ is: 'tick', lateMs })
+  t.equal(w.task(offer.task.id)?.stage.is, 'running')
+  w.callBack(offer, done)
+  t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }])
+})
+
 t.test('a heartbeat', async (t) => {
   t.test('renews the lease of what it lists', async (t) => {
     const w = world()
@@ -747,6 +759,36 @@ t.test('after a start of the master', async (t) => {
     const callbacks = [{ attempt, task: 'task-x', outcome: done, ranMs: 1 }]
     w.step({ is: 'callbacks', state: w.change('a', { free: 1 }), callbacks, token: 'c' })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' }, tries: 1 } }])
+  })
+
+  t.test('what was tried before counts, once, with the names of those it took down', async (t) => {
+    const w = world()
+    const crashed = { at: 0, event: 'executor-crashed', slave: 'a', attempt: run.attempt }
+    const before = { ...stored('task-x', null), tries: 1, trail: [crashed] }
+    w.step({ is: 'restore', tasks: [before], slaves: [slave('a', 0)] })
+    w.start('a', 1, 'boot-1', [{ attempt: run.attempt, task: 'task-x', status: 'ended' }])
+    const offer = w.offered()
+    t.not(offer.attempt, run.attempt, 'what has failed is not taken up again')
+    w.answer(offer, 'taken')
+    t.equal(w.task('task-x')?.tries, 2)
+    w.callBack(offer, failed('memory-limit'))
+    while (w.task('task-x')?.stage.is === 'resting') w.pass(1)
+    const last = w.offered()
+    w.answer(last, 'taken')
+    w.callBack(last, failed('executor-crashed'))
+    const message = /it may have taken down a, a, a/
+    t.match(w.last('end'), [
+      { task: { tries: 3, stage: { outcome: { type: 'poison', message } } } },
+    ])
+  })
+
+  t.test('a try that was given up for lost, and is found, is the same try', async (t) => {
+    const w = world()
+    const lost = { at: 0, event: 'slave-lost', slave: 'a', attempt: run.attempt }
+    const before = { ...stored('task-x', null), tries: 1, trail: [lost] }
+    w.step({ is: 'restore', tasks: [before], slaves: [slave('a', 0)] })
+    w.start('a', 1, 'boot-1', [{ attempt: run.attempt, task: 'task-x', status: 'running' }])
+    t.match(w.task('task-x'), { tries: 1, stage: { is: 'running', attempt: run.attempt } })
   })
 
   t.test('what its slave does not have any more is tried again', async (t) => {
