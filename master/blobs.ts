@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Problem } from '../shared/problems.ts'
 import type { BlobRecord, JobStore } from './job-store.ts'
 
@@ -43,6 +44,8 @@ export function createBlobs(given: {
       const path = join(incoming, randomUUID())
       try {
         const facts = await write(body, path)
+        // A sweep that is under way leaves it alone from here on.
+        store.useBlob(facts.sha256, now())
         await settle(path, facts.sha256)
         const record = { ...facts, type: SHOWN.test(type) ? type : BYTES }
         store.putBlob(record, now())
@@ -56,7 +59,7 @@ export function createBlobs(given: {
 
     /** What is known of a blob; throws `no-such-blob`. It is kept for a while longer from now. */
     get(sha256: string): BlobRecord {
-      const record = SHA256.test(sha256) ? store.useBlob(sha256, now()) : undefined
+      const record = SHA256.test(sha256) ? use(sha256) : undefined
       if (record) return record
       throw new Problem('no-such-blob', `there is no blob ${sha256.slice(0, 64)}`)
     },
@@ -71,12 +74,26 @@ export function createBlobs(given: {
     /** Removes what nobody has used since `before` and no job in `wanted` refers to. */
     async sweep(before: number, wanted: ReadonlySet<string>): Promise<number> {
       const doomed = store.blobsBefore(before).filter((sha256) => !wanted.has(sha256))
+      let removed = 0
       for (const sha256 of doomed) {
-        store.dropBlob(sha256)
-        await rm(pathOf(sha256), { force: true })
+        // Both in one turn: somebody may use it or bring it again between one blob and the next.
+        if (!store.dropBlob(sha256, before)) continue
+        rmSync(pathOf(sha256), { force: true })
+        removed++
+        await nextTurn()
       }
-      return doomed.length
+      return removed
     },
+  }
+
+  /** On a full disk it can be read, and is as old as it was. */
+  function use(sha256: string): BlobRecord | undefined {
+    try {
+      return store.useBlob(sha256, now())
+    } catch (error) {
+      if ((error as Problem).type !== 'store-full') throw error
+      return store.findBlob(sha256)
+    }
   }
 
   async function write(body: Readable, path: string): Promise<Omit<BlobRecord, 'type'>> {

@@ -4,6 +4,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Problem } from '../shared/problems.ts'
+import { FULL, sqliteCode } from './store/sqlite-open.ts'
 
 export type JobStatus = 'in progress' | 'done' | 'failed' | 'cancelled'
 
@@ -96,15 +98,17 @@ export function openJobStore(path: string) {
   const useBlob = database.prepare(
     `UPDATE blobs SET usedAt = ? WHERE sha256 = ? RETURNING sha256, bytes, type`,
   )
+  const findBlob = database.prepare(`SELECT sha256, bytes, type FROM blobs WHERE sha256 = ?`)
   const oldBlobs = database.prepare(`SELECT sha256 FROM blobs WHERE usedAt < ? LIMIT 500`)
-  const dropBlob = database.prepare(`DELETE FROM blobs WHERE sha256 = ?`)
+  const dropBlob = database.prepare(`DELETE FROM blobs WHERE sha256 = ? AND usedAt < ?`)
   const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
 
   return {
-    insert: (job: JobRecord): void => void insert.run(job),
+    /** This, and whatever else is written, throws `store-full` when the disk is. */
+    insert: (job: JobRecord): void => void write(() => insert.run(job)),
     /** Writes the end of a job, once. */
     end: (job: Pick<JobRecord, 'id' | 'status' | 'endedAt' | 'outcome' | 'stages'>): void =>
-      void end.run(job),
+      void write(() => end.run(job)),
     get: (id: string) => jobOf(get.get(id)),
     /** The job that came with this Idempotency-Key. */
     find: (key: string) => jobOf(find.get(key)),
@@ -120,13 +124,25 @@ export function openJobStore(path: string) {
     /** Removes jobs that ended before a time, a few at a time. */
     trim: (endedBefore: number): void => void trim.run(endedBefore),
     putBlob: ({ sha256, bytes, type }: BlobRecord, now: number): void =>
-      void putBlob.run(sha256, bytes, type, now),
+      void write(() => putBlob.run(sha256, bytes, type, now)),
     /** What is known of a blob, which is in use now. */
     useBlob: (sha256: string, now: number) =>
-      useBlob.get(now, sha256) as unknown as BlobRecord | undefined,
+      write(() => useBlob.get(now, sha256)) as unknown as BlobRecord | undefined,
+    findBlob: (sha256: string) => findBlob.get(sha256) as unknown as BlobRecord | undefined,
     blobsBefore: (usedBefore: number) =>
       oldBlobs.all(usedBefore).map(({ sha256 }) => sha256 as string),
-    dropBlob: (sha256: string): void => void dropBlob.run(sha256),
+    /** Forgets a blob, unless it was used since `usedBefore`: false. */
+    dropBlob: (sha256: string, usedBefore: number): boolean =>
+      dropBlob.run(sha256, usedBefore).changes > 0,
     close: (): void => database.close(),
+  }
+}
+
+function write<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (sqliteCode(error) !== FULL) throw error
+    throw new Problem('store-full', 'the disk is full; what was accepted is safe')
   }
 }

@@ -20,6 +20,7 @@ import type { Store, TaskRecord } from './store/store.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
 const AGAIN_MS = 1_000
+const NO_ROOM = 'the disk is full: the job is cancelled as soon as there is room to write that down'
 /** Names of blobs in the text of a job. */
 const SHA256 = /\b[0-9a-f]{64}\b/g
 
@@ -41,7 +42,7 @@ export type NewJob = Pick<
 /** What becomes of a job: its result, or why it has none. */
 export type JobOutcome = { result: JobResult } | { failure: JobFailure }
 
-type Live = { record: JobRecord; job: Job; waiting: Set<() => void> }
+type Live = { record: JobRecord; job: Job; waiting: Set<() => void>; cancelled: boolean }
 
 export type Jobs = ReturnType<typeof createJobs>
 
@@ -69,7 +70,7 @@ export function createJobs(given: {
       for (const record of jobStore.live()) {
         const kind = kinds.get(record.kind)
         if (kind) begin(record, kind)
-        else finish(record, 'failed', { failure: { type: 'unknown-kind', message: record.kind } })
+        else conclude(record, 'failed', { failure: { type: 'unknown-kind', message: record.kind } })
       }
     },
 
@@ -117,12 +118,18 @@ export function createJobs(given: {
       })
     },
 
-    /** Ends a job and whatever runs of it. False when it has ended already. */
+    /** Ends whatever runs of a job, then the job. False when it has ended already. */
     async cancel(id: string): Promise<boolean> {
       const running = live.get(id)
       if (!running) return false
-      finish(running.record, 'cancelled', null)
-      return true
+      const { job, record } = running
+      running.cancelled = true
+      job.stop()
+      const tasks = [...job.running].flatMap(({ task }) => task ?? [])
+      await Promise.all(tasks.map((task) => dispatcher.cancel(task)))
+      conclude(record, 'cancelled', null)
+      if (!hasEnded(record)) throw new Problem('store-full', NO_ROOM)
+      return record.status === 'cancelled'
     },
 
     isLive: (id: string): boolean => live.has(id),
@@ -151,7 +158,7 @@ export function createJobs(given: {
 
   function begin(record: JobRecord, kind: JobKind): void {
     const job = createJob({ ...record, kind, input: JSON.parse(record.input) as unknown })
-    const running: Live = { record, job, waiting: new Set() }
+    const running: Live = { record, job, waiting: new Set(), cancelled: false }
     live.set(record.id, running)
     perform(running, job.start(clock.now()))
     if (live.has(record.id)) tell(record, job)
@@ -177,8 +184,8 @@ export function createJobs(given: {
   function perform(running: Live, effects: JobEffect[]): void {
     for (const effect of effects) {
       if (effect.do === 'submit') void run(running, effect)
-      else if (effect.status === 'done') finish(running.record, 'done', { result: effect.result })
-      else finish(running.record, 'failed', { failure: effect.failure })
+      else if (effect.status === 'done') conclude(running.record, 'done', { result: effect.result })
+      else conclude(running.record, 'failed', { failure: effect.failure })
     }
   }
 
@@ -188,7 +195,8 @@ export function createJobs(given: {
     const { record, job } = running
     try {
       const task = await submitPart(running, effect)
-      if (!task) return
+      // A part that runs while the master stops is the next start's.
+      if (!task || closed) return
       if (!isWanted(running, part, round)) return void (await dispatcher.cancel(task))
       part.task = task
       const ended = await endOf(task)
@@ -201,12 +209,13 @@ export function createJobs(given: {
       if (live.has(record.id)) tell(record, job)
     } catch (error) {
       log.error({ err: error, job: record.id }, 'a part could not be seen through')
-      if (!closed) finish(record, 'failed', { failure: mistake(error as Error) })
+      if (!closed) conclude(record, 'failed', { failure: mistake(error as Error) })
     }
   }
 
-  function isWanted({ record }: Live, part: PartState, round: number): boolean {
-    return !closed && live.has(record.id) && part.round === round && part.status === 'running'
+  function isWanted({ record, cancelled }: Live, part: PartState, round: number): boolean {
+    if (closed || cancelled || !live.has(record.id)) return false
+    return part.round === round && part.status === 'running'
   }
 
   /** The id of the part's task, once it is accepted; null when it is no longer wanted. */
@@ -255,9 +264,19 @@ export function createJobs(given: {
     return null
   }
 
+  /** Writes how a job ended; where that finds no room, again and again until it does. */
+  function conclude(record: JobRecord, status: JobStatus, outcome: JobOutcome | null): void {
+    if (closed || hasEnded(record)) return
+    try {
+      finish(record, status, outcome)
+    } catch (error) {
+      log.error({ err: error, job: record.id }, 'the end of a job is not saved yet')
+      clock.at(clock.now() + AGAIN_MS, () => conclude(record, status, outcome))
+    }
+  }
+
   function finish(record: JobRecord, status: JobStatus, outcome: JobOutcome | null): void {
     const running = live.get(record.id)
-    running?.job.stop()
     const stages = running ? stagesJson(running.job, clock.now()) : []
     const ended = {
       id: record.id,
@@ -267,6 +286,7 @@ export function createJobs(given: {
       stages: JSON.stringify(stages),
     }
     jobStore.end(ended)
+    running?.job.stop()
     Object.assign(record, ended)
     live.delete(record.id)
     given.onOver?.(record)
@@ -282,5 +302,7 @@ function outcomeOf({ status, outcome }: TaskRecord): Outcome {
   const message = status === 'expired' ? 'no slave took it in time' : `it was ${status}`
   return { status: 'failed', type: 'no-capable-slave', message }
 }
+
+const hasEnded = ({ status }: JobRecord): boolean => status !== 'in progress'
 
 const mistake = ({ message }: Error): JobFailure => ({ type: 'internal', message })

@@ -1,0 +1,34 @@
+// Blobs that are swept while somebody brings or uses them.
+
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { createBlobs } from '../../master/blobs.ts'
+import { openJobStore } from '../../master/job-store.ts'
+
+t.test('a sweep leaves alone what is brought or used while it goes on', async (t) => {
+  let time = 0
+  const store = openJobStore(':memory:')
+  t.teardown(() => store.close())
+  const blobs = createBlobs({ folder: t.testdir(), store, bytesMax: 100, now: () => time })
+  const contents = Array.from({ length: 20 }, (_, i) => `content ${i}`)
+  const put = async (content: string) => (await blobs.put(Readable.from([content]))).sha256
+  const names: string[] = []
+  for (const content of contents) names.push(await put(content))
+  time = 1000
+  const sweeping = blobs.sweep(500, new Set())
+  // The first is gone by now; these are among the last. The second may go just before it comes again.
+  const last = store.blobsBefore(500).slice(-2) as [string, string]
+  blobs.get(last[0])
+  await put(contents[names.indexOf(last[1])] as string)
+  const removed = await sweeping
+  t.ok(removed === contents.length - 2 || removed === contents.length - 1, `${removed} removed`)
+  for (const name of last) {
+    t.equal(await text(blobs.read(name)), contents[names.indexOf(name)])
+    t.equal(blobs.get(name).sha256, name)
+  }
+  t.throws(
+    () => blobs.get(names.find((name) => !last.includes(name)) as string),
+    /there is no blob/,
+  )
+})

@@ -1,0 +1,130 @@
+// How jobs end, with the store that they have and a dispatcher that does as it is told: what happens
+// to them when the master stops, and when the disk is full.
+
+import t from 'tap'
+import type { Dispatcher } from '../../master/dispatcher.ts'
+import type { JobStore } from '../../master/job-store.ts'
+import { openJobStore } from '../../master/job-store.ts'
+import type { NewJob } from '../../master/jobs.ts'
+import { createJobs } from '../../master/jobs.ts'
+import type { Store } from '../../master/store/store.ts'
+import type { JobKind } from '../../shared/job-kind.ts'
+import { createLog } from '../../shared/log.ts'
+import { Problem } from '../../shared/problems.ts'
+import { createSimulatedClock } from '../simulation/clock.ts'
+
+/** One part that works. */
+const kind: JobKind = {
+  name: 'one',
+  summary: '',
+  input: {},
+  output: {},
+  needs: () => ['work'],
+  examples: [],
+  stages: [{ name: 'work', parts: () => [{ kind: 'work', input: null }] }],
+  combine: () => ({ result: 'all' }),
+}
+
+const job: NewJob = {
+  kind: 'one',
+  input: null,
+  parts: null,
+  slots: 1,
+  slaves: 1,
+  priority: 0,
+  runLimitMs: 1000,
+  tags: [],
+  trace: null,
+  idempotencyKey: null,
+  requestHash: null,
+  client: null,
+}
+
+async function setUp(over: Partial<JobStore> = {}) {
+  const clock = createSimulatedClock()
+  const jobStore = openJobStore(':memory:')
+  const cancelled: string[] = []
+  const accepted = Promise.withResolvers<{ id: string }>()
+  const ended = Promise.withResolvers<void>()
+  const dispatcher = {
+    isDraining: false,
+    submit: () => accepted.promise,
+    wait: () => ended.promise,
+    cancel: async (id: string) => cancelled.push(id) > 0,
+  } as unknown as Dispatcher
+  const part = { status: 'done', outcome: '{"status":"done","result":1}', slave: 'a', tries: 1 }
+  const store = { get: async () => ({ ...part, startedAt: 0, endedAt: 1 }) } as unknown as Store
+  const jobs = createJobs({
+    kinds: new Map([['one', kind]]),
+    jobStore: { ...jobStore, ...over },
+    store,
+    dispatcher,
+    clock,
+    newId: () => 'job-1',
+    waitLimitMs: 1000,
+    log: await createLog('test', 'silent'),
+    onEvent: () => {},
+  })
+  /** Lets everything that waits for nothing happen. */
+  const settle = () => new Promise((resolve) => setImmediate(resolve))
+  return { clock, jobStore, jobs, cancelled, accepted, ended, settle }
+}
+
+t.test('a part that is accepted while the master stops runs on', async (t) => {
+  const { jobs, jobStore, cancelled, accepted, settle } = await setUp()
+  jobs.submit(job)
+  jobs.close()
+  accepted.resolve({ id: 'task-1' })
+  await settle()
+  t.same(cancelled, [], 'the next start of the master finds it')
+  t.equal(jobStore.get('job-1')?.status, 'in progress')
+})
+
+t.test('a part that is accepted after its job was cancelled is cancelled', async (t) => {
+  const { jobs, jobStore, cancelled, accepted, settle } = await setUp()
+  jobs.submit(job)
+  t.equal(await jobs.cancel('job-1'), true)
+  accepted.resolve({ id: 'task-1' })
+  await settle()
+  t.same(cancelled, ['task-1'])
+  t.equal(jobStore.get('job-1')?.status, 'cancelled')
+})
+
+/** The disk is full when jobs first end. */
+function fullOnce() {
+  let full = true
+  const jobStore = openJobStore(':memory:')
+  const { end } = jobStore
+  return {
+    ...jobStore,
+    end: (...given: Parameters<typeof end>): void => {
+      if (!full) return end(...given)
+      full = false
+      throw new Problem('store-full', 'the disk is full')
+    },
+  }
+}
+
+t.test('a job that ends on a full disk has ended once there is room', async (t) => {
+  const jobStore = fullOnce()
+  const { clock, jobs, accepted, ended, settle } = await setUp(jobStore)
+  jobs.submit(job)
+  accepted.resolve({ id: 'task-1' })
+  ended.resolve()
+  await settle()
+  t.equal(jobStore.get('job-1')?.status, 'in progress')
+  await clock.run({ until: 5_000 })
+  t.match(jobStore.get('job-1'), { status: 'done', outcome: '{"result":{"result":"all"}}' })
+})
+
+t.test('a job that is cancelled on a full disk is cancelled once there is room', async (t) => {
+  const jobStore = fullOnce()
+  const { clock, jobs, accepted, settle, cancelled } = await setUp(jobStore)
+  jobs.submit(job)
+  accepted.resolve({ id: 'task-1' })
+  await settle()
+  await t.rejects(jobs.cancel('job-1'), /the disk is full/)
+  t.same(cancelled, ['task-1'], 'nothing of it runs')
+  await clock.run({ until: 5_000 })
+  t.equal(jobStore.get('job-1')?.status, 'cancelled')
+})
