@@ -87,7 +87,7 @@ export async function createDispatcher(given: {
     onCommit: (ms, tasks) => noteCommit(commits, ms, tasks),
     release: (effects) => effects.forEach(tell),
     onNoRoom: (tasks) => {
-      for (const task of tasks) clients.refuse(task, new Problem('store-full', NO_ROOM))
+      for (const task of tasks) refuse(task, new Problem('store-full', NO_ROOM))
       if (tasks.length > 0) post({ is: 'not-saved', tasks })
     },
     onBroken: given.onBroken,
@@ -158,6 +158,7 @@ export async function createDispatcher(given: {
       turn()
       closed = true
       callOff()
+      await saving.settled()
       await transport.close()
       await store.close()
     },

@@ -45,6 +45,7 @@ export function createSaving(given: {
   let committing = false
   let full = false
   let broken = false
+  const waiting: (() => void)[] = []
 
   return {
     task: (task: Task): void => void gathering.tasks.add(task),
@@ -57,8 +58,24 @@ export function createSaving(given: {
       return full
     },
     get isIdle() {
-      return !committing && gathering.tasks.size === 0 && gathering.changes.length === 0
+      return isIdle()
     },
+    /** Resolves when everything is saved, or cannot be now: the disk is full, the store broken. */
+    settled(): Promise<void> {
+      return new Promise((resolve) => {
+        waiting.push(resolve)
+        settle()
+      })
+    },
+  }
+
+  function isIdle(): boolean {
+    return !committing && gathering.tasks.size === 0 && gathering.changes.length === 0
+  }
+
+  function settle(): void {
+    if (!isIdle() && !full && !broken) return
+    for (const resolve of waiting.splice(0)) resolve()
   }
 
   function flush(): void {
@@ -81,6 +98,7 @@ export function createSaving(given: {
       if (!error) return saved(batch)
       if (error instanceof StoreFullError) return noRoom(batch)
       broken = true
+      settle()
       given.onBroken(error)
     })
   }
@@ -99,6 +117,7 @@ export function createSaving(given: {
     given.onSaved(batch.tasks)
     if (batch.after.length > 0) given.release(batch.after)
     flush()
+    settle()
   }
 
   /** New tasks are refused; the rest of the batch must not be lost, and waits for room. */
@@ -111,6 +130,7 @@ export function createSaving(given: {
     const rest = { ...batch, after }
     const wasFull = full
     full = true
+    settle()
     given.onNoRoom(refused)
     if (refused.length > 0 && !wasFull) return commit(rest)
     committing = true
