@@ -42,11 +42,12 @@ export function createOutbox(given: {
 }) {
   const { link, clock, disk } = given
   const queue: Callback[] = []
+  /** On their way to the master. */
+  const sent = new Set<Callback[]>()
   const onDisk = new Set<string>()
   /** Acknowledged, and still on disk. */
   const dropped = new Set<string>()
   let troubled = ''
-  let underWay = 0
   let failures = 0
   let listMax = LIST_MAX
   let planned = false
@@ -69,7 +70,7 @@ export function createOutbox(given: {
     },
     /** Writes everything that is not acknowledged to disk: before the process goes. */
     keepAll(): void {
-      keep(queue)
+      keep([...sent].flat().concat(queue))
     },
     /** Tries again now: the master has just been heard. */
     wake(): void {
@@ -86,7 +87,7 @@ export function createOutbox(given: {
   }
 
   function plan(): void {
-    if (planned || closed || underWay >= WINDOW || queue.length === 0) return
+    if (planned || closed || sent.size >= WINDOW || queue.length === 0) return
     planned = true
     const run = (): void => {
       planned = false
@@ -98,11 +99,11 @@ export function createOutbox(given: {
   }
 
   function send(): void {
-    if (closed || underWay >= WINDOW || queue.length === 0) return
+    if (closed || sent.size >= WINDOW || queue.length === 0) return
     const callbacks = queue.splice(0, listLength())
-    underWay++
+    sent.add(callbacks)
     link.callBack({ state: given.state(), callbacks }, (error, reply) => {
-      underWay--
+      sent.delete(callbacks)
       if (error && isRefusal(error)) refused(callbacks, error.message)
       else if (error) failed(callbacks)
       else settled(callbacks, reply?.acknowledged ?? [])
