@@ -50,13 +50,15 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
 export type Auth = { guard(server: FastifyInstance): void }
 
-/** Nobody is asked. `loopback`: the master listens there only. */
-export function createNoAuth({ loopback }: { loopback: boolean }): Auth {
+/** Nobody is asked. `loopback`: the master listens there only. `ownNames`: it is asked by these, too. */
+export function createNoAuth(given: { loopback: boolean; ownNames: readonly string[] }): Auth {
+  const { loopback, ownNames } = given
   return {
     guard(server) {
       server.decorateRequest('caller', { getter: () => ANYBODY })
       server.decorateRequest('isStillIn', () => true)
-      keepPagesOut(server, loopback ? isLocalName : isPrivateName)
+      const isOurs = loopback ? isLocalName : isPrivateName
+      keepPagesOut(server, (name) => isOurs(name) || ownNames.includes(name))
     },
   }
 }

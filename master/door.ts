@@ -34,7 +34,8 @@ export const openDoor = (given: Given) =>
     : openUnguarded(given)
 
 async function openUnguarded({ settings, slaves }: Given) {
-  const auth = createNoAuth({ loopback: isLoopback(settings.host) })
+  const { host, ownNames } = settings
+  const auth = createNoAuth({ loopback: isLoopback(host), ownNames })
   return {
     material: undefined,
     reach: createReach({ ...reachOf(settings, slaves), material: null }),

@@ -146,6 +146,17 @@ export const MasterSettings = Type.Object({
     maximum: 3_600_000,
     description: 'the longest that Prefer: wait holds a request, in milliseconds',
   }),
+  ownNames: Type.Array(
+    Type.String({
+      pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+      wanted: 'a host name in small letters, such as master.example.com',
+    }),
+    {
+      default: [],
+      defaultText: 'addresses, and names that nobody else can have',
+      description: 'names by which it may be asked, besides, while it has no identities',
+    },
+  ),
   slaveAddresses: Type.Array(
     Type.String({
       pattern: '^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$',

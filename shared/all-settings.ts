@@ -39,6 +39,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'otlpHeaders',
   'otlpRatio',
   'outboxMax',
+  'ownNames',
   'policy',
   'port',
   'pull',

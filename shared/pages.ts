@@ -17,10 +17,11 @@ const COSTLY = ['/get_task']
 
 /** Refuses what pages of other sites ask. `isOurs`: whether a host's name, without port, is ours. */
 export function keepPagesOut(server: FastifyInstance, isOurs: (name: string) => boolean): void {
+  // A browser always says a Host; a health check by HTTP/1.0 need not.
   let good = ''
   server.addHook('onRequest', ({ headers, routeOptions }, _reply, done) => {
     const { host = '', origin } = headers
-    if (host !== good) {
+    if (host !== '' && host !== good) {
       if (!isOurs(nameOf(host))) return done(strangeHost(host))
       good = host
     }
@@ -38,8 +39,12 @@ function isFromElsewhere(headers: IncomingHttpHeaders, isCostly: boolean): boole
     return isCostly || headers['sec-fetch-mode'] !== 'navigate'
   }
   // An image of another site's page says no Origin; only its browser gives it away.
-  return isCostly && site === undefined && /^Mozilla\//.test(headers['user-agent'] ?? '')
+  return isCostly && site === undefined && isBrowser(headers['user-agent'] ?? '')
 }
+
+/** PowerShell calls itself one too. */
+const isBrowser = (agent: string): boolean =>
+  agent.startsWith('Mozilla/') && !agent.includes('PowerShell/')
 
 /** The name or address in a Host header; empty when it is none. */
 function nameOf(host: string): string {
@@ -64,5 +69,5 @@ export const otherSite = (origin: string): Problem =>
 const strangeHost = (host: string): Problem =>
   new Problem(
     'forbidden',
-    `${host.slice(0, 200)} could be anybody's name: without keys, ask by an address, or a name without dots`,
+    `${host.slice(0, 200)} could be anybody's name: without keys, ask by an address or a name without dots, or make it known (--own-names of a master, --advertise of a slave)`,
   )

@@ -589,7 +589,11 @@ class Server(http.server.ThreadingHTTPServer):
         # A thread each: beyond these, connections are closed as they come.
         if not self.room.acquire(blocking=False):
             return self.shutdown_request(request)
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started
+            self.room.release()
+            raise
 
     def process_request_thread(self, request, client_address):
         try:
@@ -678,11 +682,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def keep_pages_out(self):
         """Where nobody is asked who they are, a browser reaches this for the pages of everybody: they
         say an Origin, or a name of their own that was rebound to this address."""
-        host = self.headers.get("Host", "")
+        host = self.headers.get("Host", "")  # browsers say one; a health check by HTTP/1.0 need not
         name = re.sub(r":[0-9]{1,5}$", "", host).strip("[]").lower()
-        if not is_private(name) and name != self.server.slave.hostname:
-            raise Invalid(f"{host} could be anybody's name", 403, FORBIDDEN)
-        if "Origin" in self.headers:
+        if host and not is_private(name) and name != self.server.slave.hostname:
+            raise Invalid(f"{host} could be anybody's name: see --advertise", 403, FORBIDDEN)
+        site = self.headers.get("Sec-Fetch-Site")
+        if "Origin" in self.headers or site in ("cross-site", "same-site"):
             raise Invalid("a page may not ask this here", 403, FORBIDDEN)
 
     def respond(self, routes, answer):

@@ -161,6 +161,19 @@ t.test('is not asked by pages of other sites, where nobody has a key', async (t)
   t.equal(await say(`Host: ${host}\r\nOrigin: https://evil.example\r\n`), '403', 'another site')
   t.equal(await say('Host: evil.example\r\n'), '403', 'a name that was rebound to this machine')
   t.equal(await say(`Host: localhost:${new URL(url).port}\r\n`), '404')
+  const old = await dial(t, url, 'GET /healthz HTTP/1.0\r\n\r\n').closed
+  t.equal(old.slice(9, 12), '200', 'a health check that names no host')
+})
+
+t.test('is asked by names that were made known', async (t) => {
+  const { url } = await startOpen(t, { ownNames: ['master.example.com'] })
+  const statusBy = async (host: string): Promise<number> => {
+    const { statusCode, body } = await request(`${url}/healthz`, { headers: { host } })
+    await body.dump()
+    return statusCode
+  }
+  t.equal(await statusBy('master.example.com:8080'), 200)
+  t.equal(await statusBy('other.example.com:8080'), 403)
 })
 
 t.test('hands no task to an image of another site, nor lets it ask anything else', async (t) => {
@@ -182,6 +195,8 @@ t.test('hands no task to an image of another site, nor lets it ask anything else
   t.equal(await ask(poll, from('cross-site', 'no-cors')), 403, 'an image')
   t.equal(await ask(poll, from('cross-site', 'navigate')), 403, 'a window')
   t.equal(await ask(poll, browser), 403, 'a browser that does not say for whom')
+  const shell = 'Mozilla/5.0 (Windows NT 10.0; en-US) WindowsPowerShell/5.1.19041.1'
+  t.equal(await ask(poll, { 'user-agent': shell }), 204, 'a program that calls itself one')
   t.equal(await ask('/status', from('cross-site', 'no-cors')), 403)
   t.equal(await ask('/', from('cross-site', 'navigate')), 200, 'a link to our page')
 })
