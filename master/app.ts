@@ -112,6 +112,7 @@ export async function startMaster(
     newId: randomUUIDv7,
     waitLimitMs: settings.waitLimitMs,
     log,
+    onBroken,
     ...(tracing ? { onOver: tracing.job } : {}),
     onEvent: events.add,
   })

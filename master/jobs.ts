@@ -20,7 +20,6 @@ import type { Store, TaskRecord } from './store/store.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
 const AGAIN_MS = 1_000
-const NO_ROOM = 'the disk is full: the job is cancelled as soon as there is room to write that down'
 /** Names of blobs in the text of a job. */
 const SHA256 = /\b[0-9a-f]{64}\b/g
 
@@ -42,7 +41,7 @@ export type NewJob = Pick<
 /** What becomes of a job: its result, or why it has none. */
 export type JobOutcome = { result: JobResult } | { failure: JobFailure }
 
-type Live = { record: JobRecord; job: Job; waiting: Set<() => void>; cancelled: boolean }
+type Live = { record: JobRecord; job: Job; waiting: Set<() => void> }
 
 export type Jobs = ReturnType<typeof createJobs>
 
@@ -55,6 +54,8 @@ export function createJobs(given: {
   newId: () => string
   waitLimitMs: number
   log: Logger
+  /** The store cannot be trusted any more: stop the process. */
+  onBroken: (error: Error) => void
   /** Hears of every job that has ended. */
   onOver?: (job: JobRecord) => void
   /** Hears of every step of a job. Must be quick. */
@@ -118,18 +119,15 @@ export function createJobs(given: {
       })
     },
 
-    /** Ends whatever runs of a job, then the job. False when it has ended already. */
+    /**
+     * Ends a job and whatever runs of it. False when it has ended already. Throws `store-full`: then
+     * it goes on.
+     */
     async cancel(id: string): Promise<boolean> {
       const running = live.get(id)
       if (!running) return false
-      const { job, record } = running
-      running.cancelled = true
-      job.stop()
-      const tasks = [...job.running].flatMap(({ task }) => task ?? [])
-      await Promise.all(tasks.map((task) => dispatcher.cancel(task)))
-      conclude(record, 'cancelled', null)
-      if (!hasEnded(record)) throw new Problem('store-full', NO_ROOM)
-      return record.status === 'cancelled'
+      await finish(running.record, 'cancelled', null)
+      return true
     },
 
     isLive: (id: string): boolean => live.has(id),
@@ -158,7 +156,7 @@ export function createJobs(given: {
 
   function begin(record: JobRecord, kind: JobKind): void {
     const job = createJob({ ...record, kind, input: JSON.parse(record.input) as unknown })
-    const running: Live = { record, job, waiting: new Set(), cancelled: false }
+    const running: Live = { record, job, waiting: new Set() }
     live.set(record.id, running)
     perform(running, job.start(clock.now()))
     if (live.has(record.id)) tell(record, job)
@@ -213,9 +211,8 @@ export function createJobs(given: {
     }
   }
 
-  function isWanted({ record, cancelled }: Live, part: PartState, round: number): boolean {
-    if (closed || cancelled || !live.has(record.id)) return false
-    return part.round === round && part.status === 'running'
+  function isWanted({ record }: Live, part: PartState, round: number): boolean {
+    return !closed && live.has(record.id) && part.round === round && part.status === 'running'
   }
 
   /** The id of the part's task, once it is accepted; null when it is no longer wanted. */
@@ -268,14 +265,20 @@ export function createJobs(given: {
   function conclude(record: JobRecord, status: JobStatus, outcome: JobOutcome | null): void {
     if (closed || hasEnded(record)) return
     try {
-      finish(record, status, outcome)
+      void finish(record, status, outcome)
     } catch (error) {
-      log.error({ err: error, job: record.id }, 'the end of a job is not saved yet')
+      if ((error as Problem).type !== 'store-full') return given.onBroken(error as Error)
+      log.error({ job: record.id }, 'the disk is full: the end of a job is not saved yet')
       clock.at(clock.now() + AGAIN_MS, () => conclude(record, status, outcome))
     }
   }
 
-  function finish(record: JobRecord, status: JobStatus, outcome: JobOutcome | null): void {
+  /** Throws when that cannot be written. Resolves when nothing of it runs any more. */
+  function finish(
+    record: JobRecord,
+    status: JobStatus,
+    outcome: JobOutcome | null,
+  ): Promise<unknown> {
     const running = live.get(record.id)
     const stages = running ? stagesJson(running.job, clock.now()) : []
     const ended = {
@@ -291,8 +294,9 @@ export function createJobs(given: {
     live.delete(record.id)
     given.onOver?.(record)
     tell(record, running?.job ?? null)
-    for (const { task } of running?.job.running ?? []) if (task) void dispatcher.cancel(task)
     for (const wake of running?.waiting ?? []) wake()
+    const tasks = [...(running?.job.running ?? [])].flatMap(({ task }) => task ?? [])
+    return Promise.all(tasks.map((task) => dispatcher.cancel(task)))
   }
 }
 

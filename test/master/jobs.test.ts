@@ -63,6 +63,9 @@ async function setUp(over: Partial<JobStore> = {}) {
     newId: () => 'job-1',
     waitLimitMs: 1000,
     log: await createLog('test', 'silent'),
+    onBroken: (error) => {
+      throw error
+    },
     onEvent: () => {},
   })
   /** Lets everything that waits for nothing happen. */
@@ -117,14 +120,27 @@ t.test('a job that ends on a full disk has ended once there is room', async (t) 
   t.match(jobStore.get('job-1'), { status: 'done', outcome: '{"result":{"result":"all"}}' })
 })
 
-t.test('a job that is cancelled on a full disk is cancelled once there is room', async (t) => {
+t.test('a job that cannot be cancelled, as the disk is full, goes on', async (t) => {
   const jobStore = fullOnce()
-  const { clock, jobs, accepted, settle, cancelled } = await setUp(jobStore)
+  const { jobs, accepted, ended, settle, cancelled } = await setUp(jobStore)
   jobs.submit(job)
   accepted.resolve({ id: 'task-1' })
   await settle()
   await t.rejects(jobs.cancel('job-1'), /the disk is full/)
-  t.same(cancelled, ['task-1'], 'nothing of it runs')
-  await clock.run({ until: 5_000 })
+  t.same(cancelled, [])
+  ended.resolve()
+  await settle()
+  t.equal(jobStore.get('job-1')?.status, 'done')
+})
+
+t.test('a job that is cancelled while the master stops is cancelled', async (t) => {
+  const { jobs, jobStore, accepted, settle, cancelled } = await setUp()
+  jobs.submit(job)
+  accepted.resolve({ id: 'task-1' })
+  await settle()
+  const cancelling = jobs.cancel('job-1')
+  jobs.close()
+  t.equal(await cancelling, true)
   t.equal(jobStore.get('job-1')?.status, 'cancelled')
+  t.same(cancelled, ['task-1'])
 })
