@@ -73,14 +73,17 @@ export function createBlobs(given: {
 
     /** Removes what nobody has used since `before` and no job in `wanted` refers to. */
     async sweep(before: number, wanted: ReadonlySet<string>): Promise<number> {
-      const doomed = store.blobsBefore(before).filter((sha256) => !wanted.has(sha256))
       let removed = 0
-      for (const sha256 of doomed) {
-        // Both in one turn: somebody may use it or bring it again between one blob and the next.
-        if (!store.dropBlob(sha256, before)) continue
-        rmSync(pathOf(sha256), { force: true })
-        removed++
-        await nextTurn()
+      let page = store.blobsBefore(before)
+      while (page.length > 0) {
+        for (const sha256 of page) {
+          // Both in one turn: somebody may use it or bring it again between one blob and the next.
+          if (wanted.has(sha256) || !store.dropBlob(sha256, before)) continue
+          rmSync(pathOf(sha256), { force: true })
+          removed++
+          await nextTurn()
+        }
+        page = store.blobsBefore(before, page.at(-1))
       }
       return removed
     },

@@ -39,6 +39,9 @@ export type JobRecord = {
 
 export type BlobRecord = { sha256: string; bytes: number; type: string }
 
+/** Blobs that are looked at in one query. */
+const BLOBS_PAGE = 500
+
 const COLUMNS = `id, kind, input, parts, slots, slaves, priority, runLimitMs, tags, ticket,
   idempotencyKey, requestHash, status, createdAt, endedAt, outcome, stages, trace, client`
 
@@ -99,12 +102,14 @@ export function openJobStore(path: string) {
     `UPDATE blobs SET usedAt = ? WHERE sha256 = ? RETURNING sha256, bytes, type`,
   )
   const findBlob = database.prepare(`SELECT sha256, bytes, type FROM blobs WHERE sha256 = ?`)
-  const oldBlobs = database.prepare(`SELECT sha256 FROM blobs WHERE usedAt < ? LIMIT 500`)
+  const oldBlobs = database.prepare(
+    `SELECT sha256 FROM blobs WHERE usedAt < ? AND sha256 > ? ORDER BY sha256 LIMIT ${BLOBS_PAGE}`,
+  )
   const dropBlob = database.prepare(`DELETE FROM blobs WHERE sha256 = ? AND usedAt < ?`)
   const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
 
   return {
-    /** This, and whatever else is written, throws `store-full` when the disk is. */
+    /** This, the end and what is said of blobs: throws `store-full` when the disk is. */
     insert: (job: JobRecord): void => void write(() => insert.run(job)),
     /** Writes the end of a job, once. */
     end: (job: Pick<JobRecord, 'id' | 'status' | 'endedAt' | 'outcome' | 'stages'>): void =>
@@ -129,8 +134,9 @@ export function openJobStore(path: string) {
     useBlob: (sha256: string, now: number) =>
       write(() => useBlob.get(now, sha256)) as unknown as BlobRecord | undefined,
     findBlob: (sha256: string) => findBlob.get(sha256) as unknown as BlobRecord | undefined,
-    blobsBefore: (usedBefore: number) =>
-      oldBlobs.all(usedBefore).map(({ sha256 }) => sha256 as string),
+    /** The blobs that nobody has used since, in the order of their names, after `name`: a page. */
+    blobsBefore: (usedBefore: number, name = '') =>
+      oldBlobs.all(usedBefore, name).map(({ sha256 }) => sha256 as string),
     /** Forgets a blob, unless it was used since `usedBefore`: false. */
     dropBlob: (sha256: string, usedBefore: number): boolean =>
       dropBlob.run(sha256, usedBefore).changes > 0,

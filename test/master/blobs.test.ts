@@ -6,6 +6,20 @@ import t from 'tap'
 import { createBlobs } from '../../master/blobs.ts'
 import { openJobStore } from '../../master/job-store.ts'
 
+t.test('a sweep goes through all, however many jobs name', async (t) => {
+  let time = 0
+  const store = openJobStore(':memory:')
+  t.teardown(() => store.close())
+  const blobs = createBlobs({ folder: t.testdir(), store, bytesMax: 100, now: () => time })
+  const names = Array.from({ length: 1200 }, (_, i) => i.toString(16).padStart(64, '0'))
+  for (const sha256 of names) store.putBlob({ sha256, bytes: 1, type: 'text/plain' }, time)
+  time = 1000
+  const wanted = new Set(names.filter((_, i) => i < 700))
+  t.equal(await blobs.sweep(500, wanted), 500)
+  t.equal(await blobs.sweep(500, wanted), 0)
+  for (const name of wanted) t.ok(store.findBlob(name))
+})
+
 t.test('a sweep leaves alone what is brought or used while it goes on', async (t) => {
   let time = 0
   const store = openJobStore(':memory:')
