@@ -93,6 +93,8 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   let heartbeatMs = 5_000
   let registerAgainMs = REGISTER_AGAIN_MS
   let dueAt = Number.NEGATIVE_INFINITY
+  /** A poll was answered that the master does not know this boot. */
+  let isUnknown = false
   let effects: Effect[] = []
 
   for (const { attempt, task } of settings.kept) {
@@ -151,18 +153,20 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         return
       case 'beat-answered':
         revoke(input.reply.revoke)
-        if (input.reply.register) return register()
+        if (input.reply.register || isUnknown) return register()
         beatLater(now)
         if (settings.pull && polling.isIdle) poll(now)
         return notice()
       case 'beat-failed':
-        return beatLater(now)
+        return isUnknown ? register() : beatLater(now)
       case 'polled':
         return takePolled(input.offers, input.revoke, now)
       case 'poll-failed':
         generation++
         polling.failed(now, input.delivered)
-        if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) register()
+        // While it beats it waits for that answer first; while it registers it is about to be known.
+        if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) return register()
+        isUnknown ||= input.unknown && link === 'registered'
         return
       case 'tick':
         return tick(now)
@@ -204,6 +208,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
 
   function register(): void {
     link = 'registering'
+    isUnknown = false
     polling.rest()
     dueAt = Number.POSITIVE_INFINITY
     effects.push({ do: 'register' })

@@ -132,4 +132,13 @@ t.test('a slave that pulls', async (t) => {
     const reply = { revoke: [], register: false }
     t.match(s.step({ is: 'beat-answered', reply }), ['poll'])
   })
+
+  t.test('registers also when it hears that while it beats', async (t) => {
+    const s = slave()
+    s.start()
+    while (!s.pass(10).includes('beat')) {}
+    t.same(s.step({ is: 'poll-failed', delivered: true, unknown: true }), [])
+    const reply = { revoke: [], register: false }
+    t.same(s.step({ is: 'beat-answered', reply }), ['register'])
+  })
 })

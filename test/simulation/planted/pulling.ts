@@ -100,7 +100,7 @@ export const PULLING_BUGS: Bug[] = [
     name: 'pull-polls-before-it-is-known',
     says: 'a slave that the master does not know polls on, and does not register',
     file: SLAVE,
-    find: 'if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) register()',
+    find: 'if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) return register()',
     replace: '',
     harmless: 'its next heartbeat is answered that it must register',
   },
