@@ -19,7 +19,7 @@ import type { InputFile, Offer, OutputFile } from '../shared/wire.ts'
 
 /** Files that are fetched side by side for one run. */
 const FETCHES = 4
-/** A file that cannot be fetched is tried this often before the run fails with `missing-file`. */
+/** A file that a peer does not give is tried this often before the run fails with `missing-file`. */
 const FETCH_TRIES = 5
 const RETRY_MS = 200
 const RETRY_MS_MAX = 5_000
@@ -152,8 +152,10 @@ export function createWorkroom(given: {
         return await fetchOnce(file, path, signal)
       } catch (error) {
         signal.throwIfAborted()
-        if (tries >= FETCH_TRIES || FINAL.includes((error as StatusError).status)) throw error
-        await delay(RETRY_MS * 2 ** tries, undefined, { signal })
+        // The master may be away for a while; a peer that is away has lost the file.
+        const isAway = file.url.startsWith('/') && !(error instanceof WrongFileError)
+        if ((tries >= FETCH_TRIES && !isAway) || FINAL.includes((error as StatusError).status)) throw error
+        await delay(Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** tries), undefined, { signal })
       }
     }
   }
@@ -172,9 +174,10 @@ export function createWorkroom(given: {
     await pipeline(body, meter.stream, createWriteStream(path), { signal })
     const { bytes, sha256 } = meter.facts()
     if (file.bytes !== undefined && file.bytes !== bytes) {
-      throw new Error(`${bytes} bytes came, not ${file.bytes}`)
+      throw new WrongFileError(`${bytes} bytes came, not ${file.bytes}`)
     }
-    if (file.sha256 !== undefined && file.sha256 !== sha256) throw new Error('its SHA-256 differs')
+    if (file.sha256 !== undefined && file.sha256 !== sha256)
+      throw new WrongFileError('its SHA-256 differs')
   }
 
   async function keep(room: Room, offer: Offer, names: string[]): Promise<OutputFile[]> {
@@ -229,6 +232,8 @@ export function createWorkroom(given: {
     return { sha256, bytes }
   }
 }
+
+class WrongFileError extends Error {}
 
 class StatusError extends Error {
   readonly status: number

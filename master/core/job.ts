@@ -226,7 +226,8 @@ export function createJob(given: {
   function again(part: PartState, outcome: Outcome & { status: 'failed' }, now: number): void {
     const lost = new Set<PartState>()
     for (const file of part.spec.files ?? []) {
-      if (!outcome.missing?.includes(file.name)) continue
+      // Whoever does not say which file it was may mean any that is made by parts.
+      if (outcome.missing ? !outcome.missing.includes(file.name) : 'blob' in file) continue
       if ('blob' in file) return fail(part, outcome)
       lost.add(sourceOf(file))
     }

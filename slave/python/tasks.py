@@ -13,6 +13,7 @@ raises is the task's failure; anything else it raises is the failure `evaluation
 import hashlib
 import http.client
 import importlib.util
+import itertools
 import json
 import os
 import random
@@ -36,11 +37,13 @@ REST_MIN, REST_MAX = 0.2, 5
 
 
 class Failure(Exception):
-    """The task fails, for a reason that is the task's own: a type of PROTOCOL.md, and words."""
+    """The task fails, for a reason that is the task's own: a type of PROTOCOL.md, and words; with
+    the names of files of the offer that are not to be had."""
 
-    def __init__(self, type, message):
+    def __init__(self, type, message, missing=None):
         super().__init__(message)
         self.type = type
+        self.missing = missing
 
 
 class Refused(Exception):
@@ -56,8 +59,9 @@ class Refused(Exception):
         super().__init__(f"answered {status}: {words}")
 
 
-def failed(type, message):
-    return {"status": "failed", "type": type, "message": str(message)[:4096] or type}
+def failed(type, message, missing=None):
+    outcome = {"status": "failed", "type": type, "message": str(message)[:4096] or type}
+    return {**outcome, "missing": missing} if missing else outcome
 
 
 # ------------------------------------------------------------------------------------- the kinds
@@ -151,7 +155,11 @@ def fetch(file, master, identity):
         # A ticket is for the slave that has the file, and for nobody else.
         headers["Authorization"] = f"Bearer {file['ticket']}"
     last = None
-    for attempt in range(FETCH_TRIES):
+    for attempt in itertools.count():
+        # The master may be away for a while; a peer that is away has lost the file.
+        is_away = role == "master" and not isinstance(last, ValueError)
+        if attempt >= FETCH_TRIES and not is_away:
+            break
         if attempt > 0:
             rest(attempt)
         try:
@@ -163,7 +171,7 @@ def fetch(file, master, identity):
                 break
         except (OSError, ValueError, http.client.HTTPException) as error:
             last = error
-    raise Failure("missing-file", f"{name} cannot be fetched from {url}: {last}")
+    raise Failure("missing-file", f"{name} cannot be fetched from {url}: {last}", [name])
 
 
 def download(connection, name, url, headers, file):
@@ -232,7 +240,7 @@ def run(offer, master, identity):
         files = [upload(name, master, identity) for name in names]
         return {"status": "done", "result": result, **({"files": files} if files else {})}
     except Failure as failure:
-        return failed(failure.type, failure)
+        return failed(failure.type, failure, failure.missing)
     except MemoryError:
         return failed("memory-limit", "not enough memory for this task")
     except Exception as error:

@@ -216,6 +216,14 @@ t.test('only what was lost runs again', async (t) => {
   t.match(then[0]?.files[1]?.url, /0\/1\/1/, 'with the new addresses')
 })
 
+t.test('whoever does not say which file was missing may mean any that a part made', async (t) => {
+  const job = createJob(given)
+  const middles = endAll(job, job.start(0) as Submit[]) as Submit[]
+  const lost: Outcome = { status: 'failed', type: 'missing-file', message: '' }
+  const again = job.partEnded((middles[0] as Submit).part, 0, endOf(lost), 2) as Submit[]
+  t.same(again.map(keyOf).toSorted(), ['0/0/1', '0/1/1', '0/2/1', '0/3/1', '0/4/1'])
+})
+
 t.test('two that miss the same file let it be made once', async (t) => {
   const job = createJob(given)
   const middles = endAll(job, job.start(0) as Submit[]) as Submit[]
