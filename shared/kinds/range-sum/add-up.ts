@@ -108,8 +108,10 @@ function exactly(values: Float64Array, count: number, first: bigint): number[] {
     parts = kept
   }
   if (parts.every(Number.isFinite)) return parts
-  throw new TaskFailure('evaluation', 'the sum is larger than the largest double')
+  throw new TaskFailure('evaluation', TOO_LARGE)
 }
+
+export const TOO_LARGE = 'the sum is larger than the largest double'
 
 const view = new DataView(new ArrayBuffer(8))
 

@@ -8,7 +8,7 @@ import type { JobKind, Mistake } from '../../job-kind.ts'
 import type { Kind, Result } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
 import type { Range } from './add-up.ts'
-import { addUp, nearestDouble } from './add-up.ts'
+import { addUp, nearestDouble, TOO_LARGE } from './add-up.ts'
 import { cut } from './cut.ts'
 import type { Fraction } from './fraction.ts'
 import { sum } from './fraction.ts'
@@ -123,6 +123,7 @@ function exactOf({ n, d }: Fraction): Result {
 /** All parts have the same denominator: no more than whole numbers are added. */
 function doubleOf(sums: Fraction[]): Result {
   const value = nearestDouble(sums.reduce((total, { n }) => total + n, 0n))
+  if (!Number.isFinite(value)) throw new TaskFailure('evaluation', TOO_LARGE)
   return { result: value, resultType: 'number', resultText: String(value) }
 }
 
@@ -139,7 +140,8 @@ function mistakesIn(input: Input): Mistake[] {
     return [{ field: 'input.to', rule: 'must be within 2^53 of zero for numbers: "number"' }]
   }
   try {
-    const inexact = numbersOf(input) === 'exact' && inexactIn(parse(input.expression))
+    const tree = parse(input.expression)
+    const inexact = numbersOf(input) === 'exact' && inexactIn(tree)
     if (!inexact) return []
     const rule = `has ${inexact}, which is not exact; use numbers: "number"`
     return [{ field: 'input.expression', rule }]

@@ -3,7 +3,9 @@
 // must not load mathjs for that. What both read means the same in both.
 //
 //   sum      = product {("+" | "-") product}
-//   product  = unary {("*" | "/" | "%" | nothing, as in 2n) unary}
+//   product  = implicit {("*" | "/" | "%") implicit}
+//   implicit = quotient {quotient}                2n; it binds tighter: n/2n = n/(2n)
+//   quotient = unary {"/" number}                 of numbers, before a name or "(": 1/2n = (1/2)n
 //   unary    = ("-" | "+") unary | power
 //   power    = atom ["^" unary]                   2^3^2 = 2^9, -2^2 = -4
 //   atom     = digits | "n" | "pi" | "e" | name "(" sum ")" | "(" sum ")"
@@ -51,12 +53,27 @@ export function parse(text: string): Tree {
   }
 
   function product(): Tree {
-    let left = unary()
-    for (;;) {
-      const is = sign('*', '/', '%') ?? (isImplicit() ? '*' : undefined)
-      if (!is) return left
-      left = { is, left, right: unary() }
+    let left = implicit()
+    for (let is = sign('*', '/', '%'); is; is = sign('*', '/', '%')) {
+      left = { is, left, right: implicit() }
     }
+    return left
+  }
+
+  function implicit(): Tree {
+    let left = quotient()
+    while (isFactor(tokens[next])) left = { is: '*', left, right: quotient() }
+    return left
+  }
+
+  function quotient(): Tree {
+    let left = unary()
+    let last = left
+    while (isNumber(last) && tokens[next + 1]?.number && isFactor(tokens[next + 2]) && sign('/')) {
+      last = unary()
+      left = { is: '/', left, right: last }
+    }
+    return left
   }
 
   function unary(): Tree {
@@ -108,16 +125,17 @@ export function parse(text: string): Tree {
     return found
   }
 
-  /** As in 2n, 2(n + 1) and (n + 1)(n - 1): never before a number, which would be a slip. */
-  function isImplicit(): boolean {
-    const token = tokens[next]
-    return token !== undefined && !token.number && (token.name !== undefined || token.text === '(')
-  }
-
   function unexpected(token = tokens[next] as Token): SyntaxMistake {
     return new SyntaxMistake(`has an unexpected "${token.text}" at character ${token.at + 1}`)
   }
 }
+
+/** As in 2n, 2(n + 1) and (n + 1)(n - 1): never before a number, which would be a slip. */
+const isFactor = (token: Token | undefined): boolean =>
+  token !== undefined && !token.number && (token.name !== undefined || token.text === '(')
+
+const isNumber = (tree: Tree): boolean =>
+  tree.is === 'number' || (tree.is === 'negate' && tree.of.is === 'number')
 
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = []

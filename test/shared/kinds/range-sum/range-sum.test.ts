@@ -180,6 +180,11 @@ for (const [expression, field, words] of [
   })
 }
 
+t.test('a slip in an expression is refused for doubles, too', async (t) => {
+  const mistakes = job.mistakes!({ expression: 'n +', from: 1, to: 2, numbers: 'number' } as never)
+  t.match(mistakes, [{ field: 'input.expression', rule: /ends where a number/ }])
+})
+
 t.test('a range the wrong way round and one that is too long are refused', async (t) => {
   t.match(job.mistakes!({ expression: 'n', from: 2, to: 1 } as never), [
     { field: 'input.to', rule: /at least from, which is 2/ },
@@ -187,6 +192,16 @@ t.test('a range the wrong way round and one that is too long are refused', async
   t.match(job.mistakes!({ expression: 'n', from: 1, to: '99999999999999' } as never), [
     { field: 'input.to', rule: /10\^13/ },
   ])
+})
+
+t.test('a sum that is larger than the largest double fails', async (t) => {
+  for (const [expression, to] of [
+    ['1.7e305', 2048],
+    ['1.7e308', 2],
+  ] as const) {
+    const asked = ask({ expression, from: 1, to, numbers: 'number' })
+    await t.rejects(asked, /the sum is larger than the largest double/)
+  }
 })
 
 t.test('a division by zero fails and says for which n', async (t) => {
@@ -211,6 +226,15 @@ t.test('expressions mean what they mean to mathjs', async (t) => {
     '2^-1 * n',
     '1.5e2 n',
     '(n + 1)(n - 1)',
+    'n / 2n',
+    '(n + 1) / 2n',
+    '1 / 2n',
+    '-1 / 2(n + 1)',
+    '8 / 4 / 2n',
+    'n / 2 / 4n',
+    '7 % 2n',
+    '2n / 3n',
+    '2n^2 / 4n',
   ]) {
     const { result } = await ask({ expression, from: 5, to: 5, numbers: 'number' })
     t.equal(result, evaluate(expression, { n: 5 }), expression)
