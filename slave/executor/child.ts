@@ -84,6 +84,9 @@ async function warmKinds(): Promise<AnyKind[]> {
 function onLine(line: string) {
   const frame = JSON.parse(line) as RunFrame[] | SkipFrame
   if (Array.isArray(frame)) {
+    // What is over is let go: a queue that never gets empty would keep every input.
+    queue = queue.slice(next)
+    next = 0
     for (const [kind, input, work = NO_FILES] of frame)
       queue.push({ n: ++received, kind, input, work })
   } else {
