@@ -22,6 +22,7 @@ type Source = {
 type Tally = { printed: number; done: number; failed: number; replayed: number }
 
 const PATIENCE_S = 60
+const FAILED = ['failed', 'cancelled', 'expired']
 const RUN_CHARS = 16
 
 /** Submits each line that is not empty. `requestOf` throws UsageError for a line that is none. */
@@ -105,7 +106,7 @@ const goOn = ({ isFile }: Source, given: string | undefined, run: string): strin
     : `The same lines with --run ${run} go on`
 
 function note(tally: Tally, one: OneOfMany): void {
-  if (one.task && one.task.status !== 'failed') tally.done++
+  if (one.task && !FAILED.includes(one.task.status)) tally.done++
   else tally.failed++
   if (one.task?.replayed) tally.replayed++
 }

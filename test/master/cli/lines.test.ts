@@ -33,6 +33,13 @@ t.test('prints a result per line, in order, also of lines that fail or are empty
   ])
 })
 
+t.test('counts what expired as failed', async (t) => {
+  const args = ['submit', '--kind', 'sleep', '--wait-limit-ms', '50']
+  const ran = await askfirst(t, url, args, { input: '{"ms":1500}\n{"ms":1500}\n' })
+  t.equal(ran.code, EXIT.failed[0])
+  t.match(ran.stderr, /2 tasks in .*, 1 failed/)
+})
+
 t.test('says which line the master refused, and does the others', async (t) => {
   const ran = await askfirst(t, url, ['submit'], { input: `1\n${'9'.repeat(20_000)}\n3\n` })
   t.equal(ran.code, EXIT.failed[0])
