@@ -55,12 +55,12 @@ export function createEvents({ open, url }: Connection) {
   }
 }
 
-/** The events of a stream, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
+/** The events of a stream, also those that say only an id, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
 async function* eventsIn(body: Readable): AsyncGenerator<MasterEvent<string>, void, void> {
   let event = { id: '', event: 'message', data: '' }
   for await (const line of linesIn(body)) {
     if (line === '') {
-      if (event.data !== '') yield { ...event, data: event.data.slice(0, -1) }
+      if (event.data !== '' || event.id !== '') yield { ...event, data: event.data.slice(0, -1) }
       event = { id: event.id, event: 'message', data: '' }
       continue
     }

@@ -65,6 +65,8 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
     } else if (last !== '') {
       stream.write(frame('gap', { missed: null, reason: 'the master has started anew since' }))
     }
+    // So that a reader who loses its connection before the first event knows where it was.
+    stream.write(`id: ${run}-${events.newest}\n\n`)
     stream.onEnd(events.follow(send))
   })
 

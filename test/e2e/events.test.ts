@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import t from 'tap'
+import { request } from 'undici'
 import { startProcess } from './processes.ts'
 import { readEvents } from './sse.ts'
 
@@ -66,6 +67,23 @@ t.test('gives a reader that comes back what it missed, once', async (t) => {
   t.match((await again.next()).data, { task: two.id, event: 'taken' })
   t.match((await again.next()).data, { task: two.id, event: 'done' })
 })
+
+t.test(
+  'says where it begins, for a reader whose connection breaks before anything came',
+  async (t) => {
+    const { body } = await request(`${master.url}/events?type=job`)
+    t.teardown(() => body.on('error', () => {}).destroy())
+    let text = ''
+    for await (const chunk of body) {
+      text += String(chunk)
+      if (text.includes('id: ')) break
+    }
+    const id = /^id: (\S+)$/m.exec(text)?.[1] ?? ''
+    const { json } = await post('/tasks', { expression: '3' })
+    const again = await stream(t, '/events?type=task', { 'last-event-id': id })
+    t.match((await again.next()).data, { task: json.id, event: 'taken' })
+  },
+)
 
 t.test('says what is gone to a reader of another run of the master', async (t) => {
   const events = await stream(t, '/events', { 'last-event-id': 'another-7' })
