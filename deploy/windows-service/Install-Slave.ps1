@@ -46,20 +46,26 @@ if (-not $PSCmdlet.ShouldProcess($env:COMPUTERNAME, "install the service $servic
     return
 }
 
+# Anybody may make a folder there before us, and would keep his rights in it.
+foreach ($folder in $top, (Join-Path $top 'data'), (Join-Path $top 'logs')) {
+    if (-not (Test-Path -LiteralPath $folder)) {
+        continue
+    }
+    $owner = (Get-Acl -LiteralPath $folder).GetOwner([Security.Principal.SecurityIdentifier]).Value
+    if ($owner -notin 'S-1-5-32-544', 'S-1-5-18') {
+        throw "$folder belongs to $owner, not to the administrators. Look who has rights in it; then take it over: icacls `"$folder`" /setowner *S-1-5-32-544"
+    }
+}
+
 if (Get-Service -Name $service -ErrorAction SilentlyContinue) {
     Stop-Service -Name $service
-}
-# Anybody may make a folder there before us, and would keep his rights in it.
-if (Test-Path -LiteralPath $top) {
-    $owner = (Get-Acl -LiteralPath $top).GetOwner([Security.Principal.SecurityIdentifier]).Value
-    if ($owner -notin 'S-1-5-32-544', 'S-1-5-18') {
-        throw "$top belongs to $owner, not to the administrators: look what is in it, and remove it"
-    }
 }
 foreach ($folder in 'data', 'logs') {
     New-Item -ItemType Directory -Force -Path (Join-Path $top $folder) | Out-Null
 }
-& icacls.exe $top /setowner '*S-1-5-32-544' | Out-Null
+foreach ($folder in $top, (Join-Path $top 'data'), (Join-Path $top 'logs')) {
+    & icacls.exe $folder /setowner '*S-1-5-32-544' | Out-Null
+}
 # Nobody else looks in: inherited rights go, administrators and the system may do everything.
 & icacls.exe $top /inheritance:r /grant '*S-1-5-32-544:(OI)(CI)F' '*S-1-5-18:(OI)(CI)F' | Out-Null
 
