@@ -192,7 +192,7 @@ t.test(
       // A line that was made anew for others: it has no use for it, and the master would not let it in.
       const env = { ASKFIRST_JOIN: askfirst('token', 'create', '--data', data) }
       const stays = await startProcess(t, 'slave/main.ts', slaveArgs('slave-1'), env)
-      t.match(stays.stderr(), /not joined anew/)
+      await until(async () => stays.stderr().includes('not joined anew'))
       await until(async () => (await ask('GET', '/slaves')).body.slaves[0]?.url === stays.url)
       await stays.kill('SIGTERM')
       const again = await startProcess(t, 'slave/main.ts', slaveArgs('slave-1'))
