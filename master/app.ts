@@ -100,6 +100,7 @@ export async function startMaster(
     folder: join(folder, 'blobs'),
     store: jobStore,
     bytesMax: settings.blobBytesMax,
+    arrivalMs: settings.arrivalMs,
     now,
   })
   const jobKinds = await loadJobKinds()
@@ -143,6 +144,7 @@ export async function startMaster(
     secure: door.material,
     socketsMax: settings.socketsMax,
     requestTimeoutMs: settings.arrivalMs,
+    longBodyMs: blobs.arrivalMsMax,
   })
   const { batchTasksMax } = settings
   const routes = new Set<string>()

@@ -19,6 +19,15 @@ const SHA256 = /^[0-9a-f]{64}$/
 /** Told as it came when it is one of these; a page of the master's own origin shows no others. */
 const SHOWN = /^(image\/(png|jpeg|webp)|text\/plain(; ?charset=utf-8)?|application\/json)$/
 const BYTES = 'application/octet-stream'
+/** Whoever sends less in `arrivalMs` is cut off. */
+const BYTES_MIN = 1_048_576
+
+/** The longest that a timer can be set for. */
+const TIMER_MS_MAX = 2_147_483_647
+
+/** Nothing of it is still under way; that it stands still is our own disk's doing. */
+const isWhole = (body: Readable): boolean =>
+  body.readableEnded || (body as { complete?: boolean }).complete === true
 
 export type Blobs = ReturnType<typeof createBlobs>
 
@@ -26,9 +35,11 @@ export function createBlobs(given: {
   folder: string
   store: JobStore
   bytesMax: number
+  /** In each such while so much must come as BYTES_MIN, or the end. In milliseconds. */
+  arrivalMs: number
   now: () => number
 }) {
-  const { folder, store, bytesMax, now } = given
+  const { folder, store, bytesMax, arrivalMs, now } = given
   const incoming = join(folder, 'incoming')
   rmSync(incoming, { recursive: true, force: true })
   mkdirSync(incoming, { recursive: true })
@@ -36,6 +47,9 @@ export function createBlobs(given: {
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256)
 
   return {
+    /** So long the largest blob may be on its way. */
+    arrivalMsMax: Math.min(TIMER_MS_MAX, arrivalMs * (2 + Math.ceil(bytesMax / BYTES_MIN))),
+
     /**
      * Takes a blob in. Durable when it resolves. Throws `body-too-large`, `store-full`, or whatever
      * the stream ends with; then nothing of it is left.
@@ -84,6 +98,7 @@ export function createBlobs(given: {
           await nextTurn()
         }
         page = store.blobsBefore(before, page.at(-1))
+        await nextTurn()
       }
       return removed
     },
@@ -110,7 +125,16 @@ export function createBlobs(given: {
         done(null, chunk)
       },
     })
-    await pipeline(body, meter, createWriteStream(path, { flags: 'wx', flush: true }))
+    let before = 0
+    const watch = setInterval(() => {
+      if (bytes - before < BYTES_MIN && !isWhole(body)) body.destroy(new Error('too slow'))
+      before = bytes
+    }, arrivalMs)
+    try {
+      await pipeline(body, meter, createWriteStream(path, { flags: 'wx', flush: true }))
+    } finally {
+      clearInterval(watch)
+    }
     return { sha256: hash.digest('hex'), bytes }
   }
 

@@ -196,7 +196,8 @@ export const MasterSettings = Type.Object({
     default: 30_000,
     minimum: 100,
     maximum: 3_600_000,
-    description: 'a request must have arrived whole within this, in milliseconds, its head in half',
+    description:
+      'a request must have arrived whole within this, in milliseconds, its head in half, and of a blob a mebibyte',
   }),
   socketsMax: Type.Integer({
     default: 65_536,

@@ -2,6 +2,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createProbe } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import Fastify, { LogController } from 'fastify'
@@ -14,12 +15,21 @@ import type { Material } from './secure.ts'
 import { serverOptions } from './secure.ts'
 import { createCheck, invalidRequest } from './validate.ts'
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Its body may be longer under way than others: who calls this watches over it. */
+    mayTakeLong(): void
+  }
+}
+
 export type ServerOptions = {
   log: Logger
   /** Larger bodies are refused with 413. In bytes. */
   bodyBytesMax: number
   /** A request must have arrived whole within this. In milliseconds. */
   requestTimeoutMs?: number
+  /** Requests of routes that say `request.mayTakeLong()` may take so long. In milliseconds. */
+  longBodyMs?: number
   /** With it the server speaks TLS. */
   secure?: Material | undefined
   /** More connections than these are closed as they come. */
@@ -52,7 +62,7 @@ export const JSON_DEPTH_MAX = 512
 
 /** A Fastify instance without routes. */
 export function createServer(given: ServerOptions) {
-  const { log, bodyBytesMax, requestTimeoutMs = 30_000, secure } = given
+  const { log, bodyBytesMax, requestTimeoutMs = 30_000, secure, longBodyMs } = given
   const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, Math.ceil(requestTimeoutMs / 2))
   const wire = {
     maxHeaderSize: HEADER_BYTES_MAX,
@@ -66,7 +76,7 @@ export function createServer(given: ServerOptions) {
     childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: longBodyMs ?? requestTimeoutMs,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
@@ -75,6 +85,10 @@ export function createServer(given: ServerOptions) {
   } as FastifyServerOptions)
   server.server.maxHeadersCount = HEADERS_MAX
   if (given.socketsMax !== undefined) server.server.maxConnections = given.socketsMax
+  server.decorateRequest('mayTakeLong', function mayTakeLong(this: FastifyRequest) {
+    callOffs.get(this.raw)?.()
+  })
+  if (longBodyMs !== undefined) watchArrivals(server.server as HttpServer, requestTimeoutMs)
   // Closing ends the connections that are idle then: one whose last answer is still to come would
   // keep the server open until its keep-alive is over.
   server.addHook('preClose', async () => {
@@ -116,6 +130,24 @@ export function createServer(given: ServerOptions) {
 }
 
 export type Server = ReturnType<typeof createServer>
+
+/** What calls off the end of a request whose body is on its way. */
+const callOffs = new WeakMap<IncomingMessage, () => void>()
+
+/** Ends the connection of a request whose body has not come within so long, whatever is answered. */
+function watchArrivals(server: HttpServer, ms: number): void {
+  server.prependListener('request', (request: IncomingMessage) => {
+    const { 'content-length': length = '0', 'transfer-encoding': chunked } = request.headers
+    if (length === '0' && chunked === undefined) return
+    const timer = setTimeout(() => request.complete || request.socket.destroy(), ms)
+    const stop = (): void => clearTimeout(timer)
+    request.once('end', stop).once('close', stop)
+    callOffs.set(request, stop)
+  })
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(417, { connection: 'close' }).end()
+  })
+}
 
 const TOO_DEEP = `more than ${JSON_DEPTH_MAX} arrays and objects stand in one another`
 

@@ -171,6 +171,7 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
   app.put('/blobs', async (request, reply) => {
     const body = request.body as Readable | undefined
     if (!body) throw new Problem('invalid-request', 'the body must be the bytes of the blob')
+    request.mayTakeLong()
     const record = await blobs.put(body, request.headers['content-type'])
     reply.code(201).header('location', `/blobs/${record.sha256}`)
     return record

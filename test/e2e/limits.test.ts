@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
+import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import t from 'tap'
 import { request } from 'undici'
@@ -43,6 +44,7 @@ t.test('cuts off who is slow, at every step', async (t) => {
     'stops in the first line': 'POST /ta',
     'stops in the headers': HEAD,
     'stops in the body': `${HEAD}Content-Length: 100\r\n\r\n{"expr`,
+    'stops in the body of what is no address': `POST /%zz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nx`,
     'stops in a chunk': `${HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\n{"a`,
   }
   for (const [how, text] of Object.entries(slow)) {
@@ -147,6 +149,36 @@ t.test('tells an address that guesses to wait, and lets a good key of it in', as
   await until(async () => (await good('GET', '/status')).status === 200)
   const join = { token: 'x', name: 'a', request: 'x' }
   t.not((await g.nobody('POST', '/join', join)).status, 429, 'joining is counted by itself')
+})
+
+t.test('takes a blob for as long as it comes, and cuts off one that hardly does', async (t) => {
+  const arrivalMs = 2_000
+  const { url } = await startOpen(t, { arrivalMs })
+  const began = performance.now()
+  async function* coming() {
+    while (performance.now() - began < 1.5 * arrivalMs) {
+      yield Buffer.alloc(1_500_000)
+      await new Promise((resolve) => setTimeout(resolve, arrivalMs / 8))
+    }
+  }
+  const put = async (body: AsyncGenerator<Buffer>) =>
+    request(`${url}/blobs`, { method: 'PUT', body: Readable.from(body), bodyTimeout: 30_000 })
+  const { statusCode, body } = await put(coming())
+  await body.dump()
+  t.equal(statusCode, 201)
+  t.ok(performance.now() - began > arrivalMs, 'longer than anything else may take')
+  let cutOff = false
+  async function* dripping() {
+    while (!cutOff) {
+      yield Buffer.from('x')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  await t.rejects(
+    put(dripping()).finally(() => {
+      cutOff = true
+    }),
+  )
 })
 
 t.test('is not asked by pages of other sites, where nobody has a key', async (t) => {

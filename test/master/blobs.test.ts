@@ -6,11 +6,13 @@ import t from 'tap'
 import { createBlobs } from '../../master/blobs.ts'
 import { openJobStore } from '../../master/job-store.ts'
 
+const LIMITS = { bytesMax: 100, arrivalMs: 60_000 }
+
 t.test('a sweep goes through all, however many jobs name', async (t) => {
   let time = 0
   const store = openJobStore(':memory:')
   t.teardown(() => store.close())
-  const blobs = createBlobs({ folder: t.testdir(), store, bytesMax: 100, now: () => time })
+  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, now: () => time })
   const names = Array.from({ length: 1200 }, (_, i) => i.toString(16).padStart(64, '0'))
   for (const sha256 of names) store.putBlob({ sha256, bytes: 1, type: 'text/plain' }, time)
   time = 1000
@@ -24,7 +26,7 @@ t.test('a sweep leaves alone what is brought or used while it goes on', async (t
   let time = 0
   const store = openJobStore(':memory:')
   t.teardown(() => store.close())
-  const blobs = createBlobs({ folder: t.testdir(), store, bytesMax: 100, now: () => time })
+  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, now: () => time })
   const contents = Array.from({ length: 20 }, (_, i) => `content ${i}`)
   const put = async (content: string) => (await blobs.put(Readable.from([content]))).sha256
   const names: string[] = []
