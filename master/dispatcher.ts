@@ -144,6 +144,10 @@ export async function createDispatcher(given: {
     endPolls: polls.close,
     /** The trace of a live task, where its client said one. */
     traceOf: payloads.traceOf,
+    /** Live tasks that were parts of jobs when this master started. */
+    partsLoaded: loaded.tasks.flatMap(({ id, idempotencyKey: key, tags: [tag = ''] }) =>
+      key?.startsWith('part:') ? [{ task: id, job: tag.replace('job:', ''), key }] : [],
+    ),
     /** Nothing waits to be saved. */
     get isSaved() {
       return saving.isIdle

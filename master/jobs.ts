@@ -66,12 +66,17 @@ export function createJobs(given: {
   let closed = false
 
   return {
-    /** Goes on with the jobs that had not ended. */
+    /** Goes on with the jobs that had not ended, and cancels what is left of those that had. */
     resume(): void {
       for (const record of jobStore.live()) {
         const kind = kinds.get(record.kind)
         if (kind) begin(record, kind)
         else conclude(record, 'failed', { failure: { type: 'unknown-kind', message: record.kind } })
+      }
+      for (const { task, job, key } of dispatcher.partsLoaded) {
+        const record = jobStore.get(job)
+        const isMine = record !== undefined && key.startsWith(`part:${record.ticket}:`)
+        if (isMine && hasEnded(record)) void dispatcher.cancel(task)
       }
     },
 
@@ -194,7 +199,7 @@ export function createJobs(given: {
     try {
       const task = await submitPart(running, effect)
       // A part that runs while the master stops is the next start's.
-      if (!task || closed) return
+      if (!task || (closed && live.has(record.id))) return
       if (!isWanted(running, part, round)) return void (await dispatcher.cancel(task))
       part.task = task
       const ended = await endOf(task)

@@ -40,7 +40,9 @@ const job: NewJob = {
   client: null,
 }
 
-async function setUp(over: Partial<JobStore> = {}) {
+type Over = Partial<JobStore> & { partsLoaded?: Dispatcher['partsLoaded'] }
+
+async function setUp({ partsLoaded = [], ...over }: Over = {}) {
   const clock = createSimulatedClock()
   const jobStore = openJobStore(':memory:')
   const cancelled: string[] = []
@@ -48,6 +50,7 @@ async function setUp(over: Partial<JobStore> = {}) {
   const ended = Promise.withResolvers<void>()
   const dispatcher = {
     isDraining: false,
+    partsLoaded,
     submit: () => accepted.promise,
     wait: () => ended.promise,
     cancel: async (id: string) => cancelled.push(id) > 0,
@@ -131,6 +134,32 @@ t.test('a job that cannot be cancelled, as the disk is full, goes on', async (t)
   ended.resolve()
   await settle()
   t.equal(jobStore.get('job-1')?.status, 'done')
+})
+
+t.test('a part that is accepted after its job was cancelled while the master stops', async (t) => {
+  const { jobs, cancelled, accepted, settle } = await setUp()
+  jobs.submit(job)
+  await jobs.cancel('job-1')
+  jobs.close()
+  accepted.resolve({ id: 'task-1' })
+  await settle()
+  t.same(cancelled, ['task-1'])
+})
+
+t.test('what a crash left of a cancelled job is cancelled with the next start', async (t) => {
+  const jobStore = openJobStore(':memory:')
+  const first = await setUp(jobStore)
+  first.jobs.submit(job)
+  await first.jobs.cancel('job-1')
+  const { ticket } = jobStore.get('job-1') as { ticket: string }
+  const partsLoaded = [
+    { task: 'task-1', job: 'job-1', key: `part:${ticket}:0:0:0` },
+    { task: 'task-2', job: 'job-1', key: 'part:of somebody who calls his tasks so' },
+    { task: 'task-3', job: 'of no job', key: 'part:x:0:0:0' },
+  ]
+  const { jobs, cancelled } = await setUp({ ...jobStore, partsLoaded })
+  jobs.resume()
+  t.same(cancelled, ['task-1'])
 })
 
 t.test('a job that is cancelled while the master stops is cancelled', async (t) => {
