@@ -27,6 +27,8 @@ const RETRY_MS_MAX = 5_000
 const STALL_MS = 20_000
 /** Answers that another try will not change. */
 const FINAL = [400, 401, 403, 404, 410, 413, 422]
+/** What goes wrong on this machine. */
+const LOCAL = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EIO', 'EMFILE']
 /** Names in paths: jobs, tasks, files. */
 const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
 
@@ -147,15 +149,17 @@ export function createWorkroom(given: {
   }
 
   async function fetchOne(file: InputFile, path: string, signal: AbortSignal): Promise<void> {
-    for (let tries = 1; ; tries++) {
+    const isOfMaster = file.url.startsWith('/')
+    let tries = 0
+    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
       try {
         return await fetchOnce(file, path, signal)
       } catch (error) {
         signal.throwIfAborted()
-        // The master may be away for a while; a peer that is away has lost the file.
-        const isAway = file.url.startsWith('/') && !(error instanceof WrongFileError)
-        if ((tries >= FETCH_TRIES && !isAway) || FINAL.includes((error as StatusError).status)) throw error
-        await delay(Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** tries), undefined, { signal })
+        // The master comes back; a peer that is away has lost the file.
+        if (!isOfMaster || !isAway(error as Partial<StatusError> & NodeJS.ErrnoException)) tries++
+        if (tries >= FETCH_TRIES || FINAL.includes((error as StatusError).status)) throw error
+        await delay(pause, undefined, { signal })
       }
     }
   }
@@ -234,6 +238,12 @@ export function createWorkroom(given: {
 }
 
 class WrongFileError extends Error {}
+
+/** Whether it is for a while only, and no fault of the file or of this machine. */
+const isAway = (error: { status?: number; code?: string }): boolean =>
+  error.status === undefined
+    ? !(error instanceof WrongFileError) && !LOCAL.includes(error.code ?? '')
+    : [429, 502, 503, 504].includes(error.status)
 
 class StatusError extends Error {
   readonly status: number

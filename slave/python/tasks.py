@@ -10,6 +10,7 @@ of the offer are; it returns the result and the names of the files that it made.
 raises is the task's failure; anything else it raises is the failure `evaluation`.
 """
 
+import errno
 import hashlib
 import http.client
 import importlib.util
@@ -30,6 +31,8 @@ PIXELS_MAX = 100_000_000
 FILE_BYTES_MAX = 1024 * 1024 * 1024
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 CHUNK_BYTES = 256 * 1024
+# What goes wrong on this machine.
+LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE)
 FETCH_TRIES = 4
 # In seconds.
 FETCH_TIMEOUT = 10
@@ -154,12 +157,8 @@ def fetch(file, master, identity):
     elif file.get("ticket"):
         # A ticket is for the slave that has the file, and for nobody else.
         headers["Authorization"] = f"Bearer {file['ticket']}"
-    last = None
+    tries = 0
     for attempt in itertools.count():
-        # The master may be away for a while; a peer that is away has lost the file.
-        is_away = role == "master" and not isinstance(last, ValueError)
-        if attempt >= FETCH_TRIES and not is_away:
-            break
         if attempt > 0:
             rest(attempt)
         try:
@@ -169,8 +168,14 @@ def fetch(file, master, identity):
             last = refused
             if refused.status < 500 and refused.status not in (408, 429):
                 break
+            is_away = refused.status in (429, 502, 503, 504)
         except (OSError, ValueError, http.client.HTTPException) as error:
             last = error
+            is_away = not isinstance(error, ValueError) and getattr(error, "errno", 0) not in LOCAL
+        # The master comes back; a peer that is away has lost the file.
+        tries += not (role == "master" and is_away)
+        if tries >= FETCH_TRIES:
+            break
     raise Failure("missing-file", f"{name} cannot be fetched from {url}: {last}", [name])
 
 
@@ -189,6 +194,8 @@ def download(connection, name, url, headers, file):
                 raise ValueError(f"is longer than {most} bytes")
             digest.update(chunk)
             target.write(chunk)
+    if answer.length:  # it broke off
+        raise http.client.IncompleteRead(b"", answer.length)
     if count != file.get("bytes", count):
         raise ValueError(f"has {count} bytes in place of {most}")
     if digest.hexdigest() != file.get("sha256", digest.hexdigest()):

@@ -93,6 +93,23 @@ t.test('a file that is longer than it was said to be is not taken in', async (t)
   t.ok(sent < 64_000_000, 'whoever sends without end is not listened to')
 })
 
+t.test('an outage of the master is waited for, a wrong file is not', async (t) => {
+  let times = 0
+  const { workroom } = await setUp(t, (request, response) => {
+    if (request.url === '/wrong') return response.end('wrong')
+    times++
+    if (times <= 5) return response.writeHead(503).end()
+    response.end('whole')
+  })
+  const away = workroom.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
+  const sha256 = shaOf('whole')
+  const wrong = workroom
+    .open(anOffer({ files: [{ name: 'w', url: '/wrong', sha256 }] }), never)
+    .catch((error: unknown) => error)
+  t.equal(readFileSync((await away).files.f!, 'utf8'), 'whole')
+  t.match(await wrong, { names: ['w'], message: /SHA-256 differs/ })
+})
+
 t.test('a file that broke off is fetched again', async (t) => {
   let times = 0
   const { workroom } = await setUp(t, (_request, response) => {
