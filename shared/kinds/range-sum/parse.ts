@@ -67,13 +67,19 @@ export function parse(text: string): Tree {
   }
 
   function quotient(): Tree {
+    let from = next
     let left = unary()
-    let last = left
-    while (isNumber(last) && tokens[next + 1]?.number && isFactor(tokens[next + 2]) && sign('/')) {
-      last = unary()
-      left = { is: '/', left, right: last }
+    while (isNumberSince(from) && tokens[next + 1]?.number && isFactor(tokens[next + 2])) {
+      if (!sign('/')) break
+      from = next
+      left = { is: '/', left, right: unary() }
     }
     return left
+  }
+
+  /** As it was written: no more than a number, or one with a sign. */
+  function isNumberSince(from: number): boolean {
+    return next - from <= 2 && tokens[next - 1]?.number !== undefined
   }
 
   function unary(): Tree {
@@ -133,9 +139,6 @@ export function parse(text: string): Tree {
 /** As in 2n, 2(n + 1) and (n + 1)(n - 1): never before a number, which would be a slip. */
 const isFactor = (token: Token | undefined): boolean =>
   token !== undefined && !token.number && (token.name !== undefined || token.text === '(')
-
-const isNumber = (tree: Tree): boolean =>
-  tree.is === 'number' || (tree.is === 'negate' && tree.of.is === 'number')
 
 function tokensOf(text: string): Token[] {
   const tokens: Token[] = []
