@@ -34,7 +34,7 @@ t.test('prints a result per line, in order, also of lines that fail or are empty
 })
 
 t.test('counts what expired as failed', async (t) => {
-  const args = ['submit', '--kind', 'sleep', '--wait-limit-ms', '50']
+  const args = ['submit', '--kind', 'sleep', '--wait-limit-ms', '500']
   const ran = await askfirst(t, url, args, { input: '{"ms":1500}\n{"ms":1500}\n' })
   t.equal(ran.code, EXIT.failed[0])
   t.match(ran.stderr, /2 tasks in .*, 1 failed/)
