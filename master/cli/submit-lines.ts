@@ -6,7 +6,7 @@ import { createReadStream, fstatSync, openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { SingleBar } from 'cli-progress'
 import type { OneOfMany, ProblemError, TaskRequest } from '../client/client.ts'
-import { isForNow, UnreachableError } from '../client/client.ts'
+import { hasEnded, isForNow, UnreachableError } from '../client/client.ts'
 import type { Exit } from './exit-codes.ts'
 import { exitOf } from './exit-codes.ts'
 import type { Output } from './output.ts'
@@ -22,7 +22,6 @@ type Source = {
 type Tally = { printed: number; done: number; failed: number; replayed: number }
 
 const PATIENCE_S = 60
-const FAILED = ['failed', 'cancelled', 'expired']
 const RUN_CHARS = 16
 
 /** Submits each line that is not empty. `requestOf` throws UsageError for a line that is none. */
@@ -106,7 +105,7 @@ const goOn = ({ isFile }: Source, given: string | undefined, run: string): strin
     : `The same lines with --run ${run} go on`
 
 function note(tally: Tally, one: OneOfMany): void {
-  if (one.task && !FAILED.includes(one.task.status)) tally.done++
+  if (one.task && (one.task.status === 'done' || !hasEnded(one.task))) tally.done++
   else tally.failed++
   if (one.task?.replayed) tally.replayed++
 }

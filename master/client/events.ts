@@ -55,7 +55,10 @@ export function createEvents({ open, url }: Connection) {
   }
 }
 
-/** The events of a stream, also those that say only an id, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
+/**
+ * The events of a stream, also those that say only an id, as
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html has them.
+ */
 async function* eventsIn(body: Readable): AsyncGenerator<MasterEvent<string>, void, void> {
   let event = { id: '', event: 'message', data: '' }
   for await (const line of linesIn(body)) {
