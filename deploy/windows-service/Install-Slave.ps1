@@ -37,6 +37,7 @@ $service = 'askfirst-slave'
 $account = "NT SERVICE\$service"
 $top = Join-Path $env:ProgramData 'askfirst'
 $program = Join-Path $top "$service.exe"
+$folders = $top, (Join-Path $top 'data'), (Join-Path $top 'logs')
 
 $found = (Get-FileHash -Algorithm SHA256 -LiteralPath $WinSW).Hash
 if ($found -ne $WinSWSha256) {
@@ -47,7 +48,7 @@ if (-not $PSCmdlet.ShouldProcess($env:COMPUTERNAME, "install the service $servic
 }
 
 # Anybody may make a folder there before us, and would keep his rights in it.
-foreach ($folder in $top, (Join-Path $top 'data'), (Join-Path $top 'logs')) {
+foreach ($folder in $folders) {
     if (-not (Test-Path -LiteralPath $folder)) {
         continue
     }
@@ -63,7 +64,7 @@ if (Get-Service -Name $service -ErrorAction SilentlyContinue) {
 foreach ($folder in 'data', 'logs') {
     New-Item -ItemType Directory -Force -Path (Join-Path $top $folder) | Out-Null
 }
-foreach ($folder in $top, (Join-Path $top 'data'), (Join-Path $top 'logs')) {
+foreach ($folder in $folders) {
     & icacls.exe $folder /setowner '*S-1-5-32-544' | Out-Null
 }
 # Nobody else looks in: inherited rights go, administrators and the system may do everything.
