@@ -30,6 +30,7 @@ import type { Polled, Submitted } from './core/pulling.ts'
 import type { Task } from './core/task.ts'
 import { hasEnded } from './core/task.ts'
 import type { RefusedEvent, TaskEvent } from './events.ts'
+import { partTasks } from './part-names.ts'
 import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
 import type { AnswerPoll, Poll } from './polls.ts'
@@ -144,10 +145,8 @@ export async function createDispatcher(given: {
     endPolls: polls.close,
     /** The trace of a live task, where its client said one. */
     traceOf: payloads.traceOf,
-    /** Live tasks that were parts of jobs when this master started. */
-    partsLoaded: loaded.tasks.flatMap(({ id, idempotencyKey: key, tags: [tag = ''] }) =>
-      key?.startsWith('part:') ? [{ task: id, job: tag.replace('job:', ''), key }] : [],
-    ),
+    /** Live tasks that called themselves parts of jobs when this master started. */
+    partsLoaded: partTasks(loaded.tasks),
     /** Nothing waits to be saved. */
     get isSaved() {
       return saving.isIdle

@@ -16,6 +16,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { JobEvent } from './events.ts'
 import { stagesJson } from './job-json.ts'
 import type { JobRecord, JobStatus, JobStore } from './job-store.ts'
+import { isPartOf, partKey, partTag } from './part-names.ts'
 import type { Store, TaskRecord } from './store/store.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
@@ -73,10 +74,10 @@ export function createJobs(given: {
         if (kind) begin(record, kind)
         else conclude(record, 'failed', { failure: { type: 'unknown-kind', message: record.kind } })
       }
-      for (const { task, job, key } of dispatcher.partsLoaded) {
-        const record = jobStore.get(job)
-        const isMine = record !== undefined && key.startsWith(`part:${record.ticket}:`)
-        if (isMine && hasEnded(record)) void dispatcher.cancel(task)
+      for (const part of dispatcher.partsLoaded) {
+        const record = jobStore.get(part.job)
+        const isMine = record !== undefined && isPartOf(record.ticket, part)
+        if (isMine && hasEnded(record)) void dispatcher.cancel(part.task)
       }
     },
 
@@ -232,13 +233,13 @@ export function createJobs(given: {
       kind,
       input: JSON.stringify(input),
       work: JSON.stringify(files.length > 0 ? { ...about, files } : about).slice(1, -1),
-      tags: [`job:${record.id}`],
+      tags: [partTag(record.id)],
       priority: record.priority,
       runLimitMs: record.runLimitMs,
       queue: true,
       waitLimitMs: given.waitLimitMs,
       waitMs: 0,
-      idempotencyKey: `part:${record.ticket}:${part.stage}:${part.index}:${round}`,
+      idempotencyKey: partKey(record.ticket, part, round),
       requestHash: 'part',
       client: record.client,
       trace: handedOn(record.id, record.trace),
