@@ -10,6 +10,7 @@ import { NAME_PATTERN } from '../shared/wire.ts'
 import type { Blobs } from './blobs.ts'
 import { PARTS_MAX } from './core/job.ts'
 import type { Slave } from './core/registry.ts'
+import { mayHave } from './core/registry.ts'
 import type { NewJob } from './jobs.ts'
 
 const Body = Type.Object(
@@ -100,7 +101,9 @@ export function createJobRequests(given: {
           ? 'the only slave that answers does not offer'
           : `none of the ${alive.length} slaves that answer offers`
       const detail = `${none} ${lacking.join(', ')}`
-      throw new Problem('no-capable-slave', detail)
+      const isAbsent = (kind: string) => given.slaves().some((slave) => mayHave(slave, kind))
+      if (!lacking.every(isAbsent)) throw new Problem('no-capable-slave', detail)
+      throw new Problem('at-capacity', `${detail}; of those that do not answer some may`)
     }
     const able = alive.filter(({ kinds }) => needed.some((kind) => kinds.includes(kind)))
     const slots = able.reduce((sum, slave) => sum + slave.slots, 0)

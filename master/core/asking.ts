@@ -11,7 +11,7 @@ import { noteAsk, noteTold } from './figures.ts'
 import { accept, hold, revoke } from './holding.ts'
 import { due, enterLine, leaveLine } from './line.ts'
 import type { Slave } from './registry.ts'
-import { isPull, knownReason, roomOf } from './registry.ts'
+import { isPull, knownReason, mayHave, roomOf } from './registry.ts'
 import type { Task } from './task.ts'
 import { note } from './task.ts'
 
@@ -247,7 +247,9 @@ function refusal(core: Context, task: Task, now: number): Problem {
         ? 'the only slave that answers does not offer'
         : `none of the ${alive} slaves that answer offers`
     const detail = `${none} the kind "${task.kind}"`
-    return new Problem('no-capable-slave', detail)
+    const absent = core.registry.all().filter((slave) => mayHave(slave, task.kind)).length
+    if (absent === 0) return new Problem('no-capable-slave', detail)
+    return new Problem('at-capacity', `${detail}; of those that do not answer ${absent} may`)
   }
   const which = able === 1 ? '1 is alive and offers' : `${able} are alive and offer`
   const detail = `no slave is available for this task: ${which} its kind`

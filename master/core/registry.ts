@@ -252,6 +252,10 @@ export function roomOf(slave: Slave): number {
   return slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
 }
 
+/** Whether a slave that does not answer may have the kind: it said so, or was never heard. */
+export const mayHave = (slave: Slave, kind: string): boolean =>
+  slave.standing !== 'alive' && (slave.boot === '' || slave.kinds.includes(kind))
+
 /** Why a slave that is not asked would say no; the words of its last answer where it gave one. */
 export function knownReason(slave: Slave): { event: string; reason: string } {
   if (slave.standing !== 'alive') {

@@ -20,6 +20,7 @@ export const jobDocs = (body: TSchema, examples: Record<string, unknown>): Opera
       'no-capable-slave',
       'no-such-blob',
       'key-reused',
+      'at-capacity',
       'no-slaves',
       'draining',
     ],

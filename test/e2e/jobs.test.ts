@@ -148,13 +148,23 @@ t.test('jobs of a master with two slaves', async (t) => {
   })
 
   await t.test('a job for which no slave offers a kind is refused at once', async (t) => {
-    const lonely = await startMaster(t, t.testdir())
+    const lonely = await startMaster(t, t.testdir(), ['--heartbeat-ms', '400'])
     const job = { kind: 'word-count', input: { paragraphs: ['a'] } }
     t.match(await post(`${lonely.url}/jobs`, job), { status: 503, body: { type: 'no-slaves' } })
     await startSlave(t, lonely.url, 'slave-1', ['--kinds', 'sleep'])
     t.match(await post(`${lonely.url}/jobs`, job), {
       status: 422,
       body: { type: 'no-capable-slave', detail: /offers? word-count/ },
+    })
+    const able = await startSlave(t, lonely.url, 'slave-2', ['--kinds', 'word-count'])
+    await able.kill()
+    await until(async () => {
+      const { slaves } = await getJson(`${lonely.url}/slaves`)
+      return slaves.some(({ name, state }: Json) => name === 'slave-2' && state !== 'free')
+    })
+    t.match(await post(`${lonely.url}/jobs`, job), {
+      status: 503,
+      body: { type: 'at-capacity', detail: /word-count; of those that do not answer some may/ },
     })
     t.same((await getJson(`${lonely.url}/jobs`)).jobs, [])
   })

@@ -238,6 +238,19 @@ t.test('a task', async (t) => {
     t.same(w.last('offer'), [], 'who is unable is not asked again')
   })
 
+  t.test('says that nobody is there now when one who is silent has its kind', async (t) => {
+    const w = world()
+    for (const name of ['a', 'b']) w.start(name)
+    w.submit()
+    w.answer(w.offered(), 'unable')
+    w.answer(w.offered(), 'busy')
+    w.pass(3 * HEARTBEAT_MS)
+    w.beat('a')
+    w.submit()
+    const words = /does not offer the kind "work"; of those that do not answer 1 may/
+    t.match(w.last('refuse'), [{ problem: { type: 'at-capacity', message: words } }])
+  })
+
   t.test('counts offers on their way, so that a burst does not herd', async (t) => {
     const w = world()
     w.start('a', 2)
