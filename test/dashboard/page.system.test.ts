@@ -18,12 +18,12 @@ import { CHROMIUM, go, overflow, picture, startBrowser } from './browser.ts'
 import { beat, joinSlaves } from './fleet.ts'
 
 const PHOTO = new URL('../fixtures/photo.jpg', import.meta.url).pathname
-const QUICK = ['--heartbeat-ms', '300', '--retry-backoff-ms', '50']
+const QUICK = ['--heartbeat-ms', '500', '--retry-backoff-ms', '50']
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'">'
 const RIGHT_TO_LEFT = '\u202Eevil\u202C \u05E9\u05DC\u05D5\u05DD'
 
 /** Waits until it is to be seen. */
-const seen = (what: Locator): Promise<void> => what.first().waitFor({ timeout: 20_000 })
+const seen = (what: Locator): Promise<void> => what.first().waitFor({ timeout: 60_000 })
 
 const banner = (page: Page, words: string): Locator => page.locator('.banner', { hasText: words })
 

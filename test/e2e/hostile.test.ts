@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
+import { watchLag } from '../../master/lag.ts'
 import { FAILURES } from '../../shared/wire.ts'
 import type { Json } from './processes.ts'
 import { ended, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
@@ -102,6 +103,8 @@ t.test('hostile expressions', async (t) => {
   const first = await post(`${url}/tasks`, { expression: '1 + 1' }, { prefer: 'wait=30' })
   t.equal(first.body.result, 2, 'the executor has started')
   const stop = probe(slave.url)
+  const machine = watchLag()
+  t.teardown(machine.close)
   const slowest = { is: '', ms: 0 }
   let n = 0
 
@@ -115,7 +118,8 @@ t.test('hostile expressions', async (t) => {
       const { startedAt, endedAt } = await getJson(`${url}/tasks/${body.id}`)
       const ms = Date.parse(endedAt) - Date.parse(startedAt)
       if (ms > slowest.ms) Object.assign(slowest, { is, ms })
-      t.ok(ms < RUN_LIMIT_MS + OVER_LIMIT_MS, `ended within its limit: ${ms} ms`)
+      const mostMs = RUN_LIMIT_MS + OVER_LIMIT_MS + machine.sinceStart().max
+      t.ok(ms < mostMs, `ended within its limit: ${ms} ms`)
       n++
       const next = await post(`${url}/tasks`, { expression: `${n} + 1/4` }, { prefer: 'wait=30' })
       t.match(next.body, { status: 'done', result: n + 0.25, slave: 'slave-1' })
@@ -126,8 +130,11 @@ t.test('hostile expressions', async (t) => {
   const figures = [p50, p90, p99, max].map((ms) => ms.toFixed(1)).join(', ')
   t.comment(`${probes} answers of the agent: p50, p90, p99, max ${figures} ms`)
   t.comment(`slowest: ${slowest.is}, ${slowest.ms} ms`)
-  t.ok(p90 < 50, `the agent answers in under 50 ms: p90 ${p90.toFixed(1)} ms`)
-  t.ok(max < 1000, `and never later than that: ${max.toFixed(1)} ms`)
+  // How late this process is, which does little, is what the machine takes from everybody.
+  const late = machine.sinceStart()
+  t.comment(`the machine itself: p99, max ${late.p99}, ${late.max} ms`)
+  t.ok(p90 < 50 + late.p99, `the agent answers in under 50 ms: p90 ${p90.toFixed(1)} ms`)
+  t.ok(max < 1000 + late.max, `and never later than that: ${max.toFixed(1)} ms`)
   t.equal(slave.child.exitCode, null, 'the agent lives')
 })
 

@@ -117,12 +117,15 @@ export async function startSlave(
   const slave = await startProcess(t, 'slave/main.ts', [...given, '--executors', '1', ...args])
   await until(async () => {
     const { slaves } = (await getJson(`${master}/slaves`)) as { slaves: SlaveRow[] }
-    return slaves.some((row) => row.name === name && row.url === slave.url && row.state === 'free')
+    return slaves.some((row) => row.name === name && row.url === slave.url && isFree(row))
   })
   return slave
 }
 
 export type SlaveRow = { name: string; url: string; state: string; slots: number; free: number }
+
+/** It is registered, was heard, and has room. */
+export const isFree = ({ state }: SlaveRow): boolean => state === 'free'
 
 /** Waits for a fact, looking again every few milliseconds. Throws after `mostMs`. */
 export async function until(holds: () => Promise<unknown>, mostMs = 60_000): Promise<void> {

@@ -7,7 +7,17 @@ import t from 'tap'
 import { request } from 'undici'
 import { findPython } from '../../deploy/local/python.ts'
 import { startSubject } from '../conformance/subject.ts'
-import { freePort, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
+import type { SlaveRow } from './processes.ts'
+import {
+  freePort,
+  getJson,
+  isFree,
+  post,
+  sleep,
+  startMaster,
+  startSlave,
+  until,
+} from './processes.ts'
 
 const python = findPython()
 const skip = python ? false : 'python3 (3.11 or later) with Pillow is not installed'
@@ -36,8 +46,8 @@ t.test('the slave in Python', { skip }, async (t) => {
     '--slots 1 --data {data}'
   const slave = startSubject(command, told)
   t.teardown(slave.kill)
-  const slaves = async (): Promise<unknown[]> => (await getJson(`${master.url}/slaves`)).slaves
-  await until(async () => (await slaves()).length === 1)
+  const slaves = async (): Promise<SlaveRow[]> => (await getJson(`${master.url}/slaves`)).slaves
+  await until(async () => (await slaves()).filter(isFree).length === 1)
 
   await t.test('runs what a master assigns', async (t) => {
     const done = await post(`${master.url}/tasks`, sleep(20), { prefer: 'wait=30' })

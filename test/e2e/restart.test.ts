@@ -19,7 +19,7 @@ import {
 const ROUNDS = 6
 const POSTERS = 6
 /** Master and slaves notice each other's death sooner than in production. */
-const QUICK = ['--heartbeat-ms', '250', '--retry-backoff-ms', '50', '--attempts-max', '20']
+const QUICK = ['--heartbeat-ms', '400', '--retry-backoff-ms', '50', '--attempts-max', '20']
 const SLEEPER = ['--kinds', 'sleep', '--request-timeout-ms', '1000']
 
 const exitOf = async ({ child }: RunningProcess): Promise<number | null> => {
@@ -130,7 +130,7 @@ t.test('a slave that is killed while it works: another has its tasks', async (t)
   const slots = [...SLEEPER, '--slots', '3', '--executors', '3']
   const first = await startSlave(t, url, 'slave-1', slots)
   await startSlave(t, url, 'slave-2', slots)
-  const posts = await Promise.all([600, 601, 602].map((ms) => post(`${url}/tasks`, sleep(ms))))
+  const posts = await Promise.all([2000, 2001, 2002].map((ms) => post(`${url}/tasks`, sleep(ms))))
   t.same(
     posts.map(({ body }) => body.slave),
     ['slave-1', 'slave-1', 'slave-1'],
