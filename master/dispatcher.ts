@@ -8,6 +8,7 @@
 
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
+import type { ProblemType } from '../shared/problems.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Random } from '../shared/random.ts'
 import { handedOn, traceIdOf } from '../shared/trace.ts'
@@ -88,7 +89,11 @@ export async function createDispatcher(given: {
     onCommit: (ms, tasks) => noteCommit(commits, ms, tasks),
     release: (effects) => effects.forEach(tell),
     onNoRoom: (tasks) => {
-      for (const task of tasks) refuse(task, new Problem('store-full', NO_ROOM))
+      for (const task of tasks) {
+        const problem = new Problem('store-full', NO_ROOM)
+        countRefusal(problem)
+        refuse(task, problem)
+      }
       if (tasks.length > 0) post({ is: 'not-saved', tasks })
     },
     onBroken: given.onBroken,
@@ -112,8 +117,8 @@ export async function createDispatcher(given: {
      * queued, or, when the client waits, ended. Rejects with the Problem that the client hears.
      */
     submit(submission: Submission): Promise<Reply> {
-      if (draining) return Promise.reject(new Problem('draining', 'the master is shutting down'))
-      if (saving.isFull) return Promise.reject(new Problem('store-full', NO_ROOM))
+      if (draining) return turnAway(submission, 'draining', 'the master is shutting down')
+      if (saving.isFull) return turnAway(submission, 'store-full', NO_ROOM)
       return clients.submit(submission)
     },
     /** Resolves when the task has ended, or after `waitMs`. */
@@ -294,6 +299,20 @@ export async function createDispatcher(given: {
     if (url !== '') transport.revoke(slave, url, attempts)
   }
 
+  /** Refuses what the core has not heard of. */
+  function turnAway(submission: Submission, type: ProblemType, detail: string): Promise<never> {
+    const problem = new Problem(type, detail)
+    countRefusal(problem)
+    given.onEvent(refusedEvent(submission, problem, clock.now()))
+    return Promise.reject(problem)
+  }
+
+  /** The core counts those that it refuses itself. */
+  function countRefusal({ type }: Problem): void {
+    const { refused } = core.view.counters
+    refused[type] = (refused[type] ?? 0) + 1
+  }
+
   function refuse(task: Task, problem: Problem): void {
     const trace = payloads.traceOf(task.id)
     if (chatty) {
@@ -325,6 +344,7 @@ export async function createDispatcher(given: {
       case 'repeat':
         return post(effect.input)
       case 'accept':
+        core.view.counters.accepted++
         return clients.accept(effect.task)
       case 'end':
         return end(effect.task)

@@ -19,6 +19,7 @@ const REFUSALS: readonly ProblemType[] = [
   'queue-full',
   'draining',
   'slave-silent',
+  'store-full',
 ]
 const SLAVE_STATES = ['free', 'busy', 'draining', 'unwilling', 'suspect', 'silent']
 const SLOT_STATES = ['free', 'offered', 'taken', 'draining', 'unwilling', 'suspect', 'silent']
@@ -95,7 +96,9 @@ export function createMasterMetrics(given: {
   gauges('askfirst_tasks_stored', 'Tasks in the store.', 'status', () => reader.counts())
   gauges('askfirst_slaves', 'Slaves by state.', 'state', () => slavesByState(view.registry.all()))
   gauges('askfirst_slots', 'Slots by state.', 'state', () => slotsByState(view.registry.all()))
-  gauge('askfirst_accepting', '1 while new tasks are taken.', () => (dispatcher.isDraining ? 0 : 1))
+  gauge('askfirst_accepting', '0 while the master shuts down.', () =>
+    dispatcher.isDraining ? 0 : 1,
+  )
   metrics.counters('askfirst_spans_total', 'Spans for the trace collector.', 'outcome', () => ({
     ...given.spans(),
   }))

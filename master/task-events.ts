@@ -29,7 +29,11 @@ export function taskEvent(task: Task, now: number): TaskEvent {
 }
 
 /** A client was refused. */
-export function refusedEvent({ kind }: Task, problem: Problem, now: number): RefusedEvent {
+export function refusedEvent(
+  { kind }: Pick<Task, 'kind'>,
+  problem: Problem,
+  now: number,
+): RefusedEvent {
   const seconds = problem.headers['retry-after']
   return {
     type: 'refused',

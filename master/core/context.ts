@@ -29,6 +29,7 @@ export type AttemptIds = {
 }
 
 export type Counters = {
+  /** Counted where their saving is heard of; so are refusals for want of room (dispatcher.ts). */
   accepted: number
   asks: number
   answers: Record<string, number>

@@ -84,7 +84,6 @@ export function hold(
 export function accept(core: Context, task: Task): void {
   if (task.accepted) return
   task.accepted = true
-  core.counters.accepted++
   core.effects.push({ do: 'accept', task })
 }
 

@@ -23,7 +23,7 @@ const complaints = (verdicts: Verdict[]): string[] =>
   verdicts.filter(({ is }) => is === 'failed').map(({ rule, words }) => `${rule.name}: ${words}`)
 
 // Measured on two cores: 43 s at a load of 13 by other programs, two minutes at 27.
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const python = findPython()
 const findings = new Map<string, Finding>()

@@ -42,6 +42,7 @@ export async function startBrowser(t: Teardown) {
     /** A page at an address, as wide as told. */
     async open(url: string, { width = 1280, height = 900, colorScheme = 'light' }: Look = {}) {
       const page = await browser.newPage({ viewport: { width, height }, colorScheme })
+      page.setDefaultTimeout(60_000)
       page.on('console', (line) => {
         if (line.type() === 'error' || line.type() === 'warning') {
           complaints.push(`${line.type()}: ${line.text()} (${line.location().url})`)

@@ -67,7 +67,10 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
   })
 
   await t.test('shows "at capacity" with the reasons, and lets one wait', async (t) => {
-    for (let i = 0; i < 2; i++) await post(`${url}/tasks`, sleep(2500))
+    const both = [
+      await post(`${url}/tasks`, sleep(60_000)),
+      await post(`${url}/tasks`, sleep(60_000)),
+    ]
     await seen(banner(page, 'At capacity.'))
     await page.getByLabel('Expression').fill('6 * 7')
     await page.getByRole('button', { name: 'Submit' }).click()
@@ -77,6 +80,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
     t.match(await problem.innerText(), /slave-2[\s\S]*running 1 of 1/)
     await picture(page, 'at-capacity')
     await page.getByRole('button', { name: 'Wait in line' }).click()
+    for (const { body } of both) await request('DELETE', `${url}/tasks/${body.id}`)
     await seen(page.locator('.answer b', { hasText: '42' }))
     await seen(banner(page, 'Slots are free.'))
   })
@@ -176,7 +180,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
 
   await t.test('shows a slave that is killed as suspect, and its task moving on', async (t) => {
     await post(`${url}/slaves/slave-1/drain`, {})
-    const { body } = await post(`${url}/tasks`, { ...sleep(1500), queue: true })
+    const { body } = await post(`${url}/tasks`, { ...sleep(10_000), queue: true })
     await go(page, `task/${body.id}`)
     await seen(page.locator('.facts', { hasText: 'slave-2' }))
     await second.kill()
@@ -195,6 +199,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
     await picture(page, 'task-that-moved')
     await go(page, 'stream')
     await page.locator('.stream-box').focus()
+    await seen(page.locator('.stream canvas[style]'))
     await page.keyboard.press('ArrowLeft')
     await seen(page.locator('.stream .note .ladder'))
     await picture(page, 'stream')
@@ -323,7 +328,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
     await seen(banner(page, 'The connection to the master is lost.'))
     await picture(page, 'lost')
     await startMaster(t, join(data, 'master'), masterArgs)
-    await page.locator('.banner[data-tone=bad]').waitFor({ state: 'detached', timeout: 30_000 })
+    await page.locator('.banner[data-tone=bad]').waitFor({ state: 'detached', timeout: 60_000 })
     t.pass('it is back')
     const others = clean().filter((line) => !line.includes('ERR_'))
     t.same(others, [], 'no complaint but of the connection')

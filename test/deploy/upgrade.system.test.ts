@@ -36,7 +36,7 @@ function before(t: Test): typeof NOW {
 }
 
 const startMaster = (t: Test, program: string, data: string, port: number) => {
-  const quick = ['--heartbeat-ms', '200', '--log-level', 'warn']
+  const quick = ['--heartbeat-ms', '1000', '--log-level', 'warn']
   return startProcess(t, program, ['--port', `${port}`, '--data', data, ...quick])
 }
 

@@ -15,7 +15,7 @@ import {
   until,
 } from './processes.ts'
 
-const HEARTBEAT_MS = 500
+const HEARTBEAT_MS = 1000
 const ONE_SLOT = ['--kinds', 'sleep', '--slots', '1']
 
 t.test('a bad day', async (t) => {

@@ -43,7 +43,7 @@ function watch(slaves: string[]) {
 }
 
 t.test(`${BURST} at once on ${SLAVES} slaves of ${SLOTS} slots`, async (t) => {
-  const { url } = await startMaster(t, t.testdir())
+  const { url } = await startMaster(t, t.testdir(), ['--ask-timeout-ms', '15000'])
   const slaveArgs = ['--slots', `${SLOTS}`, '--executors', '2', '--kinds', 'sleep']
   const slaves = await Promise.all(
     range(SLAVES).map((i) => startSlave(t, url, `slave-${i + 1}`, slaveArgs)),

@@ -248,15 +248,15 @@ t.test('cancelling and trying again', async (t) => {
   })
 
   await t.test('tries again as a new task, when the first has ended', async (t) => {
-    const tagged = { ...sleep(150), tags: ['red'] }
+    const tagged = { ...sleep(1500), tags: ['red'] }
     const { body } = await post(`${url}/tasks`, tagged)
     const early = await post(`${url}/tasks/${body.id}/retry`, {})
     t.match(early, { status: 409, body: { type: 'not-ended' } })
     await ended(url, body.id)
     const again = await post(`${url}/tasks/${body.id}/retry`, {}, { prefer: 'wait=30' })
-    t.match(again, { status: 200, body: { status: 'done', result: { sleptMs: 150 } } })
+    t.match(again, { status: 200, body: { status: 'done', result: { sleptMs: 1500 } } })
     t.not(again.body.id, body.id)
-    t.match(await getJson(`${url}/tasks/${again.body.id}`), { tags: ['red'], input: { ms: 150 } })
+    t.match(await getJson(`${url}/tasks/${again.body.id}`), { tags: ['red'], input: { ms: 1500 } })
   })
 })
 
@@ -286,7 +286,7 @@ t.test('lists', async (t) => {
     for await (const page of pages('/get-tasks?limit=7')) {
       t.ok(page.length <= 7)
       seen.push(...page.map(({ id }) => id))
-      if (n++ < 3) await post(`${url}/tasks`, sleep(1), { prefer: 'wait=10' })
+      if (n++ < 3) await post(`${url}/tasks`, sleep(1), { prefer: 'wait=30' })
     }
     t.ok(n >= 4, `${n} pages`)
     t.same(seen, ids.toSorted().toReversed())
@@ -313,7 +313,7 @@ t.test('lists', async (t) => {
 t.test('a trail says who was asked, when, and what each answered', async (t) => {
   const { url } = await start(t, 2)
   const [busy] = await fill(url)
-  const { body } = await post(`${url}/tasks`, sleep(30))
+  const { body } = await post(`${url}/tasks`, sleep(1000))
   await ended(url, body.id)
   const { id, status, trail } = await getJson(`${url}/tasks/${body.id}/trail`)
   t.match({ id, status }, { id: body.id, status: 'done' })
@@ -326,7 +326,7 @@ t.test('a trail says who was asked, when, and what each answered', async (t) => 
   t.type(trail[1].ms, 'number')
   const times = trail.map(({ at }: Json) => Date.parse(at))
   t.same(times, times.toSorted())
-  t.ok(times[2] - times[1] >= 25)
+  t.ok(times[2] - times[1] >= 300)
   await cancel(url, busy as Answer)
 })
 
@@ -363,7 +363,7 @@ t.test('a batch answers each for itself, in order', async (t) => {
 t.test('every order of asking starts and serves', async (t) => {
   const data = (name: string): string => `${folder}/${name}`
   const folder = t.testdir()
-  const quick = ['--heartbeat-ms', '100', '--port', `${await freePort()}`]
+  const quick = ['--heartbeat-ms', '1000', '--port', `${await freePort()}`]
   let master = await startMaster(t, data('first'), quick)
   const { url } = master
   for (const i of [1, 2]) await startSlave(t, url, `slave-${i}`, SLEEPER)

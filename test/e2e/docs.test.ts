@@ -107,7 +107,7 @@ t.test('a client that is made of the document', async (t) => {
     return config
   })
   const called = new Set<string>()
-  const headers = { prefer: 'wait=20' }
+  const headers = { prefer: 'wait=60' }
 
   /** Calls an operation by its name, and holds the answer against the document. */
   async function call(name: string, wanted: number, ...args: unknown[]): Promise<Json> {

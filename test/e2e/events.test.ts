@@ -29,7 +29,7 @@ async function stream(t: Test, path: string, headers: Record<string, string> = {
 async function post(path: string, body: unknown): Promise<{ status: number; json: Json }> {
   const response = await fetch(`${master.url}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', prefer: 'wait=20' },
+    headers: { 'content-type': 'application/json', prefer: 'wait=60' },
     body: JSON.stringify(body),
   })
   return { status: response.status, json: (await response.json()) as Json }

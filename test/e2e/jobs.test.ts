@@ -14,7 +14,7 @@ import {
   until,
 } from './processes.ts'
 
-const QUICK = ['--heartbeat-ms', '250', '--retry-backoff-ms', '50', '--attempts-max', '20']
+const QUICK = ['--heartbeat-ms', '1000', '--retry-backoff-ms', '50', '--attempts-max', '20']
 const COUNTERS = ['--kinds', 'word-count,range-sum,sleep']
 
 /** A sum of long numbers that takes some seconds of computing in all. */
@@ -148,7 +148,7 @@ t.test('jobs of a master with two slaves', async (t) => {
   })
 
   await t.test('a job for which no slave offers a kind is refused at once', async (t) => {
-    const lonely = await startMaster(t, t.testdir(), ['--heartbeat-ms', '400'])
+    const lonely = await startMaster(t, t.testdir(), ['--heartbeat-ms', '1000'])
     const job = { kind: 'word-count', input: { paragraphs: ['a'] } }
     t.match(await post(`${lonely.url}/jobs`, job), { status: 503, body: { type: 'no-slaves' } })
     await startSlave(t, lonely.url, 'slave-1', ['--kinds', 'sleep'])

@@ -109,10 +109,13 @@ t.test('lets one key ask so much at a time and no more, and others none the less
   const one = g.keyOf(['read'])
   const other = g.keyOf(['read'])
   await until(async () => (await other.ask('GET', '/status')).status === 200)
+  const began = performance.now()
   const asked = Array.from({ length: 30 }, () => one.ask('GET', '/status'))
   const replies = await Promise.all(asked)
+  // Ten at once, and five a second more.
+  const mayPass = 10 + Math.ceil(5 * ((performance.now() - began) / 1000))
   const refused = replies.filter(({ status }) => status === 429)
-  t.ok(refused.length >= 15, `${refused.length} of 30`)
+  t.ok(refused.length >= Math.max(1, 30 - mayPass), `${refused.length} of 30`)
   for (const { body, headers } of refused) {
     t.equal(body.type, 'too-many-requests')
     t.match(headers['retry-after'], /^[1-9]\d*$/)

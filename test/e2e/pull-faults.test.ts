@@ -81,7 +81,7 @@ t.test('a master that is killed: what slaves that pull have goes on', async (t) 
   const slave = await startPulling(t, url, 'pull-1')
   const simply = poll(url, 'slave=w1&kinds=sleep&wait=60')
   await inState(url, 'w1', 'free')
-  const short = await post(`${url}/tasks`, sleep(300))
+  const short = await post(`${url}/tasks`, sleep(3000))
   const simple = await post(`${url}/tasks`, sleep(1))
   t.same([short.body.slave, simple.body.slave], ['pull-1', 'w1'])
   const { attempt } = await simply

@@ -4,7 +4,7 @@ import type { Json, RunningProcess, Teardown } from './processes.ts'
 import { getJson, startProcess, until } from './processes.ts'
 
 /** Silence is noticed sooner than in production. */
-export const QUICK = ['--heartbeat-ms', '250', '--retry-backoff-ms', '50', '--attempts-max', '20']
+export const QUICK = ['--heartbeat-ms', '1000', '--retry-backoff-ms', '50', '--attempts-max', '20']
 /** Nothing is noticed by silence. */
 export const SLOW = ['--heartbeat-ms', '30000', '--retry-backoff-ms', '50']
 export const SLEEPER = ['--kinds', 'sleep', '--request-timeout-ms', '1000']

@@ -37,7 +37,7 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
   const keyFile = join(folder, 'key')
   askfirst('init', '--data', data, '--url', url, '--key-file', keyFile)
   const key = readFileSync(keyFile, 'utf8').trim()
-  const life = ['--slave-certificate-ms', `${LIFE_MS}`, '--heartbeat-ms', '500']
+  const life = ['--slave-certificate-ms', `${LIFE_MS}`, '--heartbeat-ms', '1000']
   await startProcess(t, 'master/main.ts', ['--port', `${port}`, '--data', data, ...life])
   const ca = readFileSync(join(data, 'auth/ca.pem'), 'utf8')
   const toAll = { ca, checkServerIdentity: () => undefined }
@@ -49,7 +49,7 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
       method: method as 'GET',
       headers: {
         authorization: `Bearer ${key}`,
-        prefer: 'wait=20',
+        prefer: 'wait=60',
         ...(body ? { 'content-type': isBlob ? 'image/jpeg' : 'application/json' } : {}),
       },
       body: body ? (isBlob ? body : JSON.stringify(body)) : null,

@@ -39,7 +39,7 @@ const isAlive = (pid: number): boolean => {
 
 t.test('the slave in Python', { skip }, async (t) => {
   const data = t.testdir()
-  const master = await startMaster(t, join(data, 'master'), ['--heartbeat-ms', '500'])
+  const master = await startMaster(t, join(data, 'master'), ['--heartbeat-ms', '1000'])
   const told = { master: master.url, data: join(data, 'slave'), port: String(await freePort()) }
   const command =
     `${python} slave/python/slave.py --master {master} --name py-1 --port {port} ` +
@@ -74,17 +74,18 @@ t.test('the slave in Python', { skip }, async (t) => {
 
   const linux = { skip: process.platform === 'linux' ? false : 'looks into /proc' }
   await t.test('leaves no process and no file behind, cancelled or killed', linux, async (t) => {
-    const { body } = await post(`${master.url}/tasks`, sleep(60_000))
+    const { body } = await post(`${master.url}/tasks`, { ...sleep(60_000), queue: true })
     const running = (): number[] => childrenOf(slave.child.pid as number)
     await until(async () => running().length === 1)
     await fetch(`${master.url}/tasks/${body.id}`, { method: 'DELETE' })
     await until(async () => running().length === 0)
     await until(async () => readdirSync(join(told.data, 'work')).length === 0)
 
-    await until(async () => (await post(`${master.url}/tasks`, sleep(60_000))).status === 202)
+    const long = await post(`${master.url}/tasks`, { ...sleep(60_000), queue: true })
     await until(async () => running().length === 1)
     const [child] = running() as [number]
     await slave.kill()
+    await fetch(`${master.url}/tasks/${long.body.id}`, { method: 'DELETE' })
     await until(async () => !isAlive(child))
     t.pass('the child died with the agent')
   })

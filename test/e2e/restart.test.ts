@@ -19,7 +19,7 @@ import {
 const ROUNDS = 6
 const POSTERS = 6
 /** Master and slaves notice each other's death sooner than in production. */
-const QUICK = ['--heartbeat-ms', '400', '--retry-backoff-ms', '50', '--attempts-max', '20']
+const QUICK = ['--heartbeat-ms', '1000', '--retry-backoff-ms', '50', '--attempts-max', '20']
 const SLEEPER = ['--kinds', 'sleep', '--request-timeout-ms', '1000']
 
 const exitOf = async ({ child }: RunningProcess): Promise<number | null> => {
@@ -172,7 +172,7 @@ t.test('a slave that is started anew at once: its tasks are lost at once', async
   const { url } = await startMaster(t, t.testdir(), ['--heartbeat-ms', '5000', ...QUICK.slice(2)])
   const at = [...SLEEPER, '--port', `${await freePort()}`]
   const first = await startSlave(t, url, 'slave-1', at)
-  const { body } = await post(`${url}/tasks`, sleep(300))
+  const { body } = await post(`${url}/tasks`, sleep(2000))
   await first.kill('SIGKILL')
   await startSlave(t, url, 'slave-1', at)
   const task = await ended(url, body.id)
@@ -187,7 +187,7 @@ t.test('a slave that is told to stop finishes what it has, and leaves', async (t
   await startSlave(t, url, 'slave-2', SLEEPER)
   const alive = await request('DELETE', `${url}/slaves/slave-1`)
   t.match(alive, { status: 409, body: { type: 'slave-alive', detail: /would register again/ } })
-  const before = await post(`${url}/tasks`, sleep(800))
+  const before = await post(`${url}/tasks`, sleep(5000))
   t.equal(before.body.slave, 'slave-1')
   first.child.kill('SIGTERM')
   await until(async () => {
@@ -241,7 +241,7 @@ t.test('results outlive both master and slave on the disk of the slave', async (
   const { url } = master
   const keeping = [...SLEEPER, '--data', `${data}/slave`, '--drain-ms', '200']
   const slave = await startSlave(t, url, 'slave-1', keeping)
-  const { body } = await post(`${url}/tasks`, sleep(300))
+  const { body } = await post(`${url}/tasks`, sleep(2000))
   await master.kill('SIGKILL')
   await until(async () => {
     const { attempts } = await getJson(`${slave.url}/attempts`)
@@ -251,5 +251,5 @@ t.test('results outlive both master and slave on the disk of the slave', async (
   await exitOf(slave)
   await startMaster(t, `${data}/master`, at)
   await startSlave(t, url, 'slave-1', keeping)
-  t.match(await ended(url, body.id), { status: 'done', result: { sleptMs: 300 }, tries: 1 })
+  t.match(await ended(url, body.id), { status: 'done', result: { sleptMs: 2000 }, tries: 1 })
 })

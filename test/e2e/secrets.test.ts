@@ -27,7 +27,7 @@ t.test('secrets come out nowhere', async (t) => {
   const master = await startProcess(
     t,
     'master/main.ts',
-    [...loud, '--port', '0', '--data', data, '--heartbeat-ms', '300'],
+    [...loud, '--port', '0', '--data', data, '--heartbeat-ms', '1000'],
     {},
     reporting,
   )
@@ -87,7 +87,7 @@ t.test('secrets come out nowhere', async (t) => {
   await ask('POST', `${master.url}/join`, {}, { token: canary('afj_'), name: 'a', request: CANARY })
   const { authorization: _, ...others } = planted
   t.equal(
-    await ask('POST', `${master.url}/tasks`, { ...others, ...good, prefer: 'wait=20' }, task),
+    await ask('POST', `${master.url}/tasks`, { ...others, ...good, prefer: 'wait=60' }, task),
     200,
   )
   for (const path of [

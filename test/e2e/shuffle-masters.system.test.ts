@@ -2,12 +2,14 @@
 
 import t from 'tap'
 import { post } from './processes.ts'
-import { JOB, STAGES, shaOfResult, startFleet, struckIn } from './shuffle.ts'
+import { ended, JOB, STAGES, shaOfResult, startFleet, struckIn } from './shuffle.ts'
 
 t.test('the master dies in every stage', async (t) => {
   const fleet = await startFleet(t)
-  const calm = await post(`${fleet.url}/jobs`, JOB, { prefer: 'wait=60' })
-  const expected = await shaOfResult(fleet.url, calm.body.id)
+  const { body } = await post(`${fleet.url}/jobs`, JOB)
+  const calm = await ended(fleet.url, body.id)
+  t.equal(calm.status, 'done', JSON.stringify(calm.failure))
+  const expected = await shaOfResult(fleet.url, calm.id)
 
   for (const stage of STAGES) {
     await t.test(stage, async (t) => {

@@ -6,13 +6,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Json } from './processes.ts'
 import { post, until } from './processes.ts'
-import { JOB, SLAVES, STAGES, shaOfResult, startFleet, struckIn } from './shuffle.ts'
+import { ended, JOB, SLAVES, STAGES, shaOfResult, startFleet, struckIn } from './shuffle.ts'
 
 t.test('a slave dies in every stage', async (t) => {
   const fleet = await startFleet(t)
-  const calm = await post(`${fleet.url}/jobs`, JOB, { prefer: 'wait=60' })
-  t.equal(calm.body.status, 'done', JSON.stringify(calm.body.failure))
-  const expected = await shaOfResult(fleet.url, calm.body.id)
+  const { body } = await post(`${fleet.url}/jobs`, JOB)
+  const calm = await ended(fleet.url, body.id)
+  t.equal(calm.status, 'done', JSON.stringify(calm.failure))
+  const expected = await shaOfResult(fleet.url, calm.id)
   let again = 0
 
   for (const [i, stage] of STAGES.entries()) {

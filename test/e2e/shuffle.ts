@@ -75,7 +75,7 @@ export async function shaOfResult(url: string, id: string): Promise<string> {
   return createHash('sha256').update(bytes).digest('hex')
 }
 
-async function ended(url: string, id: string): Promise<Json> {
+export async function ended(url: string, id: string): Promise<Json> {
   let job: Json
   await until(async () => {
     job = await getJson(`${url}/jobs/${id}`, { prefer: 'wait=5' })

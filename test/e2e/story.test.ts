@@ -59,7 +59,8 @@ t.test(
     t.match(statusOf(during, other.body.id), { status: 'in progress', slave: 'slave-2' })
     t.match(statusOf(during, second.body.id), { status: 'done', result: 14 })
 
-    await until(async () => (await getJson(`${url}/tasks/${other.body.id}`)).status === 'done')
+    for (const { body } of [first, other])
+      await until(async () => (await getJson(`${url}/tasks/${body.id}`)).status === 'done')
     const after = await getJson(`${url}/get-tasks`)
     t.match(statusOf(after, first.body.id), { status: 'done', result: { sleptMs: 7000 } })
     t.equal(after.tasks.length, 4, 'the refused one left nothing behind')

@@ -95,7 +95,7 @@ t.test('a master that is watched', async (t) => {
     'debug',
   ])
   await until(async () => (await getJson(`${url}/slaves`)).slaves[0]?.state === 'free')
-  const wait = { prefer: 'wait=20' }
+  const wait = { prefer: 'wait=60' }
 
   // The story: one task of a client's trace, one of its own, one that fails, one that is refused
   // while another runs, one that nobody wants traced.
@@ -112,7 +112,7 @@ t.test('a master that is watched', async (t) => {
     { ...wait, traceparent: traceparent('00', 'a'.repeat(32)) },
   )
   await post(`${url}/tasks`, sleep(5), wait)
-  const long = await post(`${url}/tasks`, sleep(1_500))
+  const long = await post(`${url}/tasks`, sleep(5_000))
   const refused = await post(`${url}/tasks`, sleep(1), {
     traceparent: traceparent('01', 'b'.repeat(32)),
   })

@@ -21,6 +21,8 @@ const SERVICE_MS = 40
 const OVERHEAD_MS = 3
 const TASKS = 24_000
 const BATCHES = 64
+/** Of eleven figures at 4 standard errors one is off in every 250th run: not in each CI another. */
+const SEED = Number(process.env.SEED ?? 1)
 
 type Arrival = { at: number; slave: string | null; heldMs: number }
 
@@ -75,7 +77,7 @@ async function measure(t: Teardown, folder: string, tasks: number): Promise<Figu
 
 /** Posts tasks as a Poisson stream; gives for each who had it, and how long its slot was taken. */
 async function arrive(url: string, tasks: number): Promise<Arrival[]> {
-  const random = createRandom(Date.now())
+  const random = createRandom(SEED)
   const pool = new Pool(url, { connections: 64 })
   const arrivals: Promise<Arrival>[] = []
   let next = performance.now()

@@ -54,6 +54,7 @@ const before = { master: memoryMb(master), slave: memoryMb(slave) }
 /** What others on this machine take from every loop comes on top of the bound. */
 const bystander = fork(fileURLToPath(new URL('./bystander.ts', import.meta.url)))
 ends.push(() => bystander.disconnect())
+await delayOfMachine()
 /** Loading its own code is what a master that starts is held up by most. */
 const startMs: number = (await getJson(`${master.url}/status`)).eventLoopLagMs.max
 const document = await getJson(`${master.url}/docs/openapi.json`)

@@ -1,8 +1,10 @@
 // The master's shell, with the production agent, in simulated time and with a disk that is slow.
 
 import t from 'tap'
+import type { RefusedEvent, TaskEvent } from '../../master/events.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
+import { StoreFullError } from '../../master/store/store.ts'
 import { createRandom } from '../../shared/random.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
 import { createNetwork } from '../simulation/network.ts'
@@ -12,29 +14,49 @@ import { startMasterProcess, startSlaveProcess } from '../simulation/processes.t
 const SYNC_MS = 100
 const RUN_MS = 1000
 
-t.test('who asks between the end of a task and its saving waits for the saving', async (t) => {
+const settings = {
+  ask: 'known' as const,
+  heartbeatMs: 60_000,
+  askTimeoutMs: 60_000,
+  attemptsMax: 3,
+  retryBackoffMs: 1000,
+  waitingTasksMax: 10,
+  waitLimitMs: 60_000,
+}
+
+const submission = {
+  kind: 'work',
+  input: 'null',
+  priority: 0,
+  runLimitMs: 60_000,
+  tags: [],
+  work: null,
+  trace: null,
+  queue: false,
+  waitLimitMs: 60_000,
+  waitMs: 0,
+  idempotencyKey: null,
+  client: null,
+  requestHash: null,
+}
+
+/** A master and a slave of one slot that have met. */
+async function setUp() {
   const clock = createSimulatedClock()
   const network = createNetwork(clock, () => ({ there: 0, back: 0 }))
   const directory: Directory = { master: null, slaves: new Map() }
   const store = createMemoryStore({ schedule: (run) => clock.at(clock.now() + SYNC_MS, run) })
   const random = createRandom(1)
-  const settings = {
-    ask: 'known' as const,
-    heartbeatMs: 60_000,
-    askTimeoutMs: 60_000,
-    attemptsMax: 3,
-    retryBackoffMs: 1000,
-    waitingTasksMax: 10,
-    waitLimitMs: 60_000,
-  }
   const common = { clock, network, directory, random }
-  const newId = () => 'task-1'
+  const events: (TaskEvent | RefusedEvent)[] = []
+  let tasks = 0
   const { dispatcher } = await startMasterProcess({
     ...common,
     store,
     settings,
     policy: inOrder,
-    newId,
+    newId: () => `task-${++tasks}`,
+    onEvent: (event) => events.push(event),
   })
   startSlaveProcess({
     ...common,
@@ -49,24 +71,12 @@ t.test('who asks between the end of a task and its saving waits for the saving',
   })
   await clock.run({ done: () => dispatcher.view.registry.byName.has('slave-1') })
   await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  return { clock, store, dispatcher, events }
+}
 
-  const submission = {
-    kind: 'work',
-    input: 'null',
-    priority: 0,
-    runLimitMs: 60_000,
-    tags: [],
-    work: null,
-    trace: null,
-  }
-  const once = { queue: false, waitLimitMs: 60_000, waitMs: 0 }
-  const reply = dispatcher.submit({
-    ...submission,
-    ...once,
-    idempotencyKey: null,
-    client: null,
-    requestHash: null,
-  })
+t.test('who asks between the end of a task and its saving waits for the saving', async (t) => {
+  const { clock, store, dispatcher } = await setUp()
+  const reply = dispatcher.submit(submission)
   await clock.run({ done: () => dispatcher.view.live.has('task-1') })
   await clock.run({ done: () => !dispatcher.view.live.has('task-1') })
   t.match(await reply, { status: 'in progress' })
@@ -85,4 +95,31 @@ t.test('who asks between the end of a task and its saving waits for the saving',
   t.match(await store.get('task-1'), { status: 'done' })
   await dispatcher.wait('task-1', 10_000)
   t.pass('and nobody waits for what is saved')
+})
+
+t.test('what a full disk refuses is counted and told, and leaves nothing behind', async (t) => {
+  const { clock, store, dispatcher, events } = await setUp()
+  const { counters, live } = dispatcher.view
+  store.failNext(new StoreFullError('full'))
+  const refused = dispatcher.submit(submission).catch((problem) => problem)
+  await clock.run({ done: () => counters.refused['store-full'] === 1 })
+  t.match(await refused, { type: 'store-full' })
+  t.match(events.at(-1), { type: 'refused', kind: 'work', problem: 'store-full' })
+  await clock.run({ done: () => !live.has('task-1') })
+
+  await clock.run({ until: clock.now() + 2 * RUN_MS })
+  const next = dispatcher.submit(submission)
+  await clock.run({ done: () => live.get('task-2')?.accepted === true })
+  await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  t.match(await next, { status: 'in progress', slave: 'slave-1' }, 'there is room again')
+  t.match(counters, { refused: { 'store-full': 1 }, accepted: 1 })
+})
+
+t.test('what a master refuses that shuts down is counted and told', async (t) => {
+  const { dispatcher, events } = await setUp()
+  dispatcher.stopAccepting()
+  const refused = await dispatcher.submit(submission).catch((problem) => problem)
+  t.match(refused, { type: 'draining' })
+  t.same(dispatcher.view.counters.refused, { draining: 1 })
+  t.match(events.at(-1), { type: 'refused', kind: 'work', problem: 'draining' })
 })

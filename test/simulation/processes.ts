@@ -4,6 +4,7 @@
 import type { CoreSettings } from '../../master/core/context.ts'
 import type { Input } from '../../master/core/effects.ts'
 import { createDispatcher } from '../../master/dispatcher.ts'
+import type { RefusedEvent, TaskEvent } from '../../master/events.ts'
 import type { Policy } from '../../master/policies/policy.ts'
 import type { Store } from '../../master/store/store.ts'
 import type { Transport } from '../../master/transport.ts'
@@ -79,6 +80,7 @@ export async function startMasterProcess(given: {
   slaves?: { name: string; url: string }[]
   onOffer?: (attempt: string, slave: string) => void
   onAnswer?: (attempt: string, answer: string) => void
+  onEvent?: (event: TaskEvent | RefusedEvent) => void
 }): Promise<MasterProcess> {
   const life: Life = { alive: true, pausedUntil: 0 }
   const dispatcher = await createDispatcher({
@@ -88,7 +90,7 @@ export async function startMasterProcess(given: {
     attemptIds: simulatedAttemptIds(given.random),
     transport: (receive) => simulatedTransport(given, life, receive),
     log,
-    onEvent: () => {},
+    onEvent: given.onEvent ?? (() => {}),
     onBroken: () => {
       life.alive = false
     },

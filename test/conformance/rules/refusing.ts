@@ -8,10 +8,10 @@ const BRIEF_MS = 100
 /** With a limit of less; a slave that does not know limits gives the result. */
 const WORK_MS = 3000
 const LIMIT_MS = 400
-/** Half of the answers come within this, in one of three rounds: other programs come and go. */
+/** Half of the answers come within this, in one of six rounds: other programs come and go. */
 const ANSWER_MS_MAX = 100
 const ASKED = 15
-const ROUNDS = 3
+const ROUNDS = 6
 
 export const refusing: Group = {
   name: 'refusing',

@@ -46,7 +46,7 @@ t.test('says which line the master refused, and does the others', async (t) => {
   t.match(ran.stdout.split('\n'), ['1', /^refused: invalid-request: expression /, '3', ''])
 })
 
-const NUMBERS = Array.from({ length: 800 }, (_, i) => i + 1)
+const NUMBERS = Array.from({ length: 2000 }, (_, i) => i + 1)
 
 t.test('goes on after kill -9 where it was, and does no line twice', async (t) => {
   const file = join(files, 'lines.txt')

@@ -16,7 +16,7 @@ import {
 import { askfirst } from './askfirst.ts'
 
 const LONG_MS = 60_000
-const QUICK = ['--heartbeat-ms', '500', '--retry-backoff-ms', '10', '--attempts-max', '2']
+const QUICK = ['--heartbeat-ms', '1000', '--retry-backoff-ms', '10', '--attempts-max', '2']
 const master = await startMaster(t, t.testdir(), QUICK)
 const { url } = master
 
@@ -78,7 +78,7 @@ t.test('a task of a kind that no slave offers', async (t) => {
       '1',
     ])
     await request('POST', `${url}/slaves/slave-1/drain`)
-    const id = await submit(sleep(300))
+    const id = await submit(sleep(3000))
     await runsAt(id, 'slave-2')
     await request('POST', `${url}/slaves/slave-1/resume`)
     await lost.kill('SIGKILL')

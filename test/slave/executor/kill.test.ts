@@ -35,7 +35,7 @@ t.test('kills a run that waits down the pipe of a child', async (t) => {
   await learnTiny('spin', { ms: 0 })
   const before = pids()
   const count = ended.length
-  const first = run('spin', { ms: 100 })
+  const first = run('spin', { ms: 1000 })
   const killed = run('spin', { ms: 60_000 })
   const last = run('spin', { ms: 0 })
   await until(() => pool.state().fed === 3)
