@@ -6,8 +6,13 @@ import type { Logger } from '../shared/log.ts'
 import type { Store } from './store/store.ts'
 
 const STEP_ROWS = 500
-/** Between two steps while there is something to remove, and when there is not. */
-const STEP_MS = 50
+/**
+ * While there is something to remove, so many times as long as a step took passes before the next, but at
+ * least this: tasks must go as fast as they can come.
+ */
+const REST_SHARE = 2
+const REST_MS_MIN = 5
+/** When there is nothing to remove. */
 const IDLE_MS = 10_000
 
 export function startTrimming(given: {
@@ -31,10 +36,15 @@ export function startTrimming(given: {
   }
 
   function step(): void {
-    const endedBefore = clock.now() - given.keepMs
+    const began = clock.now()
+    const endedBefore = began - given.keepMs
     trim(endedBefore).then(
-      (removed) => again(removed === STEP_ROWS ? STEP_MS : IDLE_MS),
+      (removed) => {
+        const restMs = Math.max(REST_MS_MIN, REST_SHARE * (clock.now() - began))
+        again(removed === STEP_ROWS ? restMs : IDLE_MS)
+      },
       (error: Error) => {
+        if (closed) return
         log.warn({ reason: error.message }, 'old tasks could not be removed; trying again later')
         again(IDLE_MS)
       },

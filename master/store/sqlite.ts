@@ -67,7 +67,14 @@ export function openSqliteStore(options: SqliteOptions): Store {
   const list = createLister(database)
   const get = database.prepare(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`)
   const find = database.prepare('SELECT id, requestHash FROM tasks WHERE idempotencyKey = ?')
-  const oldest = database.prepare('SELECT id, status, createdAt, endedAt FROM tasks ORDER BY id')
+  const oldest = database.prepare(
+    'SELECT id, status, createdAt, endedAt FROM tasks WHERE id > ? ORDER BY id',
+  )
+  const idAt = database.prepare('SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET ?')
+  const endedUpTo = database.prepare(
+    `SELECT id, status FROM tasks WHERE id <= ? AND status NOT IN ('pending', 'in progress')
+     ORDER BY id LIMIT ?`,
+  )
 
   return {
     load: read(load),
@@ -162,20 +169,27 @@ export function openSqliteStore(options: SqliteOptions): Store {
     return doomed.length
   }
 
+  type Doomed = { id: string; status: TaskStatus }
+
+  // First those that are too many: of as many as a line may hold the oldest may all be live, and SQLite
+  // steps over them much faster than this loop would.
+  function findDoomed(limits: TrimLimits): Doomed[] {
+    const { keepMax, rowsMax } = limits
+    const total = Object.values(writer.totals()).reduce((sum, n) => sum + n)
+    const upTo = total > keepMax ? (idAt.get(total - keepMax - 1)?.id as string) : ''
+    const doomed = upTo === '' ? [] : (endedUpTo.all(upTo, rowsMax) as Doomed[])
+    addOld(doomed, upTo, limits)
+    return doomed
+  }
+
   // From the oldest, as long as a row can be one of them: a task that ended before a time was
   // accepted before it. What is stepped over is live, or was when the others ended: never much.
-  function findDoomed({ endedBefore, keepMax, rowsMax }: TrimLimits) {
-    const doomed: { id: string; status: TaskStatus }[] = []
-    let beyond = Object.values(writer.totals()).reduce((sum, n) => sum + n) - keepMax
-    for (const { id, status, createdAt, endedAt } of oldest.iterate()) {
-      if (doomed.length >= rowsMax) break
-      const tooMany = beyond-- > 0
-      if (!tooMany && (createdAt as number) >= endedBefore) break
+  function addOld(doomed: Doomed[], after: string, { endedBefore, rowsMax }: TrimLimits): void {
+    for (const { id, status, createdAt, endedAt } of oldest.iterate(after)) {
+      if (doomed.length >= rowsMax || (createdAt as number) >= endedBefore) break
       if (status === 'pending' || status === 'in progress') continue
-      if (!tooMany && (endedAt as number) >= endedBefore) continue
-      doomed.push({ id: id as string, status: status as TaskStatus })
+      if ((endedAt as number) < endedBefore) doomed.push({ id, status } as Doomed)
     }
-    return doomed
   }
 }
 
