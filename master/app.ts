@@ -48,6 +48,8 @@ import { startTrimming } from './trimming.ts'
 
 /** A batch may be this many times as large as one task. */
 const BATCH_BYTES_FACTOR = 16
+/** So often, in the time that an unused blob is kept, it is looked which blobs jobs name. */
+const SWEEPS = 100
 
 export type MasterApp = Awaited<ReturnType<typeof startMaster>>
 
@@ -121,6 +123,7 @@ export async function startMaster(
   const lag = watchLag()
   const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
   const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
+  let sweepAt = 0
   const trimming = startTrimming({
     ...settings,
     store,
@@ -128,7 +131,9 @@ export async function startMaster(
     log,
     also: async () => {
       jobStore.trim(now() - settings.keepMs)
-      await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs())
+      if (now() < sweepAt) return
+      sweepAt = now() + settings.blobKeepMs / SWEEPS
+      await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs)
     },
   })
   const jobRequests = createJobRequests({

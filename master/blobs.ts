@@ -85,16 +85,22 @@ export function createBlobs(given: {
       for (const sha256 of list) yield* createReadStream(pathOf(sha256))
     },
 
-    /** Removes what nobody has used since `before` and no job in `wanted` refers to. */
-    async sweep(before: number, wanted: ReadonlySet<string>): Promise<number> {
+    /**
+     * Removes what nobody has used since `before` and no job refers to. Which those are, `findWanted` is
+     * asked only when something is as old; they count as used now, and so are not old for a while.
+     */
+    async sweep(before: number, findWanted: () => Promise<ReadonlySet<string>>): Promise<number> {
       let removed = 0
       let page = store.blobsBefore(before)
-      while (page.length > 0) {
+      const wanted = page.length > 0 ? await findWanted() : null
+      while (wanted && page.length > 0) {
         for (const sha256 of page) {
           // Both in one turn: somebody may use it or bring it again between one blob and the next.
-          if (wanted.has(sha256) || !store.dropBlob(sha256, before)) continue
-          rmSync(pathOf(sha256), { force: true })
-          removed++
+          if (wanted.has(sha256)) use(sha256)
+          else if (store.dropBlob(sha256, before)) {
+            rmSync(pathOf(sha256), { force: true })
+            removed++
+          }
           await nextTurn()
         }
         page = store.blobsBefore(before, page.at(-1))

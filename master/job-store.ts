@@ -92,7 +92,9 @@ export function openJobStore(path: string) {
     `SELECT ${COLUMNS} FROM jobs WHERE id < :before AND (:client IS NULL OR client = :client)
      ORDER BY id DESC LIMIT :limit`,
   )
-  const texts = database.prepare(`SELECT input, outcome FROM jobs`)
+  const textAfter = database.prepare(
+    `SELECT id, input, outcome FROM jobs WHERE id > ? ORDER BY id LIMIT 1`,
+  )
   const trim = database.prepare(
     `DELETE FROM jobs WHERE status <> 'in progress' AND endedAt < ? AND id IN
      (SELECT id FROM jobs ORDER BY id LIMIT 500)`,
@@ -122,9 +124,10 @@ export function openJobStore(path: string) {
     /** Newest first, those accepted before the job `before`. */
     list: (before: string | undefined, limit: number, client: string | null = null) =>
       list.all({ before: before ?? '~', limit, client }) as unknown as JobRecord[],
-    /** Inputs and outcomes of all jobs: where blobs are named. */
-    *texts(): Generator<string> {
-      for (const { input, outcome } of texts.iterate()) yield `${input} ${outcome ?? ''}`
+    /** Input and outcome of the job that came next after `id`: where blobs are named. */
+    textAfter(id: string): { id: string; text: string } | undefined {
+      const row = textAfter.get(id)
+      return row && { id: row.id as string, text: `${row.input} ${row.outcome ?? ''}` }
     },
     /** Removes jobs that ended before a time, a few at a time. */
     trim: (endedBefore: number): void => void trim.run(endedBefore),

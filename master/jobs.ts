@@ -4,6 +4,7 @@
 // had made before.
 
 import { randomBytes } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../shared/clock.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
@@ -138,17 +139,22 @@ export function createJobs(given: {
 
     isLive: (id: string): boolean => live.has(id),
 
-    /** The blobs that jobs refer to. */
-    blobs(): Set<string> {
+    /**
+     * The blobs that jobs refer to. Texts may be long: each is read in a turn of its own. The live jobs
+     * come first, for one that ends meanwhile is in the texts; what comes meanwhile is in use.
+     */
+    async blobs(): Promise<Set<string>> {
       const wanted = new Set<string>()
-      for (const text of jobStore.texts())
-        for (const [sha] of text.matchAll(SHA256)) wanted.add(sha)
       for (const { job } of live.values()) {
         for (const { parts } of job.stages) {
           for (const { done } of parts) {
             for (const { sha256 } of done?.files ?? []) if (sha256) wanted.add(sha256)
           }
         }
+      }
+      for (let job = jobStore.textAfter(''); job; job = jobStore.textAfter(job.id)) {
+        for (const [sha] of job.text.matchAll(SHA256)) wanted.add(sha)
+        await nextTurn()
       }
       return wanted
     },
