@@ -8,7 +8,7 @@ import type { PeerError } from '../shared/client.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
-import type { Callback, SlaveState } from '../shared/wire.ts'
+import type { Callback, Outcome, SlaveState } from '../shared/wire.ts'
 import type { Link } from './link.ts'
 
 /** Requests under way at a time. */
@@ -47,6 +47,8 @@ export function createOutbox(given: {
   const onDisk = new Set<string>()
   /** Acknowledged, and still on disk. */
   const dropped = new Set<string>()
+  /** Of outcomes whose JSON is made only as they are sent. */
+  const sizes = new WeakMap<Outcome, number>()
   let troubled = ''
   let failures = 0
   let listMax = LIST_MAX
@@ -57,14 +59,16 @@ export function createOutbox(given: {
   return {
     /** Takes outcomes; they go out with the next request. */
     add(callbacks: Callback[]): void {
-      queue.push(...callbacks)
+      for (const each of callbacks) queue.push(each)
+      // The master is away: nobody else has them.
+      if (failures > 0) keep(callbacks)
       plan()
     },
     /** Takes outcomes that an earlier run left on disk. */
     restore(): Callback[] {
       const kept = disk?.kept() ?? []
       for (const { attempt } of kept) onDisk.add(attempt)
-      queue.push(...kept)
+      for (const each of kept) queue.push(each)
       plan()
       return kept
     },
@@ -105,7 +109,7 @@ export function createOutbox(given: {
     link.callBack({ state: given.state(), callbacks }, (error, reply) => {
       sent.delete(callbacks)
       if (error && isRefusal(error)) refused(callbacks, error.message)
-      else if (error) failed(callbacks)
+      else if (error) unanswered(callbacks, error.delivered)
       else settled(callbacks, reply?.acknowledged ?? [])
       plan()
     })
@@ -115,18 +119,39 @@ export function createOutbox(given: {
   function listLength(): number {
     let bytes = 0
     let length = 0
-    for (const { outcome } of queue) {
+    for (const callback of queue) {
       if (length >= listMax || (length > 0 && bytes > LIST_BYTES_MAX)) break
-      if (outcome.status === 'done') bytes += outcome.resultText?.length ?? 256
+      bytes += sizeOf(callback)
       length++
     }
     return length
   }
 
+  /** What took too long may do so each time: half of it is tried next. */
+  function unanswered(callbacks: Callback[], delivered: boolean): void {
+    if (delivered) shorten(callbacks)
+    failed(callbacks)
+  }
+
   function failed(callbacks: Callback[]): void {
     failures++
     queue.unshift(...callbacks)
-    keep(callbacks)
+    keep(queue)
+  }
+
+  function shorten({ length }: Callback[]): void {
+    listMax = Math.max(1, Math.ceil(length / 2))
+  }
+
+  /** Characters of it as JSON, about; measured once where nobody knows. */
+  function sizeOf({ outcome }: Callback): number {
+    if (outcome.status !== 'done') return 256 + outcome.message.length
+    if (outcome.resultText !== undefined) return 256 + outcome.resultText.length
+    const known = sizes.get(outcome)
+    if (known !== undefined) return known
+    const size = 256 + JSON.stringify(outcome).length
+    sizes.set(outcome, size)
+    return size
   }
 
   /**
@@ -136,7 +161,7 @@ export function createOutbox(given: {
   function refused(callbacks: Callback[], reason: string): void {
     const [first] = callbacks as [Callback]
     const message = `the master does not take the outcome: ${reason}`.slice(0, 4096)
-    if (callbacks.length > 1) listMax = Math.ceil(callbacks.length / 2)
+    if (callbacks.length > 1) shorten(callbacks)
     else first.outcome = { status: 'failed', type: 'evaluation', message }
     failed(callbacks)
   }

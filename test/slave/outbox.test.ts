@@ -1,9 +1,10 @@
 // What a slave keeps of its outcomes when it must go.
 
 import t from 'tap'
+import { PeerError } from '../../shared/client.ts'
 import { createLog } from '../../shared/log.ts'
 import { createRandom } from '../../shared/random.ts'
-import type { Callback, CallbacksRequest } from '../../shared/wire.ts'
+import type { Callback, CallbacksReply, CallbacksRequest } from '../../shared/wire.ts'
 import type { Link } from '../../slave/link.ts'
 import { createOutbox } from '../../slave/outbox.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
@@ -15,27 +16,43 @@ const callback = (attempt: string): Callback => ({
   ranMs: 1,
 })
 
-t.test('what is on its way to a master that does not answer is kept too', async (t) => {
+type Answer = (error: PeerError | null, reply?: CallbacksReply) => void
+
+/** An outbox, what it asked of the master, and what it has on its disk. */
+async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void = () => {}) {
   const clock = createSimulatedClock()
   const asked: string[][] = []
-  const kept: string[] = []
+  const onDisk = new Map<string, Callback>()
   const outbox = createOutbox({
     link: {
-      callBack: (request: CallbacksRequest) =>
-        void asked.push(request.callbacks.map(({ attempt }) => attempt)),
+      callBack({ callbacks }: CallbacksRequest, answer: Answer) {
+        asked.push(callbacks.map(({ attempt }) => attempt))
+        onRequest(callbacks, answer)
+      },
     } as unknown as Link,
     clock,
     random: createRandom(1),
     disk: {
-      kept: () => [],
-      keep: (callbacks) => void kept.push(...callbacks.map(({ attempt }) => attempt)),
-      drop: () => {},
+      kept: () => [...onDisk.values()],
+      keep: (callbacks) => {
+        for (const each of callbacks) onDisk.set(each.attempt, each)
+      },
+      drop: (attempts) => {
+        for (const attempt of attempts) onDisk.delete(attempt)
+      },
       close: () => {},
     },
     state: () => ({}) as never,
     onAcknowledged: () => {},
     log: await createLog('test', 'silent'),
   })
+  return { clock, asked, onDisk, outbox }
+}
+
+const away = (delivered: boolean) => new PeerError('no answer in time', delivered)
+
+t.test('what is on its way to a master that does not answer is kept too', async (t) => {
+  const { clock, asked, onDisk, outbox } = await setUp()
   for (const attempt of ['a', 'b', 'c', 'd']) {
     outbox.add([callback(attempt)])
     await clock.run({ until: clock.now() + 1 })
@@ -43,5 +60,53 @@ t.test('what is on its way to a master that does not answer is kept too', async 
   t.same(asked, [['a'], ['b'], ['c']], 'no more requests at a time')
   outbox.keepAll()
   outbox.close()
-  t.same(kept.toSorted(), ['a', 'b', 'c', 'd'])
+  t.same([...onDisk.keys()].toSorted(), ['a', 'b', 'c', 'd'])
+})
+
+t.test(
+  'while the master is away all outcomes are kept, not only those that were sent',
+  async (t) => {
+    const { clock, onDisk, outbox } = await setUp((_, answer) => answer(away(false)))
+    const many = Array.from({ length: 2000 }, (_, i) => callback(`${i}`))
+    outbox.add(many)
+    await clock.run({ until: clock.now() + 1000 })
+    t.equal(onDisk.size, many.length)
+    outbox.add([callback('one more')])
+    t.ok(onDisk.has('one more'), 'at once')
+    outbox.close()
+  },
+)
+
+t.test('a list that does not arrive in time is made shorter, until it does', async (t) => {
+  const TOO_MANY = 10
+  const { clock, asked, onDisk, outbox } = await setUp((callbacks, answer) => {
+    if (callbacks.length > TOO_MANY) return answer(away(true))
+    answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) })
+  })
+  outbox.add(Array.from({ length: 300 }, (_, i) => callback(`${i}`)))
+  await clock.run({ until: clock.now() + 600_000 })
+  const arrived = asked.filter(({ length }) => length <= TOO_MANY).flat()
+  t.equal(new Set(arrived).size, 300)
+  t.equal(onDisk.size, 0)
+  outbox.close()
+})
+
+t.test('a list is bounded by what its results are as JSON, however they came', async (t) => {
+  const { clock, asked, outbox } = await setUp()
+  const result = Array.from({ length: 100_000 }, () => 0.5)
+  const large = (attempt: string): Callback => ({
+    ...callback(attempt),
+    outcome: { status: 'done', result },
+  })
+  outbox.add(Array.from({ length: 40 }, (_, i) => large(`${i}`)))
+  await clock.run({ until: clock.now() + 1 })
+  t.ok(asked[0]!.length > 5 && asked[0]!.length < 15, `${asked[0]!.length} of 400,000 characters`)
+  outbox.close()
+})
+
+t.test('as many as an outbox may ever hold are taken up again', async (t) => {
+  const { onDisk, outbox } = await setUp()
+  for (let i = 0; i < 200_000; i++) onDisk.set(`${i}`, callback(`${i}`))
+  t.equal(outbox.restore().length, 200_000)
+  outbox.close()
 })

@@ -112,23 +112,23 @@ export const SLAVE: Bug[] = [
     name: 'volatile-outbox',
     says: 'keeps no outcome on disk when the master does not answer',
     file: OUTBOX,
-    find: '    queue.unshift(...callbacks)\n    keep(callbacks)\n',
+    find: '    queue.unshift(...callbacks)\n    keep(queue)\n',
     replace: '    queue.unshift(...callbacks)\n',
   },
   {
     name: 'failed-not-queued-again',
     says: 'does not repeat a callback that failed',
     file: OUTBOX,
-    find: '    queue.unshift(...callbacks)\n    keep(callbacks)\n',
-    replace: '    keep(callbacks)\n',
+    find: '    queue.unshift(...callbacks)\n    keep(queue)\n',
+    replace: '    keep(queue)\n',
   },
   {
     name: 'silence-acknowledges',
     says: 'takes a callback that was not answered in time for acknowledged',
     file: OUTBOX,
-    find: 'if (error) failed(callbacks)\n',
+    find: 'if (error) unanswered(callbacks, error.delivered)\n',
     replace: `if (error?.delivered) settled(callbacks, callbacks.map(({ attempt }) => attempt))
-      else if (error) failed(callbacks)
+      else if (error) unanswered(callbacks, false)
 `,
   },
   {
