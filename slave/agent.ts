@@ -11,6 +11,7 @@ import type {
   AttemptsReply,
   Availability,
   Callback,
+  HeldAttempt,
   Offer,
   OffersReply,
   OffersRequest,
@@ -107,7 +108,7 @@ export function createAgent(given: {
     attempts: (): AttemptsReply => ({
       card: core.card(),
       state: core.state(),
-      attempts: core.held(),
+      attempts: held(),
     }),
 
     /** Drops these attempts, and never takes them. */
@@ -232,10 +233,21 @@ export function createAgent(given: {
     })
   }
 
+  /** What it has. Limits begin when an executor has a run: in the line they do not. */
+  function held(): HeldAttempt[] {
+    return core
+      .held()
+      .map((each) =>
+        each.status === 'running' && executors.waits(each.attempt)
+          ? { ...each, status: 'waiting' as const }
+          : each,
+      )
+  }
+
   function beat(): void {
     const jobs = workroom?.jobs() ?? []
     const more = jobs.length > 0 ? { jobs } : {}
-    link.beat({ state: core.state(), attempts: core.held(), ...more }, (error, reply) => {
+    link.beat({ state: core.state(), attempts: held(), ...more }, (error, reply) => {
       if (error || !reply) {
         log.warn({ reason: error?.message }, 'the master did not answer a heartbeat')
         return take({ is: 'beat-failed' })

@@ -34,6 +34,8 @@ export function createWorkshop(given: {
       orders.set(offer.attempt, order)
       void prepare(order)
     },
+    waits: (attempt) =>
+      orders.has(attempt) ? (withFiles?.waits(attempt) ?? false) : plain.waits(attempt),
     kill(attempt) {
       const order = orders.get(attempt)
       if (!order) return plain.kill(attempt)

@@ -288,6 +288,7 @@ export function compare(
     const held = slave.held.get(attempt)
     if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
     slave.handed.delete(attempt)
+    if (held && status === 'waiting') held.since = now
     if (held) held.confirmedAt = now
     else if (task && wants(core, task, slave, attempt)) {
       adopt(core, task, slave, attempt, generation, now)
@@ -305,9 +306,11 @@ export function compare(
 
 /** A list that a newer word overtook on its way tells no more what is lost, but still what is there. */
 export function confirm(slave: Slave, attempts: HeldAttempt[], now: number): void {
-  for (const { attempt } of attempts) {
+  for (const { attempt, status } of attempts) {
     const held = slave.held.get(attempt)
-    if (held) held.confirmedAt = now
+    if (!held) continue
+    held.confirmedAt = now
+    if (status === 'waiting') held.since = now
   }
 }
 

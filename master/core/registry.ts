@@ -17,7 +17,7 @@ import type { Task } from './task.ts'
 export type Held = {
   attempt: string
   task: Task
-  /** When it was taken. */
+  /** When it was taken, or was last said to wait in the slave's own line: its limit runs from here. */
   since: number
   /** The slave's generation when it said `taken`, or first listed it. */
   generation: number
@@ -88,6 +88,8 @@ export const isPull = ({ url }: Slave): boolean => url === PULL || url === SIMPL
 export const isSimple = ({ url }: Slave): boolean => url === SIMPLE
 
 export type Registry = ReturnType<typeof createRegistry>
+
+const NOBODY = new Bitset()
 
 /** `ask: 'always'` makes every alive slave a candidate, known to be busy or not. */
 export function createRegistry(ask: 'known' | 'always') {
@@ -169,6 +171,10 @@ export function createRegistry(ask: 'known' | 'always') {
     else set.clear(place)
   }
 
+  /** To be read: what is asked about need not be a kind. */
+  const whoHas = (kind: string): Bitset => able.get(kind) ?? NOBODY
+
+  /** To be written. */
   function ableTo(kind: string): Bitset {
     const known = able.get(kind)
     if (known) return known
@@ -193,26 +199,28 @@ export function createRegistry(ask: 'known' | 'always') {
     },
     at: (place: number) => places[place],
     all: () => places.filter((slave) => slave !== undefined),
+    some: (is: (slave: Slave) => boolean) =>
+      places.some((slave) => slave !== undefined && is(slave)),
     /** First candidate for a kind at or after a place, those in `not` left out; or -1. */
     next: (kind: string, not: Bitset | null, from: number) =>
-      Bitset.nextOf(candidates, ableTo(kind), not ?? undefined, from),
+      Bitset.nextOf(candidates, whoHas(kind), not ?? undefined, from),
     /** How many slaves are alive, and how many of these have the kind. */
     countAlive: (kind: string) => ({
       alive: alive.count(),
-      able: Bitset.countBoth(alive, ableTo(kind)),
+      able: Bitset.countBoth(alive, whoHas(kind)),
     }),
     /** It lacks the kind, whatever it said before. */
     disable: (slave: Slave, kind: string) => {
-      ableTo(kind).clear(slave.place)
+      able.get(kind)?.clear(slave.place)
       slave.kinds = slave.kinds.filter((name) => name !== kind)
     },
     /** The same of those that have room as far as is known: what waits is not asked about in vain. */
     nextFree: (kind: string, not: Bitset | null, from: number) =>
-      Bitset.nextOf(free, ableTo(kind), not ?? undefined, from),
+      Bitset.nextOf(free, whoHas(kind), not ?? undefined, from),
     /** First slave at or after a place that has the kind, whatever its standing; or -1. */
-    nextAble: (kind: string, from: number) => ableTo(kind).next(from),
+    nextAble: (kind: string, from: number) => whoHas(kind).next(from),
     /** How many slaves from a place to before another have the kind. */
-    countAble: (kind: string, from: number, upTo: number) => ableTo(kind).countIn(from, upTo),
+    countAble: (kind: string, from: number, upTo: number) => whoHas(kind).countIn(from, upTo),
     setDrained: (slave: Slave, drained: boolean) => {
       slave.drained = drained
       refresh(slave)

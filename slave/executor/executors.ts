@@ -21,6 +21,8 @@ export type RunEnded = { attempt: string; outcome: Outcome; ranMs: number }
 export type Executors<R extends Run = Run> = {
   /** Takes a run into the line. Never refuses: the agent's slots bound the line. */
   run(run: R): void
+  /** Whether a run is in the line: no executor has been sent it, and its limit has not begun. */
+  waits(attempt: string): boolean
   /** Ends a run without an outcome: in the line it is dropped, in an executor it is killed. */
   kill(attempt: string): void
   /** Kills what runs, ends every child. Idempotent. */

@@ -193,6 +193,10 @@ export function createPool(options: PoolOptions): Pool {
     feedSoon()
   }
 
+  function waits(attempt: string): boolean {
+    return entries.get(attempt)?.place === 'line'
+  }
+
   function kill(attempt: string) {
     const entry = entries.get(attempt)
     if (!entry) return
@@ -453,13 +457,16 @@ export function createPool(options: PoolOptions): Pool {
     return undefined
   }
 
-  /** The head takes long: what waits behind it goes to the others. */
+  /**
+   * The head takes long: all others go back into the line. One before it may have ended, and its
+   * outcome wait for the next writing, which is not before the head's end: it was tiny, and is run anew.
+   */
   function takeBack(member: Member, head: number) {
     member.isLong = true
     const back: Entry[] = []
     const numbers: number[] = []
     for (const [n, entry] of member.fed) {
-      if (n <= head || !entry) continue
+      if (n === head || !entry) continue
       member.fed.set(n, undefined)
       back.push(entry)
       numbers.push(n)
@@ -609,7 +616,7 @@ export function createPool(options: PoolOptions): Pool {
     feedSoon()
   }
 
-  return { run, kill, close, ready: () => allReady.promise, state }
+  return { run, waits, kill, close, ready: () => allReady.promise, state }
 }
 
 function firstKey(fed: Member['fed']): number | undefined {

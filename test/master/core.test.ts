@@ -548,6 +548,24 @@ t.test('silence', async (t) => {
     t.equal(w.core.view.counters.callbacksUnattached, 1)
   })
 
+  t.test('is none of a task that waits in the line of its slave: no limit has begun', async (t) => {
+    const w = world()
+    w.start('a')
+    const waits = w.running({ runLimitMs: 1000 })
+    const { counters } = w.core.view
+    for (let beat = 0; beat < 60; beat++) {
+      w.pass(HEARTBEAT_MS)
+      w.beat('a', [held(waits, 'waiting')])
+    }
+    t.equal(counters.attemptsLost, 0)
+    for (let beat = 0; beat < 20 && counters.attemptsLost === 0; beat++) {
+      w.pass(HEARTBEAT_MS)
+      w.beat('a', [held(waits, 'running')])
+      t.ok(beat < 12, 'it is given up ten seconds after its limit')
+    }
+    t.equal(counters.attemptsLost, 1)
+  })
+
   t.test('of a slave makes it suspect after 2 beats and its tasks lost after 4', async (t) => {
     const w = world()
     w.start('a')

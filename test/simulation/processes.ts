@@ -267,6 +267,7 @@ function simulatedExecutors(
       given.onRunning?.(running.size)
       given.onBegin?.(taskOf(run.attempt), run)
     },
+    waits: () => false,
     kill(attempt) {
       running.get(attempt)?.()
       running.delete(attempt)
