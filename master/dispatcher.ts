@@ -182,6 +182,8 @@ export async function createDispatcher(given: {
     for (const { id, trace } of loaded.tasks) if (trace !== null) payloads.addTrace(id, trace)
     if (tasks.length > 0) log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
     post({ is: 'restore', tasks, slaves: [...slaves, ...more] })
+    // Their places are kept from now on, as are those of slaves that registered.
+    for (const slave of more) saving.change({ do: 'put-slave', slave })
   }
 
   /** The settings know better than the store where a slave is. */

@@ -154,8 +154,17 @@ export function takeSilence(
     noteAsk(core.figures, event, now - at)
     note(task, { at: now, event, slave: slave.name, reason, ms: now - at })
     if (delivered) (task.unsure ??= new Map()).set(attempt, slave)
+    if (task.unsure) core.unsure.add(task)
     markAsked(task, slave.place)
     seek(core, task, now)
+  }
+}
+
+/** Live tasks that a slave may have which did not answer. */
+export function* unsureTasks({ unsure, live }: Context): Generator<Task> {
+  for (const task of unsure) {
+    if (task.unsure && live.get(task.id) === task) yield task
+    else unsure.delete(task)
   }
 }
 

@@ -1,7 +1,7 @@
 // Knowing the slaves: who registers, who beats, who is silent, and what follows from it. Pure.
 
 import type { Heartbeat } from '../../shared/wire.ts'
-import { dropOffers, visit } from './asking.ts'
+import { dropOffers, unsureTasks, visit } from './asking.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
 import type { Registering, Token, Visited } from './effects.ts'
@@ -105,7 +105,7 @@ export const sameKinds = (slave: Slave, kinds: string[]): boolean =>
 
 /** It has been asked: an offer that it did not answer and does not list is called back for good. */
 function settleDoubts(core: Context, slave: Slave): void {
-  for (const task of core.live.values()) {
+  for (const task of unsureTasks(core)) {
     for (const [attempt, silent] of task.unsure ?? []) {
       if (silent === slave && task.stage.is !== 'running') revoke(core, slave, [attempt])
     }

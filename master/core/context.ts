@@ -52,6 +52,8 @@ export type Context = {
   readonly registry: Registry
   /** Every task that has not ended, by id. */
   readonly live: Map<string, Task>
+  /** Tasks that a silent slave may have; and some that were, until they are looked through. */
+  readonly unsure: Set<Task>
   /** The waiting lines, by kind: highest priority first, then first come. */
   readonly lines: Map<string, Heap<Task>>
   /** Tasks by the time at which something is due for them; and slaves. */

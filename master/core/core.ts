@@ -7,7 +7,15 @@ import type { Random } from '../../shared/random.ts'
 import type { SlaveState } from '../../shared/wire.ts'
 import { inOrder } from '../policies/in-order.ts'
 import type { Policy } from '../policies/policy.ts'
-import { refuse, refuseInDoubt, refuseWaiting, seek, takeAnswers, takeSilence } from './asking.ts'
+import {
+  refuse,
+  refuseInDoubt,
+  refuseWaiting,
+  seek,
+  takeAnswers,
+  takeSilence,
+  unsureTasks,
+} from './asking.ts'
 import * as care from './care.ts'
 import type { AttemptIds, Context, CoreSettings } from './context.ts'
 import type { Effect, Input, Token } from './effects.ts'
@@ -35,6 +43,7 @@ export function createCore(given: {
     inOrder: given.policy === inOrder && given.settings.ask === 'known',
     registry: createRegistry(given.settings.ask),
     live: new Map(),
+    unsure: new Set(),
     lines: new Map(),
     dueTasks: createHeap<Due>((a, b) => a.at < b.at),
     dueSlaves: createHeap<Slave>((a, b) => a.dueAt < b.dueAt),
@@ -186,7 +195,7 @@ function takeRevoked(
 ): void {
   const slave = core.registry.byName.get(name)
   if (slave) core.registry.hear(slave, state, now)
-  for (const task of core.live.values()) {
+  for (const task of unsureTasks(core)) {
     if (!task.unsure) continue
     for (const attempt of attempts) {
       if (slave && task.unsure.get(attempt) === slave) task.unsure.delete(attempt)

@@ -62,7 +62,7 @@ function restoreTask(core: Context, stored: StoredTask, now: number, confirmedAt
 /** Every known slave has answered, or was found not to; whoever pulls has come by itself. */
 export function endGrace(core: Context, now: number): void {
   if (core.graceUntil <= now) return
-  if (!core.registry.all().some(isUnasked)) core.graceUntil = Number.NEGATIVE_INFINITY
+  if (!core.registry.some(isUnasked)) core.graceUntil = Number.NEGATIVE_INFINITY
 }
 
 /** What a simple slave holds it never says: there is nothing to wait for. */

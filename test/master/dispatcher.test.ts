@@ -41,7 +41,7 @@ const submission = {
 }
 
 /** A master and a slave of one slot that have met. */
-async function setUp() {
+async function setUp(slaves: { name: string; url: string }[] = []) {
   const clock = createSimulatedClock()
   const network = createNetwork(clock, () => ({ there: 0, back: 0 }))
   const directory: Directory = { master: null, slaves: new Map() }
@@ -54,6 +54,7 @@ async function setUp() {
     ...common,
     store,
     settings,
+    slaves,
     policy: inOrder,
     newId: () => `task-${++tasks}`,
     onEvent: (event) => events.push(event),
@@ -123,3 +124,17 @@ t.test('what a master refuses that shuts down is counted and told', async (t) =>
   t.same(dispatcher.view.counters.refused, { draining: 1 })
   t.match(events.at(-1), { type: 'refused', kind: 'work', problem: 'draining' })
 })
+
+t.test(
+  'slaves that the settings name keep their places before those that come later',
+  async (t) => {
+    const named = ['a', 'b'].map((name) => ({ name, url: `http://${name}` }))
+    const { store } = await setUp(named)
+    const { slaves } = await store.load()
+    const places = slaves.toSorted((one, other) => one.position - other.position)
+    t.same(
+      places.map(({ name }) => name),
+      ['a', 'b', 'slave-1'],
+    )
+  },
+)
