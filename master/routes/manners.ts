@@ -53,11 +53,12 @@ export function itemManners(
 
 /** Two clients may choose the same key, and neither shall be given the other's task. */
 function keyed(field: string, key: unknown, said: unknown, client: string | null) {
-  if (typeof key === 'string' && key.length > 0 && key.length <= 255) {
+  // Half a character is stored as another one: two such keys would be the same to the store.
+  if (typeof key === 'string' && key.length > 0 && key.length <= 255 && key.isWellFormed()) {
     const idempotencyKey = client === null ? key : `client:${client}:${key}`
     return { idempotencyKey, requestHash: requestHash(said) }
   }
-  throw invalidRequest([{ field, rule: 'must be text of 1 to 255 characters' }])
+  throw invalidRequest([{ field, rule: 'must be well-formed text of 1 to 255 characters' }])
 }
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */

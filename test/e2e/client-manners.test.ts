@@ -344,6 +344,16 @@ t.test('a batch answers each for itself, in order', async (t) => {
   ])
   await request('DELETE', `${url}/tasks/${body.tasks[0].id}`)
   t.match(await ended(url, body.tasks[2].id), { status: 'done', result: { sleptMs: 2 } })
+  // A store takes half a character for another one: both keys would be the same.
+  const halves = ['\ud800', '\ud801'].map((idempotencyKey) => ({
+    ...sleep(1),
+    queue: true,
+    idempotencyKey,
+  }))
+  t.match(await post(`${url}/tasks/batch`, { tasks: halves }), {
+    status: 400,
+    body: { type: 'invalid-request', detail: /^tasks.0: idempotencyKey must be well-formed/ },
+  })
   const waited = await post(
     `${url}/tasks/batch`,
     {
