@@ -32,6 +32,8 @@ export type ServerOptions = {
   longBodyMs?: number
   /** With it the server speaks TLS. */
   secure?: Material | undefined
+  /** Arrays and objects in one another. Default JSON_DEPTH_MAX. */
+  depthMax?: number
   /** More connections than these are closed as they come. */
   socketsMax?: number
 }
@@ -57,12 +59,13 @@ const HEADERS_MAX = 100
 const HEADERS_TIMEOUT_MS = 15_000
 /** Connections that are over their time are looked for this often. */
 const LOOK_MS = 5_000
-/** Arrays and objects in one another. Nothing that we take is as deep as this. */
+/** Arrays and objects in one another: nothing that a client sends is deeper. */
 export const JSON_DEPTH_MAX = 512
 
 /** A Fastify instance without routes. */
 export function createServer(given: ServerOptions) {
   const { log, bodyBytesMax, requestTimeoutMs = 30_000, secure, longBodyMs } = given
+  const { depthMax = JSON_DEPTH_MAX } = given
   const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, Math.ceil(requestTimeoutMs / 2))
   const wire = {
     maxHeaderSize: HEADER_BYTES_MAX,
@@ -100,7 +103,7 @@ export function createServer(given: ServerOptions) {
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const bytes = body as Buffer
     if (!isUtf8(bytes)) done(new Problem('invalid-json', 'the body is not valid UTF-8'))
-    else if (isTooDeep(bytes)) done(new Problem('invalid-json', TOO_DEEP))
+    else if (isTooDeep(bytes, depthMax)) done(new Problem('invalid-json', tooDeep(depthMax)))
     else void parseText(request, bytes.toString('utf8'), done)
   })
   server.setValidatorCompiler(({ schema, httpPart }) => {
@@ -149,11 +152,12 @@ function watchArrivals(server: HttpServer, ms: number): void {
   })
 }
 
-const TOO_DEEP = `more than ${JSON_DEPTH_MAX} arrays and objects stand in one another`
+const tooDeep = (most: number): string =>
+  `more than ${most} arrays and objects stand in one another`
 
 /** Short bodies cannot be deep: only long ones are looked through. */
-function isTooDeep(body: Buffer): boolean {
-  if (body.length <= 2 * JSON_DEPTH_MAX) return false
+function isTooDeep(body: Buffer, most: number): boolean {
+  if (body.length <= 2 * most) return false
   let depth = 0
   let quoted = false
   for (let i = 0; i < body.length; i++) {
@@ -163,7 +167,7 @@ function isTooDeep(body: Buffer): boolean {
       else if (byte === 0x22) quoted = false
     } else if (byte === 0x22) quoted = true
     else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > JSON_DEPTH_MAX) return true
+      if (++depth > most) return true
     } else if (byte === 0x5d || byte === 0x7d) depth--
   }
   return false

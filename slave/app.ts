@@ -17,7 +17,7 @@ import { isPrivateName, keepPagesOut } from '../shared/pages.ts'
 import { UsageError } from '../shared/process.ts'
 import { createRandom } from '../shared/random.ts'
 import { createConnector, mustBe, serverOptions } from '../shared/secure.ts'
-import { assertFree, createServer } from '../shared/server.ts'
+import { assertFree, createServer, JSON_DEPTH_MAX } from '../shared/server.ts'
 import { VERSION } from '../shared/version.ts'
 import { only } from './admission.ts'
 import { createAgent } from './agent.ts'
@@ -37,6 +37,8 @@ import { createWorkshop } from './workshop.ts'
 
 /** Whoever holds more connections open than this, nobody answers. */
 const SOCKETS_MAX = 4096
+/** So many levels at most stand around an input in a request of the master. */
+const OFFER_DEPTH = 8
 /** Kinds that work on files keep buffers and what libraries of their own need outside the heap. */
 const FILE_LIMITS = { rssMaxMb: 1024, spares: 0 }
 
@@ -59,6 +61,8 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     bodyBytesMax: settings.bodyBytesMax,
     secure: identity?.material(),
     socketsMax: SOCKETS_MAX,
+    // An offer holds the whole input of a task, a few levels deeper than the client sent it.
+    depthMax: JSON_DEPTH_MAX + OFFER_DEPTH,
   })
   if (!identity) {
     const { advertise } = settings
