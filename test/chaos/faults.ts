@@ -69,6 +69,7 @@ export function createFaults(given: {
   const busy = new Set<unknown>()
   const halt = new AbortController()
   let streams: Promise<void>[] = []
+  let rarer = 1
 
   const acts: Record<FaultName, (chance: Random) => boolean | Promise<boolean>> = {
     masterKill: (chance) =>
@@ -155,6 +156,11 @@ export function createFaults(given: {
       streams = names.map((name, i) => stream(name, given.randomPerStream(i)))
     },
 
+    /** From now on each is so many times as rare. */
+    ease(times: number): void {
+      rarer = times
+    },
+
     /** No more faults; what was done is undone. */
     async stop(): Promise<void> {
       halt.abort()
@@ -171,7 +177,7 @@ export function createFaults(given: {
   async function stream(name: FaultName, chance: Random): Promise<void> {
     const under: Promise<void>[] = []
     for (;;) {
-      await rest(chance.exponential(60_000 / PER_MINUTE[name]))
+      await rest(chance.exponential((60_000 * rarer) / PER_MINUTE[name]))
       if (halt.signal.aborted) break
       under.push(act(name, chance))
     }
