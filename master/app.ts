@@ -40,6 +40,7 @@ import type { MasterSettings } from './settings.ts'
 import { watchSlaves } from './slave-watch.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { openSqliteStore } from './store/sqlite.ts'
+import { opened } from './store/sqlite-open.ts'
 import { createTaskReader } from './task-reader.ts'
 import { createTaskRequests } from './task-requests.ts'
 import { createTracing } from './tracing.ts'
@@ -97,7 +98,8 @@ export async function startMaster(
   })
   const inMemory = settings.store === 'memory'
   const folder = inMemory ? mkdtempSync(join(tmpdir(), 'askfirst-master-')) : settings.data
-  const jobStore = openJobStore(inMemory ? ':memory:' : join(folder, 'jobs.sqlite'))
+  const jobsFile = inMemory ? ':memory:' : join(folder, 'jobs.sqlite')
+  const jobStore = opened(jobsFile, () => openJobStore(jobsFile))
   const blobs = createBlobs({
     folder: join(folder, 'blobs'),
     store: jobStore,

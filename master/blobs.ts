@@ -152,6 +152,8 @@ export function createBlobs(given: {
     const home = join(folder, sha256.slice(0, 2))
     await mkdir(home, { recursive: true })
     await rename(path, pathOf(sha256))
+    // Windows syncs no folders.
+    if (process.platform === 'win32') return
     const handle = await open(home)
     try {
       await handle.sync()

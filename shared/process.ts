@@ -9,7 +9,14 @@ import { VERSION } from './version.ts'
 export { UsageError }
 
 /** Errors whose words say all that there is to say. */
-const EXPECTED = ['UsageError', 'StoreRefusedError', 'EADDRINUSE', 'EADDRNOTAVAIL', 'EACCES']
+const EXPECTED = [
+  'UsageError',
+  'StoreRefusedError',
+  'EADDRINUSE',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'ENOTFOUND',
+]
 
 /** What a parent that started us says before it tells us to stop. */
 export const PREPARE_TO_STOP = 'prepare to stop'
@@ -52,6 +59,7 @@ function wordsOf(error: unknown): string {
     address?: string
     port?: number
   }
+  if (code === 'ENOTFOUND') return `${message}: nobody here knows this name; is --host right?`
   if (code !== 'EADDRINUSE') return message
   return (
     `port ${port} of ${address} is taken by another process: stop that one, or start this one ` +

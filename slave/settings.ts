@@ -61,11 +61,12 @@ export const SlaveSettings = Type.Object({
     defaultText: 'number of cores',
     minimum: 1,
     maximum: 256,
-    description: 'how many child processes compute; one more is kept ready to step in',
+    description:
+      'how many child processes compute; one more is kept ready to step in; as many again once a kind that works on files is run',
   }),
   kinds: Type.Array(Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED }), {
     default: [],
-    defaultText: 'all there are',
+    defaultText: 'all there are; with --pull those that leave no files for peers',
     description: 'the kinds it offers',
   }),
   tags: Type.Array(Type.String({ maxLength: 64 }), {

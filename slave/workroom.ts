@@ -41,6 +41,10 @@ export class MissingFileError extends Error {
   }
 }
 
+/** What cannot be removed now goes with the next start, which empties all of it. */
+const remove = (folder: string): Promise<void> =>
+  rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
+
 /** The folders and facts of one run. */
 export type Room = Work & { folder: string }
 
@@ -99,7 +103,7 @@ export function createWorkroom(given: {
       return uploaded
     },
 
-    discard: (room: Room): Promise<void> => rm(room.folder, { recursive: true, force: true }),
+    discard: (room: Room): Promise<void> => remove(room.folder),
 
     /** Jobs whose partitions are kept here. */
     jobs: (): string[] => [...tickets.keys()],
@@ -107,7 +111,7 @@ export function createWorkroom(given: {
     async drop(jobs: string[]): Promise<void> {
       for (const job of jobs) {
         if (!tickets.delete(job)) continue
-        await rm(join(partitions, job), { recursive: true, force: true })
+        await remove(join(partitions, job))
       }
     },
 

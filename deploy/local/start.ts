@@ -6,7 +6,7 @@ import { PREPARE_TO_STOP } from '../../shared/process.ts'
 import type { Child } from './child.ts'
 import { endChild, startChild, untilKnown } from './child.ts'
 
-const ROOT = new URL('../../', import.meta.url).pathname
+const ROOT = join(import.meta.dirname, '..', '..')
 const DATA = process.env.ASKFIRST_DATA ?? join(process.cwd(), 'askfirst-data')
 const PORT = Number(process.env.ASKFIRST_PORT ?? 8080)
 const SLAVES = [1, 2]

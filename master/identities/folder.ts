@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Role } from '../../shared/certificates.ts'
 import { createAuthority, createKey, issue, pinOf, publicHalf } from '../../shared/certificates.ts'
 import type { Material } from '../../shared/secure.ts'
+import { opened } from '../store/sqlite-open.ts'
 import { openIdentities } from './store.ts'
 
 /** The master's own certificate; a third of its life before the end there is a new one. */
@@ -33,7 +34,8 @@ export type Authority = ReturnType<typeof openAuthority>
 export function openAuthority(data: string) {
   const ca = readFileSync(at(data, 'ca.pem'), 'utf8')
   const pair = { key: readFileSync(at(data, 'ca.key'), 'utf8'), certificate: ca }
-  const identities = openIdentities(at(data, 'auth.sqlite'))
+  const file = at(data, 'auth.sqlite')
+  const identities = opened(file, () => openIdentities(file))
 
   return {
     ca,

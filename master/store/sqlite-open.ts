@@ -155,6 +155,15 @@ function makeFolder(folder: string): void {
 
 class DamagedError extends Error {}
 
+/** Opens another file of SQLite. Throws StoreRefusedError, with words about what to do. */
+export function opened<T>(path: string, open: () => T): T {
+  try {
+    return open()
+  } catch (error) {
+    throw inWords(path, error)
+  }
+}
+
 /** An error of SQLite, of the folder or of a row's JSON as a StoreRefusedError that says what to do. */
 export function inWords(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StoreRefusedError) return error
