@@ -84,6 +84,7 @@ export function createJobRequests(given: {
       if (runLimitMs > given.runLimitMsMax) {
         throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
       }
+      for (const sha256 of kind.blobs?.(input) ?? []) blobs.get(sha256)
       const job = { input, parts, ...capacityFor(kind.needs(input)) }
       checkFirstStage(kind, { ...job, done: [] })
       return { ...job, kind: asked.kind, runLimitMs, priority, tags }

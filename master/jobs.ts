@@ -250,11 +250,14 @@ export function createJobs(given: {
       client: record.client,
       trace: handedOn(record.id, record.trace),
     }
-    while (isWanted(running, part, round)) {
+    for (let again = 0; isWanted(running, part, round); again++) {
       try {
         return (await dispatcher.submit(submission)).id
       } catch (error) {
         if (!(error instanceof Problem) || error.status < 500) throw error
+        const about = { job: record.id, part: part.index, problem: error.type }
+        if (again === 0)
+          log.warn(about, 'a part cannot be queued now; it is tried again each second')
         await new Promise<void>((resolve) => void clock.at(clock.now() + AGAIN_MS, resolve))
       }
     }

@@ -24,6 +24,8 @@ export type JobKind<Input = never> = {
   output: TSchema
   /** What the schema cannot say: an empty list when the input is right. */
   mistakes?(input: Input): Mistake[]
+  /** SHA-256 of blobs that this input names, to be refused at once when one is not there. */
+  blobs?(input: Input): string[]
   /** Kinds of parts that this input needs, to be refused at once when no slave offers one. */
   needs(input: Input): string[]
   /** In order. Each waits for all parts of the one before. */

@@ -3,6 +3,7 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Agent, request } from 'undici'
 import { VERSION } from '../../shared/version.ts'
 import type { Client } from '../client/client.ts'
 import { isProblem, ProblemError, UnreachableError } from '../client/client.ts'
@@ -165,7 +166,8 @@ async function lookAtPort(host: string, port: number, name: string): Promise<Pla
       ...closed,
     }
   }
-  const holder = await slaveAt(`http://${host}:${port}`)
+  const at = `${host}:${port}`
+  const holder = (await slaveAt(`http://${at}`)) ?? (await slaveAt(`https://${at}`))
   if (holder === name) {
     return {
       finding: { check, verdict: 'ok', says: `${name} listens at ${host}:${port}` },
@@ -178,16 +180,18 @@ async function lookAtPort(host: string, port: number, name: string): Promise<Pla
   return { finding: { check, verdict: 'wrong', says }, isOurs: false, ...closed }
 }
 
-/** The name of the slave that answers there; null when none does. */
+/** The name of the slave that answers there; null when none does. Only looked at: not who vouches. */
 async function slaveAt(url: string): Promise<string | null> {
+  const agent = new Agent({ connect: { rejectUnauthorized: false } })
   try {
-    const response = await fetch(`${url}/availability`, {
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    })
-    const { slave } = (await response.json()) as { slave?: unknown }
+    const signal = AbortSignal.timeout(PATIENCE_MS)
+    const { body } = await request(`${url}/availability`, { signal, dispatcher: agent })
+    const { slave } = (await body.json()) as { slave?: unknown }
     return typeof slave === 'string' ? slave : null
   } catch {
     return null
+  } finally {
+    await agent.destroy()
   }
 }
 

@@ -49,7 +49,7 @@ export type Job<R = unknown> = {
   endedAt: string | null
   ms: number
 } & (
-  | { status: 'running' }
+  | { status: 'in progress' }
   | { status: 'done'; result: R; resultType?: string; resultText?: string; file?: JobFile }
   | { status: 'failed'; failure: { type: FailureType; message: string } }
   | { status: 'cancelled' }

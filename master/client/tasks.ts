@@ -106,7 +106,7 @@ export type WaitManners = Manners & {
 export const HOLD_MS = 25_000
 
 export const hasEnded = ({ status }: { status: string }): boolean =>
-  status !== 'pending' && status !== 'in progress' && status !== 'running'
+  status !== 'pending' && status !== 'in progress'
 
 export function createTasks({ json }: Connection) {
   const at = (id: string): string => `/tasks/${encodeURIComponent(id)}`

@@ -78,8 +78,9 @@ export async function jobs(app: FastifyInstance, options: Options) {
   /** The jobs, newest first. */
   app.get('/jobs', { schema: { querystring: ListQuery } }, async (request, reply) => {
     const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
-    const records = jobStore.list(cursor, limit, ownerOf(request))
-    const next = records.length === limit ? (records.at(-1)?.id ?? null) : null
+    const found = jobStore.list(cursor, limit + 1, ownerOf(request))
+    const records = found.slice(0, limit)
+    const next = found.length > limit ? (records.at(-1)?.id ?? null) : null
     if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
     return { jobs: records.map(({ id }) => json(id)), next }
   })

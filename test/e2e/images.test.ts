@@ -95,6 +95,9 @@ t.test('strips of a photograph', async (t) => {
       input: { image: '0'.repeat(64), filter: 'sepia' },
     })
     t.match(gone, { status: 404, body: { type: 'no-such-blob' } })
+    const blobs = [{ sha256: 'f'.repeat(64) }]
+    const words = await post(`${url}/jobs`, { kind: 'word-frequency', input: { blobs } })
+    t.match(words, { status: 404, body: { type: 'no-such-blob' } }, 'in any stage')
   })
 
   await t.test('a slave keeps no files of strips that it has given back', async (t) => {

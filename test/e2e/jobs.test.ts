@@ -147,6 +147,21 @@ t.test('jobs of a master with two slaves', async (t) => {
     t.equal((await getJson(`${url}/jobs`)).jobs.length, before)
   })
 
+  await t.test(
+    'the list of jobs comes by pages, and the last says that it is the last',
+    async (t) => {
+      const all = await getJson(`${url}/jobs`)
+      t.equal(all.next, null)
+      const count = all.jobs.length
+      t.ok(count >= 2)
+      t.equal((await getJson(`${url}/jobs?limit=${count}`)).next, null, 'full, and the last')
+      const first = await getJson(`${url}/jobs?limit=${count - 1}`)
+      t.equal(first.next, first.jobs.at(-1).id)
+      const last = await getJson(`${url}/jobs?limit=${count - 1}&cursor=${first.next}`)
+      t.same([last.jobs.length, last.next], [1, null])
+    },
+  )
+
   await t.test('a job for which no slave offers a kind is refused at once', async (t) => {
     const lonely = await startMaster(t, t.testdir(), ['--heartbeat-ms', '1000'])
     const job = { kind: 'word-count', input: { paragraphs: ['a'] } }

@@ -131,6 +131,7 @@ export const job: JobKind<JobInput> = {
     top: io.Top,
   }),
   mistakes,
+  blobs: ({ blobs = [] }) => blobs.map(({ sha256 }) => sha256),
   needs: ({ files }) => (files === undefined ? kinds.slice(1) : kinds).map(({ name }) => name),
   stages: [
     { name: 'list', parts: listParts },
