@@ -457,16 +457,13 @@ export function createPool(options: PoolOptions): Pool {
     return undefined
   }
 
-  /**
-   * The head takes long: all others go back into the line. One before it may have ended, and its
-   * outcome wait for the next writing, which is not before the head's end: it was tiny, and is run anew.
-   */
+  /** The head takes long: what waits behind it goes to the others. */
   function takeBack(member: Member, head: number) {
     member.isLong = true
     const back: Entry[] = []
     const numbers: number[] = []
     for (const [n, entry] of member.fed) {
-      if (n === head || !entry) continue
+      if (n <= head || !entry) continue
       member.fed.set(n, undefined)
       back.push(entry)
       numbers.push(n)

@@ -61,16 +61,6 @@ t.test('tells what waits in the line from what an executor has', async (t) => {
   t.notOk(pool.waits('no such attempt'))
 })
 
-t.test('gives an outcome on though a long run was sent with it', async (t) => {
-  const { run, outcome, learnTiny } = openPool(t)
-  await learnTiny('spin', { ms: 0 })
-  const tiny = Array.from({ length: 3 }, () => run('spin', { ms: 0 }))
-  run('spin', { ms: 5000 }, 3_600_000)
-  const began = performance.now()
-  for (const { status } of await Promise.all(tiny.map(outcome))) t.equal(status, 'done')
-  t.ok(performance.now() - began < 4500, 'not only when the long run has ended')
-})
-
 t.test('tells a failure with a type from other things thrown', async (t) => {
   const { compute } = openPool(t)
   const failure = (type: string, message: string) => ({ status: 'failed', type, message })
