@@ -89,7 +89,8 @@ export function connect() {
 }
 
 setInterval(() => {
-  if (source && live.link === 'live' && performance.now() - heardAt > SILENT_MS) lose(source)
+  // Also one that was opened and never began.
+  if (source && performance.now() - heardAt > SILENT_MS) lose(source)
 }, 1_000)
 
 /** @param {EventSource} broken */

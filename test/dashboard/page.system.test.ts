@@ -22,8 +22,15 @@ const QUICK = ['--heartbeat-ms', '500', '--retry-backoff-ms', '50']
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'">'
 const RIGHT_TO_LEFT = '\u202Eevil\u202C \u05E9\u05DC\u05D5\u05DD'
 
-/** Waits until it is to be seen. */
-const seen = (what: Locator): Promise<void> => what.first().waitFor({ timeout: 60_000 })
+/** Waits until it is to be seen; else says what is. */
+const seen = (what: Locator): Promise<void> =>
+  what
+    .first()
+    .waitFor({ timeout: 60_000 })
+    .catch(async (error: Error) => {
+      const text = await what.page().locator('body').innerText()
+      throw new Error(`${error.message}; at ${what.page().url()} there is: ${text.slice(0, 2000)}`)
+    })
 
 const banner = (page: Page, words: string): Locator => page.locator('.banner', { hasText: words })
 

@@ -159,7 +159,10 @@ test('knows the names of all settings of both programs, and of the command line'
 
 test('shows a default in words where its value would say nothing', async (t) => {
   t.match(settingsTable(SlaveSettings), '| `--executors` | number of cores |')
-  t.match(settingsTable(SlaveSettings), '| `--kinds` | all there are; with --pull those that leave no files for peers |')
+  t.match(
+    settingsTable(SlaveSettings),
+    '| `--kinds` | all there are; with --pull those that leave no files for peers |',
+  )
   t.match(help('askfirst slave', '', SlaveSettings), '; default number of cores')
 })
 

@@ -98,7 +98,9 @@ async function measureBeats(here: Session): Promise<void> {
   const short = intervals.toSorted((a, b) => a - b)[1] as number
   const mean = intervals.reduce((sum, ms) => sum + ms, 0) / intervals.length
   const share = SHARE_MAX * heartbeatMs
-  const near = short <= heartbeatMs + share + 2 * reference.lateMs() && mean >= heartbeatMs - share
+  // However busy the machine is, one that beats at a third of the rate is none that is held up.
+  const late = Math.min(heartbeatMs, 2 * reference.lateMs())
+  const near = short <= heartbeatMs + share + late && mean >= heartbeatMs - share
   expect(near, `${heartbeatMs} ms between heartbeats`, `${intervals.join(', ')} ms`)
 }
 
