@@ -245,3 +245,21 @@ t.test('expressions mean what they mean to mathjs', async (t) => {
     t.equal(result, evaluate(expression, { n: 5 }), expression)
   }
 })
+
+t.test('fractions too long for a master to add are refused, with what would do', async (t) => {
+  const input = { expression: '1/n', from: 1, to: 2 } as never
+  const part = (digits: number, odd: string) => ({
+    result: { n: '1', d: `1${odd.repeat(digits)}` },
+  })
+  const done = (digits: number) => [[part(digits, '1'), part(digits, '3')]] as never
+  t.throws(
+    () => job.combine({ input, parts: 2, slots: 2, slaves: 2, done: done(20_000) } as never),
+    {
+      type: 'result-too-large',
+      message: /"numbers": "number"/,
+    },
+  )
+  t.match(job.combine({ input, parts: 2, slots: 2, slaves: 2, done: done(100) } as never), {
+    result: { mathjs: 'Fraction' },
+  })
+})
