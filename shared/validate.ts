@@ -9,6 +9,9 @@ export type Mistake = { field: string; rule: string }
 
 /** How many mistakes one answer names. */
 const MISTAKES_MAX = 10
+/** Of a list that is looked through for mistakes: one more than the longest may have. */
+const ENTRIES_MAX = 10_001
+const LATE = 'has a mistake far behind its beginning'
 
 /** A compiled check of `schema`. */
 export function createCheck<T extends TSchema>(schema: T) {
@@ -20,12 +23,15 @@ export function createCheck<T extends TSchema>(schema: T) {
   /** What is wrong with it, field by field. `at` stands before each field, such as "input". */
   function mistakes(value: unknown, at = ''): Mistake[] {
     const found = new Map<string, Set<string>>()
-    for (const error of validator.Errors(value)) {
+    const budget = { left: ENTRIES_MAX, isCut: false }
+    for (const error of validator.Errors(shortened(value, budget))) {
       for (const [field, rule] of explain(error as unknown as Finding)) {
         const path = (at + field).replace(/^\//, '').replaceAll('/', '.') || 'body'
         found.set(path, (found.get(path) ?? new Set()).add(rule))
       }
     }
+    if (found.size === 0 && budget.isCut)
+      return [{ field: at.replace(/^\//, '') || 'body', rule: LATE }]
     return [...found]
       .slice(0, MISTAKES_MAX)
       .map(([field, rules]) => ({ field, rule: inOne([...rules]) }))
@@ -38,6 +44,25 @@ export function createCheck<T extends TSchema>(schema: T) {
   }
 
   return { fits, mistakes, checked }
+}
+
+/**
+ * What mistakes are looked for in: naming them goes through all of a value, a microsecond an entry, and
+ * a body may hold millions. Long lists end early, and what comes after so many entries in all is short.
+ */
+function shortened(value: unknown, budget: { left: number; isCut: boolean }): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) {
+    const kept = value.slice(0, budget.left > 0 ? ENTRIES_MAX : 1)
+    budget.left -= kept.length
+    budget.isCut ||= kept.length < value.length
+    return kept.map((each) => shortened(each, budget))
+  }
+  const all = Object.entries(value)
+  const entries = all.slice(0, ENTRIES_MAX)
+  budget.left -= entries.length
+  budget.isCut ||= entries.length < all.length
+  return Object.fromEntries(entries.map(([name, each]) => [name, shortened(each, budget)]))
 }
 
 /** The Problem for a list of mistakes. */
