@@ -35,6 +35,8 @@ export type Transport = {
 
 /** Offer requests under way to one slave at a time. */
 const WINDOW = 2
+/** A slave that answers so is there, and takes none of the list: malformed to it, or too large. */
+const TAKES_NONE = [400, 413]
 /** One request carries at most this many offers, and about this many characters of input. */
 const LIST_MAX = 512
 const LIST_CHARS_MAX = 2 * 1024 * 1024
@@ -177,7 +179,7 @@ export function createTransport(given: {
     lane.underWay -= ended
     // A refusal of the request as a whole (4xx) took nothing.
     const refusedWhole = status !== null && status >= 400 && status < 500
-    silent(slave, offers, delivered && !refusedWhole, message)
+    silent(slave, offers, delivered && !refusedWhole, message, TAKES_NONE.includes(status ?? 0))
     send(slave, lane)
   }
 
@@ -186,9 +188,10 @@ export function createTransport(given: {
     offers: OutgoingOffer[],
     delivered: boolean,
     reason: string,
+    refused = false,
   ): void {
     const attempts = offers.map(({ attempt }) => attempt)
-    receive({ is: 'no-answer', slave, attempts, delivered, reason })
+    receive({ is: 'no-answer', slave, attempts, delivered, reason, refused })
   }
 }
 

@@ -7,6 +7,7 @@ import { Problem } from '../../shared/problems.ts'
 import type { OfferAnswer, SlaveState } from '../../shared/wire.ts'
 import type { Candidates } from '../policies/policy.ts'
 import type { Context } from './context.ts'
+import type { Input } from './effects.ts'
 import { noteAsk, noteTold } from './figures.ts'
 import { accept, hold, revoke } from './holding.ts'
 import { due, enterLine, leaveLine } from './line.ts'
@@ -133,10 +134,7 @@ function refusedBy(
 /** Offers that were not answered. One that cannot have arrived is as good as refused. */
 export function takeSilence(
   core: Context,
-  name: string,
-  attempts: string[],
-  delivered: boolean,
-  reason: string,
+  { slave: name, attempts, delivered, reason, refused = false }: Input & { is: 'no-answer' },
   now: number,
 ): void {
   const slave = core.registry.byName.get(name)
@@ -144,13 +142,15 @@ export function takeSilence(
   const offers = attempts.map((attempt) => slave.offers.get(attempt))
   for (const attempt of attempts) slave.offers.delete(attempt)
   core.registry.refresh(slave)
-  if (slave.standing === 'alive' && !isPull(slave)) core.registry.setStanding(slave, 'suspect')
-  visit(core, slave, now)
+  if (!refused) {
+    if (slave.standing === 'alive' && !isPull(slave)) core.registry.setStanding(slave, 'suspect')
+    visit(core, slave, now)
+  }
   for (const open of offers) {
     if (!open) continue
     const { task, attempt, at } = open
     if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
-    const event = delivered ? 'no answer' : 'unreachable'
+    const event = refused ? 'unwilling' : delivered ? 'no answer' : 'unreachable'
     noteAsk(core.figures, event, now - at)
     note(task, { at: now, event, slave: slave.name, reason, ms: now - at })
     if (delivered) (task.unsure ??= new Map()).set(attempt, slave)

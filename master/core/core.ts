@@ -106,8 +106,7 @@ function take(core: Context, input: Input, now: number): void {
       care.takeHeartbeat(core, input.heartbeat, input.token, now)
       return endGrace(core, now)
     case 'no-answer': {
-      const { slave, attempts, delivered, reason } = input
-      return takeSilence(core, slave, attempts, delivered, reason, now)
+      return takeSilence(core, input, now)
     }
     case 'registration':
       return care.takeRegistration(core, input, now)

@@ -38,7 +38,15 @@ export type Input =
   | { is: 'not-saved'; tasks: Task[] }
   | { is: 'answers'; slave: string; state: SlaveState; answers: OfferAnswer[] }
   /** No answer to these offers. `delivered: false`: they cannot have reached the slave. */
-  | { is: 'no-answer'; slave: string; attempts: string[]; delivered: boolean; reason: string }
+  | {
+      is: 'no-answer'
+      slave: string
+      attempts: string[]
+      delivered: boolean
+      reason: string
+      /** It is there, and takes none of this: too large, or not what it expects. */
+      refused?: boolean
+    }
   | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Token }
   | { is: 'heartbeat'; heartbeat: Heartbeat; token: Token }
   | Registering

@@ -534,6 +534,21 @@ t.test('silence', async (t) => {
     t.match(w.last('refuse'), [{ problem: { type: /at-capacity|no-slaves/ } }])
   })
 
+  t.test('is not what a slave says that refuses the whole request: it is there', async (t) => {
+    const w = world()
+    w.start('a')
+    w.start('b')
+    const id = w.submit()
+    const { slave, attempt } = w.offered()
+    const reason = 'the body is larger than this address takes'
+    const attempts = [attempt]
+    w.step({ is: 'no-answer', slave, attempts, delivered: false, reason, refused: true })
+    t.equal(w.offered().slave, 'b')
+    t.same(w.last('visit'), [])
+    t.equal(w.slave('a').standing, 'alive')
+    t.match(w.task(id)?.trail, [{ slave: 'a', event: 'unwilling', reason }])
+  })
+
   t.test('that lasts is told to the client as what it is', async (t) => {
     const w = world()
     w.start('a')

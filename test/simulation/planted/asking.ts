@@ -59,9 +59,10 @@ export const ASKING_BUGS: Bug[] = [
     says: 'does not ask a slave that left an offer unanswered what it holds',
     file: ASKING,
     find: `core.registry.setStanding(slave, 'suspect')
-  visit(core, slave, now)
+    visit(core, slave, now)
+  }
 `,
-    replace: "core.registry.setStanding(slave, 'suspect')\n",
+    replace: "core.registry.setStanding(slave, 'suspect')\n  }\n",
     harmless: 'its next heartbeat says the same a little later',
   },
   {
