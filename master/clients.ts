@@ -33,6 +33,7 @@ export type Reply = {
 }
 
 type Open = {
+  key: string | null
   resolve: (reply: Reply) => void
   reject: (problem: Problem) => void
   /** Until when the client holds its request. */
@@ -78,6 +79,8 @@ export function createClients(given: {
     accept(task: Task): void {
       const client = open.get(task.id)
       if (!client) return
+      // It is in the store now: whoever repeats the request waits no longer than it asks to.
+      if (client.key !== null) keys.delete(client.key)
       if (stopping || client.waitUntil <= clock.now()) {
         return answer(task.id, client, savedReplyOf(task))
       }
@@ -146,7 +149,8 @@ export function createClients(given: {
     const waitUntil = patience > 0 ? createdAt + patience : null
     given.add(id, payload)
     return new Promise((resolve, reject) => {
-      open.set(id, { resolve, reject, waitUntil: createdAt + waitMs })
+      const key = payload.idempotencyKey
+      open.set(id, { key, resolve, reject, waitUntil: createdAt + waitMs })
       const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil }
       post({ is: 'submit', task })
     })

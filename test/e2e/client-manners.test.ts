@@ -53,6 +53,19 @@ t.test('waiting', async (t) => {
     t.equal(answer.headers.get('location'), `/tasks/${answer.body.id}`)
   })
 
+  await t.test('is of one request alone, not of one that repeats it', async (t) => {
+    const headers = { 'idempotency-key': 'held' }
+    const held = post(`${url}/tasks`, sleep(LONG_MS), { ...headers, ...wait(60) })
+    await until(async () => (await getJson(`${url}/status`)).running === 1)
+    const repeated = await post(`${url}/tasks`, sleep(LONG_MS), headers)
+    t.match(repeated, { status: 202, body: { status: 'in progress', slave: 'slave-1' } })
+    t.equal(repeated.headers.get('idempotency-replayed'), 'true')
+    t.equal((await getJson(`${url}/tasks/${repeated.body.id}`)).status, 'in progress')
+    await request('DELETE', `${url}/tasks/${repeated.body.id}`)
+    t.match(await held, { status: 200, body: { id: repeated.body.id, status: 'cancelled' } })
+    await until(async () => (await getJson(`${url}/status`)).slots.free === 1)
+  })
+
   await t.test('gives the task as it stands, when it does not', async (t) => {
     const answer = await post(`${url}/tasks`, sleep(LONG_MS), wait(1))
     t.match(answer, { status: 202, body: { status: 'in progress', slave: 'slave-1' } })
