@@ -39,8 +39,11 @@ import { createWorkshop } from './workshop.ts'
 const SOCKETS_MAX = 4096
 /** So many levels at most stand around an input in a request of the master. */
 const OFFER_DEPTH = 8
-/** Kinds that work on files keep buffers and what libraries of their own need outside the heap. */
-const FILE_LIMITS = { rssMaxMb: 1024, spares: 0 }
+/**
+ * Kinds that work on files keep buffers and what libraries of their own need outside the heap: a WebP of
+ * 100 million pixels with alpha takes some 38 bytes a pixel as it is put together.
+ */
+const FILE_LIMITS = { rssMaxMb: 4096, spares: 0 }
 
 export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 

@@ -143,6 +143,8 @@ export function createWorkroom(given: {
           room.files[file.name] = path
         } catch (error) {
           signal.throwIfAborted()
+          // Our own disk: another slave may have room.
+          if (LOCAL.includes((error as NodeJS.ErrnoException).code ?? '')) throw error
           missing.push(file.name)
           why = `${file.name} could not be fetched: ${(error as Error).message}`
         }

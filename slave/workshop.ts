@@ -34,8 +34,12 @@ export function createWorkshop(given: {
       orders.set(offer.attempt, order)
       void prepare(order)
     },
-    waits: (attempt) =>
-      orders.has(attempt) ? (withFiles?.waits(attempt) ?? false) : plain.waits(attempt),
+    // As long as its files are fetched, too.
+    waits(attempt) {
+      const order = orders.get(attempt)
+      if (!order) return plain.waits(attempt)
+      return order.room === null || (withFiles?.waits(attempt) ?? false)
+    },
     kill(attempt) {
       const order = orders.get(attempt)
       if (!order) return plain.kill(attempt)

@@ -92,7 +92,8 @@ case $action in
   # receive libraries|releases ID [LIBRARIES]: a tar.gz comes in, and is there whole or not at all.
   receive)
     mkdir -p "$top/$1"
-    coming=$top/$1/.coming-$2
+    # Two names on one host may be sent the same at once.
+    coming=$top/$1/.coming-$2.$$
     rm -rf "$coming"
     mkdir "$coming"
     tar -xzf - --no-same-owner -C "$coming"

@@ -356,14 +356,17 @@ class Slave:
 
     def run(self, run):
         """Runs one task in a child process, and puts its outcome into the outbox."""
-        folder = tempfile.mkdtemp(dir=self.folder)
+        folder = None
         began = time.monotonic()
         try:
+            os.makedirs(self.folder, exist_ok=True)
+            folder = tempfile.mkdtemp(dir=self.folder)
             outcome = self.compute(run, folder)
         except Exception as error:  # whatever happened, the task must hear of it
             outcome = tasks.failed("executor-crashed", f"could not be run: {error}")
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
         callback = {
             "attempt": run.attempt,
             "task": run.offer["task"],

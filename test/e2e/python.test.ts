@@ -1,7 +1,7 @@
 // The slave in Python with a real master: what the conformance kit cannot show.
 
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { request } from 'undici'
@@ -80,6 +80,15 @@ t.test('the slave in Python', { skip }, async (t) => {
     await fetch(`${master.url}/tasks/${body.id}`, { method: 'DELETE' })
     await until(async () => running().length === 0)
     await until(async () => readdirSync(join(told.data, 'work')).length === 0)
+
+    // Such folders are swept away now and then.
+    rmSync(join(told.data, 'work'), { recursive: true })
+    const brief = await post(
+      `${master.url}/tasks`,
+      { ...sleep(1), queue: true },
+      { prefer: 'wait=60' },
+    )
+    t.match(brief.body, { status: 'done', slave: 'py-1' })
 
     const long = await post(`${master.url}/tasks`, { ...sleep(60_000), queue: true })
     await until(async () => running().length === 1)
