@@ -51,6 +51,8 @@ import { startTrimming } from './trimming.ts'
 const BATCH_BYTES_FACTOR = 16
 /** So often, in the time that an unused blob is kept, it is looked which blobs jobs name. */
 const SWEEPS = 100
+/** Answers that are under way may take so long when the master stops. */
+const CLOSE_MS = 10_000
 
 export type MasterApp = Awaited<ReturnType<typeof startMaster>>
 
@@ -106,6 +108,7 @@ export async function startMaster(
     bytesMax: settings.blobBytesMax,
     arrivalMs: settings.arrivalMs,
     now,
+    freshMs: settings.blobKeepMs / SWEEPS,
   })
   const jobKinds = await loadJobKinds()
   const jobs = createJobs({
@@ -225,7 +228,10 @@ export async function startMaster(
         overview.close()
         jobs.close()
         dispatcher.endPolls()
+        // Who does not read what was asked for keeps nobody from stopping.
+        const cut = setTimeout(() => server.server.closeAllConnections(), CLOSE_MS)
         await server.close()
+        clearTimeout(cut)
         await dispatcher.close()
         door.close()
         await tracing?.close()

@@ -58,9 +58,13 @@ export async function withFleet(use: (fleet: Fleet) => Promise<void>): Promise<v
   const failure = new Promise<never>((_, reject) => {
     fail = reject
   })
-  const onSignal = (): void => fail(new Error('stopped'))
+  const onSignal = (): void => {
+    // A second one ends what is still stopping.
+    if (stopping) for (const child of children) child.process.kill('SIGKILL')
+    fail(new Error('stopped'))
+  }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const
-  for (const signal of signals) process.once(signal, onSignal)
+  for (const signal of signals) process.on(signal, onSignal)
   try {
     await Promise.race([failure, startMaster(start, folder, over.signal).then(use)])
   } finally {
