@@ -38,8 +38,10 @@ export function createBlobs(given: {
   /** In each such while so much must come as BYTES_MIN, or the end. In milliseconds. */
   arrivalMs: number
   now: () => number
+  /** Used so long ago counts as used now: much less than a blob is kept. In milliseconds. */
+  freshMs?: number
 }) {
-  const { folder, store, bytesMax, arrivalMs, now } = given
+  const { folder, store, bytesMax, arrivalMs, now, freshMs = 0 } = given
   const incoming = join(folder, 'incoming')
   rmSync(incoming, { recursive: true, force: true })
   mkdirSync(incoming, { recursive: true })
@@ -112,6 +114,9 @@ export function createBlobs(given: {
 
   /** On a full disk it can be read, and is as old as it was. */
   function use(sha256: string): BlobRecord | undefined {
+    // Each saying of it waits for the disk.
+    const known = store.findBlob(sha256)
+    if (!known || now() - known.usedAt < freshMs) return known
     try {
       return store.useBlob(sha256, now())
     } catch (error) {

@@ -3,12 +3,12 @@
 import { traceIdOf } from '../shared/trace.ts'
 import type { Job, PartState, StageState } from './core/job.ts'
 import type { JobRecord } from './job-store.ts'
+import { LISTED_CHARS } from './job-store.ts'
 import type { JobOutcome } from './jobs.ts'
 
 /** A part that runs this many times as long as the median of those that are done is a straggler. */
 const STRAGGLER = 2
 const STRAGGLERS_MAX = 5
-const INPUT_CHARS_MAX = 2_000
 const RESULT_CHARS_MAX = 8_000
 /** A table of who fetched how much from whom has no more lines. */
 const TRANSFERS_MAX = 10_000
@@ -117,7 +117,7 @@ export function jobJson(record: JobRecord, job: Job | null, now: number) {
     id: record.id,
     kind: record.kind,
     status: record.status,
-    ...(record.input.length <= INPUT_CHARS_MAX
+    ...(record.input.length <= LISTED_CHARS
       ? { input: JSON.parse(record.input) as unknown }
       : { omitted: ['input'] }),
     ...outcomeJson(record.id, outcome),

@@ -62,6 +62,9 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS jobs_live ON jobs (id) WHERE status = 'in progress';
 `
 
+/** In lists longer inputs are not shown, and need not be read. In characters of JSON. */
+export const LISTED_CHARS = 2_000
+
 export type JobStore = ReturnType<typeof openJobStore>
 
 /** Opens or makes the file at `path`; `:memory:` keeps nothing beyond the process. */
@@ -89,7 +92,8 @@ export function openJobStore(path: string) {
     `SELECT ${COLUMNS} FROM jobs WHERE status = 'in progress' ORDER BY id`,
   )
   const list = database.prepare(
-    `SELECT ${COLUMNS} FROM jobs WHERE id < :before AND (:client IS NULL OR client = :client)
+    `SELECT ${COLUMNS.replace('input', `substr(input, 1, ${LISTED_CHARS + 1}) AS input`)}
+     FROM jobs WHERE id < :before AND (:client IS NULL OR client = :client)
      ORDER BY id DESC LIMIT :limit`,
   )
   const textAfter = database.prepare(
@@ -103,7 +107,9 @@ export function openJobStore(path: string) {
   const useBlob = database.prepare(
     `UPDATE blobs SET usedAt = ? WHERE sha256 = ? RETURNING sha256, bytes, type`,
   )
-  const findBlob = database.prepare(`SELECT sha256, bytes, type FROM blobs WHERE sha256 = ?`)
+  const findBlob = database.prepare(
+    `SELECT sha256, bytes, type, usedAt FROM blobs WHERE sha256 = ?`,
+  )
   const oldBlobs = database.prepare(
     `SELECT sha256 FROM blobs WHERE usedAt < ? AND sha256 > ? ORDER BY sha256 LIMIT ${BLOBS_PAGE}`,
   )
@@ -121,7 +127,7 @@ export function openJobStore(path: string) {
     find: (key: string) => jobOf(find.get(key)),
     /** Jobs that have not ended, oldest first. */
     live: () => live.all() as unknown as JobRecord[],
-    /** Newest first, those accepted before the job `before`. */
+    /** Newest first, those accepted before the job `before`. Of inputs the first LISTED_CHARS and one. */
     list: (before: string | undefined, limit: number, client: string | null = null) =>
       list.all({ before: before ?? '~', limit, client }) as unknown as JobRecord[],
     /** Input and outcome of the job that came next after `id`: where blobs are named. */
@@ -136,7 +142,8 @@ export function openJobStore(path: string) {
     /** What is known of a blob, which is in use now. */
     useBlob: (sha256: string, now: number) =>
       write(() => useBlob.get(now, sha256)) as unknown as BlobRecord | undefined,
-    findBlob: (sha256: string) => findBlob.get(sha256) as unknown as BlobRecord | undefined,
+    findBlob: (sha256: string) =>
+      findBlob.get(sha256) as unknown as (BlobRecord & { usedAt: number }) | undefined,
     /** The blobs that nobody has used since, in the order of their names, after `name`: a page. */
     blobsBefore: (usedBefore: number, name = '') =>
       oldBlobs.all(usedBefore, name).map(({ sha256 }) => sha256 as string),

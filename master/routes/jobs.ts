@@ -82,7 +82,10 @@ export async function jobs(app: FastifyInstance, options: Options) {
     const records = found.slice(0, limit)
     const next = found.length > limit ? (records.at(-1)?.id ?? null) : null
     if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
-    return { jobs: records.map(({ id }) => json(id)), next }
+    const listed = records.map((record) =>
+      jobs.isLive(record.id) ? json(record.id) : jobJson(record, null, now()),
+    )
+    return { jobs: listed, next }
   })
 
   /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */

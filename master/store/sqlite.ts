@@ -175,8 +175,11 @@ export function openSqliteStore(options: SqliteOptions): Store {
   // steps over them much faster than this loop would.
   function findDoomed(limits: TrimLimits): Doomed[] {
     const { keepMax, rowsMax } = limits
-    const total = Object.values(writer.totals()).reduce((sum, n) => sum + n)
-    const upTo = total > keepMax ? (idAt.get(total - keepMax - 1)?.id as string) : ''
+    const totals = writer.totals()
+    const tooMany = Object.values(totals).reduce((sum, n) => sum + n) - keepMax
+    // Among so many of the oldest enough have ended, however many more are too many.
+    const enough = totals.pending + totals['in progress'] + rowsMax
+    const upTo = tooMany > 0 ? (idAt.get(Math.min(tooMany, enough) - 1)?.id as string) : ''
     const doomed = upTo === '' ? [] : (endedUpTo.all(upTo, rowsMax) as Doomed[])
     addOld(doomed, upTo, limits)
     return doomed
