@@ -1,6 +1,6 @@
 // `askfirst job` and `jobs`: a job from its input to its result, stage by stage.
 
-import { createReadStream, createWriteStream, readFileSync } from 'node:fs'
+import { closeSync, createReadStream, createWriteStream, openSync, readFileSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { SingleBar } from 'cli-progress'
 import { MultiBar, Presets } from 'cli-progress'
@@ -101,7 +101,7 @@ async function upload(master: Client, blob: string): Promise<Record<string, stri
   if (at < 1) throw new UsageError('--blob must be NAME=FILE, such as image=photo.jpg')
   const file = blob.slice(at + 1)
   // A file that is not there is heard of before the master is.
-  readFileSync(file, { flag: 'r' })
+  closeSync(openSync(file, 'r'))
   const { sha256 } = await master.putBlob(() => createReadStream(file))
   return { [blob.slice(0, at)]: sha256 }
 }

@@ -146,6 +146,8 @@ function sourceOf(file: string): Source {
   const isFile = fstatSync(fd).isFile()
   // Read by position, so that it can be read twice, whatever was read of it before.
   const place = isFile ? { start: 0 } : {}
+  // A pipe is read as the stream that it is: what is not there yet is waited for.
+  if (fd === 0 && !isFile) return { isFile, open: () => process.stdin }
   return { isFile, open: () => createReadStream('', { fd, autoClose: false, ...place }) }
 }
 

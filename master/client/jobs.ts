@@ -7,7 +7,7 @@ import type { Connection, Manners } from './connection.ts'
 import { isProblem } from './errors.ts'
 import type { JobKinds } from './kinds.ts'
 import type { SubmitManners, WaitManners } from './tasks.ts'
-import { HOLD_MS, hasEnded } from './tasks.ts'
+import { HOLD_MS, hasEnded, restAfter } from './tasks.ts'
 
 export type JobRequest<K extends string = string> = {
   kind: K
@@ -106,8 +106,10 @@ export function createJobs({ json, open }: Connection) {
       const until = performance.now() + timeoutMs
       for (;;) {
         const waitMs = Math.max(0, Math.min(HOLD_MS, until - performance.now()))
+        const asked = performance.now()
         const now = await getJob<R>(id, { ...manners, waitMs })
         if (hasEnded(now) || performance.now() >= until) return now
+        await restAfter(asked, waitMs, manners.signal)
       }
     },
 

@@ -10,7 +10,7 @@ import type { ProblemDocument } from './errors.ts'
 import { ProblemError } from './errors.ts'
 import { inLists, inOrder } from './in-order.ts'
 import type { Accepted, TaskRequest } from './tasks.ts'
-import { hasEnded } from './tasks.ts'
+import { hasEnded, restAfter } from './tasks.ts'
 
 /** How one of many went, in the order of the requests. */
 export type OneOfMany<R = unknown> = {
@@ -81,6 +81,7 @@ export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_M
     let open = items
     let progressAt = performance.now()
     for (let rests = 0; open.length > 0; ) {
+      const asked = performance.now()
       const replies = await send(open, manners)
       const again: Item[] = []
       let restMs = 0
@@ -88,8 +89,11 @@ export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_M
         const item = open[i] as Item
         if (first && reply.replayed) before.add(item.index)
         const one = told(item.index, { ...reply, replayed: before.has(item.index) })
-        if (one.problem && isForNow(one.problem) && performance.now() - progressAt < patienceMs) {
-          restMs = Math.max(restMs, one.problem.retryAfterMs ?? slowly(rests))
+        const rest = one.problem?.retryAfterMs ?? slowly(rests)
+        // What cannot be in time is told at once.
+        const inTime = performance.now() + rest - progressAt < patienceMs
+        if (one.problem && isForNow(one.problem) && inTime) {
+          restMs = Math.max(restMs, rest)
           again.push(item)
         } else if (one.task && wait && !hasEnded(one.task)) again.push(item)
         else settled.set(item.index, one)
@@ -101,6 +105,7 @@ export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_M
       open = again
       first = false
       if (restMs > 0) await sleep(restMs, undefined, { signal })
+      else if (open.length > 0) await restAfter(asked, wait ? HOLD_MS : 0, signal)
     }
     return items.map(({ index }) => settled.get(index) as OneOfMany)
   }

@@ -1,6 +1,7 @@
 // Tasks as a client of a master submits and reads them.
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FailureType } from '../../shared/wire.ts'
 import type { Connection, Manners } from './connection.ts'
 import type { Asked } from './errors.ts'
@@ -104,6 +105,15 @@ export type WaitManners = Manners & {
 
 /** One request waits this long for an end, then another does. In milliseconds. */
 export const HOLD_MS = 25_000
+/** Between two questions that were answered at once. */
+const REST_MS = 500
+
+/** A master that does not hold requests (--wait-ms-max 0) is not asked without rest. */
+export async function restAfter(asked: number, waitMs: number, signal?: AbortSignal) {
+  if (performance.now() - asked < Math.min(waitMs, REST_MS)) {
+    await sleep(REST_MS, undefined, signal ? { signal } : {})
+  }
+}
 
 export const hasEnded = ({ status }: { status: string }): boolean =>
   status !== 'pending' && status !== 'in progress'
@@ -122,8 +132,10 @@ export function createTasks({ json }: Connection) {
     const until = performance.now() + timeoutMs
     for (;;) {
       const waitMs = Math.max(0, Math.min(HOLD_MS, until - performance.now()))
+      const asked = performance.now()
       const now = await get<R>(id, { ...manners, waitMs })
       if (hasEnded(now) || performance.now() >= until) return now
+      await restAfter(asked, waitMs, manners.signal)
     }
   }
 

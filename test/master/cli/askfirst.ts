@@ -14,7 +14,8 @@ export function begin(
   t: Teardown,
   url: string,
   args: string[],
-  { input = '', node }: { input?: string; node?: string } = {},
+  /** `input: null` leaves its standard input open. */
+  { input = '', node }: { input?: string | null; node?: string } = {},
 ) {
   const [program, before] = node ? [node, []] : [COMMAND, BEFORE]
   const env = { PATH: process.env.PATH ?? '', ASKFIRST_URL: url }
@@ -22,7 +23,8 @@ export function begin(
   const said = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => void (said.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => void (said.stderr += text))
-  child.stdin.on('error', () => {}).end(input)
+  child.stdin.on('error', () => {})
+  if (input !== null) child.stdin.end(input)
   t.teardown(() => child.kill('SIGKILL'))
   const ran = once(child, 'close').then(([code]): Ran => ({ code: code as number | null, ...said }))
   return { child, said, ran }

@@ -46,6 +46,16 @@ t.test('says which line the master refused, and does the others', async (t) => {
   t.match(ran.stdout.split('\n'), ['1', /^refused: invalid-request: expression /, '3', ''])
 })
 
+t.test('reads a pipe whose lines come when they come', async (t) => {
+  const { child, said, ran } = begin(t, url, ['submit'], { input: null })
+  await until(async () => /--run/.test(said.stderr))
+  await new Promise((resolve) => child.stdin.write('1 + 1\n', resolve))
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  child.stdin.end('2 + 2\n')
+  const { code, stdout } = await ran
+  t.same({ code, stdout }, { code: 0, stdout: '2\n4\n' }, said.stderr)
+})
+
 const NUMBERS = Array.from({ length: 2000 }, (_, i) => i + 1)
 
 t.test('goes on after kill -9 where it was, and does no line twice', async (t) => {
