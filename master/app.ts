@@ -102,13 +102,14 @@ export async function startMaster(
   const folder = inMemory ? mkdtempSync(join(tmpdir(), 'askfirst-master-')) : settings.data
   const jobsFile = inMemory ? ':memory:' : join(folder, 'jobs.sqlite')
   const jobStore = opened(jobsFile, () => openJobStore(jobsFile))
+  const sweepMs = settings.blobKeepMs / SWEEPS
   const blobs = createBlobs({
     folder: join(folder, 'blobs'),
     store: jobStore,
     bytesMax: settings.blobBytesMax,
     arrivalMs: settings.arrivalMs,
     now,
-    freshMs: settings.blobKeepMs / SWEEPS,
+    freshMs: sweepMs,
   })
   const jobKinds = await loadJobKinds()
   const jobs = createJobs({
@@ -137,7 +138,7 @@ export async function startMaster(
     also: async () => {
       jobStore.trim(now() - settings.keepMs)
       if (now() < sweepAt) return
-      sweepAt = now() + settings.blobKeepMs / SWEEPS
+      sweepAt = now() + sweepMs
       await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs)
     },
   })

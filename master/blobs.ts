@@ -94,8 +94,9 @@ export function createBlobs(given: {
     async sweep(before: number, findWanted: () => Promise<ReadonlySet<string>>): Promise<number> {
       let removed = 0
       let page = store.blobsBefore(before)
-      const wanted = page.length > 0 ? await findWanted() : null
-      while (wanted && page.length > 0) {
+      if (page.length === 0) return removed
+      const wanted = await findWanted()
+      while (page.length > 0) {
         for (const sha256 of page) {
           // Both in one turn: somebody may use it or bring it again between one blob and the next.
           if (wanted.has(sha256)) use(sha256)
@@ -121,7 +122,7 @@ export function createBlobs(given: {
       return store.useBlob(sha256, now())
     } catch (error) {
       if ((error as Problem).type !== 'store-full') throw error
-      return store.findBlob(sha256)
+      return known
     }
   }
 

@@ -105,9 +105,8 @@ function take(core: Context, input: Input, now: number): void {
     case 'heartbeat':
       care.takeHeartbeat(core, input.heartbeat, input.token, now)
       return endGrace(core, now)
-    case 'no-answer': {
+    case 'no-answer':
       return takeSilence(core, input, now)
-    }
     case 'registration':
       return care.takeRegistration(core, input, now)
     case 'visited':
