@@ -89,11 +89,7 @@ export async function createDispatcher(given: {
     onCommit: (ms, tasks) => noteCommit(commits, ms, tasks),
     release: (effects) => effects.forEach(tell),
     onNoRoom: (tasks) => {
-      for (const task of tasks) {
-        const problem = new Problem('store-full', NO_ROOM)
-        countRefusal(problem)
-        refuse(task, problem)
-      }
+      for (const task of tasks) refuse(task, new Problem('store-full', NO_ROOM))
       if (tasks.length > 0) post({ is: 'not-saved', tasks })
     },
     onBroken: given.onBroken,
@@ -304,15 +300,15 @@ export async function createDispatcher(given: {
   /** Refuses what the core has not heard of. */
   function turnAway(submission: Submission, type: ProblemType, detail: string): Promise<never> {
     const problem = new Problem(type, detail)
-    countRefusal(problem)
-    given.onEvent(refusedEvent(submission, problem, clock.now()))
+    noteRefusal(submission, problem)
     return Promise.reject(problem)
   }
 
-  /** The core counts those that it refuses itself. */
-  function countRefusal({ type }: Problem): void {
+  /** Every refusal is counted and told here. */
+  function noteRefusal(about: { kind: string }, problem: Problem): void {
     const { refused } = core.view.counters
-    refused[type] = (refused[type] ?? 0) + 1
+    refused[problem.type] = (refused[problem.type] ?? 0) + 1
+    given.onEvent(refusedEvent(about, problem, clock.now()))
   }
 
   function refuse(task: Task, problem: Problem): void {
@@ -323,7 +319,7 @@ export async function createDispatcher(given: {
     }
     given.onOver?.(task, trace, problem)
     payloads.drop(task.id)
-    given.onEvent(refusedEvent(task, problem, clock.now()))
+    noteRefusal(task, problem)
     clients.refuse(task, problem)
   }
 

@@ -237,7 +237,6 @@ function end(core: Context, task: Task, problem: Problem): void {
   task.stage = { is: 'refused' }
   core.live.delete(task.id)
   observe(core.figures.asksPerTask, task.asks)
-  core.counters.refused[problem.type] = (core.counters.refused[problem.type] ?? 0) + 1
   core.effects.push({ do: 'refuse', task, problem })
 }
 

@@ -29,7 +29,7 @@ export type AttemptIds = {
 }
 
 export type Counters = {
-  /** Counted where their saving is heard of; so are refusals for want of room (dispatcher.ts). */
+  /** Counted where clients are told of it, as `refused` is: by dispatcher.ts. */
   accepted: number
   asks: number
   answers: Record<string, number>
