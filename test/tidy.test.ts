@@ -14,8 +14,9 @@ import { SlaveSettings } from '../slave/settings.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
-/** The visible top level. README.md is wanted too, as soon as it is written. */
+/** The visible top level. */
 const TOP_LEVEL = [
+  'LICENSE',
   'README.md',
   'deploy',
   'master',
