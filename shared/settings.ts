@@ -58,11 +58,12 @@ export function readSettings<T extends TObject>(
 ): Readonly<Static<T>> | 'help' | 'version' {
   const flags = parseFlags(table, source.argv)
   if (typeof flags === 'string') return flags
-  refuseUnknownVariables(table, source.env)
-  const file = flags.config ?? source.env.ASKFIRST_CONFIG
+  const env = withoutServiceLinks(source.env)
+  refuseUnknownVariables(table, env)
+  const file = flags.config ?? env.ASKFIRST_CONFIG
   const fromFile = file === undefined ? {} : parseFile(table, file)
   return complete(table, (name, row) => {
-    const variable = source.env[variableOf(name)]
+    const variable = env[variableOf(name)]
     if (flags[name] !== undefined) return { value: flags[name], from: flagOf(name) }
     if (variable !== undefined) {
       return { value: fromText(variableOf(name), row, variable), from: variableOf(name) }
@@ -123,6 +124,21 @@ function agree(
         `${settings[atMost]}; lower the one or raise the other`,
     )
   }
+}
+
+/** The last part of a variable that Kubernetes (and Docker's --link) sets for a Service. */
+const SERVICE_LINK =
+  /_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
+const SERVICE_ADDRESS = /^(tcp|udp|sctp):\/\//
+
+/**
+ * The environment without the variables that Kubernetes sets for a Service named `askfirst` or
+ * `askfirst-...`, such as ASKFIRST_PORT=tcp://10.96.4.5:8080: they are not settings.
+ */
+function withoutServiceLinks(env: SettingSource['env']): SettingSource['env'] {
+  const isLink = ([name, value = '']: [string, string | undefined]): boolean =>
+    SERVICE_LINK.test(name) || (name.endsWith('_PORT') && SERVICE_ADDRESS.test(value))
+  return Object.fromEntries(Object.entries(env).filter((each) => !isLink(each)))
 }
 
 /** A name of ours that neither program knows is a mistake of spelling. */

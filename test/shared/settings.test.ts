@@ -264,3 +264,23 @@ test('lists every setting in --help and in the README table', async (t) => {
   t.match(readme, '| `--port` | `8080` | port (from 0 to 65535) |')
   t.ok(text.endsWith('\n') && !text.includes('undefined'))
 })
+
+test('ignores the variables that Kubernetes sets for a Service named askfirst', async (t) => {
+  const address = 'tcp://10.96.4.5:8080'
+  for (const service of ['ASKFIRST', 'ASKFIRST_MASTER']) {
+    const env = {
+      [`${service}_SERVICE_HOST`]: '10.96.4.5',
+      [`${service}_SERVICE_PORT`]: '8080',
+      [`${service}_SERVICE_PORT_HTTPS`]: '8080',
+      [`${service}_PORT`]: address,
+      [`${service}_PORT_8080_TCP`]: address,
+      [`${service}_PORT_8080_TCP_PROTO`]: 'tcp',
+      [`${service}_PORT_8080_TCP_PORT`]: '8080',
+      [`${service}_PORT_8080_TCP_ADDR`]: '10.96.4.5',
+    }
+    t.equal(read([], env).port, 8080)
+    t.equal(read([], { ...env, ASKFIRST_SHARE: '0.25' }).share, 0.25)
+  }
+  t.match(refusal([], { ASKFIRST_MASTER_PORT: '8080' }), /unknown setting ASKFIRST_MASTER_PORT/)
+  t.match(refusal([], { ASKFIRST_PORT: 'http://10.96.4.5' }), /ASKFIRST_PORT cannot be/)
+})
