@@ -2,6 +2,7 @@
 // Slaves start one after the other, so that slave-1 is asked first.
 
 import { join } from 'node:path'
+import { hasIdentities } from '../../master/identities/folder.ts'
 import { PREPARE_TO_STOP } from '../../shared/process.ts'
 import type { Child } from './child.ts'
 import { endChild, startChild, untilKnown } from './child.ts'
@@ -26,6 +27,13 @@ try {
 }
 
 async function run(): Promise<void> {
+  if (hasIdentities(join(DATA, 'master'))) {
+    throw new Error(
+      `${join(DATA, 'master')} has identities (askfirst init), so its master speaks HTTPS and wants ` +
+        'credentials, which npm start does not give its slaves: set ASKFIRST_DATA to another folder, ' +
+        'or start master and slaves as deploy/README.md says',
+    )
+  }
   const quiet = ['--log-level', 'warn']
   const given = ['--port', `${PORT}`, '--data', join(DATA, 'master'), ...quiet]
   const master = await start('master', 'master/main.ts', given)

@@ -40,7 +40,7 @@ export function read(
   }
 }
 
-export const dataOf = ({ data }: Flags): string => data ?? process.env.ASKFIRST_DATA ?? DATA
+const dataOf = ({ data }: Flags): string => data ?? process.env.ASKFIRST_DATA ?? DATA
 
 /** Opens the identities of a data folder, and closes them again. Throws CommandError. */
 export async function withAuthority<T>(

@@ -2,7 +2,7 @@
 
 import { hasIdentities, makeIdentities, openAuthority } from '../identities/folder.ts'
 import type { Command } from './data-command.ts'
-import { CommandError, dataOf, handOver, read, runCommand } from './data-command.ts'
+import { CommandError, handOver, read, runCommand } from './data-command.ts'
 
 const usage = `askfirst init --data DIR --url https://ADDRESS:PORT [--names A,B] [--key-file FILE]
 
@@ -26,9 +26,20 @@ export const init: Command = {
       names: 'string',
       'key-file': 'string',
     })
-    const data = dataOf(given)
+    // A default would give identities to the folder that npm start uses without any.
+    const data = given.data ?? process.env.ASKFIRST_DATA
+    if (data === undefined) {
+      throw new CommandError(
+        '--data must be given: the folder of the master, such as /srv/askfirst',
+      )
+    }
     const url = given.url === undefined ? undefined : originOf(given.url)
     const isNew = !hasIdentities(data)
+    if (isNew && url === undefined) {
+      throw new CommandError(
+        '--url must be given: where slaves and clients reach the master, such as https://10.0.0.1:8080',
+      )
+    }
     if (isNew) await makeIdentities(data)
     const authority = openAuthority(data)
     try {

@@ -2,7 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import t from 'tap'
+import { makeIdentities } from '../../master/identities/folder.ts'
 import { BEFORE, COMMAND, freePort, getJson, post, sleep, until } from './processes.ts'
 
 const START = new URL('../../deploy/local/start.ts', import.meta.url).pathname
@@ -45,4 +47,15 @@ t.test('npm start', { skip: process.platform === 'win32' && 'needs SIGINT' }, as
     t.match(await getJson(`${url}/tasks/${body.id}`), { slave: 'slave-1' })
     t.same((await first.exited)[0], 0)
   })
+})
+
+t.test('npm start says why it cannot use a folder with identities', async (t) => {
+  const data = t.testdir()
+  await makeIdentities(join(data, 'master'))
+  const env = { PATH: process.env.PATH, ASKFIRST_PORT: `${await freePort()}`, ASKFIRST_DATA: data }
+  const child = spawn(COMMAND, [...BEFORE, START], { env })
+  let said = ''
+  child.stderr.on('data', (text: Buffer) => void (said += text.toString()))
+  t.same((await once(child, 'close'))[0], 1)
+  t.match(said, /has identities \(askfirst init\).*set ASKFIRST_DATA to another folder/)
 })

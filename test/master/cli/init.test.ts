@@ -1,0 +1,23 @@
+// askfirst init without processes: what it wants to be told, and what it makes.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { init } from '../../../master/cli/init.ts'
+
+const run = async (...argv: string[]): Promise<string> => {
+  let said = ''
+  await init.run(argv, { out: (text) => void (said += text) })
+  return said
+}
+
+test('wants a data folder and, before there are identities, an address', async (t) => {
+  const data = join(t.testdir(), 'master')
+  delete process.env.ASKFIRST_DATA
+  const url = 'https://10.0.0.1:8080'
+  await t.rejects(run('--url', url), { message: /^--data must be given/ })
+  await t.rejects(run('--data', data), { message: /^--url must be given/ })
+  t.notOk(existsSync(data), 'a refusal makes nothing')
+  t.match(await run('--data', data, '--url', url), /admin key \S+, shown once: \S+/)
+  t.match(await run('--data', data), /has identities already/)
+})
