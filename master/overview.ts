@@ -7,6 +7,7 @@ import { VERSION } from '../shared/version.ts'
 import { createBars } from './bars.ts'
 import { createCapacity } from './capacity.ts'
 import type { Slave } from './core/registry.ts'
+import { roomOf, slotsOf } from './core/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Events, JobEvent } from './events.ts'
 import { slaveJson } from './slave-json.ts'
@@ -193,21 +194,21 @@ export function createOverview(given: {
     const all = view.registry.all()
     const alive = all.filter(({ standing }) => standing === 'alive')
     const open = alive.filter(({ drained, mode }) => !drained && mode === 'accepting')
-    const free = open.reduce((count, slave) => count + slave.free, 0)
+    const slots = slotsOf(open)
     return {
-      slots: { total: open.reduce((count, { slots }) => count + slots, 0), free },
+      slots,
       running: view.running,
       waiting: view.waiting,
       refusedLastMinute: capacity.refusedLastMinute(now),
       endedPerSecond: capacity.endedPerSecond(now),
       latencyMs: capacity.latencyMs(),
-      nextSlotMs: free > 0 ? 0 : view.serviceTimes.firstFreeMs(open, now),
+      nextSlotMs: slots.free > 0 ? 0 : view.serviceTimes.firstFreeMs(open, now),
       slaves: {
         registered: all.length,
         alive: alive.length,
         suspect: all.length - alive.length,
         draining: alive.length - open.length,
-        busy: open.filter((slave) => slave.free === 0).length,
+        busy: open.filter((slave) => roomOf(slave) <= 0).length,
       },
     }
   }

@@ -260,6 +260,17 @@ export function roomOf(slave: Slave): number {
   return slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
 }
 
+/** Slots of slaves that take tasks, and how many of them could be offered a task now. */
+export function slotsOf(slaves: Slave[]): { total: number; free: number } {
+  const slots = { total: 0, free: 0 }
+  for (const slave of slaves) {
+    if (slave.standing !== 'alive' || slave.drained || slave.mode !== 'accepting') continue
+    slots.total += slave.slots
+    slots.free += Math.max(0, roomOf(slave))
+  }
+  return slots
+}
+
 /** Whether a slave that does not answer may have the kind: it said so, or was never heard. */
 export const mayHave = (slave: Slave, kind: string): boolean =>
   slave.standing !== 'alive' && (slave.boot === '' || slave.kinds.includes(kind))

@@ -1,5 +1,6 @@
 // The verdict: how it stands, in one line, and what is the matter, if anything is.
 
+import { matterOf } from './banner.js'
 import { count, length, rate } from './format.js'
 import { html, useEffect, useState } from './html.js'
 import { Fact, useLive } from './ui.js'
@@ -60,43 +61,4 @@ function Since({ at }) {
     return () => clearInterval(timer)
   }, [])
   return html`<span aria-hidden="true" class="num">${length(Date.now() - at)} ago</span>`
-}
-
-/** @param {typeof import('./live.js').live} live */
-function matterOf({ link, master, verdict, refusal }) {
-  if (link === 'connecting') return { tone: 'plain', words: 'Connecting to the master.' }
-  if (link === 'lost' && refusal !== null) {
-    return { tone: 'bad', words: 'The master does not let this page watch.', more: refusal }
-  }
-  if (link === 'lost') {
-    const more = 'What is shown is as it was then; the page tries again by itself.'
-    return { tone: 'bad', words: 'The connection to the master is lost.', more }
-  }
-  if (!verdict) return { tone: 'plain', words: 'Waiting for the first word of the master.' }
-  if (master?.accepting === false) {
-    const more = 'It finishes what it has and takes nothing new.'
-    return { tone: 'warn', words: 'The master is draining.', more }
-  }
-  const { slaves, slots } = verdict
-  if (slaves.registered === 0) {
-    const more = 'Start one with: npm run slave -- --master URL'
-    return { tone: 'bad', words: 'No slave is registered.', more }
-  }
-  if (slaves.alive === 0) {
-    const more = `${count(slaves.registered)} registered; none can be asked now.`
-    return { tone: 'bad', words: 'No slave is available.', more }
-  }
-  const suspect = slaves.suspect ?? 0
-  const also =
-    suspect > 0 ? `${count(suspect)} ${suspect === 1 ? 'slave does' : 'slaves do'} not answer.` : ''
-  if (slots.total === 0) {
-    const more = `Those that answer are drained, or unwilling. ${also}`
-    return { tone: 'bad', words: 'No slave takes tasks.', more }
-  }
-  if (slots.free === 0) {
-    const more = `All slots of all slaves are taken: new tasks are refused unless they wait. ${also}`
-    return { tone: 'full', words: 'At capacity.', more }
-  }
-  if (suspect > 0) return { tone: 'warn', words: 'Slots are free.', more: also }
-  return { tone: 'good', words: 'Slots are free.', more: 'A new task is taken at once.' }
 }

@@ -3,6 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../../shared/problems.ts'
 import { VERSION } from '../../shared/version.ts'
+import { slotsOf } from '../core/registry.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import type { Lag } from '../lag.ts'
 import type { TaskReader } from '../task-reader.ts'
@@ -22,10 +23,7 @@ export async function status(app: FastifyInstance, { dispatcher, reader, lag, no
       upMs: Math.round(now() - startedAt),
       accepting: !dispatcher.isDraining,
       slaves: { registered: all.length, alive: alive.length },
-      slots: {
-        total: alive.reduce((sum, { slots }) => sum + slots, 0),
-        free: alive.reduce((sum, { free }) => sum + free, 0),
-      },
+      slots: slotsOf(alive),
       tasks: await reader.counts(),
       running,
       waiting,

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'tap'
+import { matterOf } from '../../master/dashboard/banner.js'
 import { addBars, createBars, dropOldBars, keysOf } from '../../master/dashboard/bars.js'
 import * as page from '../../master/dashboard/closed-forms.js'
 import { length, ordinal, plainly } from '../../master/dashboard/format.js'
@@ -228,4 +229,23 @@ test('names in its first file all modules that it needs, so that they come at on
     modules.toSorted(),
   )
   t.notMatch(html, /<script(?! type="module" src=)|style=|\son\w+=/, 'nothing inline')
+})
+
+test('shows a green banner only when a slot can be offered and nothing waits or was refused', async (t) => {
+  const verdict = {
+    slots: { total: 4, free: 2 },
+    running: 2,
+    waiting: 0,
+    refusedLastMinute: 0,
+    slaves: { registered: 2, alive: 2, suspect: 0 },
+  }
+  const bannerOf = (changed: object) => {
+    const live = { link: 'live', master: { accepting: true }, refusal: null }
+    return matterOf({ ...live, verdict: { ...verdict, ...changed } } as never)
+  }
+  t.match(bannerOf({}), { tone: 'good', words: 'Slots are free.' })
+  t.match(bannerOf({ waiting: 49 }), { tone: 'warn', more: /49 tasks wait for a slave/ })
+  t.match(bannerOf({ waiting: 1 }), { tone: 'warn', more: /1 task waits/ })
+  t.match(bannerOf({ refusedLastMinute: 9 }), { tone: 'warn', more: /9 refused/ })
+  t.match(bannerOf({ slots: { total: 4, free: 0 }, waiting: 49 }), { tone: 'full' })
 })
