@@ -1,13 +1,14 @@
 // The master without its process: everything but settings, signals and exit. Its routes are listed
 // here.
 
-import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/clock.ts'
+import { createIds } from '../shared/ids.ts'
 import { loadJobKinds, loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
@@ -64,6 +65,7 @@ export async function startMaster(
   await assertFree(settings.host, settings.port)
   const log = await createLog('master', settings.logLevel, settings.logFormat)
   const { now } = systemClock
+  const ids = createIds(Date.now)
   const door = await openDoor({ settings, slaves: settings.slaves.map(parseSlave), now, log })
   const store =
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
@@ -78,7 +80,7 @@ export async function startMaster(
       createTransport({ askTimeoutMs: settings.askTimeoutMs, receive, reach: door.reach }),
     clock: systemClock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
-    newId: randomUUIDv7,
+    taskIds: ids.after,
     attemptIds: createAttemptIds,
     log,
     onEvent: events.add,
@@ -118,7 +120,7 @@ export async function startMaster(
     store,
     dispatcher,
     clock: systemClock,
-    newId: randomUUIDv7,
+    jobIds: ids.after,
     waitLimitMs: settings.waitLimitMs,
     log,
     onBroken,

@@ -7,6 +7,7 @@
 //   heartbeats -------+                          +--> the next deadline
 
 import type { Clock } from '../shared/clock.ts'
+import type { IdsAfter } from '../shared/ids.ts'
 import type { Logger } from '../shared/log.ts'
 import type { ProblemType } from '../shared/problems.ts'
 import { Problem } from '../shared/problems.ts'
@@ -57,7 +58,7 @@ export async function createDispatcher(given: {
   transport: (receive: (input: Input) => void) => Transport
   clock: Clock
   random: Random
-  newId: () => string
+  taskIds: IdsAfter
   /** Names attempts, signed with the store's secret. */
   attemptIds: (secret: string) => AttemptIds
   log: Logger
@@ -76,6 +77,7 @@ export async function createDispatcher(given: {
     ...given,
     post,
     live: core.view.live,
+    newId: given.taskIds(loaded.newestId),
     add: payloads.add,
   })
   const transport = given.transport(post)

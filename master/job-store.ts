@@ -91,6 +91,7 @@ export function openJobStore(path: string) {
   const live = database.prepare(
     `SELECT ${COLUMNS} FROM jobs WHERE status = 'in progress' ORDER BY id`,
   )
+  const newest = database.prepare('SELECT max(id) AS id FROM jobs')
   const list = database.prepare(
     `SELECT ${COLUMNS.replace('input', `substr(input, 1, ${LISTED_CHARS + 1}) AS input`)}
      FROM jobs WHERE id < :before AND (:client IS NULL OR client = :client)
@@ -127,6 +128,8 @@ export function openJobStore(path: string) {
     find: (key: string) => jobOf(find.get(key)),
     /** Jobs that have not ended, oldest first. */
     live: () => live.all() as unknown as JobRecord[],
+    /** The greatest id of all jobs; null when there are none. */
+    newestId: (): string | null => (newest.get()?.id ?? null) as string | null,
     /** Newest first, those accepted before the job `before`. Of inputs the first LISTED_CHARS and one. */
     list: (before: string | undefined, limit: number, client: string | null = null) =>
       list.all({ before: before ?? '~', limit, client }) as unknown as JobRecord[],

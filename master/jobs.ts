@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../shared/clock.ts'
+import type { IdsAfter } from '../shared/ids.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
@@ -53,7 +54,7 @@ export function createJobs(given: {
   store: Store
   dispatcher: Dispatcher
   clock: Clock
-  newId: () => string
+  jobIds: IdsAfter
   waitLimitMs: number
   log: Logger
   /** The store cannot be trusted any more: stop the process. */
@@ -64,6 +65,7 @@ export function createJobs(given: {
   onEvent: (event: JobEvent) => void
 }) {
   const { kinds, jobStore, store, dispatcher, clock, log } = given
+  const newId = given.jobIds(jobStore.newestId())
   const live = new Map<string, Live>()
   let closed = false
 
@@ -87,7 +89,7 @@ export function createJobs(given: {
       const kind = kinds.get(job.kind) as JobKind
       const record: JobRecord = {
         ...job,
-        id: given.newId(),
+        id: newId(),
         input: JSON.stringify(job.input),
         tags: JSON.stringify(job.tags),
         ticket: randomBytes(24).toString('base64url'),

@@ -1,7 +1,7 @@
 // The slave without its process: everything but settings, signals and exit. Its routes are listed
 // here.
 
-import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -96,7 +96,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   })
   const agent = createAgent({
     name: settings.name,
-    boot: randomUUIDv7(),
+    boot: randomUUID(),
     version: VERSION,
     url: () => url,
     pull: settings.pull,

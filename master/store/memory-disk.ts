@@ -38,6 +38,7 @@ export function createMemoryDisk(secret: string) {
           ...copyOfLists(task),
         })),
       slaves: [...slaves.values()].toSorted(byPosition).map((slave) => ({ ...slave })),
+      newestId: newestId(),
     }),
 
     get(id: string): TaskRecord | undefined {
@@ -147,6 +148,11 @@ export function createMemoryDisk(secret: string) {
 
   function taskAt(at: number): TaskRecord {
     return tasks.get(ids[at] as string) as TaskRecord
+  }
+
+  function newestId(): string | null {
+    sort()
+    return ids.at(-1) ?? null
   }
 
   function sort(): void {

@@ -204,5 +204,7 @@ function loadFrom(database: DatabaseSync) {
     )
     .all()
   const slaves = database.prepare('SELECT * FROM slaves ORDER BY position, name').all()
-  return { tasks: tasks.map(toLive), slaves: slaves.map(toSlave) }
+  const newest = database.prepare('SELECT max(id) AS id FROM tasks').get()
+  const newestId = (newest?.id ?? null) as string | null
+  return { tasks: tasks.map(toLive), slaves: slaves.map(toSlave), newestId }
 }

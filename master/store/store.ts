@@ -83,6 +83,8 @@ export type Loaded = {
   secret: string
   tasks: Omit<TaskRecord, 'input' | 'work' | 'outcome'>[]
   slaves: SlaveRecord[]
+  /** The greatest id of all tasks, ended ones too; null when there are none. */
+  newestId: string | null
 }
 
 export type ListQuery = {

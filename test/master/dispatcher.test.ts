@@ -56,7 +56,7 @@ async function setUp(slaves: { name: string; url: string }[] = []) {
     settings,
     slaves,
     policy: inOrder,
-    newId: () => `task-${++tasks}`,
+    taskIds: () => () => `task-${++tasks}`,
     onEvent: (event) => events.push(event),
   })
   startSlaveProcess({

@@ -63,7 +63,7 @@ async function setUp({ partsLoaded = [], ...over }: Over = {}) {
     store,
     dispatcher,
     clock,
-    newId: () => 'job-1',
+    jobIds: () => () => 'job-1',
     waitLimitMs: 1000,
     log: await createLog('test', 'silent'),
     onBroken: (error) => {

@@ -72,7 +72,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
     settings: settingsOf(given.ask),
     policy: POLICIES[given.policy ?? 'in-order'],
     random: createRandom(given.seed + 2),
-    newId: () => `task-${ids++}`,
+    taskIds: () => () => `task-${ids++}`,
   })
   const busy = createBusyTimes(count, clock.now)
   for (let i = 0; i < count; i++) {

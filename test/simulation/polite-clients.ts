@@ -113,7 +113,7 @@ async function start(
     },
     policy: inOrder,
     random: createRandom(seed + 1),
-    newId: () => `task-${ids++}`,
+    taskIds: () => () => `task-${ids++}`,
   })
   for (let i = 1; i <= slaves; i++) {
     startSlaveProcess({

@@ -10,6 +10,7 @@ import type { Store } from '../../master/store/store.ts'
 import type { Transport } from '../../master/transport.ts'
 import { PeerError } from '../../shared/client.ts'
 import type { Clock } from '../../shared/clock.ts'
+import type { IdsAfter } from '../../shared/ids.ts'
 import { createLog } from '../../shared/log.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { Random } from '../../shared/random.ts'
@@ -76,7 +77,7 @@ export async function startMasterProcess(given: {
   settings: CoreSettings
   policy: Policy
   random: Random
-  newId: () => string
+  taskIds: IdsAfter
   slaves?: { name: string; url: string }[]
   onOffer?: (attempt: string, slave: string) => void
   onAnswer?: (attempt: string, answer: string) => void

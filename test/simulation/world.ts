@@ -20,6 +20,7 @@ import { createPolling } from './polling.ts'
 import type { Directory, SlaveProcess } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
 import { startSimpleSlaveProcess } from './simple-slave.ts'
+import { createTaskIds } from './task-ids.ts'
 import { createWatchedStore } from './watched-store.ts'
 import { createWeather } from './weather.ts'
 
@@ -71,8 +72,8 @@ function createWorld(plan: Plan) {
     }),
     { ledger, isFull: diskIsFull, later: (run) => void clock.at(clock.now() + 1, run) },
   )
+  const taskIds = createTaskIds({ ...plan, wallMs: clock.now, durable: store.all, guard })
   let trace = 17
-  let ids = 0
   let healed = false
   let failure: Error | undefined
 
@@ -172,7 +173,7 @@ function createWorld(plan: Plan) {
       },
       policy: POLICIES[plan.policy],
       random: createRandom(random.integer(2 ** 40)),
-      newId: () => `task-${String(ids++).padStart(8, '0')}`,
+      taskIds,
       onOffer,
       onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })

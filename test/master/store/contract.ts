@@ -163,8 +163,8 @@ async function ends(t: Test, open: Open): Promise<void> {
 async function loading(t: Test, open: Open): Promise<void> {
   await t.test('starts empty, with a secret that stays', async (t) => {
     const { store, reopen } = open(t)
-    const { secret, tasks, slaves } = await store.load()
-    t.strictSame([tasks, slaves], [[], []])
+    const { secret, tasks, slaves, newestId } = await store.load()
+    t.strictSame([tasks, slaves, newestId], [[], [], null])
     t.ok(secret.length > 0)
     t.equal((await store.load()).secret, secret)
     t.equal((await (await reopen()).load()).secret, secret)
@@ -186,6 +186,13 @@ async function loading(t: Test, open: Open): Promise<void> {
         [third.id, 'in progress', 'slave-1', 'a'],
       ],
     )
+  })
+
+  await t.test('gives the newest id of all tasks, ended ones too', async (t) => {
+    const { store, reopen } = open(t)
+    const [first, second, third] = [aTask(), aTask(), anEndedTask()]
+    await commit(store, ...[third, first, second].map(insert))
+    t.equal((await (await reopen()).load()).newestId, third.id)
   })
 
   await t.test('gives the slaves by position, as they were last put', async (t) => {
