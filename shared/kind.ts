@@ -41,8 +41,13 @@ export type Kind<Input = never> = {
   /** Peers fetch what it gives: only slaves that can be reached offer it. */
   peers?: boolean
   /**
-   * Gives the result of one input. Runs in an executor, alone. Heavy libraries are imported
-   * inside. Throws TaskFailure for a failure with a type; anything else it throws is `evaluation`.
+   * Imports libraries that are too heavy for the top of the module. Called once when an executor
+   * starts; after that an executor loads no modules but built-in ones that only compute.
+   */
+  load?(): Promise<void>
+  /**
+   * Gives the result of one input. Runs in an executor, alone, after load() and the first example
+   * (of a kind without files): what they import is there. Throws TaskFailure for a failure with a type; anything else it throws is `evaluation`.
    */
   run(input: Input, work: Work): Result | Promise<Result>
   /** Each is run by the contract test; the first also when an executor starts, to be warm. */

@@ -9,6 +9,7 @@
 
 import { writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Value } from 'typebox/value'
 import type { Kind, Result, Work } from '../../shared/kind.ts'
 import { TaskFailure } from '../../shared/kind.ts'
 import type { FailureType } from '../../shared/wire.ts'
@@ -22,9 +23,17 @@ import {
   OUTCOMES_FD,
   READY,
 } from './channel.ts'
+import type { Folders } from './spawn.ts'
+import { closeWall } from './wall.ts'
 
 /** What the pool tells the child at its start, as JSON in argv. */
-export type ChildSettings = { kinds: string[]; kindsModule: string; resultBytesMax: number }
+export type ChildSettings = {
+  kinds: string[]
+  kindsModule: string
+  resultBytesMax: number
+  /** What it may read and write as long as it lives. */
+  folders?: Folders | undefined
+}
 
 /** Outcomes are written at the latest when this much was computed since the last time ... */
 const FLUSH_MS = 2
@@ -41,7 +50,6 @@ type AnyKind = Kind<unknown>
 type Queued = { n: number; kind: number; input: unknown; work: Work }
 
 const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings
-shut()
 const kinds = await warmKinds()
 const ends = createEnds()
 const mark = Buffer.alloc(MARK_BYTES)
@@ -56,18 +64,10 @@ process.stdin.on(
   createLineReader(Number.POSITIVE_INFINITY, onLine, () => {}),
 )
 process.stdin.on('close', () => process.exit(0))
+closeWall(settings.folders)
 writeAll(`${READY}\n`)
 
-/** What --permission leaves open: signals to other processes. The agent has the same user. */
-function shut() {
-  const refuse = () => {
-    throw new Error('a kind may not signal processes')
-  }
-  const closed = process as unknown as Record<string, unknown>
-  for (const name of ['kill', '_kill', '_debugProcess', '_debugEnd']) closed[name] = refuse
-}
-
-/** Loads the kinds and runs the first example of each, so that heavy imports are done before. */
+/** Loads the kinds and runs the first example of each: afterwards nothing can be loaded any more. */
 async function warmKinds(): Promise<AnyKind[]> {
   const module = (await import(settings.kindsModule)) as {
     loadKinds(names: string[]): Promise<Map<string, AnyKind>>
@@ -75,6 +75,7 @@ async function warmKinds(): Promise<AnyKind[]> {
   const loaded = await module.loadKinds(settings.kinds)
   const wanted = settings.kinds.map((name) => loaded.get(name)!)
   for (const kind of wanted) {
+    await kind.load?.()
     const example = kind.examples[0]
     if (example && !kind.files) await kind.run(example.input, NO_FILES)
   }
@@ -138,7 +139,7 @@ async function compute({ n, kind, input, work }: Queued): Promise<number> {
     outcome = encodeResult(isPromise(result) ? await result : result)
   } catch (error) {
     const isTyped = error instanceof TaskFailure
-    outcome = encodeFailure(isTyped ? error : await blame(kinds[kind]!, input, error))
+    outcome = encodeFailure(isTyped ? error : blame(kinds[kind]!, input, error))
   }
   const now = performance.now()
   const ranMs = now - started
@@ -151,8 +152,7 @@ async function compute({ n, kind, input, work }: Queued): Promise<number> {
  * input, by the kind as the master has it; to check it again before each run would take as long as
  * a small run (20 us, as no code may be generated here).
  */
-async function blame(kind: AnyKind, input: unknown, error: unknown): Promise<unknown> {
-  const { Value } = await import('typebox/value')
+function blame(kind: AnyKind, input: unknown, error: unknown): unknown {
   const [first] = Value.Errors(kind.input, input)
   if (!first) return error
   const field = first.instancePath.replace(/^\//, '').replaceAll('/', '.')

@@ -18,6 +18,7 @@ import {
   parseEnds,
   READY,
 } from './channel.ts'
+import { confine } from './confine.ts'
 import type { ChildProgram } from './spawn.ts'
 import { spawnChild } from './spawn.ts'
 
@@ -39,7 +40,11 @@ export type ExecutorEvents = {
   onDeath(death: Death): void
 }
 
-export type ExecutorOptions = Omit<ChildProgram, 'markFd'> & { lineBytesMax: number }
+export type ExecutorOptions = Omit<ChildProgram, 'markFd'> & {
+  lineBytesMax: number
+  /** What confines it when it is ready, from findPrlimit(). */
+  prlimit: string | undefined
+}
 
 export type Executor = ReturnType<typeof createExecutor>
 
@@ -79,12 +84,24 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
     if (isDeaf) return
     if (line === READY && !isReady) {
       isReady = true
-      events.onReady()
+      void admit()
       return
     }
     const ends = isReady ? parseEnds(line) : undefined
     if (ends) events.onEnds(ends)
     else onGarbage()
+  }
+
+  /** It is ready when its walls are closed; one that cannot be confined dies. */
+  async function admit() {
+    try {
+      if (options.prlimit) await confine(options.prlimit, child.pid!)
+    } catch (error) {
+      failure ||= (error as Error).message
+      child.kill('SIGKILL')
+      return
+    }
+    if (!isDeaf) events.onReady()
   }
 
   function onGarbage() {

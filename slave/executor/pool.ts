@@ -22,6 +22,7 @@ import type { FailureType } from '../../shared/wire.ts'
 import type { EndFrame, RunFrame } from './channel.ts'
 import { NO_RUN } from './channel.ts'
 import type { ChildSettings } from './child.ts'
+import { findPrlimit } from './confine.ts'
 import type { Death, Executor } from './executor.ts'
 import { createExecutor } from './executor.ts'
 import type { Executors, Run, RunEnded } from './executors.ts'
@@ -46,6 +47,8 @@ export type PoolOptions = {
   spares?: number
   /** Folders that the children may read and write, for kinds that work on files. Default none. */
   folders?: Folders
+  /** Whether the kernel confines the others, where it can; false is for tests. Default true. */
+  confined?: boolean
   /** Limit of a child's JavaScript heap. Default 256. */
   heapMb?: number
   /** Limit of a child's whole memory, watched on Linux only. Default heapMb + 256. */
@@ -150,6 +153,7 @@ export function createPool(options: PoolOptions): Pool {
     kinds: options.kinds,
     kindsModule: kindsModule.href,
     resultBytesMax,
+    folders: options.folders,
   }
   const childProgram = {
     program,
@@ -158,6 +162,8 @@ export function createPool(options: PoolOptions): Pool {
     folders: options.folders,
     argument: JSON.stringify(settings),
     tie: findTie(),
+    // Kinds that work on files open them.
+    prlimit: options.folders || options.confined === false ? undefined : findPrlimit(),
     lineBytesMax: resultBytesMax + LINE_BYTES_EXTRA,
   }
   const kindIndex = new Map(options.kinds.map((name, index) => [name, index]))

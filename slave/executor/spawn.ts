@@ -19,6 +19,17 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** All that a child may read: source and libraries, never the agent's data or settings. */
 const READABLE = ['package.json', 'node_modules', 'shared', join('slave', 'executor')]
 
+/**
+ * Modules that reach past --permission or are of no use to a kind: node:sqlite opens any file. Web
+ * storage is SQLite too.
+ */
+const CLOSED_FLAGS = [
+  '--no-experimental-sqlite',
+  '--no-experimental-webstorage',
+  '--no-experimental-ffi',
+  '--no-experimental-websocket',
+]
+
 /** What a child that works on files may do besides: the agent trusts the kinds that it runs. */
 export type Folders = { read: string[]; write: string[] }
 
@@ -48,6 +59,7 @@ export function spawnChild(options: ChildProgram): ChildProcess {
     '--permission',
     ...readable.map((path) => `--allow-fs-read=${path}`),
     ...foldersFlags(options.folders),
+    ...CLOSED_FLAGS,
     '--disable-proto=delete',
     '--disallow-code-generation-from-strings',
     '--disable-sigusr1',
@@ -65,7 +77,7 @@ export function spawnChild(options: ChildProgram): ChildProcess {
 }
 
 function foldersFlags(folders: Folders | undefined): string[] {
-  if (!folders) return []
+  if (!folders) return ['--no-addons']
   const { read, write } = folders
   return [
     '--allow-addons',
@@ -76,12 +88,16 @@ function foldersFlags(folders: Folders | undefined): string[] {
 
 /** The words before a command that let the kernel kill it with us; none where that is not to be had. */
 export function findTie(): string[] {
-  if (process.platform !== 'linux') return []
-  const folders = (process.env.PATH ?? '').split(delimiter).concat('/usr/bin')
-  const setpriv = folders.map((folder) => join(folder, 'setpriv')).find((path) => existsSync(path))
+  const setpriv = process.platform === 'linux' ? findProgram('setpriv') : undefined
   if (!setpriv) return []
   const tie = [setpriv, '--pdeathsig', 'KILL', '--']
   // busybox has a setpriv without it, and a container may forbid it: try.
   const tried = spawnSync(setpriv, [...tie.slice(1), setpriv, '--version'])
   return tried.status === 0 ? tie : []
+}
+
+/** The path of a program of the system. */
+export function findProgram(name: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter).concat('/usr/bin')
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }

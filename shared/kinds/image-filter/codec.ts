@@ -28,6 +28,8 @@ export const FORMATS: Record<Format, { type: string; sideMax: number }> = {
 const NAMES: Record<Format, string> = { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' }
 
 const LOADERS = ['Png', 'Jpeg', 'Webp'].map((name) => `VipsForeignLoad${name}Buffer`)
+/** How results are written. libvips knows nothing of an executor's permissions: no path, ever. */
+const SAVERS = ['Png', 'Jpeg', 'Webp'].map((name) => `VipsForeignSave${name}Buffer`)
 
 /**
  * Decodes an image as a person sees it: upright (EXIF), in 8 bits of sRGB (embedded profiles are
@@ -95,12 +97,12 @@ type Sharp = typeof import('sharp').default
 let loading: Promise<Sharp> | undefined
 
 /** An executor computes one thing at a time, and never the same twice: no threads, no cache. */
-function loadSharp(): Promise<Sharp> {
+export function loadSharp(): Promise<Sharp> {
   loading ??= import('sharp').then(({ default: sharp }) => {
     sharp.concurrency(1)
     sharp.cache(false)
-    sharp.block({ operation: ['VipsForeignLoad'] })
-    sharp.unblock({ operation: LOADERS })
+    sharp.block({ operation: ['VipsForeignLoad', 'VipsForeignSave'] })
+    sharp.unblock({ operation: [...LOADERS, ...SAVERS] })
     return sharp
   })
   return loading

@@ -8,7 +8,7 @@ import { Type } from 'typebox'
 import type { Kind, Work } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
 import type { Format } from './codec.ts'
-import { decodeImage, decodeStrip, encodeImage, encodeStrip } from './codec.ts'
+import { decodeImage, decodeStrip, encodeImage, encodeStrip, loadSharp } from './codec.ts'
 import type { Filter, Pixels } from './filters.ts'
 import { FILTERS } from './filters.ts'
 import { planStrips, STRIPS_MAX } from './strips.ts'
@@ -50,6 +50,7 @@ const cut: Kind<CutInput> = {
   name: 'image-filter.cut',
   summary: 'Cuts an image into horizontal strips.',
   files: true,
+  load,
   input: CutInput,
   output: Cut,
   async run({ filters, strips: wanted }, work) {
@@ -69,6 +70,7 @@ const filterKind = (name: string, { summary, apply }: Filter): Kind<object> => (
   name: `image-filter.${name}`,
   summary: `${summary} One strip of an image.`,
   files: true,
+  load,
   input: Type.Object({}, strict),
   output: Type.Object({ width: Count, height: Count }),
   async run(_, work) {
@@ -100,6 +102,7 @@ const stitch: Kind<StitchInput> = {
   name: 'image-filter.stitch',
   summary: 'Stitches strips together to an image.',
   files: true,
+  load,
   input: StitchInput,
   output: Stitched,
   async run({ width, height, channels, strips, format, quality = QUALITY }, work) {
@@ -129,6 +132,10 @@ export const kinds: Kind[] = [
 
 /** What the stitch calls its output file. */
 export const resultName = (format: Format): string => `image.${format === 'jpeg' ? 'jpg' : format}`
+
+async function load(): Promise<void> {
+  await loadSharp()
+}
 
 function rowsOf(image: Pixels, top: number, height: number): Pixels {
   const row = image.width * image.channels

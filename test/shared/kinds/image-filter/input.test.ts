@@ -1,11 +1,13 @@
 // What is read and how, and what is refused: with words, and before anything is decoded.
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
 import { decodeImage } from '../../../../shared/kinds/image-filter/codec.ts'
 import type { Pixels } from '../../../../shared/kinds/image-filter/filters.ts'
+import { BARE_ENVIRONMENT } from '../../../slave/executor/bare-children.ts'
 import {
   expected,
   filterImage,
@@ -17,6 +19,7 @@ import {
   sharpOf,
 } from './images.ts'
 
+const CODEC = new URL('../../../../shared/kinds/image-filter/codec.ts', import.meta.url).href
 const image = photograph(31, 23, 3)
 const photo = readFileSync(join(import.meta.dirname, '../../../fixtures/photo.jpg'))
 
@@ -164,6 +167,7 @@ t.test('what is broken or cut short is refused', async (t) => {
 
 t.test('other types are refused by their first bytes, whatever they are called', async (t) => {
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+  allowSavers()
   const files: [string, Buffer][] = [
     ['a GIF', await sharpOf(image).gif().toBuffer()],
     ['a TIFF', await sharpOf(image).tiff().toBuffer()],
@@ -182,8 +186,29 @@ t.test('other types are refused by their first bytes, whatever they are called',
   await t.rejects(decodeImage(Buffer.alloc(0)), refused('the image is empty'))
 })
 
+t.test('an image cannot be written to a path, where no permission would be asked', async (t) => {
+  const path = join(t.testdir(), 'image')
+  const program = `
+    const { loadSharp } = await import(${JSON.stringify(CODEC)})
+    const sharp = await loadSharp()
+    const image = { raw: { width: 1, height: 1, channels: 3 } }
+    for (const format of ['png', 'jpeg', 'webp', 'tiff', 'gif', 'raw']) {
+      const file = process.argv[1] + '.' + format
+      await sharp(Buffer.alloc(3), image).toFormat(format).toFile(file).catch(() => {})
+      await sharp(Buffer.alloc(3), image).toFile(process.argv[1] + '.v').catch(() => {})
+    }`
+  const args = ['--input-type=module', '-e', program, path]
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    env: BARE_ENVIRONMENT,
+    encoding: 'utf8',
+  })
+  t.equal(status, 0, stderr)
+  t.same(readdirSync(dirname(path)), [])
+})
+
 t.test('no other loader of libvips can be reached', async (t) => {
   await decodeImage(await png(image))
+  allowSavers()
   for (const file of [
     await sharpOf(image).gif().toBuffer(),
     await sharpOf(image).tiff().toBuffer(),
@@ -215,3 +240,8 @@ t.test('a part without its file says so', async (t) => {
     refused('the file image is missing: only a job gives it'),
   )
 })
+
+/** What an executor may not write is what these tests refuse to read. */
+function allowSavers() {
+  sharp.unblock({ operation: ['VipsForeignSave'] })
+}
