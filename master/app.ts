@@ -26,6 +26,7 @@ import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
 import { watchLag } from './lag.ts'
 import { createMasterMetrics } from './metrics.ts'
+import { createOutputs } from './outputs.ts'
 import { createOverview } from './overview.ts'
 import { POLICIES } from './policies/policies.ts'
 import { events as eventRoutes } from './routes/events.ts'
@@ -71,8 +72,11 @@ export async function startMaster(
     settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
   const tracing = createTracing(settings, log)
   const events = createEvents()
+  const kinds = await loadKinds()
+  const outputs = createOutputs(kinds)
   const dispatcher = await createDispatcher({
     settings,
+    outputs,
     slaves: settings.slaves.map(parseSlave),
     policy: POLICIES[settings.policy],
     store,
@@ -94,7 +98,6 @@ export async function startMaster(
   })
   const reader = createTaskReader(store)
   const { registry } = dispatcher.view
-  const kinds = await loadKinds()
   const requests = createTaskRequests({
     kinds,
     limits: settings,
@@ -119,6 +122,7 @@ export async function startMaster(
     jobStore,
     store,
     dispatcher,
+    outputs,
     clock: systemClock,
     jobIds: ids.after,
     waitLimitMs: settings.waitLimitMs,
@@ -192,9 +196,8 @@ export async function startMaster(
     dispatcher,
     isLiveJob: jobs.isLive,
     now,
-    mistakeIn: door.reach.mistakeIn,
   })
-  await server.register(pulling, { dispatcher, mistakeIn: door.reach.mistakeIn })
+  await server.register(pulling, { dispatcher })
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
   await server.register(status, { dispatcher, reader, lag, now })
   await server.register(kindRoutes, { dispatcher, kinds, jobKinds })

@@ -32,6 +32,8 @@ import type { Polled, Submitted } from './core/pulling.ts'
 import type { Task } from './core/task.ts'
 import { hasEnded } from './core/task.ts'
 import type { RefusedEvent, TaskEvent } from './events.ts'
+import { createHandedIn } from './handed-in.ts'
+import type { Outputs } from './outputs.ts'
 import { partTasks } from './part-names.ts'
 import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
@@ -64,6 +66,8 @@ export async function createDispatcher(given: {
   log: Logger
   /** Hears of every task that has ended or was refused, with its trace as its client said. */
   onOver?: (task: Task, trace: string | null, problem: Problem | null) => void
+  /** Whether results are what their kinds give. */
+  outputs: Outputs
   /** Hears what befalls tasks, once that is saved, and refusals. Must be quick. */
   onEvent: (event: TaskEvent | RefusedEvent) => void
   /** The store cannot be trusted any more: stop the process. */
@@ -73,6 +77,12 @@ export async function createDispatcher(given: {
   const loaded = await store.load()
   const core: Core = createCore({ ...given, ids: given.attemptIds(loaded.secret) })
   const payloads = createPayloads(store)
+  const handedIn = createHandedIn({
+    registry: core.view.registry,
+    live: core.view.live,
+    outputs: given.outputs,
+    named: new Map(given.slaves.map(({ name, url }) => [name, url])),
+  })
   const clients = createClients({
     ...given,
     post,
@@ -123,17 +133,22 @@ export async function createDispatcher(given: {
     wait: clients.wait,
     /** Ends a live task. Resolves when that is saved; with false when it is not live. */
     cancel: clients.cancel,
-    callbacks: (request: CallbacksRequest) =>
-      ask<CallbacksReply>((token) => ({ is: 'callbacks', ...request, token })),
+    /** Outcomes of a slave. Rejects with a Problem when they are not what a slave may hand in. */
+    async callbacks(request: CallbacksRequest): Promise<CallbacksReply> {
+      const checked = handedIn.callbacks(request)
+      return ask((token) => ({ is: 'callbacks', ...checked, token }))
+    },
     heartbeat: (heartbeat: Heartbeat) =>
       ask<HeartbeatReply>((token) => ({ is: 'heartbeat', heartbeat, token })),
     register: (registration: Registration) =>
       ask<RegistrationReply>((token) => ({ is: 'registration', registration, token })),
     /** Holds a slave's poll for at most `waitMs`; gives what to call when the slave hangs up. */
     poll: (said: Polled, waitMs: number, answer: AnswerPoll) => polls.open(said, waitMs, answer),
-    /** An outcome in short. */
-    submitted: (said: Submitted) =>
-      ask<CallbacksReply>((token) => ({ is: 'submitted', said, token })),
+    /** An outcome in short, held to the same. */
+    async submitted(said: Submitted): Promise<CallbacksReply> {
+      const checked = handedIn.submitted(said)
+      return ask((token) => ({ is: 'submitted', said: checked, token }))
+    },
     leave: (name: string, boot: string) =>
       ask<void>((token) => ({ is: 'leave', name, boot, token })),
     drain: (name: string, drained: boolean) =>

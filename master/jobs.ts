@@ -18,6 +18,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { JobEvent } from './events.ts'
 import { stagesJson } from './job-json.ts'
 import type { JobRecord, JobStatus, JobStore } from './job-store.ts'
+import type { Outputs } from './outputs.ts'
 import { isPartOf, partKey, partTag } from './part-names.ts'
 import type { Store, TaskRecord } from './store/store.ts'
 
@@ -53,6 +54,7 @@ export function createJobs(given: {
   jobStore: JobStore
   store: Store
   dispatcher: Dispatcher
+  outputs: Outputs
   clock: Clock
   jobIds: IdsAfter
   waitLimitMs: number
@@ -216,7 +218,13 @@ export function createJobs(given: {
       const now = clock.now()
       const { slave, tries, startedAt, endedAt } = ended
       const ranMs = startedAt === null ? 0 : (endedAt ?? now) - startedAt
-      const end = { outcome: outcomeOf(ended), slave: slave ?? '', tries, startedAt, ranMs }
+      const end = {
+        outcome: outcomeOf(ended, given.outputs),
+        slave: slave ?? '',
+        tries,
+        startedAt,
+        ranMs,
+      }
       perform(running, job.partEnded(part, round, end, now))
       if (live.has(record.id)) tell(record, job)
     } catch (error) {
@@ -317,9 +325,16 @@ export function createJobs(given: {
   }
 }
 
-/** How a part's task ended, as an outcome: what has none has failed for its job. */
-function outcomeOf({ status, outcome }: TaskRecord): Outcome {
-  if (outcome !== null) return JSON.parse(outcome) as Outcome
+/**
+ * How a part's task ended, as an outcome: what has none has failed for its job. A result that was
+ * stored by an earlier version has not been checked, and must not be combined as it is.
+ */
+function outcomeOf({ kind, status, outcome }: TaskRecord, outputs: Outputs): Outcome {
+  if (outcome !== null) {
+    const said = JSON.parse(outcome) as Outcome
+    const wrong = said.status === 'done' ? outputs.mistakeIn(kind, said.result) : null
+    return wrong === null ? said : { status: 'failed', type: 'invalid-result', message: wrong }
+  }
   const message = status === 'expired' ? 'no slave took it in time' : `it was ${status}`
   return { status: 'failed', type: 'no-capable-slave', message }
 }

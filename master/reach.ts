@@ -1,11 +1,9 @@
-// How the master reaches slaves: only at good addresses (address-guard.ts), and with TLS only the
+// How the master reaches slaves: only at good addresses (shared/address-guard.ts), and with TLS only the
 // very slave that is meant, which proves by its certificate that it is the one.
 
-import { isIP } from 'node:net'
+import type { AddressGuard } from '../shared/address-guard.ts'
 import type { Connector, Material } from '../shared/secure.ts'
 import { createConnector, mustBe } from '../shared/secure.ts'
-import type { AddressGuard } from './address-guard.ts'
-import { AddressRefusedError } from './address-guard.ts'
 
 export type Reach = ReturnType<typeof createReach>
 
@@ -36,13 +34,7 @@ export function createReach(given: {
         ...(isNamed ? {} : { lookup: guard.lookup }),
         ...(material ? { material, check: mustBe('slave', slave, isGood) } : {}),
       })
-      if (isNamed) return connect
-      return (options, callback) => {
-        const host = options.hostname.replace(/^\[|\]$/g, '')
-        // A literal address is not looked up.
-        if (isIP(host) === 0 || guard.isGood(host)) return connect(options, callback)
-        callback(new AddressRefusedError(`${host} is not where the master connects to`), null)
-      }
+      return isNamed ? connect : guard.guarded(connect)
     },
   }
 }

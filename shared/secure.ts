@@ -54,7 +54,7 @@ export function mustBe(role: Role, name?: string, isGood?: (serial: string) => b
 
 export type Connector = ReturnType<typeof buildConnector>
 
-/** What decides where one may connect to: see master/address-guard.ts. */
+/** What decides where one may connect to: see address-guard.ts. */
 export type Lookup = LookupFunction
 
 /**

@@ -169,6 +169,7 @@ export const FAILURES = [
   'time-limit',
   'memory-limit',
   'result-too-large',
+  'invalid-result',
   'executor-crashed',
   'poison',
   'slave-lost',

@@ -28,6 +28,7 @@ import { isSecured, openIdentity } from './identity.ts'
 import { createLink } from './link.ts'
 import { createSlaveMetrics } from './metrics.ts'
 import { openOutboxDisk } from './outbox-disk.ts'
+import { connectToPeers } from './peers.ts'
 import { availability } from './routes/availability.ts'
 import { offers } from './routes/offers.ts'
 import { partitions } from './routes/partitions.ts'
@@ -78,7 +79,11 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     shared: settings.files === undefined ? null : resolve(settings.files),
     master,
     url: () => url,
-    ...(secure ? { connect: secure.connect } : {}),
+    secure: secure !== null,
+    connect: {
+      ...(secure ? { master: secure.connect.master } : {}),
+      peer: connectToPeers(settings, identity?.material, () => url),
+    },
   })
   const { folders } = workroom
   const pool = (more: Pick<PoolOptions, 'kinds' | 'onEnded'> & Partial<PoolOptions>) =>
@@ -168,14 +173,13 @@ function identityOf(settings: Readonly<Static<typeof SlaveSettings>>, log: Logge
   return { data, name, join, joinFile, timeoutMs, log }
 }
 
-/** How a slave with an identity connects: to the master, and to its peers. */
+/** How a slave with an identity connects to its master. */
 function securityOf(identity: Identity, timeoutMs: number) {
   const { material, master } = identity
-  const connect = {
-    master: createConnector({ timeoutMs, material, check: mustBe('master') }),
-    peer: createConnector({ timeoutMs, material, check: mustBe('slave') }),
+  return {
+    master,
+    connect: { master: createConnector({ timeoutMs, material, check: mustBe('master') }) },
   }
-  return { master, connect }
 }
 
 /**

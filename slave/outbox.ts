@@ -66,7 +66,7 @@ export function createOutbox(given: {
     },
     /** Takes outcomes that an earlier run left on disk. */
     restore(): Callback[] {
-      const kept = disk?.kept() ?? []
+      const kept = (disk?.kept() ?? []).map(withoutLostFiles)
       for (const { attempt } of kept) onDisk.add(attempt)
       for (const each of kept) queue.push(each)
       plan()
@@ -203,6 +203,16 @@ export function createOutbox(given: {
     if (troubled !== words) given.log.warn({ reason: message }, words)
     troubled = words
   }
+}
+
+/** What was kept here for peers went with the run of the agent that kept it: its task runs again. */
+function withoutLostFiles(callback: Callback): Callback {
+  const { outcome } = callback
+  if (outcome.status !== 'done' || !outcome.files?.some(({ url }) => url !== undefined)) {
+    return callback
+  }
+  const message = 'the files that it gave were lost when its slave started again'
+  return { ...callback, outcome: { status: 'failed', type: 'slave-lost', message } }
 }
 
 const isRefusal = ({ status }: PeerError): boolean =>

@@ -13,6 +13,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
+import { AddressRefusedError } from '../shared/address-guard.ts'
 import type { Work } from '../shared/kind.ts'
 import type { Connector } from '../shared/secure.ts'
 import type { InputFile, Offer, OutputFile } from '../shared/wire.ts'
@@ -57,8 +58,10 @@ export function createWorkroom(given: {
   master: string
   /** Where peers reach this slave. */
   url: () => string
-  /** How to connect to the master and to peers, where each proves who it is. */
-  connect?: { master: Connector; peer: Connector }
+  /** With TLS, where the master and peers prove who they are: nothing is fetched without. */
+  secure?: boolean
+  /** How to connect to the master and to peers. Peers only where a slave can be. */
+  connect: { master?: Connector; peer: Connector }
 }) {
   const { root, shared } = given
   const runs = join(root, 'runs')
@@ -68,8 +71,8 @@ export function createWorkroom(given: {
   mkdirSync(partitions)
   const agentWith = (connect: Connector | undefined): Agent =>
     new Agent({ headersTimeout: STALL_MS, bodyTimeout: STALL_MS, ...(connect ? { connect } : {}) })
-  const toMaster = agentWith(given.connect?.master)
-  const toPeers = agentWith(given.connect?.peer)
+  const toMaster = agentWith(given.connect.master)
+  const toPeers = agentWith(given.connect.peer)
   /** Tickets of the jobs whose partitions are here. */
   const tickets = new Map<string, string>()
   let count = 0
@@ -164,7 +167,7 @@ export function createWorkroom(given: {
         signal.throwIfAborted()
         // The master comes back; a peer that is away has lost the file.
         if (!isOfMaster || !isAway(error as Partial<StatusError> & NodeJS.ErrnoException)) tries++
-        if (tries >= FETCH_TRIES || FINAL.includes((error as StatusError).status)) throw error
+        if (tries >= FETCH_TRIES || isFinal(error)) throw error
         await delay(pause, undefined, { signal })
       }
     }
@@ -172,9 +175,16 @@ export function createWorkroom(given: {
 
   async function fetchOnce(file: InputFile, path: string, signal: AbortSignal): Promise<void> {
     const url = new URL(file.url, given.master)
-    const headers = file.ticket === undefined ? {} : { authorization: `Bearer ${file.ticket}` }
-    const dispatcher = file.url.startsWith('/') ? toMaster : toPeers
-    if (given.connect && url.protocol !== 'https:') throw new Error(`${url.host} has no https URL`)
+    const isOfMaster = file.url.startsWith('/')
+    // "//host/path" begins with a slash too, and leads elsewhere.
+    if (isOfMaster && url.origin !== new URL(given.master).origin) {
+      throw new RefusedFileError(`${file.url} is not at the master`)
+    }
+    if (given.secure && url.protocol !== 'https:') throw new Error(`${url.host} has no https URL`)
+    // A ticket is for the slave that has the file, and for nobody else.
+    const shown = file.ticket !== undefined && !isOfMaster
+    const headers = shown ? { authorization: `Bearer ${file.ticket}` } : {}
+    const dispatcher = isOfMaster ? toMaster : toPeers
     const { statusCode, body } = await request(url, { headers, signal, dispatcher })
     if (statusCode !== 200) {
       await body.dump()
@@ -244,6 +254,14 @@ export function createWorkroom(given: {
 }
 
 class WrongFileError extends Error {}
+/** It is where nothing is fetched from. */
+class RefusedFileError extends Error {}
+
+/** Whether another try would end in the same way. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof RefusedFileError ||
+  error instanceof AddressRefusedError ||
+  FINAL.includes((error as StatusError).status)
 
 /** Whether it is for a while only, and no fault of the file or of this machine. */
 const isAway = (error: { status?: number; code?: string }): boolean =>

@@ -13,6 +13,8 @@ const MEANING: Record<FailureType, string> = {
   'time-limit': 'it ran longer than its limit and was killed (--run-limit-ms allows more)',
   'memory-limit': 'its executor ran out of memory (--executor-heap-mb of the slaves allows more)',
   'result-too-large': 'the result is larger than the slave may send (--result-bytes-max)',
+  'invalid-result':
+    'its slave gave another result than the kind gives: a fault of that slave, not of the task',
   'executor-crashed': 'the process that computed it died',
   poison:
     'the tries are used up, and it may itself be what took the slaves down: it is not tried again by itself',

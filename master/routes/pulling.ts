@@ -17,16 +17,14 @@ import {
 import type { Polled, Submitted } from '../core/pulling.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { answerText } from '../polls.ts'
-import type { MistakeIn } from './slaves.ts'
-import { assertFilesReachable } from './slaves.ts'
 
 /** Outcomes carry results, many of them or one large. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
 const KINDS_MAX = 1024
 
-type Options = { dispatcher: Dispatcher; mistakeIn: MistakeIn }
+type Options = { dispatcher: Dispatcher }
 
-export async function pulling(app: FastifyInstance, { dispatcher, mistakeIn }: Options) {
+export async function pulling(app: FastifyInstance, { dispatcher }: Options) {
   const fits = {
     callbacks: createCheck(CallbacksRequest),
     done: createCheck(SubmittedDone),
@@ -52,9 +50,7 @@ export async function pulling(app: FastifyInstance, { dispatcher, mistakeIn }: O
   app.post('/submit_result', { bodyLimit }, (request) => {
     const { body } = request
     if (isObject(body) && 'callbacks' in body) {
-      const said = fits.callbacks.checked(body) as CallbacksRequest
-      assertFilesReachable(said, mistakeIn)
-      return dispatcher.callbacks(said)
+      return dispatcher.callbacks(fits.callbacks.checked(body) as CallbacksRequest)
     }
     return dispatcher.submitted(submittedOf(body))
   })

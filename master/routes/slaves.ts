@@ -10,9 +10,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { slaveJson } from '../slave-json.ts'
 
 type Options = { dispatcher: Dispatcher; now: () => number }
-type SlaveSideOptions = Options & { isLiveJob: (id: string) => boolean; mistakeIn: MistakeIn }
-/** Why a slave's files cannot be at an origin, or null. */
-export type MistakeIn = (slave: string, origin: string) => string | null
+type SlaveSideOptions = Options & { isLiveJob: (id: string) => boolean }
 
 /** A callback carries many results; a heartbeat lists many attempts. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
@@ -22,7 +20,7 @@ const LeaveQuery = Type.Object({ boot: Type.Optional(Type.String({ maxLength: 12
 
 /** What slaves say. */
 export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions) {
-  const { dispatcher, isLiveJob, mistakeIn } = options
+  const { dispatcher, isLiveJob } = options
 
   /** "Ask me at this address", or "I poll". */
   app.post('/slaves', { schema: { body: Registration } }, (request) => {
@@ -54,11 +52,9 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   )
 
   /** "These attempts have ended." */
-  app.post('/callbacks', { bodyLimit, schema: { body: CallbacksRequest } }, (request) => {
-    const said = request.body as CallbacksRequest
-    assertFilesReachable(said, mistakeIn)
-    return dispatcher.callbacks(said)
-  })
+  app.post('/callbacks', { bodyLimit, schema: { body: CallbacksRequest } }, (request) =>
+    dispatcher.callbacks(request.body as CallbacksRequest),
+  )
 
   /** "I am going." A boot, when given, must be the one that registered. */
   const leave = { schema: { params: Name, querystring: LeaveQuery } }
@@ -68,21 +64,6 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
     await dispatcher.leave(name, boot)
     return { message: `${name} has left.` }
   })
-}
-
-/** Peers are sent to where a slave says its files are: no further than the master itself would go. */
-export function assertFilesReachable(
-  { state, callbacks }: CallbacksRequest,
-  mistakeIn: MistakeIn,
-): void {
-  for (const { outcome } of callbacks) {
-    if (outcome.status !== 'done' || outcome.files === undefined) continue
-    for (const { url } of outcome.files) {
-      if (url === undefined) continue
-      const mistake = URL.canParse(url) ? mistakeIn(state.slave, new URL(url).origin) : 'is no URL'
-      if (mistake) throw invalidRequest([{ field: 'callbacks.outcome.files.url', rule: mistake }])
-    }
-  }
 }
 
 /** What people ask. */

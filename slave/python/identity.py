@@ -12,9 +12,11 @@ key and certificate always belong together.
 import contextlib
 import hashlib
 import http.client
+import ipaddress
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -34,6 +36,10 @@ class Unusable(Exception):
 
 class Refused(Unusable):
     """The right master does not let it in."""
+
+
+class Misplaced(ValueError):
+    """No slave can be at this address, so nothing is asked of it."""
 
 
 class OtherPeer(OSError):
@@ -105,20 +111,66 @@ def role_of(connection):
     return (role, name) if role and name else None
 
 
+# Where no slave can be, though a name may resolve to it (../../shared/address-guard.ts has the reasons).
+NEVER = [
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8 169.254.0.0/16 224.0.0.0/4 240.0.0.0/4 192.0.0.0/24 100.100.100.200/32"
+        " 168.63.129.16/32 ::/128 64:ff9b::/96 64:ff9b:1::/48 2002::/16 2001::/32 fe80::/10"
+        " fec0::/10 ff00::/8 fd00:ec2::254/128 fd20:ce::254/128"
+    ).split()
+]
+
+
+def is_loopback(host):
+    return re.fullmatch(r"localhost|::1|127(\.\d{1,3}){3}", host) is not None
+
+
+def may_hold_slave(address, loopback):
+    """Whether a slave can be at this address; at loopback only if this one is."""
+    address = ipaddress.ip_address(address.split("%")[0])
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.version == 6 and int(address) >> 32 == 0 and int(address) > 1:
+        address = ipaddress.ip_address(int(address))  # ::a.b.c.d
+    if address.is_loopback:
+        return loopback
+    return not any(address in network for network in NEVER)
+
+
+def guarded(own):
+    """What connects to peers, by addresses that other slaves gave: a name is resolved once, looked at,
+    and what was looked at is connected to. `own` is the URL of this slave, which may be anywhere."""
+    home = urllib.parse.urlsplit(own)
+
+    def create(address, timeout, source=None):
+        host, port = address
+        if (host, port) == (home.hostname, home.port):
+            return socket.create_connection(address, timeout, source)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for *_, place in found:
+            if not may_hold_slave(place[0], is_loopback(home.hostname)):
+                raise Misplaced(f"{host} is at {place[0]}, which is not where a slave fetches files from")
+        return socket.create_connection(found[0][4][:2], timeout, source)
+
+    return create
+
+
 @contextlib.contextmanager
-def connect(url, timeout, identity=None, role="master"):
+def connect(url, timeout, identity=None, role="master", create=None):
     """A connection to where `url` is: no proxy is asked, and no redirect followed. Over https whoever
-    answers must have that role."""
+    answers must have that role. `create` makes the socket, where not just any address will do."""
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url} is not an http or https URL")
     if parts.scheme == "https":
         if identity is None:
             raise ValueError(f"{url} speaks TLS: join its master first")
-        with secured(parts, timeout, identity.client, role) as connection:
+        with secured(parts, timeout, identity.client, role, create) as connection:
             yield connection
         return
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)
+    if create:
+        connection._create_connection = create
     try:
         yield connection
     finally:
@@ -126,11 +178,13 @@ def connect(url, timeout, identity=None, role="master"):
 
 
 @contextlib.contextmanager
-def secured(parts, timeout, context, role):
+def secured(parts, timeout, context, role, create=None):
     """A connection by TLS to somebody of that role; of any, when it is None."""
     connection = http.client.HTTPSConnection(
         parts.hostname, parts.port, timeout=timeout, context=context
     )
+    if create:
+        connection._create_connection = create
     try:
         connection.connect()
         if role:

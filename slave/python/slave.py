@@ -405,7 +405,7 @@ class Slave:
                 process.kill()
         try:
             folder = self.identity.folder if self.identity else None
-            order = {"master": self.master, "identity": folder, "offer": run.offer}
+            order = {"master": self.master, "identity": folder, "url": self.url, "offer": run.offer}
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
             line = process.stdout.readline(RESULT_BYTES_MAX + 1)
@@ -773,7 +773,7 @@ def arguments():
         )
     except identities.Unusable as error:
         parser.error(str(error))
-    loopback = re.fullmatch(r"localhost|::1|127(\.\d{1,3}){3}", given.host)
+    loopback = identities.is_loopback(given.host)
     if not loopback and not given.insecure_no_auth and not given.identity:
         parser.error("--host is not loopback, and nothing checks who asks: join with a join line")
     if given.identity and (given.advertise or "https").split(":")[0] != "https":

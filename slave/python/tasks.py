@@ -25,7 +25,7 @@ import threading
 import time
 import urllib.parse
 
-from identity import Identity, connect
+from identity import Identity, Misplaced, connect, guarded
 
 PIXELS_MAX = 100_000_000
 FILE_BYTES_MAX = 1024 * 1024 * 1024
@@ -145,15 +145,15 @@ def path_of(url):
     return parts.path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
 
 
-def fetch(file, master, identity):
+def fetch(file, master, identity, own):
     """Brings one file of the offer into the current folder, and checks that it is the right one."""
     name, url = (file.get("name"), file.get("url")) if isinstance(file, dict) else (None, None)
     if not isinstance(name, str) or not FILE_NAME.match(name) or not isinstance(url, str):
         raise Failure("rejected-input", "a file of the offer needs a name and a url")
     headers = {}
-    role = "slave"
+    role, create = "slave", guarded(own)
     if url.startswith("/"):
-        url, role = master + url, "master"
+        url, role, create = master + url, "master", None
     elif file.get("ticket"):
         # A ticket is for the slave that has the file, and for nobody else.
         headers["Authorization"] = f"Bearer {file['ticket']}"
@@ -162,13 +162,16 @@ def fetch(file, master, identity):
         if attempt > 0:
             rest(attempt)
         try:
-            with connect(url, FETCH_TIMEOUT, identity, role) as connection:
+            with connect(url, FETCH_TIMEOUT, identity, role, create) as connection:
                 return download(connection, name, url, headers, file)
         except Refused as refused:
             last = refused
             if refused.status < 500 and refused.status not in (408, 429):
                 break
             is_away = refused.status in (429, 502, 503, 504)
+        except Misplaced as error:
+            last = error
+            break
         except (OSError, ValueError, http.client.HTTPException) as error:
             last = error
             is_away = not isinstance(error, ValueError) and getattr(error, "errno", 0) not in LOCAL
@@ -237,12 +240,12 @@ def rest(attempt):
 # ----------------------------------------------------------------------------------- the process
 
 
-def run(offer, master, identity):
-    """The outcome of an offer; identity: the folder of the slave's, or None."""
+def run(offer, master, identity, own):
+    """The outcome of an offer; identity: the folder of the slave's, or None; own: its URL."""
     try:
         identity = Identity(identity) if identity else None
         for file in offer.get("files", []):
-            fetch(file, master, identity)
+            fetch(file, master, identity, own)
         result, names = KINDS[offer["kind"]](offer["input"])
         files = [upload(name, master, identity) for name in names]
         return {"status": "done", "result": result, **({"files": files} if files else {})}
@@ -265,7 +268,7 @@ def main():
     # What a library prints is no outcome.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    outcome = run(order["offer"], order["master"], order["identity"])
+    outcome = run(order["offer"], order["master"], order["identity"], order["url"])
     try:
         line = json.dumps(outcome, allow_nan=False)
     except (TypeError, ValueError) as error:

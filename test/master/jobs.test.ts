@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import type { Dispatcher } from '../../master/dispatcher.ts'
+import { createOutputs } from '../../master/outputs.ts'
 import type { JobStore } from '../../master/job-store.ts'
 import { openJobStore } from '../../master/job-store.ts'
 import type { NewJob } from '../../master/jobs.ts'
@@ -62,6 +63,7 @@ async function setUp({ partsLoaded = [], ...over }: Over = {}) {
     jobStore: { ...jobStore, ...over },
     store,
     dispatcher,
+    outputs: createOutputs(new Map()),
     clock,
     jobIds: () => () => 'job-1',
     waitLimitMs: 1000,

@@ -5,6 +5,7 @@ import type { CoreSettings } from '../../master/core/context.ts'
 import type { Input } from '../../master/core/effects.ts'
 import { createDispatcher } from '../../master/dispatcher.ts'
 import type { RefusedEvent, TaskEvent } from '../../master/events.ts'
+import { createOutputs } from '../../master/outputs.ts'
 import type { Policy } from '../../master/policies/policy.ts'
 import type { Store } from '../../master/store/store.ts'
 import type { Transport } from '../../master/transport.ts'
@@ -89,6 +90,7 @@ export async function startMasterProcess(given: {
     slaves: given.slaves ?? [],
     clock: given.clock.of(life),
     attemptIds: simulatedAttemptIds(given.random),
+    outputs: createOutputs(new Map()),
     transport: (receive) => simulatedTransport(given, life, receive),
     log,
     onEvent: given.onEvent ?? (() => {}),

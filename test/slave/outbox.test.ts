@@ -110,3 +110,21 @@ t.test('as many as an outbox may ever hold are taken up again', async (t) => {
   t.equal(outbox.restore().length, 200_000)
   outbox.close()
 })
+
+t.test('what was kept for peers is lost with the run of the agent that kept it', async (t) => {
+  const { onDisk, outbox } = await setUp()
+  const file = { name: 'f', bytes: 1, sha256: 'a'.repeat(64) }
+  const outcome = (more: object) => ({
+    status: 'done' as const,
+    result: 1,
+    files: [{ ...file, ...more }],
+  })
+  onDisk.set('here', { ...callback('here'), outcome: outcome({ url: 'http://127.0.0.1:1/x' }) })
+  onDisk.set('there', { ...callback('there'), outcome: outcome({}) })
+  const kept = outbox.restore().map(({ outcome }) => outcome)
+  t.match(kept, [
+    { status: 'failed', type: 'slave-lost' },
+    { status: 'done', result: 1 },
+  ])
+  outbox.close()
+})

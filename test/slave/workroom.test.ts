@@ -8,19 +8,22 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Offer } from '../../shared/wire.ts'
+import { connectToPeers } from '../../slave/peers.ts'
 import { createWorkroom, MissingFileError } from '../../slave/workroom.ts'
 
 type Test = Pick<typeof t, 'teardown' | 'testdir'>
 
 /** A server that stands for the master, and a workroom. */
-async function setUp(t: Test, listener: RequestListener) {
+async function setUp(t: Test, listener: RequestListener, host = '127.0.0.1') {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   t.teardown(() => void server.close())
   const { port } = server.address() as AddressInfo
   const master = `http://127.0.0.1:${port}`
   const root = join(t.testdir(), 'work')
-  const workroom = createWorkroom({ root, shared: null, master, url: () => 'http://me:1' })
+  const url = () => 'http://me:1'
+  const connect = { peer: connectToPeers({ host, requestTimeoutMs: 1000 }, undefined, url) }
+  const workroom = createWorkroom({ root, shared: null, master, url, connect })
   t.teardown(() => workroom.close())
   return { workroom, master, root }
 }
@@ -188,4 +191,53 @@ t.test('an abort ends a fetch that stands still', async (t) => {
   abort.abort()
   await t.rejects(opening)
   t.same(readdirSync(join(root, 'runs')), [])
+})
+
+t.test(
+  'a file of a peer is not fetched from where no slave can be, nor with a ticket',
+  async (t) => {
+    const asked: unknown[] = []
+    const { workroom, master } = await setUp(
+      t,
+      (request, response) => {
+        asked.push(request.url)
+        response.end('secret')
+      },
+      '10.0.0.5',
+    )
+    const { port } = new URL(master)
+    const urls = [
+      `http://127.0.0.1:${port}/x`,
+      `http://localhost:${port}/x`,
+      `http://2130706433:${port}/x`,
+      `http://[::ffff:127.0.0.1]:${port}/x`,
+      `http://0.0.0.0:${port}/x`,
+    ]
+    for (const url of urls) {
+      const files = [{ name: 'f', url, ticket: 'secret' }]
+      const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+      t.match(error, { names: ['f'], message: /not where a slave fetches files from/ }, url)
+    }
+    t.same(asked, [])
+  },
+)
+
+t.test('an address that begins like one of the master leads nowhere else', async (t) => {
+  const asked: unknown[] = []
+  const { workroom } = await setUp(t, (request, response) => {
+    asked.push([request.url, request.headers.authorization])
+    response.end('x')
+  })
+  const other = await setUp(t, (request, response) => {
+    asked.push(['elsewhere', request.url])
+    response.end('x')
+  })
+  const { host } = new URL(other.master)
+  for (const url of [`//${host}/x`, `/\\${host}/x`]) {
+    const files = [{ name: 'f', url }]
+    const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+    t.match(error, { names: ['f'], message: /is not at the master/ }, url)
+  }
+  await workroom.open(anOffer({ files: [{ name: 'f', url: '/f', ticket: 'secret' }] }), never)
+  t.same(asked, [['/f', undefined]], 'and the master is shown no ticket')
 })

@@ -1,6 +1,6 @@
-// Where the master may connect to. A slave says at what address it is to be asked, so an address is
-// what a stranger could use to make the master call elsewhere: to itself, to its neighbours on the
-// link, to the metadata service of a cloud.
+// Where the master may connect to, and a slave to its peers. A slave says at what address it is to be
+// asked, and where its files are, so an address is what a stranger could use to make others call
+// elsewhere: to themselves, to their neighbours on the link, to the metadata service of a cloud.
 //
 // An address is looked at twice, and the second time cannot be led astray: when it is registered,
 // in whatever notation it was written (the URL parser makes one of all of them), and for every
@@ -8,7 +8,7 @@
 
 import { lookup as resolveName } from 'node:dns'
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import type { Lookup } from '../shared/secure.ts'
+import type { Connector, Lookup } from './secure.ts'
 
 /** Nowhere a slave could be, or nowhere that a slave may send the master. */
 const NEVER = [
@@ -34,7 +34,7 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128']
 
 export type AddressGuard = ReturnType<typeof createAddressGuard>
 
-/** A place where the master does not connect to. */
+/** An address that is not connected to. */
 export class AddressRefusedError extends Error {
   override name = 'AddressRefusedError'
   readonly code = 'ASKFIRST_ADDRESS_REFUSED'
@@ -42,9 +42,17 @@ export class AddressRefusedError extends Error {
 
 /**
  * `only`: networks in CIDR notation, and nothing but those; without any, all but what no slave can
- * be at. `loopback`: the master itself listens there, so slaves may be there too.
+ * be at. `loopback`: this process itself listens there, so slaves may be there too. `who` connects,
+ * in the words of a refusal.
  */
-export function createAddressGuard(given: { only: readonly string[]; loopback: boolean }) {
+export function createAddressGuard(given: {
+  only: readonly string[]
+  loopback: boolean
+  who?: string
+}) {
+  const { who = 'the master connects to (see --slave-addresses)' } = given
+  const wordsFor = (host: string): string =>
+    `${host ? `is at ${host}, which ` : ''}is not where ${who}`
   const allowed = given.only.length > 0 ? blockList(given.only) : null
   const refused = blockList(given.loopback ? NEVER : [...NEVER, ...LOOPBACK])
 
@@ -86,11 +94,17 @@ export function createAddressGuard(given: { only: readonly string[]; loopback: b
         callback(null, first.address, first.family)
       })
     },
+
+    /** For connections by `connect`, which looks names up by `lookup`: literal addresses are not looked up. */
+    guarded:
+      (connect: Connector): Connector =>
+      (options, callback) => {
+        const host = options.hostname.replace(/^\[|\]$/g, '')
+        if (isIP(host) === 0 || isGood(host)) return connect(options, callback)
+        callback(new AddressRefusedError(`${host} ${wordsFor('')}`), null)
+      },
   }
 }
-
-const wordsFor = (host: string): string =>
-  `${host ? `is at ${host}, which ` : ''}is not where the master connects to (see --slave-addresses)`
 
 /** An IPv4 address in IPv6 clothes is that IPv4 address; a zone says only which link. */
 function plainOf(address: string): string {
