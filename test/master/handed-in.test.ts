@@ -176,7 +176,12 @@ const ROUTES: Record<string, 'outcomes' | 'nothing'> = {
 
 /** A master, and a slave that takes what it is offered and says nothing more by itself. */
 async function setUp(t: Test) {
-  const given = { store: 'memory', port: 0, logLevel: 'silent' as never, data: t.testdir() } as const
+  const given = {
+    store: 'memory',
+    port: 0,
+    logLevel: 'silent' as never,
+    data: t.testdir(),
+  } as const
   const master = await startMaster(settingsOf(MasterSettings, given))
   t.teardown(() => master.close())
   const card = { name: 'a', boot: 'b', version: '1', tags: [], slots: 8 }

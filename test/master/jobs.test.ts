@@ -3,11 +3,11 @@
 
 import t from 'tap'
 import type { Dispatcher } from '../../master/dispatcher.ts'
-import { createOutputs } from '../../master/outputs.ts'
 import type { JobStore } from '../../master/job-store.ts'
 import { openJobStore } from '../../master/job-store.ts'
 import type { NewJob } from '../../master/jobs.ts'
 import { createJobs } from '../../master/jobs.ts'
+import { createOutputs } from '../../master/outputs.ts'
 import type { Store } from '../../master/store/store.ts'
 import type { JobKind } from '../../shared/job-kind.ts'
 import { createLog } from '../../shared/log.ts'

@@ -4,10 +4,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import t from 'tap'
-import { createAddressGuard } from '../../shared/address-guard.ts'
 import type { Input } from '../../master/core/effects.ts'
 import { createReach } from '../../master/reach.ts'
 import { createTransport } from '../../master/transport.ts'
+import { createAddressGuard } from '../../shared/address-guard.ts'
 
 const REFUSED: Record<string, string[]> = {
   loopback: [
