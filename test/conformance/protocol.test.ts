@@ -54,7 +54,7 @@ t.test('every answer and the failures of a slave are explained', async (t) => {
   const unexplained = wire.ANSWERS.filter((answer) => !page.includes(`| \`${answer}\` |`))
   t.same(unexplained, [])
   const explained = [...page.matchAll(/^\| `([\w-]+)` \| .+ \| .+ \|$/gm)].map(([, type]) => type)
-  const ofTheMaster = ['poison', 'slave-lost', 'no-capable-slave']
+  const ofTheMaster = ['poison', 'slave-lost', 'no-capable-slave', 'invalid-result']
   // What the expression kind says of its own input.
   const ofItsKind = ['rejected-expression']
   const others = [...ofTheMaster, ...ofItsKind]

@@ -41,7 +41,7 @@ t.test('the slave in Python fetches nothing from where no slave can be', { skip 
     new Promise((resolve) => {
       const given = ['-c', PROGRAM, FOLDER, own, ...urls]
       execFile('python3', given, { cwd: t.testdir() }, (error, stdout) =>
-        resolve(error ? [String(error)] : JSON.parse(stdout)),
+        resolve(error ? [error.message] : JSON.parse(stdout)),
       )
     })
   const inward = ['127.0.0.1', 'localhost', '2130706433', '[::ffff:127.0.0.1]', '0.0.0.0']
