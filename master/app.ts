@@ -15,6 +15,7 @@ import { createRandom } from '../shared/random.ts'
 import { assertFree, createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
+import { bodyPlaces } from './body-places.ts'
 import { createDispatcher } from './dispatcher.ts'
 import { addDocs } from './docs/document.ts'
 import { operationsOf } from './docs/operations.ts'
@@ -162,6 +163,10 @@ export async function startMaster(
     socketsMax: settings.socketsMax,
     requestTimeoutMs: settings.arrivalMs,
     longBodyMs: blobs.arrivalMsMax,
+    placeOf: bodyPlaces({
+      bytesMax: settings.bodiesBytesMax,
+      perCallerBytesMax: settings.bodiesPerCallerBytesMax,
+    }),
   })
   const { batchTasksMax } = settings
   const routes = new Set<string>()

@@ -1,6 +1,7 @@
 // The master's settings: one table for flags, environment, file, --help and README.
 
 import { Type } from 'typebox'
+import { BODY_LIMITS } from '../shared/body-room.ts'
 import { NAME_PATTERN } from '../shared/wire.ts'
 
 const NAMED_URL = `${NAME_PATTERN.slice(0, -1)}=https?://.+$`
@@ -204,6 +205,21 @@ export const MasterSettings = Type.Object({
     minimum: 16,
     maximum: 1_000_000,
     description: 'connections at a time; further ones are closed as they come',
+  }),
+  bodiesBytesMax: Type.Integer({
+    default: BODY_LIMITS.bytesMax,
+    minimum: 65_536,
+    maximum: 1_099_511_627_776,
+    description:
+      'request bodies that may arrive at the same time, in bytes: those of clients, and as much again for slaves',
+  }),
+  bodiesPerCallerBytesMax: Type.Integer({
+    default: BODY_LIMITS.perCallerBytesMax,
+    minimum: 65_536,
+    maximum: 1_099_511_627_776,
+    atMost: 'bodiesBytesMax',
+    description:
+      'of these, those of one key or slave (of one address where nobody is asked for a key), in bytes',
   }),
   otlpEndpoint: Type.Optional(
     Type.String({

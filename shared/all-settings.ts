@@ -11,6 +11,8 @@ export const ALL_SETTINGS: readonly string[] = [
   'batchTasksMax',
   'blobBytesMax',
   'blobKeepMs',
+  'bodiesBytesMax',
+  'bodiesPerCallerBytesMax',
   'bodyBytesMax',
   'ca',
   'data',

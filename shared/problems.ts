@@ -31,6 +31,7 @@ export const PROBLEMS = {
   'queue-full': [503, 'The waiting line is full.'],
   draining: [503, 'This master or slave is shutting down and takes nothing new.'],
   'too-many-streams': [503, 'As many streams of events are open as this master serves.'],
+  overloaded: [503, 'More request bodies are arriving than this server has room for.'],
   'slave-silent': [504, 'A slave did not answer; whether it started the task is not known.'],
   'store-full': [507, 'The disk is full: no new tasks until there is room.'],
 } as const satisfies Record<string, readonly [status: number, title: string]>

@@ -8,6 +8,9 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions }
 import Fastify, { LogController } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import type { PlaceOf } from './arrival.ts'
+import { watchContent } from './arrival.ts'
+import { BODY_LIMITS, createBodyRoom } from './body-room.ts'
 import type { Logger } from './log.ts'
 import type { ProblemType } from './problems.ts'
 import { Problem } from './problems.ts'
@@ -36,6 +39,8 @@ export type ServerOptions = {
   depthMax?: number
   /** More connections than these are closed as they come. */
   socketsMax?: number
+  /** Room for bodies that are arriving. Default: one room of BODY_LIMITS, in which addresses are callers. */
+  placeOf?: PlaceOf
 }
 
 /**
@@ -91,6 +96,12 @@ export function createServer(given: ServerOptions) {
   server.decorateRequest('mayTakeLong', function mayTakeLong(this: FastifyRequest) {
     callOffs.get(this.raw)?.()
   })
+  // Before content is read that nothing takes.
+  server.addHook('preParsing', (request, reply, payload, done) => {
+    if (request.is404) nothingThere(request, reply)
+    else done(null, payload)
+  })
+  watchContent(server, given.placeOf ?? oneRoom())
   if (longBodyMs !== undefined) watchArrivals(server.server as HttpServer, requestTimeoutMs)
   // Closing ends the connections that are idle then: one whose last answer is still to come would
   // keep the server open until its keep-alive is over.
@@ -102,7 +113,8 @@ export function createServer(given: ServerOptions) {
   const parseText = server.getDefaultJsonParser('error', 'error')
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const bytes = body as Buffer
-    if (!isUtf8(bytes)) done(new Problem('invalid-json', 'the body is not valid UTF-8'))
+    if (bytes.length === 0) done(null, undefined)
+    else if (!isUtf8(bytes)) done(new Problem('invalid-json', 'the body is not valid UTF-8'))
     else if (isTooDeep(bytes, depthMax)) done(new Problem('invalid-json', tooDeep(depthMax)))
     else void parseText(request, bytes.toString('utf8'), done)
   })
@@ -120,19 +132,30 @@ export function createServer(given: ServerOptions) {
     const path = new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`)
     for (const each of [method].flat()) routes.push({ method: each, path })
   })
-  server.setNotFoundHandler((request) => {
+  const nothingThere = (request: FastifyRequest, reply: FastifyReply): void => {
     const path = pathOf(request)
-    const allowed = routes.filter((route) => route.path.test(path)).map(({ method }) => method)
-    if (allowed.length === 0)
-      throw new Problem('not-found', `there is no ${request.method} ${path}`)
-    const allow = [...new Set(allowed)].join(', ')
+    const found = routes.filter((route) => route.path.test(path)).map(({ method }) => method)
+    const allow = [...new Set([...found, 'OPTIONS'])].join(', ')
+    if (request.method === 'OPTIONS' && (found.length > 0 || path === '*')) {
+      return void reply.code(204).header('allow', allow).send()
+    }
     const detail = `${path} takes ${allow}, not ${request.method}`
-    throw new Problem('method-not-allowed', detail, {}, { allow })
-  })
+    const problem =
+      found.length === 0
+        ? new Problem('not-found', `there is no ${request.method} ${path}`)
+        : new Problem('method-not-allowed', detail, {}, { allow })
+    void sendProblem(reply, problem)
+  }
+  server.setNotFoundHandler(nothingThere)
   return server
 }
 
 export type Server = ReturnType<typeof createServer>
+
+function oneRoom(): PlaceOf {
+  const room = createBodyRoom(BODY_LIMITS)
+  return ({ ip }) => ({ room, caller: ip })
+}
 
 /** What calls off the end of a request whose body is on its way. */
 const callOffs = new WeakMap<IncomingMessage, () => void>()

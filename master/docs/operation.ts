@@ -64,4 +64,5 @@ export const OF_BODIES = [
   'invalid-json',
   'body-too-large',
   'unsupported-media-type',
+  'overloaded',
 ] as const satisfies ProblemType[]

@@ -124,6 +124,7 @@ export async function noIdentity(app: FastifyInstance) {
     throw new Problem('not-found', 'this master has no identities: see askfirst init')
   }
   app.get('/ca', nothing)
-  for (const path of ['/session', '/join', '/renew']) app.post(path, nothing)
+  const any = { config: { content: 'optional' } } as const
+  for (const path of ['/session', '/join', '/renew']) app.post(path, any, nothing)
   app.delete('/session', nothing)
 }

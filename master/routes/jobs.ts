@@ -56,7 +56,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
   }
 
   /** Splits a big request into parts, hands them out, and combines what comes back. */
-  app.post('/jobs', { bodyLimit: options.inputBytesMax }, async (request, reply) => {
+  const submit = { bodyLimit: options.inputBytesMax, config: { content: 'json' } } as const
+  app.post('/jobs', submit, async (request, reply) => {
     const { waitMs, ...said } = manners(request, options.waitMsMax)
     const before = said.idempotencyKey === null ? undefined : jobStore.find(said.idempotencyKey)
     if (before && before.requestHash !== said.requestHash) {
@@ -172,7 +173,7 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
 
   /** Keeps the body; its SHA-256 is its name from now on. */
-  app.put('/blobs', async (request, reply) => {
+  app.put('/blobs', { config: { content: 'bytes' } }, async (request, reply) => {
     const body = request.body as Readable | undefined
     if (!body) throw new Problem('invalid-request', 'the body must be the bytes of the blob')
     request.mayTakeLong()

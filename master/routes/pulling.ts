@@ -47,7 +47,7 @@ export async function pulling(app: FastifyInstance, { dispatcher }: Options) {
   })
 
   /** "This became of it": as the callbacks of a registered slave, or one outcome in short. */
-  app.post('/submit_result', { bodyLimit }, (request) => {
+  app.post('/submit_result', { bodyLimit, config: { content: 'json' } }, (request) => {
     const { body } = request
     if (isObject(body) && 'callbacks' in body) {
       return dispatcher.callbacks(fits.callbacks.checked(body) as CallbacksRequest)

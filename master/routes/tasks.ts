@@ -27,6 +27,7 @@ type Options = {
 }
 
 const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+const JSON_BODY = { content: 'json' } as const
 const PostQuery = Type.Object(
   { 'dry-run': Type.Optional(Type.String()) },
   { additionalProperties: false },
@@ -60,17 +61,21 @@ export async function tasks(app: FastifyInstance, options: Options) {
   }
 
   /** Hands a task to the first slave that is available. */
-  app.post('/tasks', { schema: { querystring: PostQuery } }, async (request, reply) => {
-    const submission = { ...requests.parse(request.body), ...manners(request, options.waitMsMax) }
-    if ((request.query as Static<typeof PostQuery>)['dry-run'] !== undefined) {
-      return explain(dispatcher.view, submission.kind, options.now())
-    }
-    return answer(reply, await dispatcher.submit(submission), submission.waitMs)
-  })
+  app.post(
+    '/tasks',
+    { config: JSON_BODY, schema: { querystring: PostQuery } },
+    async (request, reply) => {
+      const submission = { ...requests.parse(request.body), ...manners(request, options.waitMsMax) }
+      if ((request.query as Static<typeof PostQuery>)['dry-run'] !== undefined) {
+        return explain(dispatcher.view, submission.kind, options.now())
+      }
+      return answer(reply, await dispatcher.submit(submission), submission.waitMs)
+    },
+  )
 
   /** The same for many: each is answered for itself, in order. */
   const bodyLimit = options.batchBytesMax
-  app.post('/tasks/batch', { bodyLimit }, async (request) => {
+  app.post('/tasks/batch', { bodyLimit, config: JSON_BODY }, async (request) => {
     const client = ownerOf(request)
     const submissions = batchOf(request.body, options.batchTasksMax).map((item, i) => {
       try {
