@@ -139,7 +139,7 @@ export type OffersRequest = Static<typeof OffersRequest>
 export const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked'] as const
 /**
  * `taken`: the slave has it. `busy`: no free slot. `draining`: takes nothing new. `unable`: lacks
- * the kind. `unwilling`: its own reason. `revoked`: this attempt was called back before it came.
+ * the kind. `unwilling`: its own reason. `revoked`: this attempt was revoked before it came.
  */
 export type Answer = (typeof ANSWERS)[number]
 export const OfferAnswer = Type.Object({

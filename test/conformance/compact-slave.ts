@@ -51,6 +51,8 @@ type Failure = { type: string; message: string }
 
 const IMAGE = 'image-filter.grayscale'
 const PIXELS_MAX = 100_000_000
+/** A request to the master without an answer is given up after this. */
+const GIVE_UP_MS = 2_000
 const boot = wrong('new-boot') ? `boot of ${name}` : randomUUID()
 const running = new Map<string, Running>()
 const ended = new Map<string, Callback>()
@@ -62,6 +64,8 @@ let owesNotice = false
 /** The last poll that is over. */
 let polled = 0
 let callingBack = false
+/** A callback was not taken. */
+let hasFailed = false
 let wakeBeat = (): void => {}
 
 mkdirSync(outbox, { recursive: true })
@@ -148,8 +152,12 @@ function revoke(attempts: string[], kill = true): void {
       generation++
       running.delete(attempt)
       if (kill) run.abort.abort()
+    } else if (ended.has(attempt) && wrong('revoke-ended')) {
+      generation++
+      ended.delete(attempt)
+      rmSync(fileOf(attempt), { force: true })
     } else if (ended.has(attempt) || wrong('revoke-first')) continue
-    answered.set(attempt, { attempt, answer: 'revoked', reason: 'called back by the master' })
+    answered.set(attempt, { attempt, answer: 'revoked', reason: 'revoked by the master' })
   }
   notice()
 }
@@ -174,7 +182,7 @@ async function compute({ offer, abort }: Running): Promise<void> {
     outcome = { status: 'failed', type: 'executor-crashed', message: 'there was no time for it' }
   }
   const ranMs = performance.now() - began
-  const said = wrong('calls-back') ? attempt : task
+  const said = wrong('callback') ? attempt : task
   const callback = { attempt, task: said, outcome, ranMs } as Callback
   keep(callback)
   ended.set(attempt, callback)
@@ -282,7 +290,7 @@ async function callBack(): Promise<void> {
       acknowledged = list.map(({ attempt }) => attempt)
     }
     for (const attempt of acknowledged) {
-      generation++
+      if (!wrong('generation-acknowledged')) generation++
       answered.set(attempt, { attempt, answer: 'taken', reason: '' })
       if (wrong('acknowledged')) settled.add(attempt)
       else ended.delete(attempt)
@@ -291,15 +299,22 @@ async function callBack(): Promise<void> {
     if (acknowledged.length > 0) {
       listMax = 16
       restMs = 100
-    } else if (said.status === 400 && !wrong('refused-outcome')) {
+    } else if (isRefusal(said.status)) {
       if (list.length > 1) listMax = Math.ceil(list.length / 2)
       else refused(list[0] as Callback)
     } else {
+      hasFailed = true
       await pause(wrong('rests') ? 10 : restMs)
       restMs = Math.min(2000, restMs * 2)
     }
   }
   callingBack = false
+}
+
+/** The master has read the list and will never take it. */
+function isRefusal(status: number): boolean {
+  if (status === 400) return !wrong('refused-outcome')
+  return (status === 413 || status === 422) && !wrong('refused-list')
 }
 
 function refused(callback: Callback): void {
@@ -316,7 +331,8 @@ async function say(method: string, path: string, body?: unknown): Promise<Said> 
   try {
     const headers = { 'content-type': 'application/json' }
     const text = body === undefined ? null : JSON.stringify(body)
-    const answer = await fetch(master + path, { method, headers, body: text })
+    const signal = wrong('gives-up') ? null : AbortSignal.timeout(GIVE_UP_MS)
+    const answer = await fetch(master + path, { method, headers, body: text, signal })
     const given: unknown = answer.status === 204 ? undefined : await answer.json()
     return { status: answer.status, body: given, refused: false }
   } catch (error) {
@@ -333,6 +349,7 @@ async function register(): Promise<number> {
     })
     if (status === 200) return (body as { heartbeatMs: number }).heartbeatMs
     if (wrong('registers')) await new Promise(() => {})
+    if (wrong('registers-refused') && (status === 409 || status === 422)) process.exit(1)
     await pause(100)
   }
 }
@@ -361,9 +378,10 @@ async function beatForever(): Promise<void> {
 
 /** One poll after the other; its generation is the number of each. */
 async function pollForever(): Promise<void> {
+  let number = 0
   for (let restMs = 50; ; ) {
-    const number = ++generation
-    const { slots: _, ...said } = state()
+    if (!(wrong('polls-numbers') && restMs > 50)) number = ++generation
+    const { slots: _, ...said } = { ...state(), generation: number }
     const fields = Object.entries({ ...said, wait: 0.3 })
     const query = new URLSearchParams(fields.map(([key, value]) => [key, String(value)]))
     const { status, body } = await say('GET', `/get_task?${query}`)
@@ -451,7 +469,8 @@ async function go(): Promise<void> {
   owesNotice = true
   notice()
   if (wrong('finishes')) for (const { abort } of running.values()) abort.abort()
-  while (running.size > 0 || callingBack) await pause(20)
+  const mayLeave = (): boolean => !callingBack || (wrong('delivers') && hasFailed)
+  while (running.size > 0 || !mayLeave()) await pause(20)
   if (wrong('finishes')) await pause(300)
   if (!wrong('leaves')) await say('DELETE', `/slaves/${name}?boot=${boot}`)
   process.exit(0)

@@ -5,29 +5,25 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createCheck } from '../../shared/validate.ts'
 import type {
   Callback,
   CallbacksRequest,
   Heartbeat,
   HeartbeatReply,
+  Poll,
   PollReply,
   Registration,
 } from '../../shared/wire.ts'
-import {
-  CallbacksRequest as CallbacksRequestSchema,
-  Heartbeat as HeartbeatSchema,
-  Poll as PollSchema,
-  Registration as RegistrationSchema,
-} from '../../shared/wire.ts'
+import { checkOf } from './schemas.ts'
 
 export type Seen<Body> = { at: number; body: Body }
 
 /**
  * How a request is answered. `answer`: as it should be. `fail`: 503. `lose`: read, then the
- * connection is broken. `ignore`: 200, with nothing acknowledged. `reject`: 400.
+ * connection is broken. `hang`: read, and never answered. `ignore`: 200, with nothing acknowledged.
+ * `reject`: 400. A number: that status, with a problem document.
  */
-export type Way = 'answer' | 'fail' | 'lose' | 'ignore' | 'reject'
+export type Way = 'answer' | 'fail' | 'lose' | 'hang' | 'ignore' | 'reject' | 409 | 413 | 422
 
 /** What a poll says of the slave; `polled`: the last poll that is over for it. */
 export type PollSaid = {
@@ -44,10 +40,17 @@ export type Fetched = { path: string; authorization: string | undefined }
 export type FakeMaster = Awaited<ReturnType<typeof startFakeMaster>>
 
 const fits = {
-  registration: createCheck(RegistrationSchema),
-  heartbeat: createCheck(HeartbeatSchema),
-  callbacks: createCheck(CallbacksRequestSchema),
-  poll: createCheck(PollSchema),
+  registration: checkOf<Registration>('Registration'),
+  heartbeat: checkOf<Heartbeat>('Heartbeat'),
+  callbacks: checkOf<CallbacksRequest>('CallbacksRequest'),
+  poll: checkOf<Poll>('Poll'),
+}
+
+/** Problem documents of refusals that a slave can meet. */
+const REFUSALS = {
+  409: { type: 'name-taken', title: 'Another living slave has this name.' },
+  413: { type: 'body-too-large', title: 'The body is too large.' },
+  422: { type: 'unprocessable', title: 'The request cannot be processed.' },
 }
 
 export const sha256Of = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -112,7 +115,8 @@ export async function startFakeMaster(given: {
     ways,
     latest: () => latest,
     openPoll: () => open?.said,
-    answerPoll: (reply: PollReply): void => open?.answer(reply),
+    /** `null` is 204: nothing came. */
+    answerPoll: (reply: PollReply | null): void => open?.answer(reply),
     /** Answers everything as it should be again. */
     beUsual: (): void => void Object.assign(ways, usual),
     /** The callbacks that came of one attempt. */
@@ -271,6 +275,8 @@ export async function startFakeMaster(given: {
 
   function answer(response: ServerResponse, way: Way, body: () => unknown): void {
     if (way === 'lose') return void response.destroy()
+    if (way === 'hang') return
+    if (typeof way === 'number') return send(response, way, { ...REFUSALS[way], status: way })
     if (way === 'fail') return send(response, 503, { type: 'draining', title: 'Not now.' })
     if (way === 'reject') return send(response, 400, { type: 'invalid-request', detail: 'Never.' })
     send(response, 200, body())

@@ -63,7 +63,7 @@ export async function runKit(options: KitOptions): Promise<Verdict[]> {
         if (!isWanted(rule)) continue
         if (skip.includes(rule.name)) judge(rule, 'not tried', 'left out')
         else if (notFor(rule, options)) judge(rule, 'not tried', notFor(rule, options))
-        else if (obstacle && rule.name === 'registers') judge(rule, 'failed', obstacle)
+        else if (obstacle && rule.arrival) judge(rule, 'failed', obstacle)
         else if (obstacle) judge(rule, 'not tried', obstacle)
         else await tryRule(rule, here)
       }

@@ -26,7 +26,7 @@ const HELP = `npm run conformance -- --command "COMMAND" [options]
   --skip        rules that are left out, as a,b,c
   --only        only these rules
   --jobs        slave processes side by side (default: the number of cores)
-  --trace       prints every message
+  --trace       prints every message, with its time in seconds since the start
   --list        prints the rules
   --self-test   tries the kit itself: wrong slaves, one per rule, must break that rule and no other
 `
@@ -82,7 +82,7 @@ async function tryCommand(command: string): Promise<number> {
     skip: listOf(values.skip),
     only: listOf(values.only),
     jobs: Number(values.jobs),
-    trace: values.trace ? print : () => {},
+    trace: values.trace ? (line) => print(`${secondsSince(began)} s  ${line}`) : () => {},
     onVerdict: (verdict) => print(lineOf(verdict)),
   })
   const count = (is: Verdict['is']): number => verdicts.filter((each) => each.is === is).length
@@ -93,6 +93,10 @@ async function tryCommand(command: string): Promise<number> {
   )
   return count('failed') > 0 || count('passed') === 0 ? 1 : 0
 }
+
+/** Seconds and milliseconds since `began`, of a width. */
+const secondsSince = (began: number): string =>
+  ((performance.now() - began) / 1000).toFixed(3).padStart(8)
 
 function listOf(text: string): string[] {
   const names = text.split(',').filter((name) => name !== '')

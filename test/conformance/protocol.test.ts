@@ -1,32 +1,15 @@
-// slave/PROTOCOL.md says what shared/wire.ts and the conformance kit say.
+// The pages of the protocol and slave/schemas/ say what shared/wire.ts and the conformance kit say.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import type { TSchema } from 'typebox'
-import { createCheck } from '../../shared/validate.ts'
 import * as wire from '../../shared/wire.ts'
 import { RULES } from './rules.ts'
+import type { MessageName } from './schemas.ts'
+import { checkOf, MESSAGE_NAMES, published, schemaOf } from './schemas.ts'
 
-const page = readFileSync(new URL('../../slave/PROTOCOL.md', import.meta.url), 'utf8')
-
-/** Messages that a slave must know: each has an example. */
-const MESSAGES: Record<string, TSchema> = {
-  Registration: wire.Registration,
-  RegistrationReply: wire.RegistrationReply,
-  AttemptsReply: wire.AttemptsReply,
-  OffersRequest: wire.OffersRequest,
-  Offer: wire.Offer,
-  OffersReply: wire.OffersReply,
-  CallbacksRequest: wire.CallbacksRequest,
-  Callback: wire.Callback,
-  CallbacksReply: wire.CallbacksReply,
-  Heartbeat: wire.Heartbeat,
-  HeartbeatReply: wire.HeartbeatReply,
-  RevokeRequest: wire.RevokeRequest,
-  RevokeReply: wire.RevokeReply,
-  Availability: wire.Availability,
-  PollReply: wire.PollReply,
-}
+const read = (name: string): string =>
+  readFileSync(new URL(`../../slave/${name}`, import.meta.url), 'utf8')
+const page = read('PROTOCOL.md') + read('POLLING.md')
 
 t.test('every example is of its schema', async (t) => {
   const seen: string[] = []
@@ -34,16 +17,27 @@ t.test('every example is of its schema', async (t) => {
     const value: unknown = JSON.parse(text)
     if (name === '') continue
     seen.push(name)
-    t.same(createCheck(MESSAGES[name] as TSchema).mistakes(value), [], name)
+    t.same(checkOf(name as MessageName).mistakes(value), [], name)
   }
   t.same(
-    Object.keys(MESSAGES).filter((name) => !seen.includes(name)),
+    MESSAGE_NAMES.filter((name) => !seen.includes(name) && name !== 'Poll'),
     [],
+    'and every message has an example; a poll is a query, not JSON',
   )
 })
 
+t.test(
+  'the published schemas are those of shared/wire.ts (npm run schemas), and linked',
+  async (t) => {
+    for (const name of MESSAGE_NAMES) {
+      t.same(JSON.parse(published(name)), schemaOf(name), name)
+      t.ok(page.includes(`(schemas/${name}.json)`), `the page links ${name}`)
+    }
+  },
+)
+
 t.test('the rules are those of the kit, in its order and words', async (t) => {
-  const rows = [...page.matchAll(/^\| (\d+) \| `([\w-]+)` \| (.+?) \|/gm)]
+  const rows = [...read('RULES.md').matchAll(/^\| (\d+) \| `([\w-]+)` \| (.+?) \|/gm)]
   t.same(
     rows.map(([, number, name, says]) => ({ number: Number(number), name, says })),
     RULES.map(({ name, says }, i) => ({ number: i + 1, name, says })),

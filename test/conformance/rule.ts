@@ -4,12 +4,14 @@
 import type { Session } from './session.ts'
 
 export type Rule = {
-  /** Also its name in slave/PROTOCOL.md and of the wrong slave that breaks it. */
+  /** Also its name in slave/RULES.md and of the wrong slave that breaks it. */
   name: string
   /** What a slave does that keeps it. */
   says: string
   /** Which slaves it is for, when not for all: those that are asked, or those that pull. */
   only?: 'asked' | 'pull'
+  /** It is the rule that is broken when the slave does not register at all. */
+  arrival?: true
   run: (here: Session) => Promise<void>
 }
 

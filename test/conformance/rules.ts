@@ -1,11 +1,11 @@
-// All rules, in the order in which slave/PROTOCOL.md numbers them.
+// All rules, in the order in which slave/RULES.md numbers them.
 
 import type { Group } from './rule.ts'
-import { arriving } from './rules/arriving.ts'
+import { arriving, turnedAway } from './rules/arriving.ts'
 import { beating } from './rules/beating.ts'
-import { callingBack } from './rules/calling-back.ts'
+import { callingBack, unanswered } from './rules/calling-back.ts'
 import { files } from './rules/files.ts'
-import { going } from './rules/going.ts'
+import { delivering, going } from './rules/going.ts'
 import { polling } from './rules/polling.ts'
 import { refusing } from './rules/refusing.ts'
 import { revoking } from './rules/revoking.ts'
@@ -13,12 +13,15 @@ import { taking } from './rules/taking.ts'
 
 export const GROUPS: readonly Group[] = [
   arriving,
+  turnedAway,
   beating,
   taking,
   refusing,
   revoking,
   callingBack,
+  unanswered,
   going,
+  delivering,
   files,
   polling,
 ]

@@ -2,7 +2,6 @@
 // is spoken in pull-talk.ts.
 
 import { Pool } from 'undici'
-import { createCheck } from '../../shared/validate.ts'
 import type {
   AttemptsReply,
   Availability,
@@ -10,13 +9,8 @@ import type {
   OffersReply,
   RevokeReply,
 } from '../../shared/wire.ts'
-import {
-  AttemptsReply as AttemptsReplySchema,
-  Availability as AvailabilitySchema,
-  OffersReply as OffersReplySchema,
-  RevokeReply as RevokeReplySchema,
-} from '../../shared/wire.ts'
 import { Broken } from './rule.ts'
+import { checkOf } from './schemas.ts'
 
 /** An answer as it came. Status 0: none, and `body` says why. */
 export type RawAnswer = { status: number; body: unknown }
@@ -37,10 +31,10 @@ export type Talk = {
 const REQUEST_TIMEOUT_MS = 30_000
 
 const checks = {
-  offers: createCheck(OffersReplySchema),
-  attempts: createCheck(AttemptsReplySchema),
-  availability: createCheck(AvailabilitySchema),
-  revoke: createCheck(RevokeReplySchema),
+  offers: checkOf<OffersReply>('OffersReply'),
+  attempts: checkOf<AttemptsReply>('AttemptsReply'),
+  availability: checkOf<Availability>('Availability'),
+  revoke: checkOf<RevokeReply>('RevokeReply'),
 }
 
 /** Speaks to the slave at `url` as a master does: JSON over connections that stay open. */
@@ -80,8 +74,7 @@ export function createTalk(url: string, trace: (line: string) => void): Talk {
   }
 
   return {
-    offer: (offers, boot) =>
-      ask(['POST', '/offers', { boot, offers }], checks.offers) as Promise<OffersReply>,
+    offer: (offers, boot) => ask(['POST', '/offers', { boot, offers }], checks.offers),
     attempts: () => ask(['GET', '/attempts'], checks.attempts),
     availability: () => ask(['GET', '/availability'], checks.availability),
     revoke: (attempts) => ask(['POST', '/attempts/revoke', { attempts }], checks.revoke),

@@ -16,6 +16,7 @@ export const arriving: Group = {
   rules: [
     {
       name: 'registers',
+      arrival: true,
       says: 'registers under its name and address, again and again until the master answers',
       async run({ master, registration, slave, name, trial }) {
         expect(master.registrations.length >= 3, 'three tries', master.registrations.length)
@@ -47,6 +48,27 @@ export const arriving: Group = {
         const outcome = master.callbacksOf(offer.attempt).at(-1)?.body.outcome
         expect(outcome?.status === 'done', 'the result', outcome)
         await here.until('it to beat again', () => master.heartbeats.length > beats)
+      },
+    },
+  ],
+}
+
+/** Registrations are refused as they are while an earlier run of the slave still counts as alive. */
+export const turnedAway: Group = {
+  name: 'turned away',
+  heartbeatMs: 'paced',
+  prepare({ master }: Session) {
+    master.ways.register = () => ([409, 422] as const)[master.registrations.length - 1] ?? 'answer'
+  },
+  rules: [
+    {
+      name: 'registers-refused',
+      arrival: true,
+      says: 'registers again, after a pause, when it is refused (409 `name-taken`, 422 `unreachable-slave`)',
+      async run(here) {
+        const { registrations } = here.master
+        expect(registrations.length >= 3, 'three tries', registrations.length)
+        await here.callbackOf(await here.take(100))
       },
     },
   ],

@@ -19,7 +19,7 @@ export const beating: Group = {
   rules: [
     {
       name: 'beats',
-      says: 'beats at the interval that it was told, a fifth more or less',
+      says: 'sends heartbeats at the interval that it was told, a fifth more or less',
       run: measureBeats,
     },
     {

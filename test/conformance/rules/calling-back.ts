@@ -12,6 +12,8 @@ const BRIEF_MS = 100
 const FAILING_MS = 2000
 const TRIES_MAX = 12
 const AFTERWARDS_MS = 700
+/** A slave gives a request up after 5 s; a slow machine may make three times that of it. */
+const GIVES_UP_MS = 15_000
 
 export const callingBack: Group = {
   name: 'calling back',
@@ -19,7 +21,7 @@ export const callingBack: Group = {
   rules: [
     {
       name: 'repeats',
-      says: 'calls back again until it is acknowledged, also when the reply is lost',
+      says: 'sends its callback again until it is acknowledged, also when the reply is lost',
       async run(here) {
         const { master } = here
         const ways: Way[] = ['lose', 'ignore', 'fail']
@@ -71,22 +73,35 @@ export const callingBack: Group = {
       name: 'refused-outcome',
       says: 'turns an outcome that the master refuses (400) into a failure, and holds up no other',
       async run(here) {
-        const { master } = here
-        const bad = here.work(BRIEF_MS)
-        const good = here.work(BRIEF_MS)
-        master.ways.callBack = ({ callbacks }) =>
-          callbacks.some((each) => each.attempt === bad.attempt && each.outcome.status === 'done')
-            ? 'reject'
-            : 'answer'
-        await here.offer([bad, good])
-        if (here.slots > 1) {
-          const acknowledged = () => master.acknowledged.has(good.attempt)
-          await here.until('the other outcome to get through', acknowledged)
+        await refuse(here, 'reject')
+      },
+    },
+    {
+      name: 'refused-list',
+      says: 'does the same when the master answers 413 or 422',
+      async run(here) {
+        for (const status of [413, 422] as const) {
+          await refuse(here, status)
+          await here.settle()
         }
-        const failed = (): Callback | undefined =>
-          master.callbacksOf(bad.attempt).find(({ body }) => body.outcome.status === 'failed')?.body
-        const seen = () => master.callbacksOf(bad.attempt).at(-1)?.body ?? 'no callback'
-        await here.until('a failure in its place', () => failed() !== undefined, seen)
+      },
+    },
+    {
+      name: 'generation-acknowledged',
+      says: 'grows its generation also when an outcome is acknowledged, and so no longer listed',
+      only: 'asked',
+      async run(here) {
+        const { master } = here
+        master.ways.callBack = () => 'fail'
+        const { attempt } = await here.take(BRIEF_MS)
+        const listed = async () => (await here.held('ended')).includes(attempt)
+        await here.until('the attempt to be listed as ended', listed)
+        const before = (await here.slave.attempts()).state
+        master.beUsual()
+        await here.until('the attempt to be listed no more', async () => !(await listed()))
+        const after = (await here.slave.attempts()).state
+        const grown = after.generation > before.generation
+        expect(grown, `a generation greater than ${before.generation}`, after)
       },
     },
     {
@@ -110,6 +125,47 @@ export const callingBack: Group = {
       },
     },
   ],
+}
+
+/** One request is never answered: a slave that waits for it delivers nothing more. */
+export const unanswered: Group = {
+  name: 'unanswered',
+  heartbeatMs: null,
+  rules: [
+    {
+      name: 'gives-up',
+      says: 'gives up a callback that is not answered within seconds, and sends it again',
+      async run(here) {
+        const { master } = here
+        let tries = 0
+        master.ways.callBack = () => (tries++ === 0 ? 'hang' : 'answer')
+        const offer = await here.take(BRIEF_MS)
+        const patienceMs = Math.max(here.trial.patienceMs, GIVES_UP_MS)
+        const acknowledged = () => master.acknowledged.has(offer.attempt)
+        await here.until('a second try', acknowledged, () => `${tries} tries`, patienceMs)
+      },
+    },
+  ],
+}
+
+/** One of two outcomes is refused: the other must get through, and a failure come in its place. */
+async function refuse(here: Session, way: Way): Promise<void> {
+  const { master } = here
+  const bad = here.work(BRIEF_MS)
+  const good = here.work(BRIEF_MS)
+  master.ways.callBack = ({ callbacks }) =>
+    callbacks.some((each) => each.attempt === bad.attempt && each.outcome.status === 'done')
+      ? way
+      : 'answer'
+  await here.offer([bad, good])
+  if (here.slots > 1) {
+    const acknowledged = () => master.acknowledged.has(good.attempt)
+    await here.until('the other outcome to get through', acknowledged)
+  }
+  const failed = (): Callback | undefined =>
+    master.callbacksOf(bad.attempt).find(({ body }) => body.outcome.status === 'failed')?.body
+  const seen = () => master.callbacksOf(bad.attempt).at(-1)?.body ?? 'no callback'
+  await here.until('a failure in its place', () => failed() !== undefined, seen)
 }
 
 /** An outcome is not acknowledged, the slave is killed and started anew. */

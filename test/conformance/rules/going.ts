@@ -1,13 +1,15 @@
 // How a slave goes when it is told to stop by SIGTERM.
 
 import type { OfferAnswer } from '../../../shared/wire.ts'
-import { cameTrue } from '../patience.ts'
+import { cameTrue, pass } from '../patience.ts'
 import type { Group } from '../rule.ts'
 import { expect, once } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const BRIEF_MS = 100
 const LONG_MS = 2000
+/** So long it is looked whether it stays. */
+const STAYS_MS = 1500
 
 export const going: Group = {
   name: 'going',
@@ -15,7 +17,7 @@ export const going: Group = {
   rules: [
     {
       name: 'drains',
-      says: 'answers `draining`, with a reason, when it has been told to stop',
+      says: 'answers `draining`, with a reason, after SIGTERM',
       async run(here) {
         const { refusal } = await farewell(here)
         const inWords = typeof refusal === 'object' && refusal.reason !== ''
@@ -47,6 +49,32 @@ export const going: Group = {
         expect(ended, 'its process to end', 'it goes on')
         const { exitCode, signalCode } = here.subject.child
         expect(exitCode === 0, 'exit code 0', exitCode ?? signalCode)
+      },
+    },
+  ],
+}
+
+/** The slave is told to stop while its outbox holds an outcome that the master does not take. */
+export const delivering: Group = {
+  name: 'delivering',
+  heartbeatMs: null,
+  rules: [
+    {
+      name: 'delivers',
+      says: 'stays until its outcomes are acknowledged, for as long as it may take to stop (30 s)',
+      async run(here) {
+        const { master, subject } = here
+        master.ways.callBack = () => 'fail'
+        const offer = await here.take(BRIEF_MS)
+        await here.callbackOf(offer)
+        subject.child.kill('SIGTERM')
+        await pass(STAYS_MS)
+        const stays = !subject.hasEnded() && master.leaves.length === 0
+        expect(stays, 'it to stay while its outbox is not empty', 'it left')
+        master.beUsual()
+        const delivered = () => master.acknowledged.has(offer.attempt)
+        await here.until('the outcome to be delivered', delivered, () => 'no callback')
+        await here.until('its goodbye', () => master.leaves.length > 0)
       },
     },
   ],

@@ -20,7 +20,12 @@ export const polling: Group = {
         const first = master.polls.length
         const before = master.count.pollsAtOnce
         const seen = () => master.polls.slice(first, first + LOOKED_AT).map(({ body }) => body)
-        await until('poll after poll', () => seen().length === LOOKED_AT, seen)
+        const polled = (): boolean => {
+          // However long it asks to be held, the next poll comes at once.
+          master.answerPoll(null)
+          return seen().length === LOOKED_AT
+        }
+        await until('poll after poll', polled, seen)
         const grown = seen().every(
           ({ polled }, i) => i === 0 || polled >= (seen()[i - 1]?.generation ?? 0),
         )
@@ -31,6 +36,24 @@ export const polling: Group = {
         expect(rising, 'generations that are each greater than the one before', seen())
         const more = master.count.pollsAtOnce - before
         expect(more === 0, 'no poll while one is open', `${more}`)
+      },
+    },
+    {
+      name: 'polls-numbers',
+      only: 'pull',
+      says: 'gives every poll a larger number than the one before, also after a poll that failed',
+      async run(here) {
+        const { master } = here
+        const ways = ['fail', 'lose', 'fail'] as const
+        const first = master.polls.length
+        let tries = 0
+        master.ways.poll = () => ways[tries++] ?? 'answer'
+        const numbers = () => master.polls.slice(first).map(({ body }) => body.generation)
+        await here.until('four polls, of which three fail', () => tries > ways.length, numbers)
+        const grown = numbers().every((each, i, all) => i === 0 || each > (all[i - 1] as number))
+        expect(grown, 'numbers that are each greater than the one before', numbers())
+        master.beUsual()
+        await here.take()
       },
     },
     {

@@ -86,7 +86,7 @@ export const refusing: Group = {
     },
     {
       name: 'time-limit',
-      says: 'kills what runs longer than its limit, and calls back with the failure `time-limit`',
+      says: 'kills what runs longer than its limit, and delivers the failure `time-limit`',
       async run(here) {
         const offer = await here.take(WORK_MS, { runLimitMs: LIMIT_MS })
         const { outcome } = await here.callbackOf(offer)

@@ -1,4 +1,4 @@
-// Attempts that a master calls back.
+// Attempts that a master revokes.
 
 import { randomUUID } from 'node:crypto'
 import type { Offer } from '../../../shared/wire.ts'
@@ -6,6 +6,7 @@ import type { Group } from '../rule.ts'
 import { expect } from '../rule.ts'
 import type { Session } from '../session.ts'
 
+const BRIEF_MS = 100
 const WORK_MS = 1500
 
 export const revoking: Group = {
@@ -33,6 +34,25 @@ export const revoking: Group = {
         await here.slave.raw('POST', '/attempts/revoke', attemptsOf(offer.attempt))
         const [answer] = await here.offer([offer])
         expect(answer?.answer === 'revoked', '`revoked`', answer)
+      },
+    },
+    {
+      name: 'revoke-ended',
+      says: 'keeps the outcome of an attempt that had ended before it was revoked, until it is acknowledged',
+      async run(here) {
+        const { master } = here
+        master.ways.callBack = () => 'fail'
+        const offer = await here.take(BRIEF_MS)
+        await here.callbackOf(offer)
+        if (here.trial.pull) await here.slave.hand({ revoke: [offer.attempt] })
+        else await here.slave.raw('POST', '/attempts/revoke', attemptsOf(offer.attempt))
+        const held = await here.held('ended')
+        expect(held.includes(offer.attempt), `attempt ${offer.attempt} to be listed as ended`, held)
+        master.beUsual()
+        const delivered = () => master.acknowledged.has(offer.attempt)
+        await here.until('its outcome to be delivered', delivered, () => 'no callback')
+        const outcome = master.callbacksOf(offer.attempt).at(-1)?.body.outcome
+        expect(outcome?.status === 'done', 'the result', outcome)
       },
     },
     {

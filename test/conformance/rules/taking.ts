@@ -46,8 +46,8 @@ export const taking: Group = {
       },
     },
     {
-      name: 'calls-back',
-      says: 'runs what it has taken, and calls back with the outcome, its attempt and its task',
+      name: 'callback',
+      says: 'runs what it has taken, and sends a callback with the outcome, its attempt and its task',
       async run(here) {
         const offer = await here.take(BRIEF_MS)
         const { task, outcome } = await here.callbackOf(offer)
@@ -99,7 +99,7 @@ export const taking: Group = {
     },
     {
       name: 'notice',
-      says: 'beats at once when it has room again, if it refused somebody before',
+      says: 'sends a heartbeat at once when it has a free slot again, if it refused an offer before',
       only: 'asked',
       async run(here) {
         const { heartbeats } = here.master
