@@ -70,7 +70,9 @@ export async function startMaster(
   const ids = createIds(Date.now)
   const door = await openDoor({ settings, slaves: settings.slaves.map(parseSlave), now, log })
   const store =
-    settings.store === 'memory' ? createMemoryStore() : openSqliteStore({ folder: settings.data })
+    settings.store === 'memory'
+      ? createMemoryStore()
+      : openSqliteStore({ folder: settings.data, diskReserveBytes: settings.diskReserveBytes })
   const tracing = createTracing(settings, log)
   const events = createEvents()
   const kinds = await loadKinds()
@@ -116,6 +118,11 @@ export async function startMaster(
     arrivalMs: settings.arrivalMs,
     now,
     freshMs: sweepMs,
+    limits: {
+      totalBytesMax: settings.blobsBytesMax,
+      perClientBytesMax: settings.blobsPerClientBytesMax,
+      diskReserveBytes: settings.diskReserveBytes,
+    },
   })
   const jobKinds = await loadJobKinds()
   const jobs = createJobs({

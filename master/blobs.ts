@@ -13,7 +13,11 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Problem } from '../shared/problems.ts'
+import type { BlobLimits, BlobOwner } from './blob-quota.ts'
+import { createBlobQuota } from './blob-quota.ts'
 import type { BlobRecord, JobStore } from './job-store.ts'
+import type { DiskOf } from './store/disk-room.ts'
+import { diskOf } from './store/disk-room.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 /** Told as it came when it is one of these; a page of the master's own origin shows no others. */
@@ -21,6 +25,9 @@ const SHOWN = /^(image\/(png|jpeg|webp)|text\/plain(; ?charset=utf-8)?|applicati
 const BYTES = 'application/octet-stream'
 /** Whoever sends less in `arrivalMs` is cut off. */
 const BYTES_MIN = 1_048_576
+
+/** Where nobody is asked, and no quota of a client holds. */
+const NOBODY: BlobOwner = { client: null, isSlave: false }
 
 /** The longest that a timer can be set for. */
 const TIMER_MS_MAX = 2_147_483_647
@@ -40,11 +47,17 @@ export function createBlobs(given: {
   now: () => number
   /** Used so long ago counts as used now: much less than a blob is kept. In milliseconds. */
   freshMs?: number
+  /** How much there may be of all of them. */
+  limits: BlobLimits
+  /** How much room there is. Default: on the disk of the folder. */
+  disk?: DiskOf
 }) {
   const { folder, store, bytesMax, arrivalMs, now, freshMs = 0 } = given
   const incoming = join(folder, 'incoming')
   rmSync(incoming, { recursive: true, force: true })
   mkdirSync(incoming, { recursive: true })
+  const { limits, disk = diskOf(folder) } = given
+  const quota = createBlobQuota({ limits, disk, stored: store.blobBytes() })
 
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256)
 
@@ -53,25 +66,36 @@ export function createBlobs(given: {
     arrivalMsMax: Math.min(TIMER_MS_MAX, arrivalMs * (2 + Math.ceil(bytesMax / BYTES_MIN))),
 
     /**
-     * Takes a blob in. Durable when it resolves. Throws `body-too-large`, `store-full`, or whatever
-     * the stream ends with; then nothing of it is left.
+     * Takes a blob in. Durable when it resolves. Throws `body-too-large`, `quota-exceeded`, `store-full`,
+     * or whatever the stream ends with; then nothing of it is left. `declared`: its length, 0 if unknown.
      */
-    async put(body: Readable, type = BYTES): Promise<BlobRecord> {
+    async put(body: Readable, type = BYTES, owner = NOBODY, declared = 0): Promise<BlobRecord> {
+      if (declared > bytesMax) throw tooLarge()
+      const claim = quota.claim(owner, declared)
       const path = join(incoming, randomUUID())
       try {
-        const facts = await write(body, path)
+        const facts = await write(body, path, claim.grow)
         // A sweep that is under way leaves it alone from here on.
         store.useBlob(facts.sha256, now())
         await settle(path, facts.sha256)
         const record = { ...facts, type: SHOWN.test(type) ? type : BYTES }
+        const isNew = store.findBlob(record.sha256) === undefined
         store.putBlob(record, now())
+        const { client } = owner
+        const isNewToClient = client !== null && store.ownBlob(record, client)
+        quota.kept(record.bytes, isNew, isNewToClient ? [client] : [])
         return record
       } catch (error) {
         await rm(path, { force: true })
         if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
         throw new Problem('store-full', 'the disk is full; the blob was not kept')
+      } finally {
+        claim.release()
       }
     },
+
+    /** How many bytes there are, stored and on their way: in all, and by client. */
+    usage: quota.usage,
 
     /** What is known of a blob; throws `no-such-blob`. It is kept for a while longer from now. */
     get(sha256: string): BlobRecord {
@@ -100,10 +124,7 @@ export function createBlobs(given: {
         for (const sha256 of page) {
           // Both in one turn: somebody may use it or bring it again between one blob and the next.
           if (wanted.has(sha256)) use(sha256)
-          else if (store.dropBlob(sha256, before)) {
-            rmSync(pathOf(sha256), { force: true })
-            removed++
-          }
+          else if (drop(sha256, before)) removed++
           await nextTurn()
         }
         page = store.blobsBefore(before, page.at(-1))
@@ -111,6 +132,15 @@ export function createBlobs(given: {
       }
       return removed
     },
+  }
+
+  /** Removes a blob that nobody has used since: false when somebody has. */
+  function drop(sha256: string, before: number): boolean {
+    const known = store.findBlob(sha256)
+    if (!known || !store.dropBlob(sha256, before)) return false
+    quota.dropped(known.bytes, store.disownBlob(sha256))
+    rmSync(pathOf(sha256), { force: true })
+    return true
   }
 
   /** On a full disk it can be read, and is as old as it was. */
@@ -126,13 +156,22 @@ export function createBlobs(given: {
     }
   }
 
-  async function write(body: Readable, path: string): Promise<Omit<BlobRecord, 'type'>> {
+  async function write(
+    body: Readable,
+    path: string,
+    grow: (bytes: number) => void,
+  ): Promise<Omit<BlobRecord, 'type'>> {
     const hash = createHash('sha256')
     let bytes = 0
     const meter = new Transform({
       transform(chunk: Buffer, _encoding, done) {
         bytes += chunk.length
         if (bytes > bytesMax) return done(tooLarge())
+        try {
+          grow(chunk.length)
+        } catch (error) {
+          return done(error as Problem)
+        }
         hash.update(chunk)
         done(null, chunk)
       },

@@ -59,6 +59,9 @@ const SCHEMA = `
     sha256 TEXT NOT NULL PRIMARY KEY, bytes INTEGER NOT NULL, type TEXT NOT NULL,
     usedAt INTEGER NOT NULL
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS blobOwners (
+    sha256 TEXT NOT NULL, client TEXT NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (sha256, client)
+  ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS jobs_live ON jobs (id) WHERE status = 'in progress';
 `
 
@@ -105,6 +108,12 @@ export function openJobStore(path: string) {
      (SELECT id FROM jobs ORDER BY id LIMIT 500)`,
   )
   const putBlob = database.prepare(`REPLACE INTO blobs VALUES (?, ?, ?, ?)`)
+  const ownBlob = database.prepare(`INSERT OR IGNORE INTO blobOwners VALUES (?, ?, ?)`)
+  const disownBlob = database.prepare(`DELETE FROM blobOwners WHERE sha256 = ? RETURNING client`)
+  const blobBytes = database.prepare(`SELECT total(bytes) AS bytes FROM blobs`)
+  const ownedBytes = database.prepare(
+    `SELECT client, sum(bytes) AS bytes FROM blobOwners GROUP BY client`,
+  )
   const useBlob = database.prepare(
     `UPDATE blobs SET usedAt = ? WHERE sha256 = ? RETURNING sha256, bytes, type`,
   )
@@ -142,6 +151,17 @@ export function openJobStore(path: string) {
     trim: (endedBefore: number): void => void trim.run(endedBefore),
     putBlob: ({ sha256, bytes, type }: BlobRecord, now: number): void =>
       void write(() => putBlob.run(sha256, bytes, type, now)),
+    /** A client brought this blob: false when it has before. */
+    ownBlob: ({ sha256, bytes }: BlobRecord, client: string): boolean =>
+      Number(write(() => ownBlob.run(sha256, client, bytes)).changes) > 0,
+    /** Nobody's any more: gives whose it was. */
+    disownBlob: (sha256: string): string[] =>
+      disownBlob.all(sha256).map(({ client }) => client as string),
+    /** Bytes of all blobs, and of those that each client brought. */
+    blobBytes: () => ({
+      bytes: Number(blobBytes.get()?.bytes),
+      byClient: new Map(ownedBytes.all().map((row) => [row.client as string, Number(row.bytes)])),
+    }),
     /** What is known of a blob, which is in use now. */
     useBlob: (sha256: string, now: number) =>
       write(() => useBlob.get(now, sha256)) as unknown as BlobRecord | undefined,

@@ -122,6 +122,25 @@ export const MasterSettings = Type.Object({
     maximum: 1_099_511_627_776,
     description: 'a larger blob is refused, in bytes',
   }),
+  blobsBytesMax: Type.Integer({
+    default: 107_374_182_400,
+    minimum: 1024,
+    maximum: 1_125_899_906_842_624,
+    description: 'all blobs together; beyond it clients cannot bring more, in bytes',
+  }),
+  blobsPerClientBytesMax: Type.Integer({
+    default: 10_737_418_240,
+    minimum: 1024,
+    maximum: 1_125_899_906_842_624,
+    description: 'the blobs that one client brought, where clients have keys, in bytes',
+  }),
+  diskReserveBytes: Type.Integer({
+    default: 268_435_456,
+    minimum: 0,
+    maximum: 1_099_511_627_776,
+    description:
+      'room on the disk that blobs of clients leave free, and new tasks half of it: kept for outcomes, in bytes, at most a tenth of the disk',
+  }),
   blobKeepMs: Type.Integer({
     default: 86_400_000,
     minimum: 1_000,

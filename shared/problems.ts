@@ -33,6 +33,7 @@ export const PROBLEMS = {
   'too-many-streams': [503, 'As many streams of events are open as this master serves.'],
   overloaded: [503, 'More request bodies are arriving than this server has room for.'],
   'slave-silent': [504, 'A slave did not answer; whether it started the task is not known.'],
+  'quota-exceeded': [507, 'Blobs take as many bytes as they may.'],
   'store-full': [507, 'The disk is full: no new tasks until there is room.'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 

@@ -67,7 +67,7 @@ export const jobDocs = (body: TSchema, examples: Record<string, unknown>): Opera
     operationId: 'putBlob',
     takes: '*/*',
     gives: { 201: Blob },
-    problems: ['body-too-large', 'store-full'],
+    problems: ['body-too-large', 'quota-exceeded', 'store-full'],
   },
   'GET /blobs/:sha256': {
     summary: "Read a blob's bytes",

@@ -177,7 +177,10 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
     const body = request.body as Readable | undefined
     if (!body) throw new Problem('invalid-request', 'the body must be the bytes of the blob')
     request.mayTakeLong()
-    const record = await blobs.put(body, request.headers['content-type'])
+    const { 'content-type': type, 'content-length': length = '0' } = request.headers
+    const isSlave = request.caller.slave !== null
+    const owner = { client: isSlave ? null : ownerOf(request), isSlave }
+    const record = await blobs.put(body, type, owner, Number(length))
     reply.code(201).header('location', `/blobs/${record.sha256}`)
     return record
   })

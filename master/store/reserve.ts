@@ -4,8 +4,9 @@
 //
 //   held --(the disk is full: release)--> given up --(room again: restore)--> held
 import { randomFillSync } from 'node:crypto'
-import { closeSync, fsyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { diskOf, reserveOn } from './disk-room.ts'
 
 /** After an attempt that failed, it is not made again for so long. */
 const RETRY_MS = 1000
@@ -15,9 +16,11 @@ export type Reserve = ReturnType<typeof createReserve>
 
 /**
  * Keeps `bytes` of room at `path`; 0 keeps none. A file from an earlier run is taken over. When it
- * cannot be made, nothing is thrown: `held()` says so.
+ * cannot be made, nothing is thrown: `held()` says so. `keepFreeBytes`: the disk's reserve, of which new
+ * tasks leave a part free (disk-room.ts).
  */
-export function createReserve(path: string, bytes: number) {
+export function createReserve(path: string, bytes: number, keepFreeBytes = 0) {
+  const disk = diskOf(dirname(path))
   let held = sizeOf(path) === bytes || make(path, bytes)
   let failedAt = held ? Number.NEGATIVE_INFINITY : performance.now()
 
@@ -34,11 +37,14 @@ export function createReserve(path: string, bytes: number) {
 
     /**
      * Tries to have the room again, and as much beside it, so that the next task does not fill the
-     * disk at once. `spareBytes` is room inside the store's own file. Costs one statfs when not.
+     * disk at once; and whether new tasks may be stored. `spareBytes` is room inside the store's own file.
+     * Costs one statfs.
      */
     restore(spareBytes: () => number): boolean {
+      const { freeBytes: free, bytes: size } = disk()
+      const leave = reserveOn(size, keepFreeBytes, 'tasks')
+      if (free < leave && free + spareBytes() < leave) return false
       if (held) return true
-      const free = freeBytes(dirname(path))
       if (free >= 2 * bytes && performance.now() - failedAt >= RETRY_MS) {
         held = make(path, bytes)
         if (!held) failedAt = performance.now()
@@ -69,9 +75,4 @@ function make(path: string, bytes: number): boolean {
 
 function sizeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size
-}
-
-function freeBytes(folder: string): number {
-  const { bavail, bsize } = statfsSync(folder)
-  return bavail * bsize
 }

@@ -25,6 +25,8 @@ export type SqliteOptions = Partial<Tuning> & {
   folder: string
   /** Bytes kept back for outcomes when the disk is full. Default 16 MiB; 0 keeps none. */
   reserveBytes?: number
+  /** The disk's reserve, of which new tasks leave a part free (disk-room.ts). Default: none. */
+  diskReserveBytes?: number
 }
 
 /** The store's file in its folder; SQLite's log `-wal` and our `-reserve` are beside it. */
@@ -56,11 +58,11 @@ function openWithRoom(path: string, settings: Tuning): DatabaseSync {
  * with words about what to do, when another master has it or it is damaged, foreign or too new.
  */
 export function openSqliteStore(options: SqliteOptions): Store {
-  const { folder, reserveBytes = RESERVE_BYTES, ...tuning } = options
+  const { folder, reserveBytes = RESERVE_BYTES, diskReserveBytes = 0, ...tuning } = options
   const settings = { ...defaults, ...tuning }
   const path = join(folder, FILE_NAME)
   const database = openWithRoom(path, settings)
-  const reserve = createReserve(reservePath(path), reserveBytes)
+  const reserve = createReserve(reservePath(path), reserveBytes, diskReserveBytes)
   const log = createLogSync(`${path}-wal`)
   const transactions = createTransactions(database, reserve, settings.checkpointPages)
   const writer = createWriter(database)

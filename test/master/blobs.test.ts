@@ -1,12 +1,16 @@
 // Blobs that are swept while somebody brings or uses them.
 
-import { Readable } from 'node:stream'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import type { Test } from 'tap'
 import t from 'tap'
 import { createBlobs } from '../../master/blobs.ts'
 import { openJobStore } from '../../master/job-store.ts'
 
-const LIMITS = { bytesMax: 100, arrivalMs: 60_000 }
+const QUOTA = { totalBytesMax: 1e9, perClientBytesMax: 1e9, diskReserveBytes: 0 }
+const LIMITS = { bytesMax: 100, arrivalMs: 60_000, limits: QUOTA }
 
 t.test('a sweep goes through all, however many jobs name', async (t) => {
   let time = 0
@@ -53,4 +57,94 @@ t.test('a sweep leaves alone what is brought or used while it goes on', async (t
     () => blobs.get(names.find((name) => !last.includes(name)) as string),
     /there is no blob/,
   )
+})
+
+/** Blobs on a disk of `freeBytes`, with a quota. */
+function limited(t: Test, over: Partial<typeof QUOTA>, freeBytes = 1e9) {
+  const store = openJobStore(':memory:')
+  t.teardown(() => store.close())
+  const room = { freeBytes, bytes: 1e9 }
+  const folder = t.testdir()
+  const open = () =>
+    createBlobs({
+      ...LIMITS,
+      limits: { ...QUOTA, ...over },
+      folder,
+      store,
+      now: () => 0,
+      disk: () => room,
+    })
+  const blobs = open()
+  const put = (text: string, client: string | null, declared = 0, isSlave = false) =>
+    blobs.put(Readable.from([Buffer.from(text)]), 'text/plain', { client, isSlave }, declared)
+  return { blobs, open, put, room, store, folder }
+}
+
+const text20 = (n: number): string => String(n).padEnd(20, 'x')
+const failureOf = (put: Promise<unknown>): Promise<unknown> =>
+  put.then(
+    () => 'it was taken',
+    (error) => error,
+  )
+const isFull = { type: 'quota-exceeded', status: 507 }
+
+t.test('a client may bring so many bytes, and others none the less', async (t) => {
+  const { blobs, put, open } = limited(t, { perClientBytesMax: 60 })
+  await put(text20(1), 'a')
+  await put(text20(2), 'a', 20)
+  await put(text20(2), 'a')
+  t.equal(blobs.usage().byClient.get('a'), 40, 'the same again counts once')
+  t.match(await failureOf(put(`${text20(3)}x`, 'a')), isFull)
+  t.match(await failureOf(put('x', 'a', 21)), isFull, 'with its length said it is refused at once')
+  await put(text20(1), 'b')
+  await put(text20(4), 'b')
+  t.match(await failureOf(put(`${text20(5)}x`, 'b')), isFull)
+  for (let n = 10; n < 13; n++) await put(text20(n), null)
+  t.same(open().usage(), blobs.usage(), 'the same after a restart')
+  t.equal(blobs.usage().bytes, 120)
+})
+
+t.test('all blobs together may take so many bytes, but results are taken still', async (t) => {
+  const { blobs, put } = limited(t, { totalBytesMax: 50 })
+  await put(text20(1), 'a')
+  await put(text20(2), null)
+  t.match(await failureOf(put(text20(3), 'b')), isFull)
+  await put(text20(4), null, 20, true)
+  t.equal(blobs.usage().bytes, 60)
+})
+
+t.test('what is on its way counts, and what ends early does not any more', async (t) => {
+  const { blobs, put } = limited(t, { perClientBytesMax: 50 })
+  const body = new PassThrough()
+  const slow = blobs.put(body, 'text/plain', { client: 'a', isSlave: false }, 40)
+  slow.catch(() => {})
+  t.match(await failureOf(put(text20(1), 'a', 20)), isFull)
+  t.match(await failureOf(put(text20(1), 'a')), isFull)
+  body.destroy(new Error('gone'))
+  await t.rejects(slow, /gone/)
+  await put(text20(1), 'a', 20)
+  t.equal(blobs.usage().bytes, 20)
+})
+
+t.test('a client has its bytes again when its blobs are swept', async (t) => {
+  const { blobs, put } = limited(t, { perClientBytesMax: 30 })
+  await put(text20(1), 'a')
+  await put(text20(1), 'b')
+  t.match(await failureOf(put(text20(2), 'a')), isFull)
+  t.equal(await blobs.sweep(1, async () => new Set()), 1)
+  t.same(blobs.usage(), { bytes: 0, byClient: new Map() })
+  await put(text20(2), 'a')
+})
+
+t.test('blobs leave room on the disk, and those of clients more than results do', async (t) => {
+  const { put, room, folder } = limited(t, { diskReserveBytes: 800 }, 820)
+  await put(text20(1), 'a', 20)
+  room.freeBytes = 810
+  const noRoom = { type: 'store-full', message: /800 bytes are kept free/ }
+  t.match(await failureOf(put(text20(2), 'a', 20)), noRoom)
+  t.match(await failureOf(put(text20(2), 'a')), noRoom)
+  await put(text20(2), null, 20, true)
+  room.freeBytes = 110
+  t.match(await failureOf(put(text20(3), null, 20, true)), { type: 'store-full' })
+  t.same(readdirSync(join(folder, 'incoming')), [], 'nothing of it is left')
 })

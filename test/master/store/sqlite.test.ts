@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
@@ -263,7 +271,8 @@ test('stops at an error of the disk and never tries again', async (t) => {
   )
 })
 
-test('a full disk', async (t) => {
+/** Runs it with a folder on a disk of 4 MiB, where one may be mounted. */
+async function onSmallDisk(t: Test, run: (folder: string) => Promise<void>): Promise<void> {
   const folder = t.testdir({})
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder])
   if (mounted.status !== 0) {
@@ -272,11 +281,31 @@ test('a full disk', async (t) => {
   }
   // Not a teardown: tap removes the folder before those.
   try {
-    await fullDisk(t, folder)
+    await run(folder)
   } finally {
     spawnSync('umount', [folder])
   }
-})
+}
+
+test('a full disk', (t) => onSmallDisk(t, (folder) => fullDisk(t, folder)))
+
+test('new tasks leave room on the disk for outcomes', (t) =>
+  onSmallDisk(t, async (folder) => {
+    // A tenth of the disk, and new tasks leave half of it free: 200 kB.
+    const store = openSqliteStore({ folder, reserveBytes: 1 << 16, diskReserveBytes: 1 << 30 })
+    const ballast = join(folder, 'ballast')
+    const running = Array.from({ length: 100 }, () => aTask({ status: 'in progress' }))
+    await commit(store, ...running.map(insert))
+    fill(ballast)
+    truncateSync(ballast, statSync(ballast).size - 150_000)
+    t.equal((await failureOf(store))?.name, 'StoreFullError')
+    for (const task of running.slice(0, 5)) await commit(store, end(task))
+    t.equal((await store.counts()).done, 5, 'outcomes go into that room')
+    t.ok(existsSync(join(folder, `${FILE_NAME}-reserve`)), 'and the last reserve is still there')
+    spawnSync('rm', [ballast])
+    t.equal(await failureOf(store), undefined, 'new tasks are taken again when there is room')
+    await store.close()
+  }))
 
 async function fullDisk(t: Test, folder: string): Promise<void> {
   let store = openSqliteStore({ folder, reserveBytes: 1 << 19 })
