@@ -52,7 +52,7 @@ function primeCost(args: readonly unknown[]): number {
 function digitsCost(args: readonly unknown[], size: number): number {
   const elements = Math.max(1, ...args.map((arg) => elementsOf(shapeOf(arg))))
   const each = size / elements
-  return size + (each > 16 * args.length ? elements * each * each : 0)
+  return 3 * size + (each > 16 * args.length ? elements * each * each : 0)
 }
 
 /** Sums and products of exact numbers get longer on the way. */

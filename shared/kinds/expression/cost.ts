@@ -91,6 +91,8 @@ function growers(meter: Meter) {
   return {
     plain: (args, size) => (args.length > 1 ? 6 * broadcast(meter, args) : 0) + 2 * size,
     order: (_, size) => size * 2 * Math.log2(2 + size),
+    quantiles: quantilesCost,
+    rounding: (args, size) => roundingCost(meter, args, size),
     product: (args, size) => size + productCost(args, size),
     linear: (args, size) => matrixCost(args, size, 4),
     iterative: (args, size) => matrixCost(args, size, 4_000),
@@ -111,6 +113,20 @@ function growers(meter: Meter) {
     print: (args, size) => printCost(meter, args[0], size),
   } satisfies Partial<Record<CostClass, Cost>>
 }
+/** For each probability mathjs partitions the whole data again. */
+function quantilesCost([data, probabilities]: readonly unknown[], size: number): number {
+  const isCount = typeName(probabilities) !== 'DenseMatrix' && !Array.isArray(probabilities)
+  const times = isCount ? Number(probabilities) || 1 : elementsOf(shapeOf(probabilities))
+  const each = size / Math.max(1, elementsOf(shapeOf(data)))
+  return size + Math.max(1, times) * elementsOf(shapeOf(data)) * 8 * Math.max(1, each)
+}
+
+function roundingCost(meter: Meter, args: readonly unknown[], size: number): number {
+  const elements = Math.max(broadcast(meter, args), ...args.map((arg) => elementsOf(shapeOf(arg))))
+  const isBig = args.some((arg) => holds(arg, 'BigNumber'))
+  return 6 * elements + 2 * size + (isBig ? elements * (args.length > 1 ? 100 : 10) : 0)
+}
+
 /** mathjs compares every member of one set with every member of the other. */
 function setsCost(args: readonly unknown[], size: number): number {
   const members = args.map((arg) => Math.max(1, elementsOf(shapeOf(arg))))

@@ -49,7 +49,7 @@ export function createEvaluator(mathjs: Mathjs) {
 
 function evaluateWith(engine: Engine, expression: string, given: ExpressionInput['scope']): Result {
   const { instance } = engine
-  instance.meter.start()
+  instance.start()
   const compiled = compiledFor(engine, expression)
   const { math, guard, meter } = instance
   const isForbidden = (name: string) =>

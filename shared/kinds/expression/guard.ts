@@ -4,10 +4,11 @@
 
 import type { Cost } from './cost.ts'
 import { createCosts } from './cost.ts'
+import { convertingCost } from './cost-convert.ts'
 import type { Instance, RawArgument } from './instance.ts'
 import type { Meter } from './meter.ts'
 import type { CostClass } from './names.ts'
-import { CONSTANTS, FUNCTIONS } from './names.ts'
+import { CONSTANTS, FUNCTIONS, MAKES_FRACTIONS, TAKES_TEXT } from './names.ts'
 import { broadcast } from './shape.ts'
 import type { Measure } from './size.ts'
 
@@ -26,6 +27,8 @@ const CHEAP: ReadonlySet<string> = new Set<CostClass>([
   'log',
 ])
 
+const isCheap = (name: string, kind: CostClass) => CHEAP.has(kind) && !MAKES_FRACTIONS.has(name)
+
 export function createGuard(math: Instance, meter: Meter, measure: Measure) {
   const costs = createCosts(meter)
 
@@ -35,6 +38,12 @@ export function createGuard(math: Instance, meter: Meter, measure: Measure) {
     meter.spend(size)
     meter.spend(cost(args, size))
   }
+
+  const costOfCall = (name: string, kind: Exclude<CostClass, 'lazy'>): Cost =>
+    TAKES_TEXT.has(name)
+      ? costs[kind]
+      : (args, size) =>
+          costs[kind](args, size) + convertingCost(meter, args, MAKES_FRACTIONS.has(name))
 
   function grown<Value>(value: Value): Value {
     if (typeof value !== 'number') meter.spend(measure(value, meter.left()))
@@ -104,9 +113,9 @@ export function createGuard(math: Instance, meter: Meter, measure: Measure) {
         onFirstUse(table, name, () => {
           const callable = math.expression.mathWithTransform[name] as Callable
           if (kind === 'lazy') return lazy(name, callable)
-          return (CHEAP.has(kind) ? short : full)(callable, costs[kind])
+          return (isCheap(name, kind) ? short : full)(callable, costOfCall(name, kind))
         })
-        if (kind !== 'lazy') costOf[name] = costs[kind]
+        if (kind !== 'lazy') costOf[name] = costOfCall(name, kind)
       }
     }
     for (const name of CONSTANTS) table[name] = math.expression.mathWithTransform[name]

@@ -56,9 +56,19 @@ export function createInstance(mathjs: Mathjs, number: NumberType) {
   patchCalls(math, guard, meter)
   patchMatrices(math, meter)
   const parse = math.parse as (text: string) => Tree
+  const { precision, rounding } = math.BigNumber
   return {
     math,
     meter,
+    /**
+     * Begins an evaluation: full meter, and the configured precision. decimal.js raises its precision
+     * inside sin, cos and tan and leaves it there when it throws, so one task's failure would change
+     * the digits and the cost of the next task's result.
+     */
+    start() {
+      meter.start()
+      math.BigNumber.set({ precision, rounding })
+    },
     measure,
     guard,
     parse,

@@ -3,9 +3,10 @@
 // each start of an executor, in place of 0.3. The paths are not documented: mathjs is pinned exactly,
 // and equal.test.ts compares with the whole.
 
-import { createRequire } from 'node:module'
+import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
 import type { Instance, Mathjs } from './instance.ts'
+import { naturalSort } from './natural-sort.ts'
 
 type Factories = Record<string, unknown>
 
@@ -13,6 +14,7 @@ type Factories = Record<string, unknown>
 export function loadMathjs(): Mathjs {
   const require = createRequire(import.meta.url)
   const folder = dirname(require.resolve('mathjs'))
+  replaceNaturalSort(createRequire(join(folder, 'core/create.js')))
   const { create } = require(join(folder, 'core/create.js')) as {
     create(factories: Factories, config: object): Instance
   }
@@ -20,4 +22,13 @@ export function loadMathjs(): Mathjs {
   // In the order in which an import lists them: error messages follow it.
   const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
   return { create: (config) => create(sorted, config) }
+}
+
+/** Gives mathjs our own natural order of texts, before it loads the package that backtracks. */
+function replaceNaturalSort(require: NodeJS.Require): void {
+  const path = require.resolve('javascript-natural-sort')
+  const replacement = new Module(path)
+  replacement.exports = naturalSort
+  replacement.loaded = true
+  require.cache[path] = replacement
 }

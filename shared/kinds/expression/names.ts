@@ -13,16 +13,19 @@ const words = (text: string) => text.trim().split(/\s+/)
 export const FUNCTIONS = {
   /** In proportion to the operands, or to what they broadcast to. */
   plain: words(`
-    abs add addScalar arg boolean ceil clone column compare compareNatural compareText complex
+    abs add addScalar arg boolean clone column compare compareNatural compareText complex
     conj count cross ctranspose cube deepEqual den diff divideScalar dotDivide dotMultiply equal
-    equalScalar equalText fix flatten floor getMatrixDataType hasNumericValue im isBounded
+    equalScalar equalText flatten getMatrixDataType hasNumericValue im isBounded
     isFinite isInteger isNaN isNegative isNumeric isPositive isZero larger largerEq matrix
-    matrixFromColumns matrixFromRows multiplyScalar not num number re rotate rotationMatrix
-    round row sign size smaller smallerEq sparse square squeeze subset subtract subtractScalar
+    matrixFromColumns matrixFromRows multiplyScalar not num number re rotate row sign size smaller smallerEq sparse square squeeze subset subtract subtractScalar
     to toBest trace transpose typeOf unaryMinus unaryPlus unequal unit splitUnit xor divide
-    intersect distance hypot corr kldivergence polynomialRoot bignumber`),
+    intersect distance corr kldivergence polynomialRoot bignumber`),
+  /** Of BigNumbers: compares with the nearest integer, and raises 10 to a number of digits. */
+  rounding: words('ceil fix floor round'),
   /** Transcendental: much work for each BigNumber. */
-  heavy: words('cbrt cos cot csc erf exp expm1 log10 log1p log2 nthRoot sec sin sqrt tan'),
+  heavy: words(
+    'hypot rotationMatrix cbrt cos cot csc erf exp expm1 log10 log1p log2 nthRoot sec sin sqrt tan',
+  ),
   /** Of a BigNumber: mathjs works with as many digits as its exponent says. */
   inverse: words(`
     acos acosh acot acoth acsc acsch asec asech asin asinh atan atan2 atanh`),
@@ -45,7 +48,8 @@ export const FUNCTIONS = {
   nthRoots: words('nthRoots'),
   /** Folds its operands into few values. */
   fold: words('sum prod cumsum max min mean std variance dot'),
-  order: words('sort median mode mad quantileSeq'),
+  order: words('sort median mode mad'),
+  quantiles: words('quantileSeq'),
   /** Makes a matrix of a size given by its arguments. */
   make: words('zeros ones'),
   identity: words('identity'),
@@ -71,6 +75,16 @@ export const FUNCTIONS = {
   lazy: words('and or bitAnd bitOr nullish map filter forEach'),
 } as const
 export type CostClass = keyof typeof FUNCTIONS
+
+/** These take a text as a text. All others may read a number or a unit in it (cost-convert.ts). */
+export const TAKES_TEXT: ReadonlySet<string> = new Set(
+  words(`
+    clone compareNatural compareText concat equalText flatten format matrix print size squeeze
+    string subset transpose typeOf`),
+)
+
+/** These turn every number into a fraction, also without another fraction among the arguments. */
+export const MAKES_FRACTIONS: ReadonlySet<string> = new Set(words('den fraction num numeric'))
 
 export const CONSTANTS = words(`
   true false null undefined NaN Infinity e E pi PI tau phi i LN2 LN10 LOG2E LOG10E SQRT1_2 SQRT2

@@ -258,6 +258,16 @@ const RUNAWAY: Case[] = [
   ['acosh(bignumber("1e1000"))'],
   ['map(1:2000, asinh(x))', 'BigNumber'],
   ['print(concat("$x", "$x$x$x$x"), {x: format(ones(300, 300))})'],
+  // The cost of reading a text or a number as something else.
+  [`${lines('s = "7777777777"', 's = concat(s, s)', 14)}complex(s)`],
+  [`${lines('s = "7777777777"', 's = concat(s, s)', 12)}sum(map(1:100, s + i * x))`],
+  [`${lines('s = "ffffffffff"', 's = concat(s, s)', 14)}bignumber(concat("0x", s))`],
+  [`${lines('s = "0b0b0b0b0b"', 's = concat(s, s)', 14)}number(s)`],
+  ['map(1:200, fraction(1 / (10 ^ 7 + x)))'],
+  ['quantileSeq(1:100000, (0:1000) / 1000)'],
+  ['quantileSeq(1:100000, 1000)'],
+  ['map(ones(2000), hypot(bignumber(2), x))'],
+  ['ceil((1:50000) / 7, bignumber(1) / 3)', 'BigNumber'],
   ['a = {}\na.b = a\na.c = a\nclone(a)'],
   ['a = {}\na.b = a\na.c = a\nstring(a)'],
 ]
@@ -296,5 +306,14 @@ t.test('is right again after each of them', async (t) => {
       ...(number && { number }),
     }
     t.match(evaluate(input).resultText, '[16]')
+  }
+})
+
+t.test('a failure inside decimal.js does not change the digits of later results', async (t) => {
+  const third = () => evaluate({ expression: '1/3', number: 'BigNumber' }).resultText
+  const before = third()
+  for (const expression of ['sin(10 ^ 4096)', 'cos(10 ^ 2000)', 'tan(10 ^ 1000)']) {
+    t.match(failure(expression, 'BigNumber'), /Precision limit exceeded/, expression)
+    t.equal(third(), before)
   }
 })
