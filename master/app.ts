@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/clock.ts'
 import { createIds } from '../shared/ids.ts'
@@ -134,6 +135,9 @@ export async function startMaster(
     clock: systemClock,
     jobIds: ids.after,
     waitLimitMs: settings.waitLimitMs,
+    liveJobsMax: settings.liveJobsMax,
+    jobBytesMax: settings.jobBytesMax,
+    jobsBytesMax: settings.jobsBytesMax,
     log,
     onBroken,
     ...(tracing ? { onOver: tracing.job } : {}),
@@ -150,7 +154,7 @@ export async function startMaster(
     clock: systemClock,
     log,
     also: async () => {
-      jobStore.trim(now() - settings.keepMs)
+      while (jobStore.trim(now() - settings.keepMs) > 0) await nextTurn()
       if (now() < sweepAt) return
       sweepAt = now() + sweepMs
       await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs)

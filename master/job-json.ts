@@ -1,33 +1,86 @@
 // Jobs as clients read them.
 
+import { PARTS_MAX } from '../shared/job-kind.ts'
 import { traceIdOf } from '../shared/trace.ts'
 import type { Job, PartState, StageState } from './core/job.ts'
 import type { JobRecord } from './job-store.ts'
-import { LISTED_CHARS } from './job-store.ts'
 import type { JobOutcome } from './jobs.ts'
 
 /** A part that runs this many times as long as the median of those that are done is a straggler. */
 const STRAGGLER = 2
 const STRAGGLERS_MAX = 5
+/** A longer result of a part is not shown with it; nor are further ones, once all have so many. */
 const RESULT_CHARS_MAX = 8_000
+const RESULTS_CHARS_MAX = 500_000
+/** Of an outcome longer than this nobody looks how long its result is. */
+const RESULT_OUTCOME_BYTES_MAX = 65_536
 /** A table of who fetched how much from whom has no more lines. */
 const TRANSFERS_MAX = 10_000
 
 const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
-export type PartJson = ReturnType<typeof partJson>
-export type StageJson = ReturnType<typeof stageJson> & {
-  parts: PartJson[]
+/** `ended`: its job has. */
+type Moment = { now: number; ended: boolean }
+
+export type StageJson = ReturnType<typeof stageJson>
+/** The parts of a stage, and what these fetched from peers. */
+export type StageParts = {
+  name: string
+  total: number
   transfers: [from: string, to: string, bytes: number][]
+  parts: object[]
 }
 
-/** The stages of a job, each with its parts, and with what these fetched from peers. */
-export const stagesJson = ({ stages }: Job, now: number): StageJson[] =>
-  stages.map((stage) => ({
-    ...stageJson(stage, now),
-    parts: stage.parts.map(partJson),
-    transfers: transfersOf(stage, stages),
-  }))
+/** How a job stands that ends now, as it is stored. */
+export function endJson(job: Job | null, now: number): { stages: string; parts: string } {
+  const at = { now, ended: true }
+  const stages = job?.stages ?? []
+  return {
+    stages: JSON.stringify(stages.map((stage) => stageJson(stage, at))),
+    parts: JSON.stringify(partsJson(stages, at)),
+  }
+}
+
+/** The parts of stages: those of each from `offset` on, `limit` at most. */
+export function partsJson(
+  stages: readonly StageState[],
+  { ended }: Pick<Moment, 'ended'>,
+  { stage, offset = 0, limit = PARTS_MAX }: PartsQuery = {},
+): StageParts[] {
+  const room = { left: RESULTS_CHARS_MAX }
+  return stages
+    .filter(({ name }) => stage === undefined || name === stage)
+    .map((each) => ({
+      name: each.name,
+      total: each.parts.length,
+      transfers: transfersOf(each, stages),
+      parts: each.parts.slice(offset, offset + limit).map((part) => partJson(part, ended, room)),
+    }))
+}
+
+export type PartsQuery = { stage?: string; offset?: number; limit?: number }
+
+/** The same of a job that has ended, from the text that endJson gave, or an earlier version. */
+export function storedParts(text: string, query: PartsQuery): StageParts[] {
+  const { stage, offset = 0, limit = PARTS_MAX } = query
+  const all = JSON.parse(text) as (Omit<StageParts, 'parts'> & { parts: PartJson[] })[]
+  const room = { left: RESULTS_CHARS_MAX }
+  return all
+    .filter(({ name }) => stage === undefined || name === stage)
+    .map(({ name, total, transfers, parts }) => {
+      const shown = parts.slice(offset, offset + limit)
+      return { name, total, transfers, parts: shown.map((part) => storedPart(part, room)) }
+    })
+}
+
+/** An earlier version stored any number of results, and as running what its failed job left. */
+function storedPart({ result, ...part }: PartJson, room: { left: number }) {
+  const isOver = part.status === 'running' || part.status === 'waiting'
+  const status = isOver ? 'cancelled' : part.status
+  if (result === undefined) return { ...part, status }
+  room.left -= JSON.stringify(result).length
+  return { ...part, status, ...(room.left < 0 ? { omitted: ['result'] } : { result }) }
+}
 
 /** How many bytes of partitions each slave was given by each, itself too, for parts that are done. */
 function transfersOf({ parts }: StageState, stages: readonly StageState[]) {
@@ -50,9 +103,10 @@ function transfersOf({ parts }: StageState, stages: readonly StageState[]) {
   return [...rows.values()]
 }
 
-function stageJson({ name, parts, left, startedAt, endedAt }: StageState, now: number) {
+function stageJson({ name, parts, left, startedAt, endedAt }: StageState, at: Moment) {
+  const { now, ended } = at
   const done = parts.filter(({ status }) => status === 'done')
-  const running = parts.filter(({ status }) => status === 'running')
+  const running = ended ? [] : parts.filter(({ status }) => status === 'running')
   const usual = median(done.map(({ ranMs }) => ranMs))
   const slow = running.filter(
     (part) => usual > 0 && now - (part.startedAt ?? now) > STRAGGLER * usual,
@@ -67,7 +121,7 @@ function stageJson({ name, parts, left, startedAt, endedAt }: StageState, now: n
     /** Bytes of the files that the parts gave. */
     bytes: done.reduce((sum, part) => sum + bytesOf(part), 0),
     startedAt: time(startedAt),
-    endedAt: time(endedAt),
+    endedAt: time(endedAt ?? (ended ? now : null)),
     ms: Math.round((endedAt ?? now) - startedAt),
     stragglers: slow.slice(0, STRAGGLERS_MAX).map(({ index, task, startedAt }) => ({
       part: index + 1,
@@ -81,18 +135,24 @@ function stageJson({ name, parts, left, startedAt, endedAt }: StageState, now: n
 const bytesOf = ({ done }: PartState): number =>
   (done?.files ?? []).reduce((sum, { bytes }) => sum + bytes, 0)
 
+export type PartJson = ReturnType<typeof partJson>
+
 /** One part. Its result, where it has a small one, is what a dashboard shows as it comes. */
-function partJson(part: PartState) {
-  const { index, spec, status, task, round, tries, done, ranMs } = part
-  const small = done && JSON.stringify(done.result).length <= RESULT_CHARS_MAX
+function partJson(part: PartState, isOver: boolean, room: { left: number }) {
+  const { index, spec, task, round, tries, done, keptBytes, ranMs } = part
+  const mayFit = done !== null && keptBytes <= RESULT_OUTCOME_BYTES_MAX
+  const chars = mayFit ? JSON.stringify(done.result).length : Number.POSITIVE_INFINITY
+  const fits = chars <= Math.min(RESULT_CHARS_MAX, room.left)
+  if (fits) room.left -= chars
   const blobs = spec.keep === 'master' ? (done?.files ?? []) : []
   return {
     part: index + 1,
     kind: spec.kind,
-    status,
+    status: statusOf(part, isOver),
     task,
     slave: done?.slave ?? null,
-    ...(small ? { result: done.result } : {}),
+    ...(done !== null && fits ? { result: done.result } : {}),
+    ...(done !== null && !fits ? { omitted: ['result'] } : {}),
     bytes: bytesOf(part),
     /** Its files, where they are blobs here. */
     ...(blobs.length > 0 ? { files: blobs.map(({ name, sha256 }) => ({ name, sha256 })) } : {}),
@@ -102,26 +162,35 @@ function partJson(part: PartState) {
   }
 }
 
+/** Of a job that has ended nothing runs or waits any more. */
+function statusOf({ status }: PartState, isOver: boolean): PartState['status'] | 'cancelled' {
+  return isOver && status !== 'done' && status !== 'failed' ? 'cancelled' : status
+}
+
 function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? 0
 }
 
-/** A job without its parts, in a list or alone. */
+/** A job without its parts, in a list or alone. What is too long is left out, and named. */
 export function jobJson(record: JobRecord, job: Job | null, now: number) {
-  const stages = job
-    ? job.stages.map((stage) => stageJson(stage, now))
-    : storedStages(record).map(({ parts: _, transfers: __, ...stage }) => stage)
   const outcome = record.outcome === null ? null : (JSON.parse(record.outcome) as JobOutcome)
+  const isLeftOut = outcome === null && record.outcomeBytes !== null
+  const stages = job?.stages.map((stage) => stageJson(stage, { now, ended: false }))
+  const stored = stages ?? storedStages(record)
+  const omitted = [
+    ...(record.input === null ? ['input'] : []),
+    ...(isLeftOut ? [record.status === 'done' ? 'result' : 'failure'] : []),
+    ...(stored === null ? ['stages'] : []),
+  ]
   return {
     id: record.id,
     kind: record.kind,
     status: record.status,
-    ...(record.input.length <= LISTED_CHARS
-      ? { input: JSON.parse(record.input) as unknown }
-      : { omitted: ['input'] }),
+    ...(record.input === null ? {} : { input: JSON.parse(record.input) as unknown }),
+    ...(omitted.length === 0 ? {} : { omitted }),
     ...outcomeJson(record.id, outcome),
-    stages,
+    stages: stored ?? [],
     priority: record.priority,
     runLimitMs: record.runLimitMs,
     /** What the slaves that could take its parts had together when it came. */
@@ -143,6 +212,14 @@ function outcomeJson(id: string, outcome: JobOutcome | null) {
   return { ...result, ...(about ? { file: about } : {}) }
 }
 
-/** The stages of a job that has ended. */
-export const storedStages = ({ stages }: JobRecord): StageJson[] =>
-  stages === null ? [] : (JSON.parse(stages) as StageJson[])
+/** The stages of a job that has ended; null where they are too long. Of an earlier version: less is true. */
+function storedStages({ stages, endedAt }: JobRecord): StageJson[] | null {
+  if (stages === null) return endedAt === null ? [] : null
+  const all = JSON.parse(stages) as (StageJson & { parts?: unknown; transfers?: unknown })[]
+  return all.map(({ parts: _, transfers: __, ...stage }) => ({
+    ...stage,
+    running: 0,
+    endedAt: stage.endedAt ?? time(endedAt),
+    stragglers: [],
+  }))
+}

@@ -4,11 +4,11 @@
 import type { TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { JobKind, JobSoFar } from '../shared/job-kind.ts'
+import { PARTS_MAX } from '../shared/job-kind.ts'
 import { Problem } from '../shared/problems.ts'
 import { createCheck, invalidRequest } from '../shared/validate.ts'
 import { NAME_PATTERN } from '../shared/wire.ts'
 import type { Blobs } from './blobs.ts'
-import { PARTS_MAX } from './core/job.ts'
 import type { Slave } from './core/registry.ts'
 import { mayHave } from './core/registry.ts'
 import type { NewJob } from './jobs.ts'
@@ -85,9 +85,9 @@ export function createJobRequests(given: {
         throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
       }
       for (const sha256 of kind.blobs?.(input) ?? []) blobs.get(sha256)
-      const job = { input, parts, ...capacityFor(kind.needs(input)) }
+      const job = { input, parts, runLimitMs, ...capacityFor(kind.needs(input)) }
       checkFirstStage(kind, { ...job, done: [] })
-      return { ...job, kind: asked.kind, runLimitMs, priority, tags }
+      return { ...job, kind: asked.kind, priority, tags }
     },
   }
 

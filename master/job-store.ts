@@ -1,5 +1,8 @@
 // What the master remembers of jobs and blobs, in an SQLite file of its own: there are few, and
 // their parts are ordinary tasks in the tasks' store. Every write is synced before it returns.
+//
+// A row of `jobs` is short, so that lists and starts read little: a long input or outcome, and what
+// became of the parts, stand in `texts` and are read one by one. Rows of earlier versions hold all.
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -13,7 +16,9 @@ export type JobStatus = 'in progress' | 'done' | 'failed' | 'cancelled'
 export type JobRecord = {
   id: string
   kind: string
-  input: string
+  /** Null when it is long: see `textOf`. */
+  input: string | null
+  inputBytes: number
   /** How many parts the client asked for. */
   parts: number | null
   slots: number
@@ -31,10 +36,20 @@ export type JobRecord = {
   status: JobStatus
   createdAt: number
   endedAt: number | null
-  /** Of a JobResult or a failure, from the end on. */
+  /** Of a JobResult or a failure, from the end on; null when it is long. */
   outcome: string | null
-  /** Its stages as clients read them, from the end on. */
+  outcomeBytes: number | null
+  /** Its stages as clients read them, without parts, from the end on. */
   stages: string | null
+}
+
+/** What may be long, and is read by itself. */
+export type TextName = 'input' | 'outcome' | 'parts'
+
+/** How a job ended. `parts`: those of each stage, as clients read them. */
+export type JobEnd = Pick<JobRecord, 'id' | 'status' | 'endedAt' | 'stages'> & {
+  outcome: string | null
+  parts: string
 }
 
 export type BlobRecord = { sha256: string; bytes: number; type: string }
@@ -42,8 +57,24 @@ export type BlobRecord = { sha256: string; bytes: number; type: string }
 /** Blobs that are looked at in one query. */
 const BLOBS_PAGE = 500
 
-const COLUMNS = `id, kind, input, parts, slots, slaves, priority, runLimitMs, tags, ticket,
-  idempotencyKey, requestHash, status, createdAt, endedAt, outcome, stages, trace, client`
+/** A longer input or outcome is not in a job's row, and not in lists. In bytes of JSON text. */
+export const LISTED_BYTES_MAX = 2_000
+/** Longer stages are those of an earlier version, with all parts. */
+const STAGES_BYTES_MAX = 65_536
+/** Jobs that are removed at a time, and bytes of their texts: no step of it takes long. */
+const TRIM_JOBS = 500
+const TRIM_BYTES = 8 << 20
+
+const PLAIN = `id, kind, parts, slots, slaves, priority, runLimitMs, tags, ticket,
+  idempotencyKey, requestHash, status, createdAt, endedAt, trace, client`
+const INSERTED = `${PLAIN}, input, inputBytes`
+/** octet_length and CASE: what is long is not even read. */
+const COLUMNS = `${PLAIN},
+  CASE WHEN octet_length(input) <= ${LISTED_BYTES_MAX} THEN nullif(input, '') END AS input,
+  coalesce(inputBytes, octet_length(input)) AS inputBytes,
+  CASE WHEN octet_length(outcome) <= ${LISTED_BYTES_MAX} THEN outcome END AS outcome,
+  coalesce(outcomeBytes, octet_length(outcome)) AS outcomeBytes,
+  CASE WHEN octet_length(stages) <= ${STAGES_BYTES_MAX} THEN stages END AS stages`
 
 const SCHEMA = `
   PRAGMA journal_mode = WAL;
@@ -55,6 +86,9 @@ const SCHEMA = `
     idempotencyKey TEXT UNIQUE, requestHash TEXT, status TEXT NOT NULL,
     createdAt INTEGER NOT NULL, endedAt INTEGER, outcome TEXT, stages TEXT, trace TEXT
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS texts (
+    job TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (job, name)
+  );
   CREATE TABLE IF NOT EXISTS blobs (
     sha256 TEXT NOT NULL PRIMARY KEY, bytes INTEGER NOT NULL, type TEXT NOT NULL,
     usedAt INTEGER NOT NULL
@@ -65,9 +99,6 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS jobs_live ON jobs (id) WHERE status = 'in progress';
 `
 
-/** In lists longer inputs are not shown, and need not be read. In characters of JSON. */
-export const LISTED_CHARS = 2_000
-
 export type JobStore = ReturnType<typeof openJobStore>
 
 /** Opens or makes the file at `path`; `:memory:` keeps nothing beyond the process. */
@@ -76,19 +107,28 @@ export function openJobStore(path: string) {
   const database = new DatabaseSync(path)
   database.exec(SCHEMA)
   const columns = database.prepare(`SELECT name FROM pragma_table_info('jobs')`).all()
-  // A file of a version that kept no clients, or no traces.
-  for (const added of ['trace', 'client']) {
-    if (!columns.some(({ name }) => name === added)) {
-      database.exec(`ALTER TABLE jobs ADD COLUMN ${added} TEXT`)
+  // A file of a version that kept no clients, no traces, or no texts by themselves.
+  for (const added of ['trace TEXT', 'client TEXT', 'inputBytes INTEGER', 'outcomeBytes INTEGER']) {
+    if (!columns.some(({ name }) => name === added.split(' ')[0])) {
+      database.exec(`ALTER TABLE jobs ADD COLUMN ${added}`)
     }
   }
   const insert = database.prepare(
-    `INSERT INTO jobs (${COLUMNS}) VALUES (${COLUMNS.replace(/\w+/g, (name) => `:${name}`)})`,
+    `INSERT INTO jobs (${INSERTED}) VALUES (${INSERTED.replace(/\w+/g, (name) => `:${name}`)})`,
   )
   const end = database.prepare(
-    `UPDATE jobs SET status = :status, endedAt = :endedAt, outcome = :outcome, stages = :stages
+    `UPDATE jobs SET status = :status, endedAt = :endedAt, outcome = :outcome,
+       outcomeBytes = :outcomeBytes, stages = :stages
      WHERE id = :id AND status = 'in progress'`,
   )
+  const putText = database.prepare('REPLACE INTO texts VALUES (?, ?, ?)')
+  const readText = database.prepare('SELECT text FROM texts WHERE job = ? AND name = ?')
+  // In rows of earlier versions; the parts stand with their stages there.
+  const readColumn = {
+    input: database.prepare('SELECT input AS text FROM jobs WHERE id = ?'),
+    outcome: database.prepare('SELECT outcome AS text FROM jobs WHERE id = ?'),
+    parts: database.prepare('SELECT stages AS text FROM jobs WHERE id = ?'),
+  }
   const get = database.prepare(`SELECT ${COLUMNS} FROM jobs WHERE id = ?`)
   const find = database.prepare(`SELECT ${COLUMNS} FROM jobs WHERE idempotencyKey = ?`)
   const live = database.prepare(
@@ -96,17 +136,18 @@ export function openJobStore(path: string) {
   )
   const newest = database.prepare('SELECT max(id) AS id FROM jobs')
   const list = database.prepare(
-    `SELECT ${COLUMNS.replace('input', `substr(input, 1, ${LISTED_CHARS + 1}) AS input`)}
+    `SELECT ${COLUMNS}
      FROM jobs WHERE id < :before AND (:client IS NULL OR client = :client)
      ORDER BY id DESC LIMIT :limit`,
   )
-  const textAfter = database.prepare(
-    `SELECT id, input, outcome FROM jobs WHERE id > ? ORDER BY id LIMIT 1`,
+  const nextId = database.prepare('SELECT id FROM jobs WHERE id > ? ORDER BY id LIMIT 1')
+  const old = database.prepare(
+    `SELECT id, coalesce(inputBytes, 0) + coalesce(outcomeBytes, 0) AS bytes FROM jobs
+     WHERE status <> 'in progress' AND endedAt < ? AND id IN
+     (SELECT id FROM jobs ORDER BY id LIMIT ${TRIM_JOBS})`,
   )
-  const trim = database.prepare(
-    `DELETE FROM jobs WHERE status <> 'in progress' AND endedAt < ? AND id IN
-     (SELECT id FROM jobs ORDER BY id LIMIT 500)`,
-  )
+  const dropJob = database.prepare('DELETE FROM jobs WHERE id = ?')
+  const dropTexts = database.prepare('DELETE FROM texts WHERE job = ?')
   const putBlob = database.prepare(`REPLACE INTO blobs VALUES (?, ?, ?, ?)`)
   const ownBlob = database.prepare(`INSERT OR IGNORE INTO blobOwners VALUES (?, ?, ?)`)
   const disownBlob = database.prepare(`DELETE FROM blobOwners WHERE sha256 = ? RETURNING client`)
@@ -128,10 +169,24 @@ export function openJobStore(path: string) {
 
   return {
     /** This, the end and what is said of blobs: throws `store-full` when the disk is. */
-    insert: (job: JobRecord): void => void write(() => insert.run(job)),
+    insert(job: JobRecord, input: string): void {
+      const { outcome: _, outcomeBytes: __, stages: ___, ...row } = job
+      atomically(() => {
+        insert.run({ ...row, input: job.input ?? '' })
+        if (job.input === null) putText.run(job.id, 'input', input)
+      })
+    },
     /** Writes the end of a job, once. */
-    end: (job: Pick<JobRecord, 'id' | 'status' | 'endedAt' | 'outcome' | 'stages'>): void =>
-      void write(() => end.run(job)),
+    end({ parts, outcome, ...job }: JobEnd): void {
+      const outcomeBytes = outcome === null ? null : Buffer.byteLength(outcome)
+      const isLong = (outcomeBytes ?? 0) > LISTED_BYTES_MAX
+      atomically(() => {
+        const row = { ...job, outcome: isLong ? null : outcome, outcomeBytes }
+        if (end.run(row).changes === 0) return
+        if (isLong) putText.run(job.id, 'outcome', outcome)
+        putText.run(job.id, 'parts', parts)
+      })
+    },
     get: (id: string) => jobOf(get.get(id)),
     /** The job that came with this Idempotency-Key. */
     find: (key: string) => jobOf(find.get(key)),
@@ -139,16 +194,31 @@ export function openJobStore(path: string) {
     live: () => live.all() as unknown as JobRecord[],
     /** The greatest id of all jobs; null when there are none. */
     newestId: (): string | null => (newest.get()?.id ?? null) as string | null,
-    /** Newest first, those accepted before the job `before`. Of inputs the first LISTED_CHARS and one. */
+    /** Newest first, those accepted before the job `before`. */
     list: (before: string | undefined, limit: number, client: string | null = null) =>
       list.all({ before: before ?? '~', limit, client }) as unknown as JobRecord[],
+    textOf,
     /** Input and outcome of the job that came next after `id`: where blobs are named. */
-    textAfter(id: string): { id: string; text: string } | undefined {
-      const row = textAfter.get(id)
-      return row && { id: row.id as string, text: `${row.input} ${row.outcome ?? ''}` }
+    textAfter(after: string): { id: string; texts: string[] } | undefined {
+      const id = nextId.get(after)?.id as string | undefined
+      if (id === undefined) return undefined
+      return { id, texts: [textOf(id, 'input') ?? '', textOf(id, 'outcome') ?? ''] }
     },
-    /** Removes jobs that ended before a time, a few at a time. */
-    trim: (endedBefore: number): void => void trim.run(endedBefore),
+    /** Removes jobs that ended before a time, a few at a time; how many. */
+    trim(endedBefore: number): number {
+      let bytes = 0
+      let removed = 0
+      atomically(() => {
+        for (const job of old.all(endedBefore)) {
+          if (bytes > TRIM_BYTES) break
+          dropTexts.run(job.id as string)
+          dropJob.run(job.id as string)
+          bytes += job.bytes as number
+          removed++
+        }
+      })
+      return removed
+    },
     putBlob: ({ sha256, bytes, type }: BlobRecord, now: number): void =>
       void write(() => putBlob.run(sha256, bytes, type, now)),
     /** A client brought this blob: false when it has before. */
@@ -175,6 +245,32 @@ export function openJobStore(path: string) {
       dropBlob.run(sha256, usedBefore).changes > 0,
     close: (): void => database.close(),
   }
+
+  /** One of the texts of a job, however long; null when there is none. */
+  function textOf(id: string, name: TextName): string | null {
+    const row = readText.get(id, name) ?? readColumn[name].get(id)
+    return (row?.text as string | null | undefined) ?? null
+  }
+
+  /** All of it or nothing; synced when it returns. */
+  function atomically(change: () => void): void {
+    write(() => {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        change()
+        database.exec('COMMIT')
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+}
+
+/** An input as it stands in the row of its job. */
+export function inRow(input: string): Pick<JobRecord, 'input' | 'inputBytes'> {
+  const inputBytes = Buffer.byteLength(input)
+  return { input: inputBytes <= LISTED_BYTES_MAX ? input : null, inputBytes }
 }
 
 function write<T>(run: () => T): T {

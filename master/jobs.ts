@@ -2,6 +2,10 @@
 // and writes down how each job ended. A part's task carries an Idempotency-Key made of job, stage,
 // part and round: a master that starts again takes every step again, and finds the tasks that it
 // had made before.
+//
+//   accepted --room--> begun: stage by stage, slice by slice --> done | failed | cancelled
+//
+// What is accepted is durable; it is read again, and takes memory, when there is room for it.
 
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -10,22 +14,30 @@ import type { IdsAfter } from '../shared/ids.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
-import { handedOn } from '../shared/trace.ts'
-import type { Outcome } from '../shared/wire.ts'
-import type { Job, JobEffect, JobFailure, PartState } from './core/job.ts'
+import type { Job, JobEffect, JobFailure, PartEnd, PartState } from './core/job.ts'
 import { createJob } from './core/job.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { JobEvent } from './events.ts'
-import { stagesJson } from './job-json.ts'
+import { endJson } from './job-json.ts'
+import type { Ended } from './job-parts.ts'
+import { createPartTasks } from './job-parts.ts'
+import { createRoom } from './job-room.ts'
+import { createSlices } from './job-slices.ts'
 import type { JobRecord, JobStatus, JobStore } from './job-store.ts'
+import { inRow } from './job-store.ts'
 import type { Outputs } from './outputs.ts'
-import { isPartOf, partKey, partTag } from './part-names.ts'
-import type { Store, TaskRecord } from './store/store.ts'
+import { isPartOf } from './part-names.ts'
+import type { Store } from './store/store.ts'
 
-/** A part that could not even be queued is tried again after this. In milliseconds. */
+/** An end that found no room on the disk is written again after this. In milliseconds. */
 const AGAIN_MS = 1_000
-/** Names of blobs in the text of a job. */
+/** Names of blobs in the text of a job; a text is searched so many characters at a time. */
 const SHA256 = /\b[0-9a-f]{64}\b/g
+const SEARCH_CHARS = 1 << 20
+const SHA256_CHARS = 66
+/** What a job takes in memory that has begun, besides its parts; and for each byte of its input. */
+const JOB_BYTES = 4_096
+const INPUT_FACTOR = 3
 
 /** A job to begin, checked already. */
 export type NewJob = Pick<
@@ -45,7 +57,8 @@ export type NewJob = Pick<
 /** What becomes of a job: its result, or why it has none. */
 export type JobOutcome = { result: JobResult } | { failure: JobFailure }
 
-type Live = { record: JobRecord; job: Job; waiting: Set<() => void> }
+/** `job`: null until there is room for it. */
+type Live = { record: JobRecord; job: Job | null; waiting: Set<() => void> }
 
 export type Jobs = ReturnType<typeof createJobs>
 
@@ -58,6 +71,11 @@ export function createJobs(given: {
   clock: Clock
   jobIds: IdsAfter
   waitLimitMs: number
+  /** How many jobs may be live. */
+  liveJobsMax: number
+  /** What the results of the parts of one job may have together, and what all jobs may hold. */
+  jobBytesMax: number
+  jobsBytesMax: number
   log: Logger
   /** The store cannot be trusted any more: stop the process. */
   onBroken: (error: Error) => void
@@ -66,43 +84,53 @@ export function createJobs(given: {
   /** Hears of every step of a job. Must be quick. */
   onEvent: (event: JobEvent) => void
 }) {
-  const { kinds, jobStore, store, dispatcher, clock, log } = given
+  const { kinds, jobStore, dispatcher, clock, log } = given
   const newId = given.jobIds(jobStore.newestId())
   const live = new Map<string, Live>()
+  const slices = createSlices(clock)
+  const room = createRoom(given.jobsBytesMax)
+  const partTasks = createPartTasks({ ...given, slices, room })
   let closed = false
+  const isClosed = () => closed
 
   return {
     /** Goes on with the jobs that had not ended, and cancels what is left of those that had. */
     resume(): void {
       for (const record of jobStore.live()) {
         const kind = kinds.get(record.kind)
-        if (kind) begin(record, kind)
+        if (kind) add(record, kind)
         else conclude(record, 'failed', { failure: { type: 'unknown-kind', message: record.kind } })
       }
       for (const part of dispatcher.partsLoaded) {
-        const record = jobStore.get(part.job)
+        const record = live.get(part.job)?.record ?? jobStore.get(part.job)
         const isMine = record !== undefined && isPartOf(record.ticket, part)
         if (isMine && hasEnded(record)) void dispatcher.cancel(part.task)
       }
     },
 
-    /** Begins a job. It is durable when this returns. */
+    /** Accepts a job: it is durable when this returns. Throws `queue-full` and `store-full`. */
     submit(job: NewJob): JobRecord {
+      if (live.size >= given.liveJobsMax) {
+        const detail = `${live.size} jobs have not ended, as many as the master takes (--live-jobs-max); try again when some have`
+        throw new Problem('queue-full', detail)
+      }
       const kind = kinds.get(job.kind) as JobKind
+      const input = JSON.stringify(job.input)
       const record: JobRecord = {
         ...job,
+        ...inRow(input),
         id: newId(),
-        input: JSON.stringify(job.input),
         tags: JSON.stringify(job.tags),
         ticket: randomBytes(24).toString('base64url'),
         status: 'in progress',
         createdAt: clock.now(),
         endedAt: null,
         outcome: null,
+        outcomeBytes: null,
         stages: null,
       }
-      jobStore.insert(record)
-      begin(record, kind)
+      jobStore.insert(record, input)
+      add(record, kind)
       return record
     },
 
@@ -150,15 +178,19 @@ export function createJobs(given: {
     async blobs(): Promise<Set<string>> {
       const wanted = new Set<string>()
       for (const { job } of live.values()) {
-        for (const { parts } of job.stages) {
+        for (const { parts } of job?.stages ?? []) {
           for (const { done } of parts) {
             for (const { sha256 } of done?.files ?? []) if (sha256) wanted.add(sha256)
           }
         }
       }
       for (let job = jobStore.textAfter(''); job; job = jobStore.textAfter(job.id)) {
-        for (const [sha] of job.text.matchAll(SHA256)) wanted.add(sha)
-        await nextTurn()
+        for (const text of job.texts) {
+          for (const piece of pieces(text)) {
+            for (const [sha] of piece.matchAll(SHA256)) wanted.add(sha)
+            await nextTurn()
+          }
+        }
       }
       return wanted
     },
@@ -170,12 +202,59 @@ export function createJobs(given: {
     },
   }
 
-  function begin(record: JobRecord, kind: JobKind): void {
-    const job = createJob({ ...record, kind, input: JSON.parse(record.input) as unknown })
-    const running: Live = { record, job, waiting: new Set() }
+  function add(record: JobRecord, kind: JobKind): void {
+    const running: Live = { record, job: null, waiting: new Set() }
     live.set(record.id, running)
-    perform(running, job.start(clock.now()))
+    guard(running, begin(running, kind))
+  }
+
+  /** Whatever goes wrong with a job ends it, and nothing else. */
+  function guard({ record }: Live, work: Promise<void>): void {
+    work.catch((error: Error) => {
+      if (closed) return
+      log.error({ err: error, job: record.id }, 'a job could not be seen through')
+      conclude(record, 'failed', { failure: mistake(error) })
+    })
+  }
+
+  /** Reads the job again and begins it, or goes on with it, as soon as there is room. */
+  async function begin(running: Live, kind: JobKind): Promise<void> {
+    const { record } = running
+    const { id, inputBytes } = record
+    if (!(await room.take(id, baseBytes(record)))) return
+    // A piece of work each: a long text takes a while to parse.
+    const text = await slices.run(() => record.input ?? jobStore.textOf(id, 'input'))
+    if (text === null) throw new Error(`the input of ${inputBytes} bytes is not in the store`)
+    const input = await slices.run(() => JSON.parse(text) as unknown)
+    if (!goesOn(running)) return
+    const { mistakeIn } = given.outputs
+    const job = createJob({ ...record, kind, input, keptBytesMax: given.jobBytesMax, mistakeIn })
+    running.job = job
+    step(running, job.start(clock.now()))
+  }
+
+  function goesOn({ record }: Live): boolean {
+    return !closed && live.has(record.id)
+  }
+
+  /** Does what a step of a job has led to, and tells. */
+  function step(running: Live, effects: JobEffect[]): void {
+    const { record, job } = running
+    if (!job) return
+    room.set(record.id, baseBytes(record) + job.heldBytes)
+    for (const effect of effects) {
+      if (effect.do === 'submit') guard(running, run(running, job, effect))
+      else if (effect.do === 'proceed') guard(running, proceed(running, job))
+      else if (effect.status === 'done') conclude(record, 'done', { result: effect.result })
+      else conclude(record, 'failed', { failure: effect.failure })
+    }
     if (live.has(record.id)) tell(record, job)
+  }
+
+  /** What comes next may take memory, and a while. */
+  async function proceed(running: Live, job: Job): Promise<void> {
+    if (!(await room.take(running.record.id, 0))) return
+    await slices.run(() => goesOn(running) && step(running, job.proceed(clock.now())))
   }
 
   function tell({ id, kind, status }: JobRecord, job: Job | null): void {
@@ -195,95 +274,25 @@ export function createJobs(given: {
     })
   }
 
-  function perform(running: Live, effects: JobEffect[]): void {
-    for (const effect of effects) {
-      if (effect.do === 'submit') void run(running, effect)
-      else if (effect.status === 'done') conclude(running.record, 'done', { result: effect.result })
-      else conclude(running.record, 'failed', { failure: effect.failure })
-    }
-  }
-
   /** Sees one round of a part through. */
-  async function run(running: Live, effect: JobEffect & { do: 'submit' }): Promise<void> {
+  async function run(running: Live, job: Job, effect: JobEffect & { do: 'submit' }): Promise<void> {
     const { part, round } = effect
-    const { record, job } = running
-    try {
-      const task = await submitPart(running, effect)
-      // A part that runs while the master stops is the next start's.
-      if (!task || (closed && live.has(record.id))) return
-      if (!isWanted(running, part, round)) return void (await dispatcher.cancel(task))
-      part.task = task
-      const ended = await endOf(task)
-      if (!ended || !isWanted(running, part, round)) return
-      const now = clock.now()
-      const { slave, tries, startedAt, endedAt } = ended
-      const ranMs = startedAt === null ? 0 : (endedAt ?? now) - startedAt
-      const end = {
-        outcome: outcomeOf(ended, given.outputs),
-        slave: slave ?? '',
-        tries,
-        startedAt,
-        ranMs,
-      }
-      perform(running, job.partEnded(part, round, end, now))
-      if (live.has(record.id)) tell(record, job)
-    } catch (error) {
-      log.error({ err: error, job: record.id }, 'a part could not be seen through')
-      if (!closed) conclude(record, 'failed', { failure: mistake(error as Error) })
-    }
+    const { record } = running
+    const wanted = () => isWanted(running, part, round)
+    const task = await partTasks.submit(record, effect, wanted)
+    // A part that runs while the master stops is the next start's.
+    if (!task || (closed && live.has(record.id))) return
+    if (!wanted()) return void (await dispatcher.cancel(task))
+    part.task = task
+    const ended = await partTasks.ended(record.id, task, isClosed)
+    if (!ended) return
+    await slices.run(
+      () => wanted() && step(running, job.partEnded(part, round, endOf(ended), clock.now())),
+    )
   }
 
   function isWanted({ record }: Live, part: PartState, round: number): boolean {
     return !closed && live.has(record.id) && part.round === round && part.status === 'running'
-  }
-
-  /** The id of the part's task, once it is accepted; null when it is no longer wanted. */
-  async function submitPart(
-    running: Live,
-    { part, round, files }: JobEffect & { do: 'submit' },
-  ): Promise<string | null> {
-    const { record } = running
-    const { kind, input, keep } = part.spec
-    const about = { job: record.id, ticket: record.ticket, ...(keep ? { keep } : {}) }
-    const submission = {
-      kind,
-      input: JSON.stringify(input),
-      work: JSON.stringify(files.length > 0 ? { ...about, files } : about).slice(1, -1),
-      tags: [partTag(record.id)],
-      priority: record.priority,
-      runLimitMs: record.runLimitMs,
-      queue: true,
-      waitLimitMs: given.waitLimitMs,
-      waitMs: 0,
-      idempotencyKey: partKey(record.ticket, part, round),
-      requestHash: 'part',
-      client: record.client,
-      trace: handedOn(record.id, record.trace),
-    }
-    for (let again = 0; isWanted(running, part, round); again++) {
-      try {
-        return (await dispatcher.submit(submission)).id
-      } catch (error) {
-        if (!(error instanceof Problem) || error.status < 500) throw error
-        const about = { job: record.id, part: part.index, problem: error.type }
-        if (again === 0)
-          log.warn(about, 'a part cannot be queued now; it is tried again each second')
-        await new Promise<void>((resolve) => void clock.at(clock.now() + AGAIN_MS, resolve))
-      }
-    }
-    return null
-  }
-
-  /** The task when it has ended; null when the master stops before. */
-  async function endOf(id: string): Promise<TaskRecord | null> {
-    while (!closed) {
-      await dispatcher.wait(id, Number.POSITIVE_INFINITY)
-      if (closed || dispatcher.isDraining) return null
-      const record = await store.get(id)
-      if (!record) throw new Error(`task ${id} was removed before its job had read it`)
-      if (record.endedAt !== null) return record
-    }
-    return null
   }
 
   /** Writes how a job ended; where that finds no room, again and again until it does. */
@@ -305,39 +314,37 @@ export function createJobs(given: {
     outcome: JobOutcome | null,
   ): Promise<unknown> {
     const running = live.get(record.id)
-    const stages = running ? stagesJson(running.job, clock.now()) : []
-    const ended = {
-      id: record.id,
-      status,
-      endedAt: clock.now(),
-      outcome: outcome && JSON.stringify(outcome),
-      stages: JSON.stringify(stages),
-    }
-    jobStore.end(ended)
-    running?.job.stop()
-    Object.assign(record, ended)
+    const job = running?.job ?? null
+    const endedAt = clock.now()
+    const end = { status, endedAt, outcome: outcome && JSON.stringify(outcome) }
+    jobStore.end({ id: record.id, ...end, ...endJson(job, endedAt) })
+    job?.stop()
+    Object.assign(record, end)
     live.delete(record.id)
+    room.leave(record.id)
     given.onOver?.(record)
-    tell(record, running?.job ?? null)
+    tell(record, job)
     for (const wake of running?.waiting ?? []) wake()
-    const tasks = [...(running?.job.running ?? [])].flatMap(({ task }) => task ?? [])
+    const tasks = [...(job?.running ?? [])].flatMap(({ task }) => task ?? [])
     return Promise.all(tasks.map((task) => dispatcher.cancel(task)))
   }
 }
 
-/**
- * How a part's task ended, as an outcome: what has none has failed for its job. A result that was
- * stored by an earlier version has not been checked, and must not be combined as it is.
- */
-function outcomeOf({ kind, status, outcome }: TaskRecord, outputs: Outputs): Outcome {
-  if (outcome !== null) {
-    const said = JSON.parse(outcome) as Outcome
-    const wrong = said.status === 'done' ? outputs.mistakeIn(kind, said.result) : null
-    return wrong === null ? said : { status: 'failed', type: 'invalid-result', message: wrong }
-  }
-  const message = status === 'expired' ? 'no slave took it in time' : `it was ${status}`
-  return { status: 'failed', type: 'no-capable-slave', message }
+/** How a part's task ended, for the core. */
+function endOf({ record, text, bytes }: Ended): PartEnd {
+  const { slave, tries, startedAt, endedAt } = record
+  const ranMs = startedAt === null ? 0 : (endedAt as number) - startedAt
+  return { outcome: text, bytes, slave: slave ?? '', tries, startedAt, ranMs }
 }
+
+/** A text in pieces; what stands across an edge is whole in one of them. */
+function* pieces(text: string): Generator<string> {
+  for (let at = 0; at < text.length; at += SEARCH_CHARS) {
+    yield text.slice(Math.max(0, at - SHA256_CHARS), at + SEARCH_CHARS)
+  }
+}
+
+const baseBytes = ({ inputBytes }: JobRecord): number => JOB_BYTES + INPUT_FACTOR * inputBytes
 
 const hasEnded = ({ status }: JobRecord): boolean => status !== 'in progress'
 

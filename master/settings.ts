@@ -154,6 +154,25 @@ export const MasterSettings = Type.Object({
     atMost: 'runLimitMsMax',
     description: 'how long one part of a job may run when the job does not say, in milliseconds',
   }),
+  jobBytesMax: Type.Integer({
+    default: 33_554_432,
+    minimum: 65_536,
+    maximum: 1_073_741_824,
+    description: 'what the results of all parts of one job may have together, in bytes',
+  }),
+  jobsBytesMax: Type.Integer({
+    default: 67_108_864,
+    minimum: 65_536,
+    maximum: 8_589_934_592,
+    description:
+      'how much memory all live jobs may take together, in bytes; further jobs begin when others have ended',
+  }),
+  liveJobsMax: Type.Integer({
+    default: 10_000,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'how many jobs may be accepted that have not ended; then queue-full',
+  }),
   batchTasksMax: Type.Integer({
     default: 1_000,
     minimum: 1,

@@ -205,6 +205,7 @@ const Part = Type.Object({
   task: orNull(Id),
   slave: orNull(Type.String()),
   result: Type.Optional(Type.Unknown()),
+  omitted: Type.Optional(Type.Array(Type.String())),
   bytes: Count,
   files: Type.Optional(
     Type.Array(Type.Object({ name: Type.String(), sha256: Type.Optional(Type.String()) }), {

@@ -5,10 +5,16 @@
 //   input --> stage 1: parts --> stage 2: parts --> ... --> combine --> result
 //             (side by side)     (after all of 1)
 //
-// It runs in the master: it may cut lists and add up numbers, and must not compute.
+// It runs in the master, on the thread that answers everybody: it may cut lists and add up numbers,
+// and must not compute. No call may take longer than some 50 ms, whatever the input and whatever the
+// parts gave: `combine` yields where all together may take longer, and refuses by length, before it
+// parses, what it could not handle in such steps.
 
 import type { TSchema } from 'typebox'
 import type { Result } from './kind.ts'
+
+/** A stage has no more parts. */
+export const PARTS_MAX = 10_000
 
 /** What a field of a request must be, when it is not: as in a 400. */
 export type Mistake = { field: string; rule: string }
@@ -30,8 +36,8 @@ export type JobKind<Input = never> = {
   needs(input: Input): string[]
   /** In order. Each waits for all parts of the one before. */
   stages: Stage<Input>[]
-  /** Gives the job's result from the parts of all stages. */
-  combine(job: JobSoFar<Input>): JobResult
+  /** Gives the job's result from the parts of all stages; step by step where that takes long. */
+  combine(job: JobSoFar<Input>): Combining
   /** Small ones: each is run by the contract test, cut into 1 to 7 parts. */
   examples: { input: unknown; output: unknown }[]
 }
@@ -54,6 +60,8 @@ export type JobSoFar<Input> = {
   slots: number
   /** How many slaves that was; 1 at least. */
   slaves: number
+  /** How long each part may run. A stage that cuts by length cuts so that its parts fit. In milliseconds. */
+  runLimitMs: number
   /** The outcomes of the stages before, part by part, in the order of `parts`. */
   done: PartDone[][]
 }
@@ -85,6 +93,20 @@ export type PartFile =
   | { name: string; blob: string }
   /** The output file `file` of an earlier part, wherever it was kept. */
   | { name: string; stage: number; part: number; file: string }
+
+/** A result, or the steps to one: between two of them the master answers whoever asks. */
+export type Combining = JobResult | Steps
+type Steps = Generator<undefined, JobResult, undefined>
+
+/** Those of what is combined at once are one step. */
+export function stepsOf(made: Combining): Steps {
+  return 'next' in made ? made : atOnce(made)
+}
+
+// biome-ignore lint/correctness/useYield: it is one step
+function* atOnce(result: JobResult): Steps {
+  return result
+}
 
 export type JobResult = Result & {
   /**

@@ -41,6 +41,8 @@ export type Job<R = unknown> = {
   id: string
   kind: string
   input?: unknown
+  /** Fields that are too long to be given: `input`; in lists `result`, too, which is undefined then. */
+  omitted?: string[]
   stages: Stage[]
   priority: number
   runLimitMs: number
@@ -62,6 +64,7 @@ export type Part = {
   task: string | null
   slave: string | null
   result?: unknown
+  omitted?: string[]
   bytes: number
   ms: number
   tries: number

@@ -1,7 +1,7 @@
 // One job: which stage it is in and how each part stands. Pure: what is to be done comes out as
 // effects, and how parts ended goes in. A stage waits for the set of its parts, never for a count.
 //
-// A part:   waiting --submitted--> running --outcome--> done
+// A part:   waiting --submitted--> running --outcome--> done | failed (ends the job)
 //              ^                      |                   |
 //              |                      | an input file     | its files were lost, and a part
 //              +----------------------+ was missing       | that needs them says so: again
@@ -9,6 +9,9 @@
 //
 // Every time that a part runs again is a round of its own. After a restart of the master the same
 // steps are taken again with the stored outcome of every round, and so lead to the same place.
+//
+// No step is long. Planning a stage and each step of combining are calls of their own (`proceed`),
+// and what the parts may give together is limited in bytes before any of it is parsed.
 
 import type {
   JobKind,
@@ -18,6 +21,7 @@ import type {
   PartDone,
   PartFile,
 } from '../../shared/job-kind.ts'
+import { PARTS_MAX, stepsOf } from '../../shared/job-kind.ts'
 import type { InputFile, Outcome, OutputFile } from '../../shared/wire.ts'
 
 /** Parts under way at a time, for each slot: enough that none is idle, few enough to let others in. */
@@ -25,7 +29,11 @@ const AHEAD = 2
 const UNDER_WAY_MIN = 8
 /** A part whose files are lost more often than this ends its job. */
 const ROUNDS_MAX = 20
-export const PARTS_MAX = 10_000
+/** What is counted for a part, and for a file that it is given or gives. In bytes. */
+const PART_BYTES = 1_024
+const REFERENCE_BYTES = 160
+/** JSON takes more room as objects than as text. */
+const OUTCOME_FACTOR = 2
 
 type EarlierFile = Exclude<PartFile, { blob: string }>
 export type Done = Omit<PartDone, 'files'> & { files: OutputFile[] }
@@ -36,12 +44,14 @@ export type PartState = {
   readonly spec: Part
   /** How often it was begun again because what it gave, or needed, was lost. */
   round: number
-  status: 'waiting' | 'running' | 'done'
+  status: 'waiting' | 'running' | 'done' | 'failed'
   /** The task that it is in this round, once that is known. */
   task: string | null
   /** How often a slave has taken it, over all rounds. */
   tries: number
   done: Done | null
+  /** Bytes of the outcome that it keeps. */
+  keptBytes: number
   startedAt: number | null
   endedAt: number | null
   /** Milliseconds in an executor. */
@@ -59,16 +69,22 @@ export type StageState = {
   endedAt: number | null
 }
 
+type Failed = Outcome & { status: 'failed' }
 export type JobFailure = { type: string; message: string }
 
 export type JobEffect =
   | { do: 'submit'; part: PartState; round: number; files: InputFile[] }
+  /** Call `proceed`, at a time when that may take a while. */
+  | { do: 'proceed' }
   | { do: 'end'; status: 'done'; result: JobResult }
   | { do: 'end'; status: 'failed'; failure: JobFailure }
 
 /** How the task of a part ended. */
 export type PartEnd = {
-  outcome: Outcome
+  /** JSON text of an Outcome. */
+  outcome: string
+  /** How long that is. */
+  bytes: number
   slave: string
   tries: number
   startedAt: number | null
@@ -83,10 +99,19 @@ export function createJob(given: {
   parts: number | null
   slots: number
   slaves: number
+  /** How long a part may run. In milliseconds. */
+  runLimitMs: number
+  /** What the outcomes of its parts may have together. In bytes of JSON text. */
+  keptBytesMax: number
+  /**
+   * What is wrong with a result of a kind; null when nothing. One that an earlier version stored has
+   * not been checked, and must not be combined as it is.
+   */
+  mistakeIn: (kind: string, result: unknown) => string | null
   /** Shown by slaves to each other. */
   ticket: string
 }) {
-  const { kind, input, parts, slots, slaves, ticket } = given
+  const { kind, input, parts, slots, slaves, runLimitMs, ticket } = given
   const stages: StageState[] = []
   const underWayMax = Math.max(UNDER_WAY_MIN, slots * AHEAD)
   const running = new Set<PartState>()
@@ -94,6 +119,11 @@ export function createJob(given: {
   let waiting: PartState[] = []
   let effects: JobEffect[] = []
   let ended = false
+  /** `proceed` was asked for, and has not been called. */
+  let proceeding = false
+  let combining: ReturnType<typeof stepsOf> | null = null
+  let keptBytes = 0
+  let references = 0
 
   return {
     stages: stages as readonly StageState[],
@@ -105,16 +135,30 @@ export function createJob(given: {
       return out()
     },
 
+    /** The next slice of work: plans a stage, or takes a step of combining. */
+    proceed(now: number): JobEffect[] {
+      if (ended || !proceeding) return []
+      proceeding = false
+      guarded(() => (stages.length === kind.stages.length ? combine() : plan(now)))
+      advance(now)
+      return out()
+    },
+
     /** The task of a part's round has ended. What is not of its newest round changes nothing. */
     partEnded(part: PartState, round: number, end: PartEnd, now: number): JobEffect[] {
       if (ended || part.round !== round || part.status !== 'running') return []
       running.delete(part)
       part.tries += end.tries
-      if (end.outcome.status === 'done') finish(part, end.outcome, end, now)
-      else if (end.outcome.type === 'missing-file') again(part, end.outcome, now)
-      else fail(part, end.outcome)
+      if (keptBytes + end.bytes > given.keptBytesMax) fail(part, tooMuch(end.bytes))
+      else settle(part, JSON.parse(end.outcome) as Outcome, end, now)
       advance(now)
       return out()
+    },
+
+    /** What its parts and their outcomes take in memory, about. In bytes. */
+    get heldBytes(): number {
+      const parts = stages.reduce((sum, stage) => sum + stage.parts.length, 0)
+      return parts * PART_BYTES + references * REFERENCE_BYTES + keptBytes * OUTCOME_FACTOR
     },
 
     /** Nothing more comes out. */
@@ -130,18 +174,27 @@ export function createJob(given: {
   }
 
   function advance(now: number): void {
+    if (ended || proceeding) return
+    if ((stages.at(-1)?.left.size ?? 0) > 0) return guarded(() => submit(now))
+    proceeding = true
+    effects.push({ do: 'proceed' })
+  }
+
+  /** What a kind throws ends the job, with its words. */
+  function guarded(step: () => void): void {
     try {
-      while (!ended && (stages.at(-1)?.left.size ?? 0) === 0) {
-        if (stages.length === kind.stages.length) {
-          return end({ do: 'end', status: 'done', result: kind.combine(soFar()) })
-        }
-        plan(now)
-      }
-      submit(now)
+      step()
     } catch (error) {
       const { type = 'evaluation', message } = error as Error & { type?: string }
       end({ do: 'end', status: 'failed', failure: { type, message } })
     }
+  }
+
+  /** Nothing was left to do when this was asked for, and nothing can have come up since. */
+  function combine(): void {
+    combining ??= stepsOf(kind.combine(soFar()))
+    const step = combining.next()
+    if (step.done) end({ do: 'end', status: 'done', result: step.value })
   }
 
   /** Cuts the next stage into its parts. */
@@ -153,6 +206,7 @@ export function createJob(given: {
       throw new Error(`stage "${name}" would have ${specs.length} parts; ${PARTS_MAX} at most`)
     }
     const made = specs.map((spec, index) => newPart(number, index, spec))
+    references += specs.reduce((sum, { files = [] }) => sum + files.length, 0)
     stages.push({ name, parts: made, left: new Set(made), startedAt: now, endedAt: null })
     if (made.length === 0) (stages.at(-1) as StageState).endedAt = now
     waiting.push(...made)
@@ -160,7 +214,7 @@ export function createJob(given: {
 
   function soFar(): JobSoFar<never> {
     const done = stages.map(({ parts }) => parts.map((part) => part.done as Done))
-    return { input: input as never, parts, slots, slaves, done }
+    return { input: input as never, parts, slots, slaves, runLimitMs, done }
   }
 
   function submit(now: number): void {
@@ -206,15 +260,27 @@ export function createJob(given: {
     return { name, url, bytes, ticket, ...(sha256 ? { sha256 } : {}) }
   }
 
+  function settle(part: PartState, outcome: Outcome, end: PartEnd, now: number): void {
+    const isDone = outcome.status === 'done'
+    const wrong = isDone ? given.mistakeIn(part.spec.kind, outcome.result) : null
+    if (wrong !== null) fail(part, { status: 'failed', type: 'invalid-result', message: wrong })
+    else if (outcome.status === 'done') finish(part, outcome, end, now)
+    else if (outcome.type === 'missing-file') again(part, outcome, now)
+    else fail(part, outcome)
+  }
+
   function finish(
     part: PartState,
     outcome: Outcome & { status: 'done' },
-    { slave, ranMs }: PartEnd,
+    { slave, ranMs, bytes }: PartEnd,
     now: number,
   ): void {
     const { status: _, resultText: __, files = [], ...result } = outcome
     part.status = 'done'
     part.done = { ...result, files, slave }
+    part.keptBytes = bytes
+    keptBytes += bytes
+    references += files.length
     part.endedAt = now
     part.ranMs += ranMs
     const stage = stages[part.stage] as StageState
@@ -223,7 +289,7 @@ export function createJob(given: {
   }
 
   /** Files of earlier parts are gone with their slave: those parts run again, and then this one. */
-  function again(part: PartState, outcome: Outcome & { status: 'failed' }, now: number): void {
+  function again(part: PartState, outcome: Failed, now: number): void {
     const lost = new Set<PartState>()
     for (const file of part.spec.files ?? []) {
       // Whoever does not say which file it was may mean any that is made by parts.
@@ -244,6 +310,9 @@ export function createJob(given: {
   function repeat(part: PartState, now: number): void {
     part.round++
     part.status = 'waiting'
+    keptBytes -= part.keptBytes
+    references -= part.done?.files.length ?? 0
+    part.keptBytes = 0
     part.done = null
     const stage = stages[part.stage] as StageState
     stage.left.add(part)
@@ -253,7 +322,13 @@ export function createJob(given: {
     part.endedAt = null
   }
 
-  function fail(part: PartState, { type, message }: Outcome & { status: 'failed' }): void {
+  function tooMuch(bytes: number): Failed {
+    const message = `its result has ${bytes} bytes, those before it ${keptBytes}; the results of all parts of a job may have ${given.keptBytesMax} bytes together (--job-bytes-max of the master)`
+    return { status: 'failed', type: 'result-too-large', message }
+  }
+
+  function fail(part: PartState, { type, message }: Failed): void {
+    part.status = 'failed'
     const { name, parts } = stages[part.stage] as StageState
     const which = `part ${part.index + 1} of ${parts.length} of stage "${name}"`
     end({ do: 'end', status: 'failed', failure: { type, message: `${which}: ${message}` } })
@@ -275,6 +350,7 @@ const newPart = (stage: number, index: number, spec: Part): PartState => ({
   task: null,
   tries: 0,
   done: null,
+  keptBytes: 0,
   startedAt: null,
   endedAt: null,
   ranMs: 0,

@@ -22,6 +22,8 @@ export const jobDocs = (body: TSchema, examples: Record<string, unknown>): Opera
       'key-reused',
       'at-capacity',
       'no-slaves',
+      'queue-full',
+      'store-full',
       'draining',
     ],
   },

@@ -7,10 +7,11 @@ import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
 import { sees } from '../auth.ts'
 import type { Blobs } from '../blobs.ts'
-import { jobJson, stagesJson, storedStages } from '../job-json.ts'
+import { jobJson, partsJson, storedParts } from '../job-json.ts'
 import type { JobRequests } from '../job-requests.ts'
 import type { JobRecord, JobStore } from '../job-store.ts'
 import type { JobOutcome, Jobs } from '../jobs.ts'
+import { pageWithin } from '../list-page.ts'
 import { CURSOR, manners, ownerOf, preferredWaitMs } from './manners.ts'
 
 type Options = {
@@ -50,10 +51,17 @@ export async function jobs(app: FastifyInstance, options: Options) {
     if (sees(request.caller, found.record.client)) return found
     throw new Problem('no-such-job', `there is no job ${id}`)
   }
+  /** A whole job; its input only while that is short. */
   const json = (id: string) => {
     const { record, job } = jobs.get(id)
-    return jobJson(record, job, now())
+    const outcome = outcomeOf(record)
+    const { stages, endedAt } = record
+    // Of an earlier version they are long.
+    const all = stages === null && endedAt !== null ? jobStore.textOf(id, 'parts') : stages
+    return jobJson({ ...record, outcome, stages: all }, job, now())
   }
+  const outcomeOf = ({ id, outcome, outcomeBytes }: JobRecord) =>
+    outcome === null && outcomeBytes !== null ? jobStore.textOf(id, 'outcome') : outcome
 
   /** Splits a big request into parts, hands them out, and combines what comes back. */
   const submit = { bodyLimit: options.inputBytesMax, config: { content: 'json' } } as const
@@ -80,13 +88,12 @@ export async function jobs(app: FastifyInstance, options: Options) {
   app.get('/jobs', { schema: { querystring: ListQuery } }, async (request, reply) => {
     const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
     const found = jobStore.list(cursor, limit + 1, ownerOf(request))
-    const records = found.slice(0, limit)
-    const next = found.length > limit ? (records.at(-1)?.id ?? null) : null
-    if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
-    const listed = records.map((record) =>
-      jobs.isLive(record.id) ? json(record.id) : jobJson(record, null, now()),
+    const { page, cut } = pageWithin(found.slice(0, limit), (record) =>
+      jobJson(record, jobs.isLive(record.id) ? jobs.get(record.id).job : null, now()),
     )
-    return { jobs: listed, next }
+    const next = cut || found.length > limit ? (page.at(-1)?.id ?? null) : null
+    if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
+    return { jobs: page, next }
   })
 
   /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */
@@ -101,24 +108,18 @@ export async function jobs(app: FastifyInstance, options: Options) {
   const parts = { schema: { params: Id, querystring: PartsQuery } }
   app.get('/jobs/:id/parts', parts, async (request) => {
     const { id } = request.params as Static<typeof Id>
-    const { stage, offset = 0, limit = 1000 } = request.query as Static<typeof PartsQuery>
+    const { limit = 1000, ...query } = request.query as Static<typeof PartsQuery>
     const { record, job } = own(request, id)
-    const all = job ? stagesJson(job, now()) : storedStages(record)
-    const chosen = all.filter(({ name }) => stage === undefined || name === stage)
-    if (stage !== undefined && chosen.length === 0) {
-      const names = all.map(({ name }) => name).join(', ')
-      throw new Problem('not-found', `job ${id} has no stage "${stage}" yet; it has: ${names}`)
+    const stored = job ? '[]' : (jobStore.textOf(id, 'parts') ?? '[]')
+    const stages = job
+      ? partsJson(job.stages, { ended: false }, { ...query, limit })
+      : storedParts(stored, { ...query, limit })
+    if (query.stage !== undefined && stages.length === 0) {
+      const names = (job ? job.stages : storedParts(stored, { limit: 0 })).map(({ name }) => name)
+      const detail = `job ${id} has no stage "${query.stage}" yet; it has: ${names.join(', ')}`
+      throw new Problem('not-found', detail)
     }
-    return {
-      id,
-      status: record.status,
-      stages: chosen.map(({ name, total, parts, transfers }) => ({
-        name,
-        total,
-        transfers,
-        parts: parts.slice(offset, offset + limit),
-      })),
-    }
+    return { id, status: record.status, stages }
   })
 
   /** The result by itself: a file as what it is, anything else as JSON. */
@@ -126,7 +127,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
     const { id } = request.params as Static<typeof Id>
     own(request, id)
     await jobs.wait(id, preferredWaitMs(request, options.waitMsMax))
-    const result = resultOf(jobs.get(id).record)
+    const { record } = jobs.get(id)
+    const result = resultOf({ ...record, outcome: outcomeOf(record) })
     if (!result.file) return { id, ...result }
     const { blobs: list, type, name } = result.file
     const bytes = list.reduce((sum, sha256) => sum + blobs.get(sha256).bytes, 0)

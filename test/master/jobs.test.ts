@@ -57,7 +57,10 @@ async function setUp({ partsLoaded = [], ...over }: Over = {}) {
     cancel: async (id: string) => cancelled.push(id) > 0,
   } as unknown as Dispatcher
   const part = { status: 'done', outcome: '{"status":"done","result":1}', slave: 'a', tries: 1 }
-  const store = { get: async () => ({ ...part, startedAt: 0, endedAt: 1 }) } as unknown as Store
+  const store = {
+    find: async () => undefined,
+    get: async () => ({ ...part, startedAt: 0, endedAt: 1 }),
+  } as unknown as Store
   const jobs = createJobs({
     kinds: new Map([['one', kind]]),
     jobStore: { ...jobStore, ...over },
@@ -67,6 +70,9 @@ async function setUp({ partsLoaded = [], ...over }: Over = {}) {
     clock,
     jobIds: () => () => 'job-1',
     waitLimitMs: 1000,
+    liveJobsMax: 10,
+    jobBytesMax: 1_000_000,
+    jobsBytesMax: 1_000_000,
     log: await createLog('test', 'silent'),
     onBroken: (error) => {
       throw error
@@ -74,13 +80,19 @@ async function setUp({ partsLoaded = [], ...over }: Over = {}) {
     onEvent: () => {},
   })
   /** Lets everything that waits for nothing happen. */
-  const settle = () => new Promise((resolve) => setImmediate(resolve))
+  const settle = async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      await clock.run({ until: clock.now() })
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
   return { clock, jobStore, jobs, cancelled, accepted, ended, settle }
 }
 
 t.test('a part that is accepted while the master stops runs on', async (t) => {
   const { jobs, jobStore, cancelled, accepted, settle } = await setUp()
   jobs.submit(job)
+  await settle()
   jobs.close()
   accepted.resolve({ id: 'task-1' })
   await settle()
@@ -91,6 +103,7 @@ t.test('a part that is accepted while the master stops runs on', async (t) => {
 t.test('a part that is accepted after its job was cancelled is cancelled', async (t) => {
   const { jobs, jobStore, cancelled, accepted, settle } = await setUp()
   jobs.submit(job)
+  await settle()
   t.equal(await jobs.cancel('job-1'), true)
   accepted.resolve({ id: 'task-1' })
   await settle()
@@ -141,6 +154,7 @@ t.test('a job that cannot be cancelled, as the disk is full, goes on', async (t)
 t.test('a part that is accepted after its job was cancelled while the master stops', async (t) => {
   const { jobs, cancelled, accepted, settle } = await setUp()
   jobs.submit(job)
+  await settle()
   await jobs.cancel('job-1')
   jobs.close()
   accepted.resolve({ id: 'task-1' })

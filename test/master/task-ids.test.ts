@@ -27,6 +27,7 @@ const settings = {
 const submission = {
   kind: 'work',
   input: 'null',
+  inputBytes: 4,
   priority: 0,
   runLimitMs: 60_000,
   tags: [],
@@ -61,7 +62,7 @@ t.test('jobs are numbered after the newest job that is stored', async (t) => {
   t.equal(jobStore.newestId(), null)
   const ids = createIds(() => START)
   const made = [ids.next(), ids.next()]
-  for (const id of made) jobStore.insert(aJob(id))
+  for (const id of made) jobStore.insert(aJob(id), 'null')
   t.equal(jobStore.newestId(), made[1])
 })
 
@@ -97,6 +98,7 @@ const aJob = (id: string) => ({
   id,
   kind: 'one',
   input: 'null',
+  inputBytes: 4,
   parts: null,
   slots: 1,
   slaves: 1,
@@ -112,5 +114,6 @@ const aJob = (id: string) => ({
   createdAt: START,
   endedAt: null,
   outcome: null,
+  outcomeBytes: null,
   stages: null,
 })

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobKind, JobResult, JobSoFar, Part, PartDone } from '../../shared/job-kind.ts'
+import { stepsOf } from '../../shared/job-kind.ts'
 import type { Kind } from '../../shared/kind.ts'
 import type { Random } from '../../shared/random.ts'
 import { createCheck } from '../../shared/validate.ts'
@@ -52,7 +53,10 @@ export async function runJob(given: {
       for (const i of random.shuffle([...planned.keys()])) made[i] = await run(planned[i] as Part)
       stages.push(made)
     }
-    const result = job.combine(soFar() as JobSoFar<never>)
+    const steps = stepsOf(job.combine(soFar() as JobSoFar<never>))
+    let step = steps.next()
+    while (!step.done) step = steps.next()
+    const result = step.value
     createCheck(job.output).checked(result.result)
     const bytes = result.file
       ? Buffer.concat(result.file.blobs.map((sha) => bytesOf(blobs.get(sha))))
@@ -65,7 +69,8 @@ export async function runJob(given: {
   function soFar(): JobSoFar<unknown> {
     const done = stages.map((made) => made.map(({ folder: _, ...part }) => part))
     // What crosses the wire and the store is JSON.
-    return JSON.parse(JSON.stringify({ input, parts, slots, slaves: 2, done })) as JobSoFar<unknown>
+    const all = { input, parts, slots, slaves: 2, runLimitMs: 600_000, done }
+    return JSON.parse(JSON.stringify(all)) as JobSoFar<unknown>
   }
 
   async function run(part: Part): Promise<Made> {

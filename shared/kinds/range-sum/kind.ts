@@ -5,20 +5,18 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import type { JobKind, Mistake } from '../../job-kind.ts'
-import type { Kind, Result } from '../../kind.ts'
+import type { Kind } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
 import type { Range } from './add-up.ts'
-import { addUp, nearestDouble, TOO_LARGE } from './add-up.ts'
+import { addUp } from './add-up.ts'
+import type { Sum } from './combine.ts'
+import { combineDoubles, combineExactly } from './combine.ts'
 import { cut } from './cut.ts'
-import type { Fraction } from './fraction.ts'
-import { sum } from './fraction.ts'
 import type { Tree } from './parse.ts'
 import { EXACT_FUNCTIONS, parse, SyntaxMistake } from './parse.ts'
 
 /** More n than this are not added up by anybody. */
 const COUNT_MAX = 10n ** 13n
-/** Of the denominators of all parts: adding them takes a master, which does nothing else then, 0.2 s. */
-const DIGITS_MAX = 30_000
 
 const Whole = Type.Union([
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
@@ -40,7 +38,7 @@ const Input = Type.Object(
 type Input = Static<typeof Input>
 
 /** Of a part: n / d in digits. */
-const Sum = Type.Object({
+const SumOutput = Type.Object({
   n: Type.String({ pattern: '^-?\\d+$' }),
   d: Type.String({ pattern: '^\\d+$' }),
 })
@@ -49,7 +47,7 @@ export const kind: Kind<Input> = {
   name: 'range-sum',
   summary: 'Adds up an expression in n over a range of whole numbers, as a fraction n / d.',
   input: Input,
-  output: Sum,
+  output: SumOutput,
   run(input) {
     const [mistake] = mistakesIn(input)
     if (mistake) throw new TaskFailure('rejected-input', `${mistake.field} ${mistake.rule}`)
@@ -81,10 +79,10 @@ export const job: JobKind<Input> = {
   stages: [
     {
       name: 'add',
-      parts({ input, parts, slots }) {
+      parts({ input, parts, slots, runLimitMs }) {
         const { expression } = input
         const numbers = numbersOf(input)
-        return cut(parse(expression), rangeOf(input), numbers, { parts, slots }).map(
+        return cut(parse(expression), rangeOf(input), numbers, { parts, slots, runLimitMs }).map(
           ({ from, to }) => ({
             kind: 'range-sum',
             input: { expression, from: String(from), to: String(to), numbers },
@@ -94,20 +92,8 @@ export const job: JobKind<Input> = {
     },
   ],
   combine({ input, done }) {
-    const sums = (done[0] ?? []).map(({ result }) => {
-      const { n, d } = result as Static<typeof Sum>
-      return { n: BigInt(n), d: BigInt(d) }
-    })
-    if (numbersOf(input) === 'number') return doubleOf(sums)
-    const digits = sums.length > 1 ? digitsOf(done[0] ?? []) : 0
-    if (digits > DIGITS_MAX) {
-      const words = `the denominators of its parts have ${digits} digits together, more than ${DIGITS_MAX}`
-      throw new TaskFailure(
-        'result-too-large',
-        `${words}: with "numbers": "number" these are doubles`,
-      )
-    }
-    return exactOf(sum(sums))
+    const sums = (done[0] ?? []).map(({ result }) => result as Sum)
+    return numbersOf(input) === 'number' ? combineDoubles(sums) : combineExactly(sums)
   },
   examples: [
     {
@@ -122,24 +108,6 @@ export const job: JobKind<Input> = {
   ],
 }
 
-function exactOf({ n, d }: Fraction): Result {
-  if (d === 1n) {
-    const value = String(n)
-    return { result: { mathjs: 'bigint', value }, resultType: 'bigint', resultText: value }
-  }
-  const form = { mathjs: 'Fraction', n: String(n), d: String(d) }
-  return { result: form, resultType: 'Fraction', resultText: `${n}/${d}` }
-}
-
-/** All parts have the same denominator: no more than whole numbers are added. */
-function doubleOf(sums: Fraction[]): Result {
-  const value = nearestDouble(sums.reduce((total, { n }) => total + n, 0n))
-  if (!Number.isFinite(value)) throw new TaskFailure('evaluation', TOO_LARGE)
-  return { result: value, resultType: 'number', resultText: String(value) }
-}
-
-const digitsOf = (parts: { result: unknown }[]): number =>
-  parts.reduce((all, { result }) => all + (result as Static<typeof Sum>).d.length, 0)
 const rangeOf = ({ from, to }: Input): Range => ({ from: BigInt(from), to: BigInt(to) })
 const numbersOf = ({ numbers = 'exact' }: Input): 'exact' | 'number' => numbers
 

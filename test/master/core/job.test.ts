@@ -7,6 +7,7 @@ import { Type } from 'typebox'
 import type { Job, JobEffect, PartEnd, PartState } from '../../../master/core/job.ts'
 import { createJob } from '../../../master/core/job.ts'
 import type { JobKind } from '../../../shared/job-kind.ts'
+import { TaskFailure } from '../../../shared/kind.ts'
 import type { Random } from '../../../shared/random.ts'
 import { createRandom } from '../../../shared/random.ts'
 import type { Outcome } from '../../../shared/wire.ts'
@@ -62,7 +63,17 @@ const kind: JobKind = {
   examples: [],
 }
 
-const given = { kind, input: null, parts: null, slots: 2, slaves: 2, ticket: 'ticket' }
+const given = {
+  kind,
+  input: null,
+  parts: null,
+  slots: 2,
+  slaves: 2,
+  ticket: 'ticket',
+  runLimitMs: 1_000,
+  keptBytesMax: 1_000_000,
+  mistakeIn: () => null,
+}
 const EXPECTED = [0, 1, 2].map((r) => `middle ${r}`)
 
 type Submit = JobEffect & { do: 'submit' }
@@ -106,8 +117,10 @@ function createFleet(random: Random, deaths: number) {
   }
 }
 
-const endOf = (outcome: Outcome): PartEnd => ({
+const endOf = (outcome: Outcome): PartEnd => ended(JSON.stringify(outcome))
+const ended = (outcome: string): PartEnd => ({
   outcome,
+  bytes: outcome.length,
   slave: 'slave-1',
   tries: 1,
   startedAt: 0,
@@ -121,7 +134,7 @@ function play(seed: number, deaths: number, restarts: number): { end: Ended; run
   const random = createRandom(seed)
   const fleet = createFleet(random, deaths)
   const stored = new Map<string, Outcome>()
-  let job: Job
+  let job = createJob(given)
   let open: Submit[] = []
   let end: Ended | undefined
   let left = restarts
@@ -129,6 +142,7 @@ function play(seed: number, deaths: number, restarts: number): { end: Ended; run
   const take = (effects: JobEffect[]): void => {
     for (const effect of effects) {
       if (effect.do === 'end') end = effect
+      else if (effect.do === 'proceed') take(job.proceed(0))
       else open.push(effect)
     }
   }
@@ -149,7 +163,7 @@ function play(seed: number, deaths: number, restarts: number): { end: Ended; run
     open = open.filter((each) => each !== submit)
     const outcome = stored.get(keyOf(submit)) ?? fleet.run(submit)
     stored.set(keyOf(submit), outcome)
-    take(job!.partEnded(submit.part, submit.round, endOf(outcome), steps))
+    take(job.partEnded(submit.part, submit.round, endOf(outcome), steps))
   }
   return { end, runs: fleet.runs }
 }
@@ -183,6 +197,11 @@ t.test(
   },
 )
 
+/** What comes of these effects, with every slice of work that they ask for. */
+const through = (job: Job, effects: JobEffect[]): JobEffect[] =>
+  effects.flatMap((effect) => (effect.do === 'proceed' ? through(job, job.proceed(1)) : [effect]))
+const started = (job: Job): Submit[] => through(job, job.start(0)) as Submit[]
+
 /** Ends the open submissions of a stage well; gives those that come of it. */
 function endAll(job: Job, submits: Submit[], now = 1): JobEffect[] {
   return submits.flatMap((submit) => {
@@ -193,13 +212,13 @@ function endAll(job: Job, submits: Submit[], now = 1): JobEffect[] {
       url: `http://a/${keyOf(submit)}/${name}`,
     }))
     const outcome: Outcome = { status: 'done', result: submit.part.index, files }
-    return job.partEnded(submit.part, submit.round, endOf(outcome), now)
+    return through(job, job.partEnded(submit.part, submit.round, endOf(outcome), now))
   })
 }
 
 t.test('only what was lost runs again', async (t) => {
   const job = createJob(given)
-  const middles = endAll(job, job.start(0) as Submit[]) as Submit[]
+  const middles = endAll(job, started(job)) as Submit[]
   t.equal(middles.length, MIDDLES)
   const first = middles[0] as Submit
   const lost: Outcome = {
@@ -218,7 +237,7 @@ t.test('only what was lost runs again', async (t) => {
 
 t.test('whoever does not say which file was missing may mean any that a part made', async (t) => {
   const job = createJob(given)
-  const middles = endAll(job, job.start(0) as Submit[]) as Submit[]
+  const middles = endAll(job, started(job)) as Submit[]
   const lost: Outcome = { status: 'failed', type: 'missing-file', message: '' }
   const again = job.partEnded((middles[0] as Submit).part, 0, endOf(lost), 2) as Submit[]
   t.same(again.map(keyOf).toSorted(), ['0/0/1', '0/1/1', '0/2/1', '0/3/1', '0/4/1'])
@@ -226,7 +245,7 @@ t.test('whoever does not say which file was missing may mean any that a part mad
 
 t.test('two that miss the same file let it be made once', async (t) => {
   const job = createJob(given)
-  const middles = endAll(job, job.start(0) as Submit[]) as Submit[]
+  const middles = endAll(job, started(job)) as Submit[]
   const lost: Outcome = { status: 'failed', type: 'missing-file', message: '', missing: ['m0'] }
   const [a, b] = middles as [Submit, Submit]
   const first = job.partEnded(a.part, 0, endOf(lost), 2) as Submit[]
@@ -236,7 +255,7 @@ t.test('two that miss the same file let it be made once', async (t) => {
 
 t.test('a failure of a part ends the job, and says which part and why', async (t) => {
   const job = createJob(given)
-  const [, second] = job.start(0) as Submit[]
+  const [, second] = started(job)
   const failed: Outcome = { status: 'failed', type: 'evaluation', message: 'no good' }
   t.same(job.partEnded((second as Submit).part, 0, endOf(failed), 1), [
     {
@@ -251,7 +270,7 @@ t.test(
   'what is not of the newest round, and what comes after the end, changes nothing',
   async (t) => {
     const job = createJob(given)
-    const [first] = job.start(0) as Submit[]
+    const [first] = started(job)
     const { part } = first as Submit
     const done: Outcome = { status: 'done', result: 1, files: [] }
     t.same(job.partEnded(part, 7, endOf(done), 1), [])
@@ -263,7 +282,7 @@ t.test(
 
 t.test('a file that is lost again and again ends the job', async (t) => {
   const job = createJob(given)
-  let open = endAll(job, job.start(0) as Submit[])
+  let open = endAll(job, started(job))
   const lost: Outcome = { status: 'failed', type: 'missing-file', message: 'gone', missing: ['m0'] }
   for (let round = 0; round < 100; round++) {
     const middle = open.find(
@@ -288,18 +307,110 @@ t.test('parts go out a window at a time, and all of them go', async (t) => {
     combine: ({ done }) => ({ result: done[0]?.length }),
   }
   const job = createJob({ ...given, kind: wide })
-  const open = job.start(0) as Submit[]
+  const open = started(job)
   let most = 0
   let end: JobEffect | undefined
   while (!end) {
     most = Math.max(most, open.length)
     const { part } = open.shift() as { part: PartState }
     const done: Outcome = { status: 'done', result: 1, files: [] }
-    for (const effect of job.partEnded(part, 0, endOf(done), 1)) {
-      if (effect.do === 'end') end = effect
-      else open.push(effect)
+    for (const effect of through(job, job.partEnded(part, 0, endOf(done), 1))) {
+      if (effect.do === 'submit') open.push(effect)
+      else end = effect
     }
   }
   t.equal(most, 8)
   t.match(end, { status: 'done', result: { result: 1_000 } })
+})
+
+t.test('what parts give is limited before it is parsed, all parts together', (t) => {
+  const job = createJob({ ...given, keptBytesMax: 100 })
+  const [first, second] = started(job) as [Submit, Submit]
+  const small = JSON.stringify({ status: 'done', result: 'x'.repeat(40), files: [] })
+  t.same(job.partEnded(first.part, 0, ended(small), 1), [])
+  // Not even JSON: whoever parsed it would say so.
+  const long = `{${'['.repeat(40)}`
+  t.match(job.partEnded(second.part, 0, ended(long), 1), [
+    {
+      do: 'end',
+      status: 'failed',
+      failure: {
+        type: 'result-too-large',
+        message: /part 2 of 5 .* has 41 bytes, those before it \d+; .* 100 bytes together/,
+      },
+    },
+  ])
+  t.end()
+})
+
+t.test('a part that runs again gives back what its outcome had taken', (t) => {
+  const job = createJob({ ...given, keptBytesMax: 1_200 })
+  const middles = endAll(job, started(job)) as Submit[]
+  const lost: Outcome = { status: 'failed', type: 'missing-file', message: '', missing: ['m0'] }
+  let middle = middles[0] as Submit
+  for (let round = 0; round < 15; round++) {
+    const [source] = job.partEnded(middle.part, middle.round, endOf(lost), 2)
+    ;[middle] = endAll(job, [source as Submit]) as [Submit]
+    t.equal(middle.do, 'submit')
+  }
+  t.end()
+})
+
+t.test('combining goes on a step at a time, and no part can end meanwhile', (t) => {
+  let steps = 0
+  const slow: JobKind = {
+    ...kind,
+    stages: [{ name: 'one', parts: () => [{ kind: 'source', input: 0 }] }],
+    *combine({ done }) {
+      while (steps++ < 3) yield
+      return { result: done[0]?.[0]?.result }
+    },
+  }
+  const job = createJob({ ...given, kind: slow })
+  const [only] = started(job) as [Submit]
+  const done: Outcome = { status: 'done', result: 7, files: [] }
+  t.same(job.partEnded(only.part, 0, endOf(done), 1), [{ do: 'proceed' }])
+  for (let step = 0; step < 3; step++) {
+    t.same(job.proceed(1), [{ do: 'proceed' }])
+    t.equal(steps, step + 1)
+  }
+  t.same(job.proceed(1), [{ do: 'end', status: 'done', result: { result: 7 } }])
+  t.same(job.proceed(1), [])
+  t.end()
+})
+
+t.test('what a kind throws while it plans or combines ends the job with its words', (t) => {
+  const failing: JobKind = {
+    ...kind,
+    stages: [],
+    // biome-ignore lint/correctness/useYield: it throws before
+    *combine() {
+      throw new TaskFailure('result-too-large', 'far too large')
+    },
+  }
+  const job = createJob({ ...given, kind: failing })
+  const failure = { type: 'result-too-large', message: 'far too large' }
+  t.same(through(job, job.start(0)), [{ do: 'end', status: 'failed', failure }])
+  t.end()
+})
+
+t.test('the part that ended its job has failed', (t) => {
+  const job = createJob(given)
+  const [first] = started(job) as [Submit]
+  job.partEnded(first.part, 0, endOf({ status: 'failed', type: 'evaluation', message: '' }), 1)
+  t.equal(first.part.status, 'failed')
+  t.notOk(job.running.has(first.part))
+  t.end()
+})
+
+t.test('a stored result that its kind does not allow fails the job, and is not combined', (t) => {
+  const mistakeIn = (kind: string, result: unknown) =>
+    kind === 'source' && result === 'bad' ? 'result must be good' : null
+  const job = createJob({ ...given, mistakeIn })
+  const [first] = started(job) as [Submit]
+  const bad: Outcome = { status: 'done', result: 'bad', files: [] }
+  t.match(job.partEnded(first.part, 0, endOf(bad), 1), [
+    { do: 'end', failure: { type: 'invalid-result', message: /result must be good/ } },
+  ])
+  t.end()
 })

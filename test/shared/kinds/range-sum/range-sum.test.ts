@@ -2,6 +2,7 @@
 
 import fc from 'fast-check'
 import t from 'tap'
+import { stepsOf } from '../../../../shared/job-kind.ts'
 import { loadJobKinds, loadKinds } from '../../../../shared/kind.ts'
 import { addUp, nearestDouble } from '../../../../shared/kinds/range-sum/add-up.ts'
 import { cut } from '../../../../shared/kinds/range-sum/cut.ts'
@@ -10,6 +11,7 @@ import type { Fraction } from '../../../../shared/kinds/range-sum/fraction.ts'
 import { add, fraction, ZERO } from '../../../../shared/kinds/range-sum/fraction.ts'
 import type { Tree } from '../../../../shared/kinds/range-sum/parse.ts'
 import { parse } from '../../../../shared/kinds/range-sum/parse.ts'
+import { nanosecondsAt } from '../../../../shared/kinds/range-sum/weight.ts'
 import { createRandom } from '../../../../shared/random.ts'
 import { runJob } from '../../run-job.ts'
 
@@ -105,7 +107,7 @@ t.test(
         } catch {
           return
         }
-        const pieces = cut(tree, range, 'exact', { parts, slots: 2 })
+        const pieces = cut(tree, range, 'exact', { parts, slots: 2, runLimitMs: 600_000 })
         const sums = pieces.map((piece) => addUp(tree, piece, 'exact'))
         if (sums.reduce(add).n !== expected.n) throw new Error('the sums differ')
       },
@@ -124,7 +126,11 @@ t.test('every cut covers its range once, in order', async (t) => {
     fc.option(fc.integer({ min: 1, max: 500 })),
     (expression, numbers, from, length, parts) => {
       const range = { from, to: from + length }
-      const pieces = cut(parse(expression), range, numbers, { parts, slots: 4 })
+      const pieces = cut(parse(expression), range, numbers, {
+        parts,
+        slots: 4,
+        runLimitMs: 1e12,
+      })
       let next = from
       for (const piece of pieces) {
         if (piece.from !== next || piece.to < piece.from) throw new Error('a gap, or an overlap')
@@ -139,7 +145,11 @@ t.test('every cut covers its range once, in order', async (t) => {
 })
 
 t.test('the part of a range where numbers are long is cut finer', async (t) => {
-  const pieces = cut(parse('n^2'), { from: 0n, to: 200_000_000n }, 'exact', { parts: 4, slots: 4 })
+  const pieces = cut(parse('n^2'), { from: 0n, to: 200_000_000n }, 'exact', {
+    parts: 4,
+    slots: 4,
+    runLimitMs: 600_000,
+  })
   const lengths = pieces.map(({ from, to }) => Number(to - from))
   t.ok(lengths[0]! > 2 * lengths[3]!, `lengths ${lengths.join(', ')}`)
 })
@@ -246,20 +256,103 @@ t.test('expressions mean what they mean to mathjs', async (t) => {
   }
 })
 
+/** What the job makes of these sums of its parts, and how many steps that takes. */
+function combine(sums: { n: string; d: string }[], numbers: 'exact' | 'number' = 'exact') {
+  const input = { expression: 'n', from: 1, to: 2, numbers }
+  const done = [sums.map((result) => ({ result, files: [], slave: '' }))]
+  const soFar = { input, parts: 2, slots: 2, slaves: 2, runLimitMs: 1_000, done }
+  const steps = stepsOf(job.combine(soFar as never))
+  let count = 1
+  let step = steps.next()
+  for (; !step.done; step = steps.next()) count++
+  return { ...step.value, steps: count }
+}
+
 t.test('fractions too long for a master to add are refused, with what would do', async (t) => {
-  const input = { expression: '1/n', from: 1, to: 2 } as never
-  const part = (digits: number, odd: string) => ({
-    result: { n: '1', d: `1${odd.repeat(digits)}` },
+  const part = (digits: number, odd: string) => ({ n: '1', d: `1${odd.repeat(digits)}` })
+  t.throws(() => combine([part(20_000, '1'), part(20_000, '3')]), {
+    type: 'result-too-large',
+    message: /40002 digits together, more than 30000: with "numbers": "number"/,
   })
-  const done = (digits: number) => [[part(digits, '1'), part(digits, '3')]] as never
-  t.throws(
-    () => job.combine({ input, parts: 2, slots: 2, slaves: 2, done: done(20_000) } as never),
-    {
-      type: 'result-too-large',
-      message: /"numbers": "number"/,
-    },
-  )
-  t.match(job.combine({ input, parts: 2, slots: 2, slaves: 2, done: done(100) } as never), {
-    result: { mathjs: 'Fraction' },
+  t.match(combine([part(100, '1'), part(100, '3')]), { result: { mathjs: 'Fraction' } })
+})
+
+t.test('numbers too long for a master to parse are refused by their length alone', async (t) => {
+  // Whoever parsed it would say that it is no number.
+  const long = { n: `${'9'.repeat(100_000)}x`, d: '1' }
+  t.throws(() => combine([{ n: '1', d: '1' }, long]), {
+    type: 'result-too-large',
+    message: /the sum of part 2 of 2 has 100001 digits, more than 100000/,
   })
+  t.throws(() => combine([{ n: '1', d: long.n }]), { message: /the sum has 100001/ })
+  t.throws(() => combine([long], 'number'), { message: /the sum has 100001/ })
+})
+
+t.test('adding up goes in many short steps', async (t) => {
+  const whole = { n: '7'.repeat(90_000), d: '1' }
+  const { steps, result } = combine(Array.from({ length: 10 }, () => whole))
+  t.ok(steps > 10, `${steps} steps`)
+  t.equal((result as { value: string }).value.length, 90_001)
+  const fractions = combine([
+    { n: '1', d: `${3n ** 10_000n}` },
+    { n: '1', d: `${7n ** 6_000n}` },
+  ])
+  t.ok(fractions.steps > 100, `${fractions.steps} steps`)
+  t.ok((fractions.resultText as string).length <= 4_096, 'and its text is cut')
+})
+
+t.test('in steps comes out what comes out at once', async (t) => {
+  const numerator = fc.bigInt({ min: -(10n ** 60n), max: 10n ** 60n })
+  const denominator = fc.bigInt({ min: 1n, max: 10n ** 40n })
+  const list = fc.array(fc.tuple(numerator, denominator), { minLength: 1, maxLength: 9 })
+  const property = fc.property(list, (pairs) => {
+    const sums = pairs.map(([n, d]) => fraction(n, d))
+    const expected = sums.reduce(add, ZERO)
+    const { resultText } = combine(sums.map(({ n, d }) => ({ n: String(n), d: String(d) })))
+    const { n, d } = expected
+    if (resultText !== (d === 1n ? `${n}` : `${n}/${d}`)) throw new Error(`${resultText}`)
+  })
+  fc.assert(property, { seed: 5, numRuns: 500 })
+  t.pass('500 sums')
+})
+
+const LONG = { from: 1n, to: 10n ** 13n }
+
+t.test('a long range is cut into parts that fit their run limit', async (t) => {
+  const asked = { parts: null, slots: 4, runLimitMs: 600_000 }
+  for (const expression of ['n', '3n + 1', 'n % 97']) {
+    const tree = parse(expression)
+    const pieces = cut(tree, LONG, 'exact', asked)
+    for (const { from, to } of pieces) {
+      const seconds = (Number(to - from) * nanosecondsAt(tree, Number(to), 'exact')) / 1e9
+      t.ok(seconds < 300, `${expression}: ${seconds} s of 600 s`)
+    }
+  }
+})
+
+t.test('a range that cannot be cut so finely is refused, with the numbers', async (t) => {
+  t.throws(() => cut(parse('n^3'), LONG, 'exact', { parts: null, slots: 4, runLimitMs: 60_000 }), {
+    type: 'rejected-input',
+    message:
+      /takes one slot about [\d,]+ s, and a part may run for 60 s .*10000 parts are too few: give a runLimitMs of at least \d+, or/,
+  })
+  t.throws(() => cut(parse('n'), LONG, 'exact', { parts: 32, slots: 4, runLimitMs: 600_000 }), {
+    type: 'rejected-input',
+    message: /32 parts are too few: ask for at least \d{3} parts/,
+  })
+})
+
+t.test('one n may weigh much by itself', async (t) => {
+  const asked = { parts: null, slots: 2, runLimitMs: 600 }
+  const pieces = cut(parse('n + 7^300000'), { from: 1n, to: 60n }, 'exact', asked)
+  t.ok(pieces.length > 2, `${pieces.length} parts`)
+  t.ok(nanosecondsAt(parse('2^n'), 10_000, 'exact') > nanosecondsAt(parse('2^n'), 100, 'exact'))
+})
+
+t.test('cutting into ten thousand parts is quick', async (t) => {
+  const began = process.cpuUsage()
+  const asked = { parts: 10_000, slots: 4, runLimitMs: 600_000 }
+  t.equal(cut(parse('n^2'), { from: 1n, to: 10n ** 10n }, 'exact', asked).length, 10_000)
+  const { user } = process.cpuUsage(began)
+  t.ok(user < 200_000, `${user / 1000} ms of a core`)
 })
