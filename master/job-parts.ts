@@ -43,10 +43,10 @@ export function createPartTasks(given: {
       const input = await slices.run(() => JSON.stringify(round.part.spec.input))
       const key = partKey(job.ticket, round.part, round.round)
       const before = await existing(key, input)
-      if (before === 'another') {
+      if (before?.input === 'another') {
         return submitNew(job, round, input, `${key}:${hashOf(input)}`, isWanted)
       }
-      return before ?? submitNew(job, round, input, key, isWanted)
+      return before?.task ?? submitNew(job, round, input, key, isWanted)
     },
 
     /**
@@ -63,15 +63,18 @@ export function createPartTasks(given: {
     },
   }
 
-  /** The task that has this key; `another` when it was made for another input. */
-  async function existing(key: string, input: string): Promise<string | 'another' | null> {
+  /** The task that has this key, and whether it was made for this input. */
+  async function existing(
+    key: string,
+    input: string,
+  ): Promise<{ task: string; input: 'same' | 'another' } | null> {
     const found = await slices.run(() => store.find(key))
     if (!found) return null
     const record = await slices.run(() => store.get(found.id))
-    if (!record || record.input === input) return found.id
+    if (!record || record.input === input) return { task: found.id, input: 'same' }
     // A master of another version has cut the job in another way.
     void dispatcher.cancel(found.id)
-    return 'another'
+    return { task: found.id, input: 'another' }
   }
 
   async function submitNew(

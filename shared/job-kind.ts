@@ -96,17 +96,11 @@ export type PartFile =
 
 /** A result, or the steps to one: between two of them the master answers whoever asks. */
 export type Combining = JobResult | Steps
-type Steps = Generator<undefined, JobResult, undefined>
+type Steps = { next(): IteratorResult<undefined, JobResult> }
 
 /** Those of what is combined at once are one step. */
-export function stepsOf(made: Combining): Steps {
-  return 'next' in made ? made : atOnce(made)
-}
-
-// biome-ignore lint/correctness/useYield: it is one step
-function* atOnce(result: JobResult): Steps {
-  return result
-}
+export const stepsOf = (made: Combining): Steps =>
+  'next' in made ? made : { next: () => ({ done: true, value: made }) }
 
 export type JobResult = Result & {
   /**

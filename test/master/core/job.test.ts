@@ -383,8 +383,8 @@ t.test('what a kind throws while it plans or combines ends the job with its word
   const failing: JobKind = {
     ...kind,
     stages: [],
-    // biome-ignore lint/correctness/useYield: it throws before
     *combine() {
+      yield
       throw new TaskFailure('result-too-large', 'far too large')
     },
   }
