@@ -7,14 +7,15 @@
 // What is written and not yet synced must not be read: a reader could tell a client of an outcome
 // that a crash then takes back. Reads wait for the sync that is under way.
 
-import { closeSync, fdatasync, openSync } from 'node:fs'
+import { closeSync, openSync, fdatasync as syncData } from 'node:fs'
 
 type Done = (error?: Error) => void
+type Sync = (file: number, done: (error: Error | null) => void) => void
 
 export type LogSync = ReturnType<typeof createLogSync>
 
-/** `path` is the log's; it is there once something has been written. */
-export function createLogSync(path: string) {
+/** `path` is the log's; it is there once something has been written. `fdatasync` is a seam for tests. */
+export function createLogSync(path: string, fdatasync: Sync = syncData) {
   let log: number | undefined
   let underWay: Done[] = []
   let next: Done[] = []

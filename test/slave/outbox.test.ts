@@ -128,3 +128,41 @@ t.test('what was kept for peers is lost with the run of the agent that kept it',
   ])
   outbox.close()
 })
+
+t.test(
+  'only 400, 413 and 422 refuse an outcome for good; any other status is tried again',
+  async (t) => {
+    for (const status of [400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]) {
+      const outcomes: string[] = []
+      const { clock, outbox } = await setUp((callbacks, answer) => {
+        outcomes.push(...callbacks.map(({ outcome }) => outcome.status))
+        if (outcomes.length > 1) return answer(null, { acknowledged: ['a'] })
+        answer(new PeerError(`answered ${status}`, true, status))
+      })
+      outbox.add([callback('a')])
+      await clock.run({ until: clock.now() + 60_000 })
+      const isRefusal = [400, 413, 422].includes(status)
+      t.same(outcomes, ['done', isRefusal ? 'failed' : 'done'], `${status}`)
+      outbox.close()
+    }
+  },
+)
+
+t.test('an outcome at fault is found by shorter lists, and no other is replaced', async (t) => {
+  const taken = new Map<string, string>()
+  const { clock, outbox } = await setUp((callbacks, answer) => {
+    if (callbacks.some(({ attempt, outcome }) => attempt === '7' && outcome.status === 'done')) {
+      return answer(new PeerError('answered 422', true, 422))
+    }
+    for (const { attempt, outcome } of callbacks) taken.set(attempt, outcome.status)
+    answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) })
+  })
+  outbox.add(Array.from({ length: 20 }, (_, i) => callback(`${i}`)))
+  await clock.run({ until: clock.now() + 600_000 })
+  t.equal(taken.size, 20)
+  t.same(
+    [...taken].filter(([, status]) => status === 'failed'),
+    [['7', 'failed']],
+  )
+  outbox.close()
+})
