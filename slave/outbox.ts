@@ -166,11 +166,13 @@ export function createOutbox(given: {
     failed(callbacks)
   }
 
+  /** What a reply does not acknowledge is tried again after a pause, as what had no reply. */
   function settled(callbacks: Callback[], acknowledged: string[]): void {
-    failures = 0
-    listMax = Math.min(LIST_MAX, listMax * 2)
     const known = new Set(acknowledged)
-    queue.push(...callbacks.filter(({ attempt }) => !known.has(attempt)))
+    const left = callbacks.filter(({ attempt }) => !known.has(attempt))
+    if (left.length < callbacks.length) failures = 0
+    listMax = Math.min(LIST_MAX, listMax * 2)
+    if (left.length > 0) failed(left)
     drop(acknowledged.filter((attempt) => onDisk.has(attempt)))
     if (!closed) given.onAcknowledged(acknowledged)
   }

@@ -563,7 +563,7 @@ class Slave:
                     self.generation += 1
                     self.remember({"attempt": attempt, "answer": "taken", "reason": ""})
                     self.outbox.drop(attempt)
-            self.failures = 0
+                    self.failures = 0
             self.changed.notify_all()
         if any(callback["attempt"] not in attempts for callback in callbacks):
             self.rest()

@@ -166,3 +166,14 @@ t.test('an outcome at fault is found by shorter lists, and no other is replaced'
   )
   outbox.close()
 })
+
+t.test(
+  'outcomes that a reply does not acknowledge are sent again after growing pauses',
+  async (t) => {
+    const { clock, asked, outbox } = await setUp((_, answer) => answer(null, { acknowledged: [] }))
+    outbox.add([callback('a')])
+    await clock.run({ until: clock.now() + 60_000 })
+    t.ok(asked.length > 5 && asked.length < 40, `${asked.length} requests in a minute`)
+    outbox.close()
+  },
+)

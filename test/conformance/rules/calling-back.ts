@@ -40,18 +40,20 @@ export const callingBack: Group = {
     },
     {
       name: 'rests',
-      says: 'rests between its tries, longer each time, while the master fails',
+      says: 'pauses between its tries, longer each time, while the master fails or acknowledges nothing',
       async run(here) {
         const { master } = here
-        master.ways.callBack = () => 'fail'
-        const offer = await here.take(BRIEF_MS)
-        await here.callbackOf(offer)
-        await pass(FAILING_MS)
-        const tries = master.callbacksOf(offer.attempt).length
-        expect(tries <= TRIES_MAX, `at most ${TRIES_MAX} tries in ${FAILING_MS} ms`, `${tries}`)
-        const failed = tries
-        master.beUsual()
-        await here.until('another try', () => master.callbacksOf(offer.attempt).length > failed)
+        for (const way of ['fail', 'ignore'] as const) {
+          master.ways.callBack = () => way
+          const offer = await here.take(BRIEF_MS)
+          await here.callbackOf(offer)
+          await pass(FAILING_MS)
+          const tries = master.callbacksOf(offer.attempt).length
+          expect(tries <= TRIES_MAX, `at most ${TRIES_MAX} tries in ${FAILING_MS} ms`, `${tries}`)
+          master.beUsual()
+          await here.until('another try', () => master.callbacksOf(offer.attempt).length > tries)
+          await here.until('it to be acknowledged', () => master.acknowledged.has(offer.attempt))
+        }
       },
     },
     {
