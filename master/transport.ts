@@ -40,11 +40,20 @@ const TAKES_NONE = [400, 413]
 /** One request carries at most this many offers, and about this many characters of input. */
 const LIST_MAX = 512
 const LIST_CHARS_MAX = 2 * 1024 * 1024
+/** One request revokes at most this many attempts. */
+const REVOKES_MAX = 4096
+/** Longer answers are cut off: to offers, for each of them and around them; to the others. In bytes. */
+const OFFER_ANSWER_BYTES = 8 * 1024
+const ANSWER_BYTES = 64 * 1024
+const ATTEMPTS_BYTES = 64 * 1024 * 1024
 /** A slave that nothing was said to for this long is no longer connected to. */
 const IDLE_MS = 120_000
 
 type Lane = {
   peer: Peer
+  /** Attempts to revoke; one request at a time, so that they gather while it is under way. */
+  revokes: Set<string>
+  revoking: boolean
   boot: string
   queue: OutgoingOffer[]
   underWay: number
@@ -85,18 +94,9 @@ export function createTransport(given: {
     },
 
     revoke(slave, url, attempts) {
-      const request = laneTo(slave, url).peer.request(
-        'POST',
-        '/attempts/revoke',
-        JSON.stringify({ attempts }),
-      )
-      request.then(
-        (reply) => {
-          if (fits.revoke(reply)) receive({ is: 'revoked', slave, attempts, state: reply.state })
-          else receive({ is: 'not-revoked', slave, attempts })
-        },
-        () => receive({ is: 'not-revoked', slave, attempts }),
-      )
+      const lane = laneTo(slave, url)
+      for (const attempt of attempts) lane.revokes.add(attempt)
+      sendRevokes(slave, lane)
     },
 
     visit(name, url, token) {
@@ -106,7 +106,7 @@ export function createTransport(given: {
       const mistake = reach?.mistakeIn(name, url)
       if (mistake) return notReached(`${url} ${mistake}`)
       laneTo(name, url)
-        .peer.request('GET', '/attempts')
+        .peer.request('GET', '/attempts', undefined, { bytesMax: ATTEMPTS_BYTES })
         .then(
           (said) => {
             if (fits.visit(said)) receive({ is: 'visited', name, url, said, token })
@@ -130,7 +130,8 @@ export function createTransport(given: {
       const { origin } = new URL(url)
       const limits = { connections: WINDOW + 2, timeoutMs: askTimeoutMs }
       const peer = createPeer(origin, { ...limits, connect: reach?.connectTo(slave, url) })
-      lane = { peer, boot: '', queue: [], underWay: 0, usedAt: 0, planned: false }
+      const queues = { queue: [], revokes: new Set<string>(), revoking: false }
+      lane = { peer, boot: '', ...queues, underWay: 0, usedAt: 0, planned: false }
       lanes.set(key, lane)
     }
     lane.usedAt = Date.now()
@@ -138,8 +139,8 @@ export function createTransport(given: {
   }
 
   function dropIdle(): void {
-    for (const [url, { peer, underWay, usedAt }] of lanes) {
-      if (underWay > 0 || Date.now() - usedAt < IDLE_MS) continue
+    for (const [url, { peer, underWay, revoking, usedAt }] of lanes) {
+      if (underWay > 0 || revoking || Date.now() - usedAt < IDLE_MS) continue
       lanes.delete(url)
       void peer.close()
     }
@@ -150,11 +151,32 @@ export function createTransport(given: {
       const offers = lane.queue.splice(0, listLength(lane.queue))
       lane.underWay++
       const body = `{"boot":${JSON.stringify(lane.boot)},"offers":[${offers.map(offerText).join(',')}]}`
-      lane.peer.request('POST', '/offers', body).then(
+      const bytesMax = ANSWER_BYTES + offers.length * OFFER_ANSWER_BYTES
+      lane.peer.request('POST', '/offers', body, { bytesMax }).then(
         (reply) => taken(slave, lane, offers, reply),
         (error: PeerError) => failed(slave, lane, offers, error),
       )
     }
+  }
+
+  function sendRevokes(slave: string, lane: Lane): void {
+    if (lane.revoking || lane.revokes.size === 0) return
+    lane.revoking = true
+    const attempts = [...lane.revokes].slice(0, REVOKES_MAX)
+    for (const attempt of attempts) lane.revokes.delete(attempt)
+    const over = (input: Input): void => {
+      lane.revoking = false
+      receive(input)
+      sendRevokes(slave, lane)
+    }
+    const body = JSON.stringify({ attempts })
+    lane.peer.request('POST', '/attempts/revoke', body, { bytesMax: ANSWER_BYTES }).then(
+      (reply) => {
+        if (fits.revoke(reply)) over({ is: 'revoked', slave, attempts, state: reply.state })
+        else over({ is: 'not-revoked', slave, attempts })
+      },
+      () => over({ is: 'not-revoked', slave, attempts }),
+    )
   }
 
   function taken(slave: string, lane: Lane, offers: OutgoingOffer[], reply: unknown): void {

@@ -1,6 +1,7 @@
 // undici as both sides want it: JSON in lists, one pool per peer, and an error that says whether
 // the request can have reached the peer.
 
+import type { Dispatcher } from 'undici'
 import { Pool } from 'undici'
 import type { Connector } from './secure.ts'
 
@@ -24,14 +25,24 @@ const NEVER_SENT = [
   'UND_ERR_CLOSED',
   'UND_ERR_DESTROYED',
 ]
-/** An answer of a peer is not read further than this, in bytes. */
+/** An answer of a peer may be this long when the caller does not say, in bytes. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
+/** Of an answer that is not a success no more than this is read, in bytes. */
+const REFUSAL_BYTES_MAX = 64 * 1024
+
+/** Limits of one exchange. */
+export type ExchangeLimits = {
+  /** The deadline of the whole exchange: connect, send, headers and body together. */
+  timeoutMs?: number
+  /** A longer answer is cut off, and is no answer. */
+  bytesMax?: number
+}
 
 export type Peer = ReturnType<typeof createPeer>
 
 /**
- * A peer at `origin`, such as http://10.0.0.5:9001, spoken to over at most `connections`
- * connections. A request that has no answer after `timeoutMs` is given up.
+ * A peer at `origin`, such as http://10.0.0.5:9001, reached over at most `connections` connections.
+ * `timeoutMs` is the deadline of a whole exchange, however the peer spreads its answer over time.
  */
 export function createPeer(
   origin: string,
@@ -43,35 +54,26 @@ export function createPeer(
       connections,
       pipelining: 1,
       connect: connect ?? { timeout: timeoutMs },
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
+      // The deadline of the exchange covers these.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       keepAliveTimeout: 60_000,
-      maxResponseSize: ANSWER_BYTES_MAX,
     })
   let pool = open()
   let closed: Promise<void> | undefined
 
-  /**
-   * Sends a request; gives the parsed answer, null when there is none (204). An answer that may take
-   * longer has its own patience. Throws PeerError.
-   */
+  /** Sends a request; gives the parsed answer, null when there is none (204). Throws PeerError. */
   async function request(
-    method: string,
+    method: Dispatcher.HttpMethod,
     path: string,
     body?: string,
-    patienceMs = timeoutMs,
+    limits: ExchangeLimits = {},
   ): Promise<unknown> {
-    const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-    let status: number
-    let text: string
-    try {
-      const given = { method, path, headers, body: body ?? null, headersTimeout: patienceMs }
-      const answer = await pool.request(given)
-      status = answer.statusCode
-      text = await answer.body.text()
-    } catch (error) {
-      throw toPeerError(error as Error & { code?: string })
-    }
+    const { status, text } = await exchange(
+      pool,
+      { method, path, headers: body === undefined ? {} : JSON_TYPE, body: body ?? null },
+      { timeoutMs, bytesMax: ANSWER_BYTES_MAX, ...limits },
+    )
     if (status >= 300) throw new PeerError(`answered ${status}: ${detailOf(text)}`, true, status)
     if (status === 204) return null
     try {
@@ -95,10 +97,66 @@ export function createPeer(
   }
 }
 
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** One request and its whole answer, within one deadline. Throws PeerError. */
+function exchange(
+  pool: Pool,
+  request: Dispatcher.DispatchOptions,
+  { timeoutMs, bytesMax }: Required<ExchangeLimits>,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    let sending: Dispatcher.DispatchController | undefined
+    let status = 0
+    let bytes = 0
+    let given: PeerError | undefined
+    const chunks: Buffer[] = []
+    const timer = setTimeout(() => {
+      const what = sending ? WORDS.UND_ERR_HEADERS_TIMEOUT : WORDS.UND_ERR_CONNECT_TIMEOUT
+      const words = status === 0 ? what : `the answer took longer than ${timeoutMs} ms`
+      giveUp(new PeerError(`${words}`, sending !== undefined))
+    }, timeoutMs)
+
+    // A handler in place of `pool.request`: it knows whether the request was ever sent.
+    pool.dispatch(request, {
+      onRequestStart(controller) {
+        if (given) controller.abort(given)
+        else sending = controller
+      },
+      onResponseStart(_controller, statusCode) {
+        status = statusCode
+      },
+      onResponseData(_controller, chunk) {
+        bytes += chunk.length
+        const most = status >= 300 ? Math.min(bytesMax, REFUSAL_BYTES_MAX) : bytesMax
+        if (bytes <= most) chunks.push(chunk)
+        else giveUp(new PeerError(`answered ${status} with more than ${most} bytes`, true, status))
+      },
+      onResponseEnd() {
+        clearTimeout(timer)
+        resolve({ status, text: Buffer.concat(chunks).toString('utf8') })
+      },
+      onResponseError(_controller, error) {
+        clearTimeout(timer)
+        reject(given ?? toPeerError(error))
+      },
+    })
+
+    function giveUp(error: PeerError): void {
+      if (given) return
+      given = error
+      clearTimeout(timer)
+      reject(error)
+      sending?.abort(error)
+    }
+  })
+}
+
 /** What undici threw, as a PeerError in words. */
 export function toPeerError(
   error: Error & { code?: string; errors?: { code?: string }[] },
 ): PeerError {
+  if (error instanceof PeerError) return error
   const code = error.code ?? error.errors?.[0]?.code ?? ''
   const words = WORDS[code] ?? error.message
   return new PeerError(words, !NEVER_SENT.includes(code))

@@ -22,6 +22,7 @@ import { createPeer } from '../shared/client.ts'
 import type { JoinLine } from '../shared/join-line.ts'
 import { parseJoinLine } from '../shared/join-line.ts'
 import type { Logger } from '../shared/log.ts'
+import { paced } from '../shared/pace.ts'
 import { UsageError } from '../shared/process.ts'
 import type { Material } from '../shared/secure.ts'
 import { createConnector, mustBe } from '../shared/secure.ts'
@@ -31,6 +32,8 @@ import { CertificateReply } from '../shared/wire.ts'
 /** What is kept beside the PEM files. */
 type Facts = { master: string; name: string; token: string; expiresAt: number; lifeMs: number }
 
+/** A certificate of an authority is not longer, in bytes. */
+const CA_BYTES_MAX = 16_384
 const RETRY_MS = 1_000
 const RETRY_MS_MAX = 30_000
 /** Timers are set at most this far ahead. */
@@ -166,11 +169,9 @@ export async function openIdentity(given: {
     try {
       const url = new URL('/ca', master)
       const { body, statusCode } = await request(url, {
-        dispatcher: agent,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
+        dispatcher: agent.compose(paced({ timeoutMs, bytesMax: CA_BYTES_MAX })),
       })
-      const ca = (await body.text()).slice(0, 16_384)
+      const ca = await body.text()
       if (statusCode === 200 && isPinned(ca, pin)) return ca
     } finally {
       await agent.destroy()

@@ -24,6 +24,8 @@ import {
 /** Called once: with an error, or with null and the reply. */
 export type Done<Reply> = (error: PeerError | null, reply?: Reply) => void
 
+/** Outcomes may take this much longer for each byte of them, in milliseconds: 64 KB/s are enough. */
+const MS_PER_BYTE = 1 / 64
 /** What a poll gives when nothing came. */
 const NOTHING: PollReply = { offers: [], revoke: [] }
 
@@ -38,7 +40,7 @@ export type Link = {
 }
 
 /**
- * The link over HTTP to the master at `url`. A request is given up after `timeoutMs`. One that pulls
+ * The link over HTTP to the master at `url`. `timeoutMs` is the deadline of a whole exchange. One that pulls
  * brings its outcomes to where it fetches its tasks.
  */
 export function createLink(
@@ -60,15 +62,16 @@ export function createLink(
   }
 
   function ask<Reply>(
-    method: string,
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body: unknown,
     fits: (value: unknown) => value is Reply,
     done: Done<Reply>,
-    patienceMs = timeoutMs,
+    moreMs: (bytes: number) => number = () => 0,
   ): void {
     const text = body === undefined ? undefined : JSON.stringify(body)
-    peer.request(method, path, text, patienceMs).then(
+    const limits = { timeoutMs: timeoutMs + moreMs(text?.length ?? 0) }
+    peer.request(method, path, text, limits).then(
       (given) => {
         const reply = given ?? NOTHING
         if (fits(reply)) done(null, reply)
@@ -84,11 +87,14 @@ export function createLink(
       const path = `/slaves/${encodeURIComponent(heartbeat.state.slave)}/heartbeat`
       ask('POST', path, heartbeat, fits.beaten, done)
     },
-    callBack: (request, done) => ask('POST', callbacksPath, request, fits.acknowledged, done),
+    callBack: (request, done) => {
+      const moreMs = (bytes: number): number => bytes * MS_PER_BYTE
+      ask('POST', callbacksPath, request, fits.acknowledged, done, moreMs)
+    },
     poll({ slots: _, ...state }, waitMs, done) {
       const fields = Object.entries({ ...state, wait: waitMs / 1000 })
       const query = new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))
-      ask('GET', `/get_task?${query}`, undefined, fits.polled, done, waitMs + timeoutMs)
+      ask('GET', `/get_task?${query}`, undefined, fits.polled, done, () => waitMs)
     },
     leave: (slave, boot, done) => {
       const query = `boot=${encodeURIComponent(boot)}`

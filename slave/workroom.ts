@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { AddressRefusedError } from '../shared/address-guard.ts'
 import type { Work } from '../shared/kind.ts'
+import { paced } from '../shared/pace.ts'
 import type { Connector } from '../shared/secure.ts'
 import type { InputFile, Offer, OutputFile } from '../shared/wire.ts'
 
@@ -24,8 +25,10 @@ const FETCHES = 4
 const FETCH_TRIES = 5
 const RETRY_MS = 200
 const RETRY_MS_MAX = 5_000
-/** A transfer that stands still for this long is given up. */
-const STALL_MS = 20_000
+/** A transfer is given up after this and what its bytes take (shared/pace.ts). In milliseconds. */
+const TRANSFER_MS = 20_000
+/** What the master says of an upload. In bytes. */
+const ANSWER_BYTES_MAX = 64 * 1024
 /** Answers that another try will not change. */
 const FINAL = [400, 401, 403, 404, 410, 413, 422]
 /** What goes wrong on this machine. */
@@ -62,6 +65,8 @@ export function createWorkroom(given: {
   secure?: boolean
   /** How to connect to the master and to peers. Peers only where a slave can be. */
   connect: { master?: Connector; peer: Connector }
+  /** In place of TRANSFER_MS. */
+  transferMs?: number
 }) {
   const { root, shared } = given
   const runs = join(root, 'runs')
@@ -69,8 +74,10 @@ export function createWorkroom(given: {
   rmSync(root, { recursive: true, force: true })
   mkdirSync(runs, { recursive: true })
   mkdirSync(partitions)
+  const transferMs = given.transferMs ?? TRANSFER_MS
   const agentWith = (connect: Connector | undefined): Agent =>
-    new Agent({ headersTimeout: STALL_MS, bodyTimeout: STALL_MS, ...(connect ? { connect } : {}) })
+    // The deadline of the exchange covers these.
+    new Agent({ headersTimeout: 0, bodyTimeout: 0, ...(connect ? { connect } : {}) })
   const toMaster = agentWith(given.connect.master)
   const toPeers = agentWith(given.connect.peer)
   /** Tickets of the jobs whose partitions are here. */
@@ -184,7 +191,8 @@ export function createWorkroom(given: {
     // A ticket is for the slave that has the file, and for nobody else.
     const shown = file.ticket !== undefined && !isOfMaster
     const headers = shown ? { authorization: `Bearer ${file.ticket}` } : {}
-    const dispatcher = isOfMaster ? toMaster : toPeers
+    const agent = isOfMaster ? toMaster : toPeers
+    const dispatcher = agent.compose(paced({ timeoutMs: transferMs }))
     const { statusCode, body } = await request(url, { headers, signal, dispatcher })
     if (statusCode !== 200) {
       await body.dump()
@@ -241,7 +249,7 @@ export function createWorkroom(given: {
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
       body: createReadStream(path),
       signal,
-      dispatcher: toMaster,
+      dispatcher: toMaster.compose(paced({ timeoutMs: transferMs, bytesMax: ANSWER_BYTES_MAX })),
     })
     const text = await body.text()
     if (statusCode >= 300) {

@@ -7,7 +7,9 @@ import { get as getSafe } from 'node:https'
 
 const port = process.env.ASKFIRST_PORT ?? '8080'
 const address = `127.0.0.1:${port}/healthz`
-const patience = { timeout: 3_000, rejectUnauthorized: false }
+/** For connecting and answering together: the process ends with its last request. */
+const signal = AbortSignal.timeout(3_000)
+const patience = { signal, rejectUnauthorized: false }
 
 const answers = [
   () => getSafe(`https://${address}`, patience),
@@ -18,7 +20,6 @@ const answers = [
       const request = ask()
       request.on('response', ({ statusCode }) => resolve(statusCode === 200))
       request.on('error', () => resolve(false))
-      request.on('timeout', () => resolve(false))
     }),
 )
 process.exit((await Promise.all(answers)).includes(true) ? 0 : 1)

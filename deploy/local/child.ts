@@ -5,6 +5,8 @@ import { spawn } from 'node:child_process'
 
 /** A slave has registered within this. In milliseconds. */
 const READY_MS = 60_000
+/** One question to a master or slave of ours, its answer included. In milliseconds. */
+export const ASK_MS = 10_000
 
 export type Child = { name: string; process: ChildProcess; url: string }
 
@@ -62,8 +64,10 @@ export async function untilKnown(
   const isHere = (row: Row): boolean =>
     row.name === name && (row.url === url || row.polling === true) && row.state !== 'silent'
   while (!isOver()) {
-    const response = await fetch(`${master}/slaves`).catch(() => undefined)
-    const { slaves = [] } = ((await response?.json()) ?? {}) as { slaves?: Row[] }
+    const signal = AbortSignal.timeout(ASK_MS)
+    const response = await fetch(`${master}/slaves`, { signal }).catch(() => undefined)
+    const said = await response?.json().catch(() => undefined)
+    const { slaves = [] } = (said ?? {}) as { slaves?: Row[] }
     if (slaves.some(isHere)) return
     if (performance.now() > deadline) {
       throw new Error(`${name} was not registered within ${READY_MS} ms`)

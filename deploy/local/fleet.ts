@@ -9,6 +9,8 @@ import { endChild, startChild, untilKnown } from './child.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
 const WAIT = { prefer: 'wait=60' }
+/** One request to a master of ours, that wait and the answer included. In milliseconds. */
+export const REQUEST_MS = 120_000
 
 /** Of a job that has ended, what tours look at. */
 export type EndedJob = {
@@ -110,10 +112,12 @@ async function startMaster(start: Start, folder: string, signal: AbortSignal): P
     async run(job) {
       const headers = { 'content-type': 'application/json', ...WAIT }
       const body = JSON.stringify(job)
-      let response = await fetch(`${master}/jobs`, { method: 'POST', headers, body, signal })
+      const until = () => AbortSignal.any([signal, AbortSignal.timeout(REQUEST_MS)])
+      const given = { method: 'POST', headers, body, signal: until() }
+      let response = await fetch(`${master}/jobs`, given)
       let ended = (await response.json()) as EndedJob & { endedAt?: string | null }
       while (ended.endedAt === null) {
-        response = await fetch(`${master}/jobs/${ended.id}`, { headers: WAIT, signal })
+        response = await fetch(`${master}/jobs/${ended.id}`, { headers: WAIT, signal: until() })
         ended = (await response.json()) as typeof ended
       }
       if (ended.status !== 'done') {
@@ -122,7 +126,8 @@ async function startMaster(start: Start, folder: string, signal: AbortSignal): P
       return ended
     },
     async parts(id, stage) {
-      const response = await fetch(`${master}/jobs/${id}/parts?stage=${stage}`)
+      const path = `/jobs/${id}/parts?stage=${stage}`
+      const response = await fetch(master + path, { signal: AbortSignal.timeout(REQUEST_MS) })
       const { stages } = (await response.json()) as { stages: { parts: EndedPart[] }[] }
       return stages[0]?.parts ?? []
     },

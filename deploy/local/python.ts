@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process'
 
 /** A python3 that has Pillow: the first on the PATH may be another than the system's. */
-export function findPython(): string | undefined {
-  const needs = 'import PIL, sys; sys.exit(sys.version_info < (3, 11))'
+export function findPython(modules = 'PIL'): string | undefined {
+  const needs = `import sys, ${modules}; sys.exit(sys.version_info < (3, 11))`
   return ['python3', '/usr/bin/python3'].find((name) => {
     return spawnSync(name, ['-c', needs], { stdio: 'ignore' }).status === 0
   })

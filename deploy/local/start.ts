@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { hasIdentities } from '../../master/identities/folder.ts'
 import { PREPARE_TO_STOP } from '../../shared/process.ts'
 import type { Child } from './child.ts'
-import { endChild, startChild, untilKnown } from './child.ts'
+import { ASK_MS, endChild, startChild, untilKnown } from './child.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const DATA = process.env.ASKFIRST_DATA ?? join(process.cwd(), 'askfirst-data')
@@ -76,9 +76,11 @@ async function stop(code: number): Promise<void> {
 }
 
 async function tellWhatItFinishes({ name, url }: Child): Promise<void> {
-  const response = await fetch(`${url}/availability`).catch(() => undefined)
-  if (!response?.ok) return
-  const { slots, free } = (await response.json()) as { slots: number; free: number }
+  const signal = AbortSignal.timeout(ASK_MS)
+  const response = await fetch(`${url}/availability`, { signal }).catch(() => undefined)
+  const said = response?.ok ? await response.json().catch(() => undefined) : undefined
+  if (!said) return
+  const { slots, free } = said as { slots: number; free: number }
   const running = slots - free
   if (running === 0) return
   const tasks = running === 1 ? '1 task' : `${running} tasks`

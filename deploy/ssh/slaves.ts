@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 type Row = { name: string; place: number; state: string; slots: number; free: number }
 
 const WAIT_MS = 60_000
+const REQUEST_MS = 10_000
 const [url = '', wanted] = process.argv.slice(2)
 const key = readFileSync(0, 'utf8').trim()
 const deadline = performance.now() + WAIT_MS
@@ -32,7 +33,9 @@ async function isWell(name: string): Promise<boolean> {
 }
 
 async function slaves(): Promise<Row[]> {
-  const response = await fetch(`${url}/slaves`, { headers: { authorization: `Bearer ${key}` } })
+  const signal = AbortSignal.timeout(REQUEST_MS)
+  const headers = { authorization: `Bearer ${key}` }
+  const response = await fetch(`${url}/slaves`, { headers, signal })
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
   return ((await response.json()) as { slaves: Row[] }).slaves
 }

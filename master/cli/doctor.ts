@@ -22,6 +22,8 @@ const CLOCK_MS_MAX = 2_000
 /** The Date header has whole seconds. */
 const DATE_MS = 1_000
 const PATIENCE_MS = 3_000
+/** What a slave says of itself is not longer, in bytes. */
+const ANSWER_BYTES_MAX = 64 * 1024
 
 export const doctor = command({
   name: 'doctor',
@@ -182,7 +184,8 @@ async function lookAtPort(host: string, port: number, name: string): Promise<Pla
 
 /** The name of the slave that answers there; null when none does. Only looked at: not who vouches. */
 async function slaveAt(url: string): Promise<string | null> {
-  const agent = new Agent({ connect: { rejectUnauthorized: false } })
+  const connect = { rejectUnauthorized: false }
+  const agent = new Agent({ connect, maxResponseSize: ANSWER_BYTES_MAX })
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS)
     const { body } = await request(`${url}/availability`, { signal, dispatcher: agent })

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { toPeerError } from '../../shared/client.ts'
+import { paced } from '../../shared/pace.ts'
 import type { ProblemDocument } from './errors.ts'
 import { ProblemError, UnreachableError } from './errors.ts'
 
@@ -45,6 +46,8 @@ export type Request = Manners & {
   waitMs?: number
   /** What the client may send again although it may have arrived. Default: all but a POST. */
   repeatable?: boolean
+  /** Its answer has no end (a stream of events): it is over when it falls silent. */
+  endless?: boolean
 }
 
 export type Answer = {
@@ -57,8 +60,15 @@ export type Connection = ReturnType<typeof createConnection>
 
 export const DEFAULT_URL = 'http://127.0.0.1:8080'
 export const PATIENCE_MS = 30_000
-/** No answer within this, beyond what the master was allowed to wait. In milliseconds. */
+/**
+ * The whole exchange is over within this, beyond what the master was allowed to wait and what the
+ * bytes of a transfer take (shared/pace.ts). In milliseconds.
+ */
 const ANSWER_MS = 30_000
+/** A master says something on a stream of events each 10 s: silent for this long it is away. */
+const SILENCE_MS = 35_000
+/** Longer answers are not read into memory. In bytes. */
+const JSON_BYTES_MAX = 256 * 1024 * 1024
 const CONNECT_MS = 10_000
 /** The rest before a repetition when the master did not say: doubled each time, from, to. */
 const REST_MS = { first: 200, most: 5_000 }
@@ -84,7 +94,7 @@ export function createConnection(settings: ConnectionSettings = {}) {
     /** The answer to a request, parsed; null when it is empty. Throws ProblemError, UnreachableError. */
     async json<T>(request: Request): Promise<{ status: number; value: T; answer: Answer }> {
       return insist(request, async () => {
-        const answer = await once(request)
+        const answer = await once(request, JSON_BYTES_MAX)
         const text = await textOf(answer)
         return { status: answer.status, value: parse(text) as T, answer }
       })
@@ -113,8 +123,11 @@ export function createConnection(settings: ConnectionSettings = {}) {
   }
 
   /** Sends it once. Throws for every answer that is no success. */
-  async function once(request: Request): Promise<Answer> {
-    const { method, path, headers, json, bytes, waitMs = 0, signal } = request
+  async function once(request: Request, bytesMax?: number): Promise<Answer> {
+    const { method, path, headers, json, bytes, waitMs = 0, signal, endless = false } = request
+    const timeoutMs = waitMs + ANSWER_MS
+    const limits = { timeoutMs, ...(bytesMax === undefined ? {} : { bytesMax }) }
+    const sender = endless ? pool : pool.compose(paced(limits))
     const type = json === undefined ? {} : { 'content-type': 'application/json' }
     const prefer = waitMs > 0 ? { prefer: `wait=${Math.ceil(waitMs / 1000)}` } : {}
     try {
@@ -122,13 +135,13 @@ export function createConnection(settings: ConnectionSettings = {}) {
         statusCode,
         headers: said,
         body,
-      } = await pool.request({
+      } = await sender.request({
         method,
         path: base + path,
         headers: { ...own, ...type, ...prefer, ...headers },
         body: json === undefined ? (bytes?.() ?? null) : JSON.stringify(json),
-        headersTimeout: waitMs + ANSWER_MS,
-        bodyTimeout: 0,
+        headersTimeout: timeoutMs,
+        bodyTimeout: endless ? SILENCE_MS : 0,
         ...(signal ? { signal } : {}),
       })
       const answer: Answer = { status: statusCode, headers: said, body }
@@ -184,14 +197,19 @@ function documentOf(status: number, text: string): ProblemDocument {
 /** How long to rest before a repetition, in milliseconds; null: do not repeat. */
 function restBefore(request: Request, error: Error, tries: number): number | null {
   const repeatable = request.repeatable ?? request.method !== 'POST'
-  const slowly = Math.min(REST_MS.most, REST_MS.first * 2 ** tries)
-  const jitter = 1 + JITTER * Math.random()
   if (error instanceof UnreachableError) {
-    return repeatable || !error.delivered ? slowly * jitter : null
+    return repeatable || !error.delivered ? restMs(tries) : null
   }
   if (!isForNow(error)) return null
-  return (error.retryAfterMs ?? slowly) * jitter
+  const { retryAfterMs } = error
+  return retryAfterMs === null ? restMs(tries) : retryAfterMs * jitter()
 }
+
+/** The rest after so many tries in vain, doubled each time. */
+export const restMs = (tries: number): number =>
+  Math.min(REST_MS.most, REST_MS.first * 2 ** tries) * jitter()
+
+const jitter = (): number => 1 + JITTER * Math.random()
 
 /** Refused for now: the same request may be taken later. Nothing of it was stored. */
 export const isForNow = (error: unknown): error is ProblemError =>

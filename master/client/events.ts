@@ -2,8 +2,13 @@
 // it broke, by the id of the last event that came.
 
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection, Manners } from './connection.ts'
+import { restMs } from './connection.ts'
 import { UnreachableError } from './errors.ts'
+
+/** No event is longer, in characters. */
+const LINE_CHARS_MAX = 16 * 1024 * 1024
 
 export type MasterEvent<Data = unknown> = {
   /** Goes on from here: see `lastEventId`. */
@@ -35,14 +40,19 @@ export function createEvents({ open, url }: Connection) {
     const given = Object.entries(filter).filter(([, value]) => value !== undefined)
     const query = new URLSearchParams(given as [string, string][])
     let last = lastEventId
+    /** Streams in a row that ended without an event. */
+    let vain = 0
     for (;;) {
       const since = last === undefined ? {} : { 'last-event-id': last }
       const headers = { accept: 'text/event-stream', ...since }
-      const { body } = await open({ method: 'GET', path: `/events?${query}`, headers, ...manners })
+      const path = `/events?${query}`
+      const { body } = await open({ method: 'GET', path, headers, endless: true, ...manners })
       try {
         for await (const event of eventsIn(body)) {
           last = event.id === '' ? last : event.id
-          if (event.data !== '') yield { ...event, data: JSON.parse(event.data) as Data }
+          if (event.data === '') continue
+          vain = 0
+          yield { ...event, data: JSON.parse(event.data) as Data }
         }
       } catch (error) {
         if (manners.signal?.aborted) return
@@ -50,6 +60,11 @@ export function createEvents({ open, url }: Connection) {
           throw new UnreachableError(url, 'no JSON in /events', true)
       } finally {
         body.destroy()
+      }
+      try {
+        await sleep(restMs(vain++), undefined, manners.signal ? { signal: manners.signal } : {})
+      } catch {
+        return
       }
     }
   }
@@ -79,6 +94,7 @@ async function* linesIn(body: Readable): AsyncGenerator<string, void, void> {
   for await (const text of body as AsyncIterable<string>) {
     const lines = (rest + text).split(/\r\n|\n|\r(?!$)/)
     rest = lines.pop() as string
+    if (rest.length > LINE_CHARS_MAX) throw new SyntaxError('a line of /events has no end')
     yield* lines
   }
 }

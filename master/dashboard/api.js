@@ -1,6 +1,11 @@
 // All requests of the page go through here. A master that asks who one is answers 401: whoever
 // listens for that asks for a key, and `signIn` gives it.
 
+/** A whole exchange is over within this, beyond the wait that was asked for. In milliseconds. */
+const ANSWER_MS = 60_000
+/** The same where a file travels. */
+const FILE_MS = 900_000
+
 /** A refusal or a mistake, as the master words it (RFC 9457). */
 export class Refused extends Error {
   /** @param {number} status @param {Record<string, any>} problem @param {number | null} retryAfter */
@@ -43,18 +48,21 @@ export async function whyRefused(path) {
 
 /**
  * @param {string} path
- * @param {{ method?: string, body?: unknown, bytes?: Blob, waitS?: number, signal?: AbortSignal }} [how]
+ * @param {{ method?: string, body?: unknown, bytes?: Blob, isFile?: boolean, waitS?: number, signal?: AbortSignal }} [how]
  * @returns {Promise<Response>} one that is ok
  */
-export async function request(path, { method = 'GET', body, bytes, waitS, signal } = {}) {
+export async function request(path, how = {}) {
+  const { method = 'GET', body, bytes, isFile = bytes !== undefined, waitS = 0 } = how
   /** @type {Record<string, string>} */
   const headers = {}
   if (body !== undefined) headers['content-type'] = 'application/json'
   if (bytes) headers['content-type'] = bytes.type || 'application/octet-stream'
   if (waitS) headers.prefer = `wait=${waitS}`
-  const how = { method, headers, signal }
+  const deadline = AbortSignal.timeout(waitS * 1000 + (isFile ? FILE_MS : ANSWER_MS))
+  const signal = how.signal ? AbortSignal.any([how.signal, deadline]) : deadline
   const sent = bytes ?? (body === undefined ? undefined : JSON.stringify(body))
-  const response = await fetch(path, sent === undefined ? how : { ...how, body: sent })
+  const given = { method, headers, signal }
+  const response = await fetch(path, sent === undefined ? given : { ...given, body: sent })
   if (response.ok) return response
   if (response.status === 401) for (const run of asked) run()
   throw await refusedBy(response)

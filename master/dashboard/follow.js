@@ -2,6 +2,9 @@
 
 import { useEffect, useState } from './html.js'
 
+/** From one reading to the next, at least: a master may not hold requests. In milliseconds. */
+const REST_MS = 500
+
 /**
  * What was read last, laid over `nothing`; or `nothing` and the error that reading ended with.
  * @param {string | null} id of what is followed; null: nothing is
@@ -21,9 +24,11 @@ export function useFollowed(id, nothing, read) {
     async function follow(signal) {
       try {
         for (let isFirst = true; !signal.aborted; isFirst = false) {
+          const rest = new Promise((resolve) => setTimeout(resolve, REST_MS))
           const [shown, isOver] = await read(/** @type {string} */ (id), signal, isFirst)
           setState({ ...shown, error: null })
           if (isOver) return
+          if (!isFirst) await rest
         }
       } catch (error) {
         if (!signal.aborted) setState({ ...nothing, error })

@@ -48,6 +48,8 @@ import tasks  # noqa: E402
 VERSION = "python-1"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 BODY_BYTES_MAX = 16 * 1024 * 1024
+# Of the master: a longer one is cut, and is no answer.
+ANSWER_BYTES_MAX = 4 * 1024 * 1024
 CONNECTIONS_MAX = 256
 RESULT_BYTES_MAX = 1024 * 1024
 # No new tasks while this many outcomes wait for the master.
@@ -56,7 +58,7 @@ OUTBOX_MAX = 10_000
 REMEMBERED_MAX = 65_536
 # One request carries at most this many outcomes.
 LIST_MAX = 64
-# In seconds.
+# In seconds: for a whole exchange with the master.
 REQUEST_TIMEOUT = 5
 HANDSHAKE_TIMEOUT = 10
 REST_MIN, REST_MAX = 0.1, 5
@@ -444,7 +446,7 @@ class Slave:
         with identities.connect(self.master, REQUEST_TIMEOUT, self.identity) as connection:
             connection.request(method, tasks.path_of(self.master) + path, text, headers)
             answer = connection.getresponse()
-            said = answer.read(BODY_BYTES_MAX)
+            said = answer.read(ANSWER_BYTES_MAX)
             if answer.status >= 300:
                 raise tasks.Refused(answer.status, said)
             return json.loads(said)

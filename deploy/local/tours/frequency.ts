@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { PIPELINE, writeCorpus } from '../corpus.ts'
 import type { Fleet } from '../fleet.ts'
+import { REQUEST_MS } from '../fleet.ts'
 
 const SLAVES = ['slave-1', 'slave-2', 'slave-3', 'slave-4']
 const SHOWN = 5
@@ -24,7 +25,8 @@ export async function frequency(fleet: Fleet, say: Say, given?: string): Promise
     const left = bytes === 0 ? '' : `, files of ${(bytes / 1e6).toFixed(1)} MB`
     say(`  ${name.padEnd(9)} ${total} ${total === 1 ? 'part' : 'parts'}, ${seconds(ms)}${left}`)
   }
-  const response = await fetch(`${fleet.master}/jobs/${id}/result`)
+  const signal = AbortSignal.timeout(REQUEST_MS)
+  const response = await fetch(`${fleet.master}/jobs/${id}/result`, { signal })
   const result = Buffer.from(await response.arrayBuffer())
   const lines = result.subarray(0, 10_000).toString().split('\n', SHOWN)
   say(`\nresults.txt, ${result.length} bytes, begins:\n\n  ${lines.join('\n  ')}\n`)

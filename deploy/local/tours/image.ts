@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { kindNames } from '../../../shared/kind.ts'
 import type { Fleet } from '../fleet.ts'
-import { ROOT } from '../fleet.ts'
+import { REQUEST_MS, ROOT } from '../fleet.ts'
 import { findPython } from '../python.ts'
 
 const PHOTO = 'test/fixtures/photo.jpg'
@@ -30,7 +30,12 @@ export async function image(
   )
   const body = readFileSync(join(ROOT, PHOTO))
   const headers = { 'content-type': 'image/jpeg' }
-  const response = await fetch(`${fleet.master}/blobs`, { method: 'PUT', headers, body })
+  const response = await fetch(`${fleet.master}/blobs`, {
+    method: 'PUT',
+    headers,
+    body,
+    signal: AbortSignal.timeout(REQUEST_MS),
+  })
   const { sha256 } = (await response.json()) as { sha256: string }
   const input = { image: sha256, filters: ['grayscale', 'sepia'] }
   const { id, result } = await fleet.run({ kind: 'image-filter', parts: 4, input })
@@ -39,7 +44,8 @@ export async function image(
   for (const { top, height, filter, slave } of strips) {
     say(`  rows ${`${top} to ${top + height - 1}`.padEnd(10)}  ${filter.padEnd(9)}  ${slave}`)
   }
-  const stitched = await fetch(`${fleet.master}/jobs/${id}/result`)
+  const signal = AbortSignal.timeout(REQUEST_MS)
+  const stitched = await fetch(`${fleet.master}/jobs/${id}/result`, { signal })
   const file = resolve(path)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, Buffer.from(await stitched.arrayBuffer()))

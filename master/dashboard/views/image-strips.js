@@ -56,7 +56,7 @@ const rowsOf = (strip) =>
  * @param {string} sha256 @param {string | null} colour
  */
 async function drawStrip(pen, width, { top, height, above }, sha256, colour) {
-  const response = await request(`/blobs/${sha256}`)
+  const response = await request(`/blobs/${sha256}`, { isFile: true })
   const strip = await createImageBitmap(await response.blob())
   pen.drawImage(strip, 0, above, width, height, 0, top, width, height)
   strip.close()
