@@ -14,7 +14,11 @@ import { createWorkroom, MissingFileError } from '../../slave/workroom.ts'
 type Test = Pick<typeof t, 'teardown' | 'testdir'>
 
 /** A server that stands for the master, and a workroom. */
-async function setUp(t: Test, listener: RequestListener, host = '127.0.0.1') {
+async function setUp(
+  t: Test,
+  listener: RequestListener,
+  { host = '127.0.0.1', transferMs }: { host?: string; transferMs?: number } = {},
+) {
   const server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
   t.teardown(() => void server.close())
@@ -23,7 +27,8 @@ async function setUp(t: Test, listener: RequestListener, host = '127.0.0.1') {
   const root = join(t.testdir(), 'work')
   const url = () => 'http://me:1'
   const connect = { peer: connectToPeers({ host, requestTimeoutMs: 1000 }, undefined, url) }
-  const workroom = createWorkroom({ root, shared: null, master, url, connect })
+  const limit = transferMs === undefined ? {} : { transferMs }
+  const workroom = createWorkroom({ root, shared: null, master, url, connect, ...limit })
   t.teardown(() => workroom.close())
   return { workroom, master, root }
 }
@@ -203,7 +208,7 @@ t.test(
         asked.push(request.url)
         response.end('secret')
       },
-      '10.0.0.5',
+      { host: '10.0.0.5' },
     )
     const { port } = new URL(master)
     const urls = [
@@ -240,4 +245,17 @@ t.test('an address that begins like one of the master leads nowhere else', async
   }
   await workroom.open(anOffer({ files: [{ name: 'f', url: '/f', ticket: 'secret' }] }), never)
   t.same(asked, [['/f', undefined]], 'and the master is shown no ticket')
+
+t.test('a peer that sends a byte now and then is given up', async (t) => {
+  const { workroom, master } = await setUp(
+    t,
+    (_request, response) => {
+      response.writeHead(200, { 'content-length': '1000000' })
+      const timer = setInterval(() => response.write('x'), 20)
+      response.on('close', () => clearInterval(timer))
+    },
+    { transferMs: 100 },
+  )
+  const files = [{ name: 'x', url: `${master}/partitions/j/t/x`, bytes: 1_000_000 }]
+  await t.rejects(workroom.open(anOffer({ files }), never), { names: ['x'], message: /too slow/ })
 })
