@@ -225,7 +225,7 @@ export type Asked = {
   knownMs?: number
 }
 
-const UNANSWERED = ['no answer', 'unreachable', 'suspect', 'silent']
+const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
 const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked', ...UNANSWERED]
 
 /** The part of a trail that says who was asked and what each answered. */

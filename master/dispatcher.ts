@@ -296,7 +296,8 @@ export async function createDispatcher(given: {
       if (payload === undefined) {
         handing?.(null)
         const reason = 'its input is not in the store'
-        return post({ is: 'no-answer', slave, attempts: [attempt], delivered: false, reason })
+        const unsent = { attempts: [attempt], delivered: false, unsent: true }
+        return post({ is: 'no-answer', slave, ...unsent, reason })
       }
       const outgoing = { attempt, task: id, kind, runLimitMs, ...payload, trace: traceFor(id) }
       if (handing) handing(outgoing)

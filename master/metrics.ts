@@ -7,7 +7,7 @@ import { createMetrics } from '../shared/metrics.ts'
 import type { ProblemType } from '../shared/problems.ts'
 import { ANSWERS } from '../shared/wire.ts'
 import type { Slave } from './core/registry.ts'
-import { knownReason, roomOf } from './core/registry.ts'
+import { isFaulty, isFree, knownReason } from './core/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { TaskReader } from './task-reader.ts'
 
@@ -21,8 +21,17 @@ const REFUSALS: readonly ProblemType[] = [
   'slave-silent',
   'store-full',
 ]
-const SLAVE_STATES = ['free', 'busy', 'draining', 'unwilling', 'suspect', 'silent']
-const SLOT_STATES = ['free', 'offered', 'taken', 'draining', 'unwilling', 'suspect', 'silent']
+const SLAVE_STATES = ['free', 'busy', 'draining', 'unwilling', 'faulty', 'suspect', 'silent']
+const SLOT_STATES = [
+  'free',
+  'offered',
+  'taken',
+  'draining',
+  'unwilling',
+  'faulty',
+  'suspect',
+  'silent',
+]
 
 /** `GET /metrics`, as text. */
 export function createMasterMetrics(given: {
@@ -111,9 +120,6 @@ const zeros = (words: readonly string[], counted: ByWord): ByWord => ({
   ...counted,
 })
 
-const isFree = (slave: Slave): boolean =>
-  slave.standing === 'alive' && !slave.drained && roomOf(slave) > 0
-
 function slavesByState(slaves: Slave[]): ByWord {
   const states = zeros(SLAVE_STATES, {})
   for (const slave of slaves) add(states, isFree(slave) ? 'free' : knownReason(slave).event, 1)
@@ -132,10 +138,16 @@ function slotsByState(slaves: Slave[]): ByWord {
     const offered = Math.min(offers.size, free)
     add(states, 'taken', slots - free)
     add(states, 'offered', offered)
-    const open = slave.drained ? 'draining' : slave.mode === 'accepting' ? 'free' : slave.mode
-    add(states, open, free - offered)
+    add(states, openAs(slave), free - offered)
   }
   return states
+}
+
+/** What the slots are that it has not given away. */
+function openAs(slave: Slave): string {
+  if (slave.drained) return 'draining'
+  if (isFaulty(slave)) return 'faulty'
+  return slave.mode === 'accepting' ? 'free' : slave.mode
 }
 
 function add(states: ByWord, state: string, more: number): void {

@@ -7,7 +7,7 @@ import { VERSION } from '../shared/version.ts'
 import { createBars } from './bars.ts'
 import { createCapacity } from './capacity.ts'
 import type { Slave } from './core/registry.ts'
-import { roomOf, slotsOf } from './core/registry.ts'
+import { isFaulty, roomOf, slotsOf } from './core/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Events, JobEvent } from './events.ts'
 import { slaveJson } from './slave-json.ts'
@@ -192,7 +192,7 @@ export function createOverview(given: {
 
   function verdict(now: number) {
     const all = view.registry.all()
-    const alive = all.filter(({ standing }) => standing === 'alive')
+    const alive = all.filter((slave) => slave.standing === 'alive' && !isFaulty(slave))
     const open = alive.filter(({ drained, mode }) => !drained && mode === 'accepting')
     const slots = slotsOf(open)
     return {
@@ -263,6 +263,7 @@ function lately({ refusals, lastAnswer }: Slave, now: number) {
 
 function inShort(slave: Slave): string {
   const { boot, standing, drained, mode, reason, slots, free, held, offers, taken, ended } = slave
+  const trouble = slave.trouble ? `${slave.trouble.count} ${slave.trouble.resting}` : ''
   const numbers = `${slots} ${free} ${held.size} ${offers.size} ${taken} ${ended}`
-  return `${boot} ${standing} ${drained} ${mode} ${numbers} ${Math.round(slave.heardAt / 1000)} ${reason}`
+  return `${boot} ${standing} ${drained} ${mode} ${numbers} ${Math.round(slave.heardAt / 1000)} ${trouble} ${reason}`
 }

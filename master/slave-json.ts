@@ -1,12 +1,11 @@
 // Slaves as clients read them.
 
 import type { Slave } from './core/registry.ts'
-import { isPull, isSimple, knownReason, roomOf } from './core/registry.ts'
+import { isFree, isPull, isSimple, knownReason } from './core/registry.ts'
 
-/** One slave. `state`: free, busy, draining, unwilling, suspect or silent. */
+/** One slave. `state`: free, busy, draining, unwilling, faulty, suspect or silent. */
 export function slaveJson(slave: Slave, now: number) {
-  const free = slave.standing === 'alive' && !slave.drained && roomOf(slave) > 0
-  const known = free ? { event: 'free', reason: '' } : knownReason(slave)
+  const known = isFree(slave) ? { event: 'free', reason: '' } : knownReason(slave)
   const heard = Number.isFinite(slave.heardAt)
   return {
     name: slave.name,

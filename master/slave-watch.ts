@@ -5,7 +5,7 @@
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Registry, Slave } from './core/registry.ts'
-import { knownReason } from './core/registry.ts'
+import { isFaulty, knownReason } from './core/registry.ts'
 import type { SlaveEvent } from './events.ts'
 
 /** How often it looks, in milliseconds. */
@@ -13,9 +13,10 @@ const LOOK_MS = 250
 
 type Seen = { boot: string; state: string; look: number }
 
-/** How a slave stands, whether it has room or not: open, draining, unwilling, suspect or silent. */
+/** How a slave stands, whether it has room or not: open, draining, unwilling, faulty, suspect or silent. */
 export function standingOf(slave: Slave): { state: string; reason: string } {
-  if (slave.standing === 'alive' && !slave.drained && slave.mode === 'accepting') {
+  const isAlive = slave.standing === 'alive' && !isFaulty(slave)
+  if (isAlive && !slave.drained && slave.mode === 'accepting') {
     return { state: 'open', reason: '' }
   }
   const { event, reason } = knownReason(slave)

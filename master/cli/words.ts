@@ -73,7 +73,7 @@ export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanati
   return [verdict, ...lines].join('\n')
 }
 
-const UNANSWERED = ['no answer', 'unreachable', 'suspect', 'silent']
+const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
 const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', ...UNANSWERED]
 const LOST = ['slave-lost', 'lost', 'executor-crashed', 'memory-limit', 'time-limit']
 const TOOK = ['taken', 'found']

@@ -2,7 +2,14 @@
 
 import type { Connection, Manners } from './connection.ts'
 
-export type SlaveStateWord = 'free' | 'busy' | 'draining' | 'unwilling' | 'suspect' | 'silent'
+export type SlaveStateWord =
+  | 'free'
+  | 'busy'
+  | 'draining'
+  | 'unwilling'
+  | 'faulty'
+  | 'suspect'
+  | 'silent'
 
 export type Slave = {
   name: string

@@ -15,6 +15,7 @@ import type { Slave } from './registry.ts'
 import { isPull, knownReason, mayHave, roomOf } from './registry.ts'
 import type { Task } from './task.ts'
 import { note } from './task.ts'
+import { judgeAnswers, noteTrouble } from './trouble.ts'
 
 /** A trail names at most this many slaves that were passed over because they were known busy. */
 export const TRAIL_KNOWN_MAX = 10
@@ -99,6 +100,7 @@ export function takeAnswers(
   if (!slave) return
   const offers = answers.map(({ attempt }) => slave.offers.get(attempt))
   for (const { attempt } of answers) slave.offers.delete(attempt)
+  judgeAnswers(core, slave, state, answers, now)
   if (!core.registry.hear(slave, state, now)) core.registry.refresh(slave)
   if (state.boot !== slave.boot) visit(core, slave, now)
   answers.forEach((answer, i) => {
@@ -134,15 +136,19 @@ function refusedBy(
 /** Offers that were not answered. One that cannot have arrived is as good as refused. */
 export function takeSilence(
   core: Context,
-  { slave: name, attempts, delivered, reason, refused = false }: Input & { is: 'no-answer' },
+  { slave: name, attempts, delivered, reason, ...how }: Input & { is: 'no-answer' },
   now: number,
 ): void {
+  const { refused = false, unsent = false } = how
   const slave = core.registry.byName.get(name)
   if (!slave) return
   const offers = attempts.map((attempt) => slave.offers.get(attempt))
   for (const attempt of attempts) slave.offers.delete(attempt)
   core.registry.refresh(slave)
-  if (!refused) {
+  if (!unsent && !isPull(slave)) {
+    noteTrouble(core, slave, refused ? 'declined' : 'unusable', reason, now)
+  }
+  if (!refused && !unsent) {
     if (slave.standing === 'alive' && !isPull(slave)) core.registry.setStanding(slave, 'suspect')
     visit(core, slave, now)
   }

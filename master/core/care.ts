@@ -10,6 +10,7 @@ import { closePoll, enrol } from './pulling.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple, PULL } from './registry.ts'
 import { note } from './task.ts'
+import { endRest } from './trouble.ts'
 
 /** A slave that is silent for long is asked ever less often, at most this many beats apart. */
 const ASK_BEATS_MAX = 12
@@ -48,6 +49,8 @@ export function takeVisit(core: Context, visited: Visited, now: number): void {
   const slave = settleFirst(core, name, url, visited)
   if (!slave) return
   const reborn = slave.boot !== card.boot
+  // It has come by itself, as another process: that may be the one whose answers can be used.
+  if (reborn && token !== null) endRest(core, slave)
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
   if (core.registry.hear(slave, state, now)) {
     const generation = reborn ? Number.POSITIVE_INFINITY : state.generation
@@ -103,13 +106,15 @@ export function settleAt(core: Context, name: string, url: string): Slave {
 export const sameKinds = (slave: Slave, kinds: string[]): boolean =>
   slave.kinds.length === kinds.length && kinds.every((kind) => slave.kinds.includes(kind))
 
-/** It has been asked: an offer that it did not answer and does not list is called back for good. */
+/** It was probed: an offer that it did not answer and does not list is revoked, all in one request. */
 function settleDoubts(core: Context, slave: Slave): void {
+  const unwanted: string[] = []
   for (const task of unsureTasks(core)) {
     for (const [attempt, silent] of task.unsure ?? []) {
-      if (silent === slave && task.stage.is !== 'running') revoke(core, slave, [attempt])
+      if (silent === slave && task.stage.is !== 'running') unwanted.push(attempt)
     }
   }
+  if (unwanted.length > 0) revoke(core, slave, unwanted)
 }
 
 /** A slave did not answer when it was asked. */
@@ -174,6 +179,7 @@ export function saveSlave(core: Context, { name, url, place, drained }: Slave): 
 /** Looks at one slave whose time has come: is it silent, are its attempts confirmed and in time? */
 export function check(core: Context, slave: Slave, now: number): void {
   const { heartbeatMs } = core.settings
+  endRest(core, slave, now)
   if (isForgotten(slave, now - FORGET_BEATS * heartbeatMs)) {
     takeLeave(core, slave.name, '', now)
     return
@@ -249,6 +255,8 @@ const askEvery = (slave: Slave): number => Math.min(ASK_BEATS_MAX, 2 ** slave.un
 /** Sets when to look at the slave again: half a beat from now, sooner than anything can be due. */
 export function watch(core: Context, slave: Slave, now: number): void {
   if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
-  slave.dueAt = now + core.settings.heartbeatMs / 2
+  const { trouble } = slave
+  const restUntil = trouble?.resting ? trouble.until : Number.POSITIVE_INFINITY
+  slave.dueAt = Math.min(now + core.settings.heartbeatMs / 2, Math.max(now, restUntil))
   core.dueSlaves.push(slave)
 }

@@ -46,6 +46,8 @@ export type Input =
       reason: string
       /** It is there, and takes none of this: too large, or not what it expects. */
       refused?: boolean
+      /** They were never sent, for a reason that is not the slave's. */
+      unsent?: boolean
     }
   | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Token }
   | { is: 'heartbeat'; heartbeat: Heartbeat; token: Token }

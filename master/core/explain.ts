@@ -2,7 +2,7 @@
 
 import { pick } from './asking.ts'
 import type { Context } from './context.ts'
-import { knownReason, roomOf } from './registry.ts'
+import { isFree, knownReason } from './registry.ts'
 import { createTask } from './task.ts'
 
 export type Explanation = {
@@ -19,7 +19,7 @@ export function explain(core: Context, kind: string, now: number): Explanation {
   return {
     wouldAsk: core.registry.at(place)?.name ?? null,
     slaves: core.registry.all().map((slave) => {
-      const free = slave.standing === 'alive' && !slave.drained && roomOf(slave) > 0
+      const free = isFree(slave)
       const able = slave.kinds.includes(kind)
       const reason = able ? knownReason(slave).reason : `does not offer "${kind}"`
       return { slave: slave.name, available: free && able, reason: free && able ? '' : reason }

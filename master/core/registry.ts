@@ -30,6 +30,17 @@ export type Held = {
 /** An offer on its way. */
 export type OpenOffer = { attempt: string; task: Task; at: number }
 
+/** Why it is not offered work although it speaks: see trouble.ts. */
+export type Trouble = {
+  is: 'unusable' | 'declined'
+  /** How many answers in a row were so, and what the last one was. */
+  count: number
+  reason: string
+  /** It rests until then, and is not offered anything. */
+  resting: boolean
+  until: number
+}
+
 export type Slave = {
   readonly name: string
   /** Its place in the order of asking. */
@@ -65,6 +76,8 @@ export type Slave = {
   /** Its last answer to an offer, and how often it refused for what reason: for people. */
   lastAnswer: { event: string; reason: string; ms: number; at: number } | null
   refusals: Map<string, number>
+  /** Its last answers to offers could not be used; null: they can. */
+  trouble: Trouble | null
   /** When the core must look at it again, and its place in the heap of such times. */
   dueAt: number
   heapIndex: number
@@ -160,9 +173,9 @@ export function createRegistry(ask: 'known' | 'always') {
   /** Brings the bit sets in line after any change to a slave. */
   function refresh(slave: Slave): void {
     mark(alive, slave.place, slave.standing === 'alive')
-    const open = slave.standing === 'alive' && !slave.drained
+    const open = slave.standing === 'alive' && !slave.drained && !slave.trouble?.resting
     mark(free, slave.place, open && roomOf(slave) > 0)
-    const askable = isPull(slave) ? roomOf(slave) > 0 : true
+    const askable = isPull(slave) || slave.trouble ? roomOf(slave) > 0 : true
     if (ask === 'always') mark(candidates, slave.place, open && askable)
   }
 
@@ -257,8 +270,19 @@ function onTheirWay(slave: Slave, { generation, polled = -1 }: SlaveState): numb
  */
 export function roomOf(slave: Slave): number {
   if (isPull(slave) && slave.poll === null) return 0
-  return slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
+  const room = slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
+  if (!slave.trouble) return room
+  // On trial: one offer at a time.
+  return slave.trouble.resting ? 0 : Math.min(room, 1 - slave.offers.size)
 }
+
+/** Whether it speaks and is of no use: more than one answer in a row could not be used. */
+export const isFaulty = ({ trouble }: Slave): boolean =>
+  trouble !== null && trouble.is === 'unusable' && trouble.count > 1
+
+/** Whether it takes the next task, as far as is known. */
+export const isFree = (slave: Slave): boolean =>
+  slave.standing === 'alive' && !slave.drained && !isFaulty(slave) && roomOf(slave) > 0
 
 /** Slots of slaves that take tasks, and how many of them could be offered a task now. */
 export function slotsOf(slaves: Slave[]): { total: number; free: number } {
@@ -282,9 +306,19 @@ export function knownReason(slave: Slave): { event: string; reason: string } {
     return { event: slave.standing, reason }
   }
   if (slave.drained) return { event: 'draining', reason: 'drained by an operator' }
+  if (slave.trouble && isFaulty(slave)) {
+    const { count, reason } = slave.trouble
+    const words = `${count} offers in a row had no usable answer; the last: ${reason}`
+    return { event: 'faulty', reason: words }
+  }
   if (slave.mode !== 'accepting') return { event: slave.mode, reason: slave.reason }
   if (isPull(slave) && slave.poll === null && slave.free > 0) {
     return { event: 'busy', reason: 'is not polling' }
+  }
+  if (slave.trouble?.resting) {
+    const { count, reason } = slave.trouble
+    const words = `declined ${count} times in a row although it has room; the last: ${reason}`
+    return { event: 'unwilling', reason: words }
   }
   const taken = slave.slots - slave.free
   const offered = slave.offers.size > 0 ? `, ${slave.offers.size} being offered` : ''
@@ -317,6 +351,7 @@ const unheard = {
   taken: 0,
   ended: 0,
   lastAnswer: null,
+  trouble: null,
   dueAt: 0,
   heapIndex: -1,
   unanswered: 0,

@@ -10,7 +10,7 @@ import { length, ordinal } from './format.js'
  */
 
 const REFUSALS = new Set(['busy', 'draining', 'unable', 'unwilling', 'revoked'])
-const SILENCE = new Set(['no answer', 'unreachable', 'suspect', 'silent'])
+const SILENCE = new Set(['no answer', 'unreachable', 'faulty', 'suspect', 'silent'])
 /** What is neither an answer nor a failure. */
 const WORDS = {
   lost: ['given up on ', ''],

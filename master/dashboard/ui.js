@@ -37,6 +37,7 @@ const SHAPES = {
   busy: 'disc',
   draining: 'half',
   unwilling: 'bar',
+  faulty: 'query',
   suspect: 'query',
   silent: 'cross',
   accepted: 'ring',

@@ -53,12 +53,13 @@ t.test('a request that was never sent cannot have arrived', async (t) => {
 async function slowly(bytes: number, pieces: number, everyMs: number) {
   const server = createServer((socket) => {
     socket.on('error', () => {})
-    socket.once('data', async () => {
+    socket.once('data', () => {
       socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes}\r\n\r\n`)
-      for (let i = 0; i < pieces; i++) {
-        await new Promise((resolve) => setTimeout(resolve, everyMs))
+      let sent = 0
+      const timer = setInterval(() => {
         socket.write('x'.repeat(bytes / pieces))
-      }
+        if (++sent === pieces) clearInterval(timer)
+      }, everyMs)
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,0 +1,102 @@
+// A master over real connections, with slaves that beat and answer probes, and answer offers and
+// revokes in odd ways: the number of requests to one is bounded whatever it answers.
+
+import t from 'tap'
+import { createAttemptIds } from '../../master/attempt-ids.ts'
+import { createDispatcher } from '../../master/dispatcher.ts'
+import { inOrder } from '../../master/policies/in-order.ts'
+import { slaveJson } from '../../master/slave-json.ts'
+import { createMemoryStore } from '../../master/store/memory.ts'
+import { createTransport } from '../../master/transport.ts'
+import { systemClock } from '../../shared/clock.ts'
+import { createIds } from '../../shared/ids.ts'
+import { createLog } from '../../shared/log.ts'
+import { createRandom } from '../../shared/random.ts'
+import type { Odd } from '../shared/odd-servers.ts'
+import { ODDITIES, startOdd } from '../shared/odd-servers.ts'
+
+const HEARTBEAT_MS = 250
+const WATCHED_MS = 4_000
+/** Offers within that time: rests of 250, 500, 1000 and 2000 ms lie between them, but for two. */
+const OFFERS_MAX = 6
+
+const settings = {
+  ask: 'known' as const,
+  heartbeatMs: HEARTBEAT_MS,
+  askTimeoutMs: 100,
+  attemptsMax: 3,
+  retryBackoffMs: 100,
+  waitingTasksMax: 10,
+  waitLimitMs: 60_000,
+}
+const submission = {
+  kind: 'work',
+  input: 'null',
+  priority: 0,
+  runLimitMs: 60_000,
+  tags: [],
+  work: null,
+  trace: null,
+  queue: true,
+  waitLimitMs: 60_000,
+  waitMs: 0,
+  idempotencyKey: null,
+  client: null,
+  requestHash: null,
+}
+
+t.test('the number of requests to one slave is bounded whatever it answers', async (t) => {
+  await Promise.all(ODDITIES.map((odd) => watch(t, odd)))
+})
+
+/** A master, that slave, and one task in the queue. */
+async function watch(t: Pick<typeof import('tap').t, 'ok' | 'equal' | 'teardown'>, odd: Odd) {
+  let generation = 0
+  const card = { name: 'odd', boot: 'b', version: '1', kinds: ['work'], tags: [], slots: 1 }
+  const state = () => ({
+    slave: 'odd',
+    boot: 'b',
+    generation: ++generation,
+    slots: 1,
+    free: 1,
+    mode: 'accepting' as const,
+    reason: '',
+  })
+  const attempts = (path: string) =>
+    path === '/attempts' ? { card, state: state(), attempts: [] } : undefined
+  const { url, asked } = await startOdd(t, odd, attempts)
+  const dispatcher = await createDispatcher({
+    settings,
+    slaves: [{ name: 'odd', url }],
+    policy: inOrder,
+    store: createMemoryStore(),
+    transport: (receive) => createTransport({ askTimeoutMs: settings.askTimeoutMs, receive }),
+    clock: systemClock,
+    random: createRandom(1),
+    taskIds: createIds(Date.now).after,
+    attemptIds: createAttemptIds,
+    log: await createLog('test', 'silent'),
+    onEvent: () => {},
+    onBroken: (error) => {
+      throw error
+    },
+  })
+  const beat = setInterval(
+    () => void dispatcher.heartbeat({ state: state(), attempts: [] }).catch(() => {}),
+    HEARTBEAT_MS,
+  )
+  t.teardown(async () => {
+    clearInterval(beat)
+    await dispatcher.close()
+  })
+  await dispatcher.submit(submission)
+  await new Promise((resolve) => setTimeout(resolve, WATCHED_MS))
+
+  const times = (path: string): number => asked.filter((each) => each === path).length
+  const [offers, revokes, probes] = ['/offers', '/attempts/revoke', '/attempts'].map(times)
+  t.ok(offers! >= 2 && offers! <= OFFERS_MAX, `${odd}: ${offers} offers`)
+  t.ok(revokes! <= 2 * OFFERS_MAX, `${odd}: ${revokes} revokes`)
+  t.ok(probes! <= WATCHED_MS / HEARTBEAT_MS + 2 * OFFERS_MAX, `${odd}: ${probes} probes`)
+  const slave = dispatcher.view.registry.byName.get('odd')!
+  t.equal(slaveJson(slave, systemClock.now()).state, 'faulty', odd)
+}
