@@ -245,6 +245,7 @@ t.test('an address that begins like one of the master leads nowhere else', async
   }
   await workroom.open(anOffer({ files: [{ name: 'f', url: '/f', ticket: 'secret' }] }), never)
   t.same(asked, [['/f', undefined]], 'and the master is shown no ticket')
+})
 
 t.test('a peer that sends a byte now and then is given up', async (t) => {
   const { workroom, master } = await setUp(
