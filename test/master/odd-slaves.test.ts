@@ -4,6 +4,7 @@
 import t from 'tap'
 import { createAttemptIds } from '../../master/attempt-ids.ts'
 import { createDispatcher } from '../../master/dispatcher.ts'
+import { createOutputs } from '../../master/outputs.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
 import { slaveJson } from '../../master/slave-json.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
@@ -76,6 +77,7 @@ async function watch(t: Pick<typeof import('tap').t, 'ok' | 'equal' | 'teardown'
     taskIds: createIds(Date.now).after,
     attemptIds: createAttemptIds,
     log: await createLog('test', 'silent'),
+    outputs: createOutputs(new Map()),
     onEvent: () => {},
     onBroken: (error) => {
       throw error
