@@ -12,7 +12,6 @@ key and certificate always belong together.
 import contextlib
 import hashlib
 import http.client
-import io
 import ipaddress
 import json
 import os
@@ -24,12 +23,12 @@ import tempfile
 import time
 import urllib.parse
 
+from exchange import opened
+
 FORM = re.compile(r"(afj_[A-Za-z0-9_-]{43})@(https://[^\s#@/]+)#sha256:([0-9a-f]{64})\Z")
 CA_BYTES_MAX = 16_384
 # In seconds.
 TIMEOUT = 5
-# The slowest link that is waited for.
-BYTES_PER_SECOND_MIN = 32 * 1024
 RETRY_MIN, RETRY_MAX = 1, 30
 
 
@@ -158,65 +157,6 @@ def guarded(own):
     return create
 
 
-class Deadline:
-    """One for a whole exchange: so many seconds, and more for each byte that moves. Whoever stalls,
-    or sends a byte now and then, is given up."""
-
-    def __init__(self, seconds):
-        self.until = time.monotonic() + seconds
-
-    def left(self):
-        seconds = self.until - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError("the answer took too long")
-        return seconds
-
-    def moved(self, count):
-        self.until += count / BYTES_PER_SECOND_MIN
-
-
-class Reader(io.RawIOBase):
-    """Reads from a socket until the deadline."""
-
-    def __init__(self, socket, deadline):
-        super().__init__()
-        self.socket = socket
-        self.file = socket.makefile("rb", buffering=0)
-        self.deadline = deadline
-
-    def readable(self):
-        return True
-
-    def readinto(self, buffer):
-        self.socket.settimeout(self.deadline.left())
-        count = self.file.readinto(buffer)
-        self.deadline.moved(count or 0)
-        return count
-
-    def close(self):
-        self.file.close()
-        super().close()
-
-
-class TimedSocket:
-    """A connected socket, as http.client uses one, that ends with the deadline."""
-
-    def __init__(self, socket, deadline):
-        self.socket = socket
-        self.deadline = deadline
-
-    def sendall(self, data):
-        self.socket.settimeout(self.deadline.left())
-        self.socket.sendall(data)
-        self.deadline.moved(len(data))
-
-    def makefile(self, *_):
-        return io.BufferedReader(Reader(self.socket, self.deadline))
-
-    def close(self):
-        self.socket.close()
-
-
 @contextlib.contextmanager
 def connect(url, timeout, identity=None, role="master", create=None):
     """A connection to where `url` is: no proxy is asked, and no redirect followed. Over https whoever
@@ -246,22 +186,8 @@ def secured(parts, timeout, context, role, create=None):
     )
     if create:
         connection._create_connection = create
-    with opened(connection, timeout, role):
+    with opened(connection, timeout, lambda answering: role and assert_role(answering, role)):
         yield connection
-
-
-@contextlib.contextmanager
-def opened(connection, timeout, role=None):
-    """Connects, and ends all that follows with the deadline."""
-    deadline = Deadline(timeout)
-    try:
-        connection.connect()
-        if role:
-            assert_role(connection.sock, role)
-        connection.sock = TimedSocket(connection.sock, deadline)
-        yield connection
-    finally:
-        connection.close()
 
 
 def assert_role(socket, role):

@@ -1,0 +1,82 @@
+"""One deadline for a whole exchange over http.client, however the other side spreads its answer over
+time."""
+
+import contextlib
+import io
+import time
+
+# The slowest link that is waited for.
+BYTES_PER_SECOND_MIN = 32 * 1024
+
+
+class Deadline:
+    """One for a whole exchange: so many seconds, and more for each byte that moves. Whoever stalls,
+    or sends a byte now and then, is given up."""
+
+    def __init__(self, seconds):
+        self.until = time.monotonic() + seconds
+
+    def left(self):
+        seconds = self.until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the answer took too long")
+        return seconds
+
+    def moved(self, count):
+        self.until += count / BYTES_PER_SECOND_MIN
+
+
+class Reader(io.RawIOBase):
+    """Reads from a socket until the deadline."""
+
+    def __init__(self, socket, deadline):
+        super().__init__()
+        self.socket = socket
+        self.file = socket.makefile("rb", buffering=0)
+        self.deadline = deadline
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        self.socket.settimeout(self.deadline.left())
+        count = self.file.readinto(buffer)
+        self.deadline.moved(count or 0)
+        return count
+
+    def close(self):
+        self.file.close()
+        super().close()
+
+
+class TimedSocket:
+    """A connected socket, as http.client uses one, that ends with the deadline."""
+
+    def __init__(self, socket, deadline):
+        self.socket = socket
+        self.deadline = deadline
+
+    def sendall(self, data):
+        self.socket.settimeout(self.deadline.left())
+        self.socket.sendall(data)
+        self.deadline.moved(len(data))
+
+    def makefile(self, *_):
+        return io.BufferedReader(Reader(self.socket, self.deadline))
+
+    def close(self):
+        self.socket.close()
+
+
+@contextlib.contextmanager
+def opened(connection, timeout, check=None):
+    """Connects, looks at who answers, and ends all that follows with the deadline."""
+    deadline = Deadline(timeout)
+    try:
+        connection.connect()
+        if check:
+            check(connection.sock)
+        connection.sock = TimedSocket(connection.sock, deadline)
+        yield connection
+    finally:
+        connection.close()
