@@ -20,6 +20,9 @@ export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'que
     waitMs: number
   }
 
+/** Ends when the connection of a held request does: nobody is there to be answered. */
+export type Gone = AbortSignal | undefined
+
 /** A task as a client is told of it. */
 export type Reply = {
   id: string
@@ -36,9 +39,14 @@ type Open = {
   key: string | null
   resolve: (reply: Reply) => void
   reject: (problem: Problem) => void
-  /** Until when the client holds its request. */
+  /** Until when the client holds its request, unless it hangs up. */
   waitUntil: number
+  gone: Gone
 }
+
+/** Requests that hold the same submission: it is over for them when the last has gone. */
+type Holders = { count: number; over: AbortController }
+type Keyed = { requestHash: string | null; reply: Promise<Reply>; holders: Holders }
 
 export type Clients = ReturnType<typeof createClients>
 
@@ -59,7 +67,7 @@ export function createClients(given: {
   /** Whoever waits for the end of a task. */
   const waiting = new Map<string, Set<() => void>>()
   /** Keys of submissions that have no answer yet. */
-  const keys = new Map<string, { requestHash: string | null; reply: Promise<Reply> }>()
+  const keys = new Map<string, Keyed>()
   /** Nobody is held any longer. */
   let stopping = false
 
@@ -84,10 +92,15 @@ export function createClients(given: {
       if (stopping || client.waitUntil <= clock.now()) {
         return answer(task.id, client, savedReplyOf(task))
       }
-      holdUntil(client.waitUntil, task.id, () => {
-        const late = open.get(task.id)
-        if (late) answer(task.id, late, savedReplyOf(task))
-      })
+      holdUntil(
+        client.waitUntil,
+        task.id,
+        () => {
+          const late = open.get(task.id)
+          if (late) answer(task.id, late, savedReplyOf(task))
+        },
+        client.gone,
+      )
     },
 
     /** It has ended. Nobody is told before end(), but whoever comes waits for that. */
@@ -118,30 +131,67 @@ export function createClients(given: {
     },
   }
 
-  async function submit(submission: Submission): Promise<Reply> {
+  async function submit(submission: Submission, gone?: Gone): Promise<Reply> {
     const { idempotencyKey: key, requestHash } = submission
-    if (key === null) return begin(submission)
+    if (key === null) return begin(submission, gone)
     const before = keys.get(key)
     if (before) {
       if (before.requestHash !== requestHash) throw keyReused(key)
-      return { ...(await before.reply), repeated: true }
+      return join(before, submission, gone)
     }
-    const reply = beginOnce(key, submission)
-    keys.set(key, { requestHash, reply })
-    return reply.finally(() => keys.delete(key))
+    const holders = held(gone)
+    const reply = beginOnce(key, submission, holders, gone)
+    const keyed = { requestHash, reply, holders }
+    keys.set(key, keyed)
+    return reply.finally(() => {
+      if (keys.get(key) === keyed) keys.delete(key)
+    })
   }
 
-  async function beginOnce(key: string, submission: Submission): Promise<Reply> {
+  /** The same key again, while the request that said it first is held. */
+  async function join(before: Keyed, submission: Submission, gone: Gone): Promise<Reply> {
+    hold(before.holders, gone)
+    try {
+      return { ...(await before.reply), repeated: true }
+    } catch (error) {
+      // It was ended because its client hung up, in the moment in which it was repeated.
+      if (!before.holders.over.signal.aborted || gone?.aborted) throw error
+      return submit(submission, gone)
+    }
+  }
+
+  /** Those who hold a submission; without an end of their connections they never go. */
+  function held(gone: Gone): Holders {
+    const holders = { count: 0, over: new AbortController() }
+    hold(holders, gone)
+    return holders
+  }
+
+  function hold(holders: Holders, gone: Gone): void {
+    holders.count++
+    const leave = (): void => {
+      if (--holders.count === 0) holders.over.abort()
+    }
+    if (gone?.aborted) leave()
+    else gone?.addEventListener('abort', leave, { once: true })
+  }
+
+  async function beginOnce(
+    key: string,
+    submission: Submission,
+    holders: Holders,
+    gone: Gone,
+  ): Promise<Reply> {
     const before = await store.find(key)
-    if (!before) return begin(submission)
+    if (!before) return begin(submission, holders.over.signal)
     if (before.requestHash !== submission.requestHash) throw keyReused(key)
-    if (submission.waitMs > 0) await wait(before.id, submission.waitMs)
+    if (submission.waitMs > 0) await wait(before.id, submission.waitMs, gone)
     const record = await store.get(before.id)
     if (!record) throw new Problem('no-such-task', `task ${before.id} was removed meanwhile`)
     return { ...recordReply(record), repeated: true }
   }
 
-  function begin(submission: Submission): Promise<Reply> {
+  function begin(submission: Submission, gone: Gone): Promise<Reply> {
     const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, ...payload } = submission
     const id = given.newId()
     const createdAt = clock.now()
@@ -150,9 +200,15 @@ export function createClients(given: {
     given.add(id, payload)
     return new Promise((resolve, reject) => {
       const key = payload.idempotencyKey
-      open.set(id, { key, resolve, reject, waitUntil: createdAt + waitMs })
+      open.set(id, { key, resolve, reject, waitUntil: createdAt + waitMs, gone })
       const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil }
       post({ is: 'submit', task })
+      // Whoever has a key may ask for it by that, and may have been promised it so.
+      const leave = (): void => {
+        if (open.has(id)) post({ is: 'stop-waiting', task: id, unclaimed: key === null })
+      }
+      if (gone?.aborted) leave()
+      else gone?.addEventListener('abort', leave, { once: true })
     })
   }
 
@@ -161,20 +217,26 @@ export function createClients(given: {
     client.resolve(reply)
   }
 
-  /** Resolves when the task's end is saved, or after `waitMs`; at once when it is not live. */
-  function wait(id: string, waitMs: number): Promise<void> {
+  /**
+   * Resolves when the task's end is saved, after `waitMs`, or when who waits has gone; at once when it
+   * is not live.
+   */
+  function wait(id: string, waitMs: number, gone?: Gone): Promise<void> {
     if (!live.get(id)?.accepted && !ending.has(id)) return Promise.resolve()
-    return new Promise((resolve) => holdUntil(clock.now() + waitMs, id, resolve))
+    return new Promise((resolve) => holdUntil(clock.now() + waitMs, id, resolve, gone))
   }
 
-  /** Calls `run` once: when the task has ended, or at a time. */
-  function holdUntil(until: number, id: string, run: () => void): void {
+  /** Calls `run` once: when the task has ended, at a time, or when who waits has gone. */
+  function holdUntil(until: number, id: string, run: () => void, gone?: Gone): void {
+    if (gone?.aborted) return run()
     const callOff = Number.isFinite(until) ? clock.at(until, finish) : () => {}
     const others = waiting.get(id) ?? new Set()
     waiting.set(id, others.add(finish))
+    gone?.addEventListener('abort', finish, { once: true })
 
     function finish(): void {
       callOff()
+      gone?.removeEventListener('abort', finish)
       if (others.delete(finish) && others.size === 0) waiting.delete(id)
       run()
     }

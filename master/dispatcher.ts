@@ -21,7 +21,7 @@ import type {
   Registration,
   RegistrationReply,
 } from '../shared/wire.ts'
-import type { Reply, Submission } from './clients.ts'
+import type { Gone, Reply, Submission } from './clients.ts'
 import { createClients } from './clients.ts'
 import { createCommitFigures, noteCommit } from './commits.ts'
 import type { AttemptIds, CoreSettings } from './core/context.ts'
@@ -122,14 +122,15 @@ export async function createDispatcher(given: {
     commits,
     /**
      * Hands a task to the first slave that takes it. Resolves with the task as it then stands: taken,
-     * queued, or, when the client waits, ended. Rejects with the Problem that the client hears.
+     * queued, or, when the client waits, ended. Rejects with the Problem that the client hears. What
+     * nobody was promised ends when the client has gone.
      */
-    submit(submission: Submission): Promise<Reply> {
+    submit(submission: Submission, gone?: Gone): Promise<Reply> {
       if (draining) return turnAway(submission, 'draining', 'the master is shutting down')
       if (saving.isFull) return turnAway(submission, 'store-full', NO_ROOM)
-      return clients.submit(submission)
+      return clients.submit(submission, gone)
     },
-    /** Resolves when the task has ended, or after `waitMs`. */
+    /** Resolves when the task has ended, after `waitMs`, or when who waits has gone. */
     wait: clients.wait,
     /** Ends a live task. Resolves when that is saved; with false when it is not live. */
     cancel: clients.cancel,

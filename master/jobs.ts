@@ -143,15 +143,17 @@ export function createJobs(given: {
       return { record, job: null }
     },
 
-    /** Resolves when the job has ended, or after `waitMs`. */
-    wait(id: string, waitMs: number): Promise<void> {
+    /** Resolves when the job has ended, after `waitMs`, or when who waits has gone. */
+    wait(id: string, waitMs: number, gone?: AbortSignal): Promise<void> {
       const waiting = live.get(id)?.waiting
-      if (!waiting || waitMs <= 0) return Promise.resolve()
+      if (!waiting || waitMs <= 0 || gone?.aborted) return Promise.resolve()
       return new Promise((resolve) => {
         const callOff = clock.at(clock.now() + waitMs, wake)
         waiting.add(wake)
+        gone?.addEventListener('abort', wake, { once: true })
         function wake(): void {
           callOff()
+          gone?.removeEventListener('abort', wake)
           waiting?.delete(wake)
           resolve()
         }

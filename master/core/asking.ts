@@ -9,7 +9,7 @@ import type { Candidates } from '../policies/policy.ts'
 import type { Context } from './context.ts'
 import type { Input } from './effects.ts'
 import { noteAsk, noteTold } from './figures.ts'
-import { accept, hold, revoke } from './holding.ts'
+import { accept, end as endTask, hold, revoke } from './holding.ts'
 import { due, enterLine, leaveLine } from './line.ts'
 import type { Slave } from './registry.ts'
 import { isPull, knownReason, mayHave, roomOf } from './registry.ts'
@@ -196,6 +196,7 @@ const mayWait = (task: Task, now: number): boolean =>
 
 /** Puts the task into the waiting line, or refuses it when the line is full. */
 function wait(core: Context, task: Task, now: number): void {
+  if (task.accepted && task.unclaimed) return endUnclaimed(core, task, now)
   if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
     if (task.unsure) return doubt(core, task, now)
     const most = core.settings.waitingTasksMax
@@ -208,6 +209,13 @@ function wait(core: Context, task: Task, now: number): void {
   if (!task.queue || task.accepted) return
   core.effects.push({ do: 'save', task })
   accept(core, task)
+}
+
+/** Accepted, and its client hung up before it was told: nobody waits for it, so it does not wait. */
+export function endUnclaimed(core: Context, task: Task, now: number): void {
+  const reason = 'its client hung up before it was told of the task'
+  note(task, { at: now, event: 'unclaimed', reason })
+  endTask(core, task, 'cancelled', null, now)
 }
 
 /** A slave that did not answer may have it: nothing is refused before that is known. */

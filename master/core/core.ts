@@ -8,6 +8,7 @@ import type { SlaveState } from '../../shared/wire.ts'
 import { inOrder } from '../policies/in-order.ts'
 import type { Policy } from '../policies/policy.ts'
 import {
+  endUnclaimed,
   refuse,
   refuseInDoubt,
   refuseWaiting,
@@ -122,7 +123,7 @@ function take(core: Context, input: Input, now: number): void {
     case 'cancel':
       return cancel(core, input.task, now)
     case 'stop-waiting':
-      return stopWaiting(core, input.task, now)
+      return stopWaiting(core, input.task, input.unclaimed === true, now)
     case 'draining':
       core.draining = true
       return
@@ -211,11 +212,15 @@ function cancel(core: Context, id: string, now: number): void {
   if (task?.accepted) end(core, task, 'cancelled', null, now)
 }
 
-function stopWaiting(core: Context, id: string, now: number): void {
+/** What was promised to nobody does not wait for a slave. What runs goes on: it may be half done. */
+function stopWaiting(core: Context, id: string, unclaimed: boolean, now: number): void {
   const task = core.live.get(id)
-  if (!task || task.accepted) return
-  task.waitUntil = null
-  if (task.stage.is === 'waiting' || task.stage.is === 'resting') refuseWaiting(core, task, now)
+  if (!task || (task.accepted && !unclaimed)) return
+  task.unclaimed = unclaimed
+  if (!task.accepted) task.waitUntil = null
+  if (task.stage.is !== 'waiting' && task.stage.is !== 'resting') return
+  if (task.accepted) endUnclaimed(core, task, now)
+  else refuseWaiting(core, task, now)
 }
 
 /** It was never accepted: nobody was told, and nobody shall run it. */

@@ -30,8 +30,11 @@ export type Input =
   | { is: 'restore'; tasks: StoredTask[]; slaves: StoredSlave[] }
   | { is: 'submit'; task: NewTask }
   | { is: 'cancel'; task: string }
-  /** The client no longer waits (wait limit of its request, or it went away). */
-  | { is: 'stop-waiting'; task: string }
+  /**
+   * The client no longer waits (the master shuts down, or it hung up). `unclaimed`: it hung up before
+   * it was told of the task, which nobody else can know.
+   */
+  | { is: 'stop-waiting'; task: string; unclaimed?: boolean }
   /** The master shuts down: who is not accepted by now hears that. */
   | { is: 'draining' }
   /** Tasks that could not be saved: they were never accepted. */

@@ -89,6 +89,8 @@ export type Task = NewTask & {
   blamed: string[]
   /** Promised to the client: it must end. Before that it may be refused. */
   accepted: boolean
+  /** Its client hung up before it was told of it, and nobody else can ask for it. */
+  unclaimed: boolean
   /** Place in the waiting line of its kind. */
   heapIndex: number
   /** When something is due for it, if anything is. */
@@ -112,6 +114,7 @@ export const createTask = (given: NewTask, number: number): Task => ({
   misses: 0,
   blamed: [],
   accepted: false,
+  unclaimed: false,
   heapIndex: -1,
   due: null,
 })

@@ -17,6 +17,7 @@ const WORDS = {
   retry: ['to be tried again', ''],
   found: ['found again: ', ' has it'],
   'not arrived': ['the poll of ', ' brought it, and it did not arrive'],
+  unclaimed: ['given up by its client', ''],
   'master started': ['the master started anew', ''],
   'old failure': ['an attempt that no longer counts failed on ', ''],
   done: ['done by ', ''],

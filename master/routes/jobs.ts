@@ -12,7 +12,7 @@ import type { JobRequests } from '../job-requests.ts'
 import type { JobRecord, JobStore } from '../job-store.ts'
 import type { JobOutcome, Jobs } from '../jobs.ts'
 import { pageWithin } from '../list-page.ts'
-import { CURSOR, manners, ownerOf, preferredWaitMs } from './manners.ts'
+import { CURSOR, goneOf, manners, ownerOf, preferredWaitMs } from './manners.ts'
 
 type Options = {
   jobs: Jobs
@@ -76,7 +76,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
       throw new Problem('draining', 'the master is shutting down')
     }
     const { id } = before ?? jobs.submit({ ...requests.parse(request.body), ...said })
-    await jobs.wait(id, waitMs)
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
     reply.header('location', `/jobs/${id}`)
     if (before) reply.header('idempotency-replayed', 'true')
     if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
@@ -97,10 +97,11 @@ export async function jobs(app: FastifyInstance, options: Options) {
   })
 
   /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */
-  app.get('/jobs/:id', { schema: { params: Id } }, async (request) => {
+  app.get('/jobs/:id', { schema: { params: Id } }, async (request, reply) => {
     const { id } = request.params as Static<typeof Id>
     own(request, id)
-    await jobs.wait(id, preferredWaitMs(request, options.waitMsMax))
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
     return json(id)
   })
 
@@ -126,7 +127,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
   app.get('/jobs/:id/result', { schema: { params: Id } }, async (request, reply) => {
     const { id } = request.params as Static<typeof Id>
     own(request, id)
-    await jobs.wait(id, preferredWaitMs(request, options.waitMsMax))
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
     const { record } = jobs.get(id)
     const result = resultOf({ ...record, outcome: outcomeOf(record) })
     if (!result.file) return { id, ...result }

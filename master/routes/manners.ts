@@ -1,6 +1,6 @@
 // What a request says of how it wants to be answered: by headers, and by the place in a list.
 
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
@@ -67,6 +67,15 @@ export function preferredWaitMs(request: FastifyRequest, mostMs: number): number
   if (given === undefined) return 0
   const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(String(given))?.[1]
   return seconds === undefined ? 0 : Math.min(mostMs, Number(seconds) * 1000)
+}
+
+/** Ends with the connection of a request that is held; undefined for one that is not. */
+export function goneOf({ raw }: FastifyReply, waitMs: number): AbortSignal | undefined {
+  if (waitMs <= 0) return undefined
+  const gone = new AbortController()
+  if (raw.destroyed) gone.abort()
+  else raw.once('close', () => raw.writableFinished || gone.abort())
+  return gone.signal
 }
 
 /** Whose what this request makes will be; null: nobody's in particular. */

@@ -7,14 +7,14 @@ import { Problem } from '../../shared/problems.ts'
 import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { sees } from '../auth.ts'
-import type { Reply, Submission } from '../clients.ts'
+import type { Gone, Reply, Submission } from '../clients.ts'
 import { asked } from '../clients.ts'
 import { explain } from '../core/explain.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
 import type { TaskReader, TaskRecord } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import { CURSOR, itemManners, manners, ownerOf, preferredWaitMs } from './manners.ts'
+import { CURSOR, goneOf, itemManners, manners, ownerOf, preferredWaitMs } from './manners.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -69,13 +69,14 @@ export async function tasks(app: FastifyInstance, options: Options) {
       if ((request.query as Static<typeof PostQuery>)['dry-run'] !== undefined) {
         return explain(dispatcher.view, submission.kind, options.now())
       }
-      return answer(reply, await dispatcher.submit(submission), submission.waitMs)
+      const gone = goneOf(reply, submission.waitMs)
+      return answer(reply, await dispatcher.submit(submission, gone), submission.waitMs)
     },
   )
 
   /** The same for many: each is answered for itself, in order. */
   const bodyLimit = options.batchBytesMax
-  app.post('/tasks/batch', { bodyLimit, config: JSON_BODY }, async (request) => {
+  app.post('/tasks/batch', { bodyLimit, config: JSON_BODY }, async (request, reply) => {
     const client = ownerOf(request)
     const submissions = batchOf(request.body, options.batchTasksMax).map((item, i) => {
       try {
@@ -88,7 +89,8 @@ export async function tasks(app: FastifyInstance, options: Options) {
     })
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     const said = { waitMs, trace: readTrace(request.headers), client }
-    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, ...said }))
+    const gone = goneOf(reply, waitMs)
+    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, ...said }, gone))
     return { tasks: await Promise.all(replies) }
   })
 
@@ -114,10 +116,11 @@ export async function tasks(app: FastifyInstance, options: Options) {
   }
 
   /** One task. With `Prefer: wait=N`: when it has ended, or after N seconds. */
-  app.get('/tasks/:id', { schema: { params: Id } }, async (request) => {
+  app.get('/tasks/:id', { schema: { params: Id } }, async (request, reply) => {
     const { id } = request.params as Static<typeof Id>
     if (ownerOf(request) !== null) await own(request, id)
-    await dispatcher.wait(id, preferredWaitMs(request, options.waitMsMax))
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    await dispatcher.wait(id, waitMs, goneOf(reply, waitMs))
     return taskJson(await own(request, id))
   })
 
@@ -150,7 +153,8 @@ export async function tasks(app: FastifyInstance, options: Options) {
     const again = { kind, priority, runLimitMs, tags, input: JSON.parse(input) as unknown }
     const said = { ...manners(request, options.waitMsMax), client: record.client }
     const submission = { ...requests.parse(again), ...said }
-    return answer(reply, await dispatcher.submit(submission), submission.waitMs)
+    const gone = goneOf(reply, submission.waitMs)
+    return answer(reply, await dispatcher.submit(submission, gone), submission.waitMs)
   })
 }
 
@@ -197,9 +201,9 @@ function inBatch(problem: Problem, index: number): Problem {
 }
 
 /** One of a batch: its answer, or its problem, with the status that it would have had alone. */
-async function submitOne(dispatcher: Dispatcher, submission: Submission) {
+async function submitOne(dispatcher: Dispatcher, submission: Submission, gone: Gone) {
   try {
-    const reply = await dispatcher.submit(submission)
+    const reply = await dispatcher.submit(submission, gone)
     const replayed = reply.repeated ? { replayed: true } : {}
     const ended = (submission.waitMs > 0 || reply.repeated) && isEnded(reply)
     return ended

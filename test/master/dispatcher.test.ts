@@ -138,3 +138,110 @@ t.test(
     )
   },
 )
+
+/** A master whose only slot is taken for RUN_MS, and how it stands with a request that hangs up. */
+async function busy() {
+  const world = await setUp()
+  const { dispatcher, clock } = world
+  /** Ends also when that is never so: what is asserted next fails then. */
+  const untilIs = (done: () => boolean) => clock.run({ done, until: clock.now() + 20 * RUN_MS })
+  void dispatcher.submit(submission)
+  await untilIs(() => dispatcher.view.running === 1)
+  const gone = new AbortController()
+  const settled = (reply: Promise<unknown>) =>
+    reply.then(
+      () => 'answered',
+      (problem: { type: string }) => problem.type,
+    )
+  return { ...world, gone, settled, untilIs }
+}
+
+t.test('what is held for a client that hangs up waits for no slave', async (t) => {
+  const { dispatcher, untilIs, gone, settled } = await busy()
+  const held = dispatcher.submit({ ...submission, waitMs: 60_000 }, gone.signal)
+  const over = settled(held)
+  await untilIs(() => dispatcher.view.waiting === 1)
+  gone.abort()
+  await untilIs(() => dispatcher.view.waiting === 0)
+  t.equal(await over, 'at-capacity')
+  await untilIs(() => dispatcher.view.running === 0)
+  t.equal(dispatcher.view.counters.asks, 1, 'it was never offered')
+})
+
+t.test('a queued task whose client hung up before it was told is cancelled', async (t) => {
+  const { dispatcher, clock, untilIs, store, gone } = await busy()
+  const held = dispatcher.submit({ ...submission, queue: true, waitMs: 60_000 }, gone.signal)
+  await untilIs(() => dispatcher.view.waiting === 1)
+  await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  gone.abort()
+  await held
+  await untilIs(() => dispatcher.view.live.size === 0)
+  await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  const record = await store.get('task-2')
+  t.match(record, { status: 'cancelled' })
+  t.ok(record?.trail.some(({ event }) => event === 'unclaimed'))
+})
+
+t.test('one that is known by its Idempotency-Key, or that runs, goes on', async (t) => {
+  const { dispatcher, clock, untilIs, store, gone } = await busy()
+  const keyed = {
+    ...submission,
+    queue: true,
+    waitMs: 60_000,
+    idempotencyKey: 'k',
+    requestHash: 'h',
+  }
+  const held = dispatcher.submit(keyed, gone.signal)
+  await untilIs(() => dispatcher.view.waiting === 1)
+  await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  gone.abort()
+  t.match(await held, { status: 'pending' }, 'and its wait is over')
+  await untilIs(() => dispatcher.view.live.get('task-2')?.stage.is === 'running')
+
+  const other = new AbortController()
+  const direct = dispatcher.submit({ ...submission, waitMs: 60_000 }, other.signal)
+  await untilIs(() => dispatcher.view.live.get('task-3')?.stage.is === 'running')
+  await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  other.abort()
+  t.match(await direct, { status: 'in progress' })
+  await untilIs(() => dispatcher.view.live.size === 0)
+  await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  t.match(await store.get('task-2'), { status: 'done' })
+  t.match(await store.get('task-3'), { status: 'done' })
+})
+
+t.test('a submission that two requests hold is over with the last of them', async (t) => {
+  const { dispatcher, clock, untilIs, gone, settled } = await busy()
+  const keyed = { ...submission, waitMs: 60_000, idempotencyKey: 'k', requestHash: 'h' }
+  const first = settled(dispatcher.submit(keyed, gone.signal))
+  await new Promise(setImmediate)
+  await untilIs(() => dispatcher.view.waiting === 1)
+  const other = new AbortController()
+  const second = settled(dispatcher.submit(keyed, other.signal))
+  gone.abort()
+  await clock.run({ until: clock.now() + 1 })
+  t.equal(dispatcher.view.waiting, 1, 'somebody still waits')
+  other.abort()
+  await untilIs(() => dispatcher.view.waiting === 0)
+  t.same(await Promise.all([first, second]), ['at-capacity', 'at-capacity'])
+
+  t.comment('and who repeats it in the very moment in which it ends has it done')
+  const third = new AbortController()
+  const ended = settled(dispatcher.submit(keyed, third.signal))
+  await new Promise(setImmediate) // the key is looked up, which takes no simulated time
+  await untilIs(() => dispatcher.view.waiting === 1)
+  third.abort()
+  const again = dispatcher.submit(keyed)
+  await clock.run({ until: clock.now() + 5 * RUN_MS })
+  t.equal(await ended, 'at-capacity')
+  t.match(await again, { status: 'done' })
+})
+
+t.test('a wait for an end is over when who waits hangs up', async (t) => {
+  const { dispatcher, gone } = await busy()
+  const waited = dispatcher.wait('task-1', 1e9, gone.signal)
+  gone.abort()
+  await waited
+  await dispatcher.wait('task-1', 1e9, gone.signal)
+  t.pass('and does not begin when it hung up before')
+})
