@@ -242,7 +242,8 @@ export const MasterSettings = Type.Object({
     default: 65_536,
     minimum: 16,
     maximum: 1_000_000,
-    description: 'connections at a time; further ones are closed as they come',
+    description:
+      'connections at a time; a new one beyond these closes one that has asked nothing, or is idle',
   }),
   bodiesBytesMax: Type.Integer({
     default: BODY_LIMITS.bytesMax,

@@ -11,6 +11,7 @@ import { Value } from 'typebox/value'
 import type { PlaceOf } from './arrival.ts'
 import { watchContent } from './arrival.ts'
 import { BODY_LIMITS, createBodyRoom } from './body-room.ts'
+import { limitConnections } from './connections.ts'
 import type { Logger } from './log.ts'
 import type { ProblemType } from './problems.ts'
 import { Problem } from './problems.ts'
@@ -37,7 +38,7 @@ export type ServerOptions = {
   secure?: Material | undefined
   /** Arrays and objects in one another. Default JSON_DEPTH_MAX. */
   depthMax?: number
-  /** More connections than these are closed as they come. */
+  /** Connections at a time: see connections.ts. */
   socketsMax?: number
   /** Room for bodies that are arriving. Default: one room of BODY_LIMITS, in which addresses are callers. */
   placeOf?: PlaceOf
@@ -92,7 +93,9 @@ export function createServer(given: ServerOptions) {
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   } as FastifyServerOptions)
   server.server.maxHeadersCount = HEADERS_MAX
-  if (given.socketsMax !== undefined) server.server.maxConnections = given.socketsMax
+  if (given.socketsMax !== undefined) {
+    limitConnections(server.server as HttpServer, given.socketsMax)
+  }
   server.decorateRequest('mayTakeLong', function mayTakeLong(this: FastifyRequest) {
     callOffs.get(this.raw)?.()
   })
