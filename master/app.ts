@@ -42,9 +42,11 @@ import { status } from './routes/status.ts'
 import { tasks } from './routes/tasks.ts'
 import type { MasterSettings } from './settings.ts'
 import { watchSlaves } from './slave-watch.ts'
+import { StoreBrokenError } from './store/guard.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { opened } from './store/sqlite-open.ts'
+import { assertWhole } from './store/whole.ts'
 import { createTaskReader } from './task-reader.ts'
 import { createTaskRequests } from './task-requests.ts'
 import { createTracing } from './tracing.ts'
@@ -57,23 +59,44 @@ const BATCH_BYTES_FACTOR = 16
 const SWEEPS = 100
 /** Answers that are under way may take so long when the master stops. */
 const CLOSE_MS = 10_000
+/** So long after its store broke a master tells why, and nothing else. */
+const LAST_WORDS_MS = 100
 
 export type MasterApp = Awaited<ReturnType<typeof startMaster>>
 
 /** Starts a master: it carries on with what its store holds, then listens. */
 export async function startMaster(
   settings: Readonly<Static<typeof MasterSettings>>,
-  { onBroken = (error: Error): void => void crash(error) } = {},
+  { onBroken: stop = (error: Error): void => void crash(error) } = {},
 ) {
+  // What is found before the master listens is thrown, or found again by the end of the start.
+  let listens = false
+  let broken: Error | undefined
+  const onBroken = (error: Error): void => {
+    if (broken) return
+    broken = error
+    if (listens) stop(error)
+  }
   await assertFree(settings.host, settings.port)
+  if (settings.store !== 'memory') assertWhole(settings.data)
   const log = await createLog('master', settings.logLevel, settings.logFormat)
   const { now } = systemClock
   const ids = createIds(Date.now)
-  const door = await openDoor({ settings, slaves: settings.slaves.map(parseSlave), now, log })
+  const door = await openDoor({
+    settings,
+    slaves: settings.slaves.map(parseSlave),
+    now,
+    log,
+    onBroken,
+  })
   const store =
     settings.store === 'memory'
       ? createMemoryStore()
-      : openSqliteStore({ folder: settings.data, diskReserveBytes: settings.diskReserveBytes })
+      : openSqliteStore({
+          folder: settings.data,
+          diskReserveBytes: settings.diskReserveBytes,
+          onBroken,
+        })
   const tracing = createTracing(settings, log)
   const events = createEvents()
   const kinds = await loadKinds()
@@ -110,7 +133,7 @@ export async function startMaster(
   const inMemory = settings.store === 'memory'
   const folder = inMemory ? mkdtempSync(join(tmpdir(), 'askfirst-master-')) : settings.data
   const jobsFile = inMemory ? ':memory:' : join(folder, 'jobs.sqlite')
-  const jobStore = opened(jobsFile, () => openJobStore(jobsFile))
+  const jobStore = opened(jobsFile, () => openJobStore(jobsFile, onBroken))
   const sweepMs = settings.blobKeepMs / SWEEPS
   const blobs = createBlobs({
     folder: join(folder, 'blobs'),
@@ -222,6 +245,8 @@ export async function startMaster(
   await server.register(metrics, { metrics: createMasterMetrics({ dispatcher, reader, spans }) })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
+  listens = true
+  if (broken) stop(broken)
   const { port } = server.server.address() as AddressInfo
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   let closed: Promise<void> | undefined
@@ -266,8 +291,17 @@ export async function startMaster(
   }
 }
 
-/** A store that fails must not be written to again: whatever is on the disk, a new start reads. */
-function crash(error: Error): never {
+/**
+ * A store that fails must not be written to again: whatever is on the disk, a new start reads. Where an
+ * operator must act first, the code says so, as at a start that is refused: a supervisor does not try
+ * again. What was asked meanwhile hears why.
+ */
+function crash(error: Error): void {
+  if (error instanceof StoreBrokenError) {
+    process.stderr.write(`askfirst master: ${error.message}\n`)
+    setTimeout(() => process.exit(64), LAST_WORDS_MS)
+    return
+  }
   process.stderr.write(`askfirst master: the store failed, so the master stops: ${error.message}\n`)
   process.exit(70)
 }

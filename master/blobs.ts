@@ -58,6 +58,7 @@ export function createBlobs(given: {
   mkdirSync(incoming, { recursive: true })
   const { limits, disk = diskOf(folder) } = given
   const quota = createBlobQuota({ limits, disk, stored: store.blobBytes() })
+  store.watchFolder(folder)
 
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256)
 

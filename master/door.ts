@@ -25,6 +25,8 @@ type Given = {
   slaves: { name: string; url: string }[]
   now: () => number
   log: Logger
+  /** What it opens is damaged or gone: the master must stop. */
+  onBroken: (error: Error) => void
 }
 
 /** Opens the door that the data folder has. */
@@ -46,8 +48,8 @@ async function openUnguarded({ settings, slaves }: Given) {
   }
 }
 
-async function openGuarded({ settings, slaves, now, log }: Given) {
-  const authority = openAuthority(settings.data)
+async function openGuarded({ settings, slaves, now, log, onBroken }: Given) {
+  const authority = openAuthority(settings.data, onBroken)
   const { identities } = authority
   let material = await authority.material(settings.host)
   let madeAt = now()

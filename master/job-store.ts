@@ -8,7 +8,9 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Problem } from '../shared/problems.ts'
-import { FULL, sqliteCode } from './store/sqlite-open.ts'
+import { checkIfSmall, DamagedError, SQLITE, sqliteCode } from '../shared/sqlite.ts'
+import type { StoreBrokenError } from './store/guard.ts'
+import { createGuard, watchGuards } from './store/guard.ts'
 
 export type JobStatus = 'in progress' | 'done' | 'failed' | 'cancelled'
 
@@ -54,6 +56,9 @@ export type JobEnd = Pick<JobRecord, 'id' | 'status' | 'endedAt' | 'stages'> & {
 
 export type BlobRecord = { sha256: string; bytes: number; type: string }
 
+/** A master that is just closing has the file for a moment longer. In milliseconds. */
+const BUSY_MS = 1_000
+
 /** Blobs that are looked at in one query. */
 const BLOBS_PAGE = 500
 
@@ -76,7 +81,10 @@ const COLUMNS = `${PLAIN},
   coalesce(outcomeBytes, octet_length(outcome)) AS outcomeBytes,
   CASE WHEN octet_length(stages) <= ${STAGES_BYTES_MAX} THEN stages END AS stages`
 
+// The lock is kept until close: no other process can have this file while a master does.
 const SCHEMA = `
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA cell_size_check = ON;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS jobs (
@@ -101,17 +109,19 @@ const SCHEMA = `
 
 export type JobStore = ReturnType<typeof openJobStore>
 
-/** Opens or makes the file at `path`; `:memory:` keeps nothing beyond the process. */
-export function openJobStore(path: string) {
+/**
+ * Opens or makes the file at `path`; `:memory:` keeps nothing beyond the process. `onBroken` is called,
+ * once at most, when the file is damaged or gone: then the master must stop.
+ */
+export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) => void) {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-  const database = new DatabaseSync(path)
-  database.exec(SCHEMA)
-  const columns = database.prepare(`SELECT name FROM pragma_table_info('jobs')`).all()
-  // A file of a version that kept no clients, no traces, or no texts by themselves.
-  for (const added of ['trace TEXT', 'client TEXT', 'inputBytes INTEGER', 'outcomeBytes INTEGER']) {
-    if (!columns.some(({ name }) => name === added.split(' ')[0])) {
-      database.exec(`ALTER TABLE jobs ADD COLUMN ${added}`)
-    }
+  const database = new DatabaseSync(path, { timeout: BUSY_MS })
+  const guard = createGuard(path, onBroken)
+  try {
+    prepareFile(database)
+  } catch (error) {
+    database.close()
+    throw error
   }
   const insert = database.prepare(
     `INSERT INTO jobs (${INSERTED}) VALUES (${INSERTED.replace(/\w+/g, (name) => `:${name}`)})`,
@@ -165,6 +175,9 @@ export function openJobStore(path: string) {
     `SELECT sha256 FROM blobs WHERE usedAt < ? AND sha256 > ? ORDER BY sha256 LIMIT ${BLOBS_PAGE}`,
   )
   const dropBlob = database.prepare(`DELETE FROM blobs WHERE sha256 = ? AND usedAt < ?`)
+  const { run } = guard
+  guard.watch()
+  const watch = watchGuards([guard])
   const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
 
   return {
@@ -187,20 +200,20 @@ export function openJobStore(path: string) {
         putText.run(job.id, 'parts', parts)
       })
     },
-    get: (id: string) => jobOf(get.get(id)),
+    get: (id: string) => run(() => jobOf(get.get(id))),
     /** The job that came with this Idempotency-Key. */
-    find: (key: string) => jobOf(find.get(key)),
+    find: (key: string) => run(() => jobOf(find.get(key))),
     /** Jobs that have not ended, oldest first. */
-    live: () => live.all() as unknown as JobRecord[],
+    live: () => run(() => live.all()) as unknown as JobRecord[],
     /** The greatest id of all jobs; null when there are none. */
-    newestId: (): string | null => (newest.get()?.id ?? null) as string | null,
+    newestId: (): string | null => (run(() => newest.get())?.id ?? null) as string | null,
     /** Newest first, those accepted before the job `before`. */
     list: (before: string | undefined, limit: number, client: string | null = null) =>
-      list.all({ before: before ?? '~', limit, client }) as unknown as JobRecord[],
+      run(() => list.all({ before: before ?? '~', limit, client })) as unknown as JobRecord[],
     textOf,
     /** Input and outcome of the job that came next after `id`: where blobs are named. */
     textAfter(after: string): { id: string; texts: string[] } | undefined {
-      const id = nextId.get(after)?.id as string | undefined
+      const id = run(() => nextId.get(after))?.id as string | undefined
       if (id === undefined) return undefined
       return { id, texts: [textOf(id, 'input') ?? '', textOf(id, 'outcome') ?? ''] }
     },
@@ -226,29 +239,49 @@ export function openJobStore(path: string) {
       Number(write(() => ownBlob.run(sha256, client, bytes)).changes) > 0,
     /** Nobody's any more: gives whose it was. */
     disownBlob: (sha256: string): string[] =>
-      disownBlob.all(sha256).map(({ client }) => client as string),
+      run(() => disownBlob.all(sha256)).map(({ client }) => client as string),
     /** Bytes of all blobs, and of those that each client brought. */
     blobBytes: () => ({
-      bytes: Number(blobBytes.get()?.bytes),
-      byClient: new Map(ownedBytes.all().map((row) => [row.client as string, Number(row.bytes)])),
+      bytes: Number(run(() => blobBytes.get())?.bytes),
+      byClient: new Map(
+        run(() => ownedBytes.all()).map((row) => [row.client as string, Number(row.bytes)]),
+      ),
     }),
     /** What is known of a blob, which is in use now. */
     useBlob: (sha256: string, now: number) =>
       write(() => useBlob.get(now, sha256)) as unknown as BlobRecord | undefined,
     findBlob: (sha256: string) =>
-      findBlob.get(sha256) as unknown as (BlobRecord & { usedAt: number }) | undefined,
+      run(() => findBlob.get(sha256)) as unknown as (BlobRecord & { usedAt: number }) | undefined,
     /** The blobs that nobody has used since, in the order of their names, after `name`: a page. */
     blobsBefore: (usedBefore: number, name = '') =>
-      oldBlobs.all(usedBefore, name).map(({ sha256 }) => sha256 as string),
+      run(() => oldBlobs.all(usedBefore, name)).map(({ sha256 }) => sha256 as string),
     /** Forgets a blob, unless it was used since `usedBefore`: false. */
     dropBlob: (sha256: string, usedBefore: number): boolean =>
-      dropBlob.run(sha256, usedBefore).changes > 0,
-    close: (): void => database.close(),
+      run(() => dropBlob.run(sha256, usedBefore).changes > 0),
+    /** This folder belongs to the store, and must stay where it is. */
+    watchFolder: (folder: string): void => guard.watch([folder]),
+    /** Idempotent. */
+    close(): void {
+      watch.close()
+      if (database.isOpen) database.close()
+    },
+  }
+
+  function write<T>(change: () => T): T {
+    try {
+      const written = run(change)
+      const gone = guard.lookNow()
+      if (gone) throw gone
+      return written
+    } catch (error) {
+      if (sqliteCode(error) !== SQLITE.FULL) throw error
+      throw new Problem('store-full', 'the disk is full; what was accepted is safe')
+    }
   }
 
   /** One of the texts of a job, however long; null when there is none. */
   function textOf(id: string, name: TextName): string | null {
-    const row = readText.get(id, name) ?? readColumn[name].get(id)
+    const row = run(() => readText.get(id, name) ?? readColumn[name].get(id))
     return (row?.text as string | null | undefined) ?? null
   }
 
@@ -273,11 +306,25 @@ export function inRow(input: string): Pick<JobRecord, 'input' | 'inputBytes'> {
   return { input: inputBytes <= LISTED_BYTES_MAX ? input : null, inputBytes }
 }
 
-function write<T>(run: () => T): T {
-  try {
-    return run()
-  } catch (error) {
-    if (sqliteCode(error) !== FULL) throw error
-    throw new Problem('store-full', 'the disk is full; what was accepted is safe')
+/** Makes or completes the tables. Throws when the file is damaged, as far as that shows. */
+function prepareFile(database: DatabaseSync): void {
+  database.exec(SCHEMA)
+  checkIfSmall(database)
+  const columns = database.prepare(`SELECT name FROM pragma_table_info('jobs')`).all()
+  // A file of a version that kept no clients, no traces, or no texts by themselves.
+  for (const added of ['trace TEXT', 'client TEXT', 'inputBytes INTEGER', 'outcomeBytes INTEGER']) {
+    if (!columns.some(({ name }) => name === added.split(' ')[0])) {
+      database.exec(`ALTER TABLE jobs ADD COLUMN ${added}`)
+    }
   }
+  // Jobs that go on with this start are read by it: better now, when that can be said in a line.
+  const row = database
+    .prepare(
+      `SELECT count(*) AS bad FROM jobs WHERE status = 'in progress' AND NOT (
+         json_valid(tags) AND typeof(createdAt) IN ('integer', 'real')
+         AND (ifnull(input, '') = '' OR json_valid(input))
+         AND NOT EXISTS (SELECT 1 FROM texts WHERE job = id AND name = 'input' AND NOT json_valid(text)))`,
+    )
+    .get()
+  if (row?.bad !== 0) throw new DamagedError(`${row?.bad} jobs cannot be read`)
 }

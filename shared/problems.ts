@@ -26,6 +26,7 @@ export const PROBLEMS = {
   'unreachable-slave': [422, 'The master cannot reach a slave at this address.'],
   'too-many-requests': [429, 'More requests than one caller may make.'],
   internal: [500, 'A mistake of ours.'],
+  'store-broken': [500, 'The store of the master is damaged or gone, and the master stops.'],
   'at-capacity': [503, 'No slave is available.'],
   'no-slaves': [503, 'No slave is registered and alive.'],
   'queue-full': [503, 'The waiting line is full.'],

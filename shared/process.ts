@@ -12,6 +12,7 @@ export { UsageError }
 const EXPECTED = [
   'UsageError',
   'StoreRefusedError',
+  'StoreBrokenError',
   'EADDRINUSE',
   'EADDRNOTAVAIL',
   'EACCES',

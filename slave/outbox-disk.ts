@@ -4,14 +4,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { UsageError } from '../shared/process.ts'
+import { checkIfSmall, SQLITE, sqliteCode } from '../shared/sqlite.ts'
 import type { Callback } from '../shared/wire.ts'
 import type { OutboxDisk } from './outbox.ts'
 
 /** A slave that is just closing has the file for a moment longer. In milliseconds. */
 const BUSY_TIMEOUT_MS = 1_000
-// SQLite's primary result codes, https://sqlite.org/rescode.html
-const BUSY = 5
-const LOCKED = 6
 
 /**
  * Opens, or makes, the outbox in `folder`, and has it alone until it is closed. Throws UsageError,
@@ -26,8 +24,10 @@ export function openOutboxDisk(folder: string): OutboxDisk {
   }
 }
 
-function words({ message, errcode = 0 }: Error & { errcode?: number }): string {
-  return [BUSY, LOCKED].includes(errcode & 0xff)
+function words(error: Error): string {
+  const { message } = error
+  const code = sqliteCode(error)
+  return code === SQLITE.BUSY || code === SQLITE.LOCKED
     ? 'is in use by another slave: stop that one, or start this one with another --data folder'
     : `cannot keep results (${message}): mend it, or start with another --data folder`
 }
@@ -36,6 +36,7 @@ function openTable(db: DatabaseSync): OutboxDisk {
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     db.exec('CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)')
+    checkIfSmall(db)
   } catch (error) {
     db.close()
     throw error

@@ -4,6 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { UsageError } from '../../shared/usage-error.ts'
 import { hasIdentities, openAuthority } from '../identities/folder.ts'
+import { StoreBrokenError } from '../store/guard.ts'
+import { StoreRefusedError } from '../store/sqlite-open.ts'
 import type { Column } from './output.ts'
 import { table } from './output.ts'
 
@@ -50,11 +52,15 @@ export async function withAuthority<T>(
   if (!hasIdentities(data)) {
     throw new UsageError(`${data} has no identities: run askfirst init --data ${data} first`)
   }
-  const authority = openAuthority(data)
+  let authority: Authority | undefined
   try {
+    authority = openAuthority(data)
     return await run(authority)
+  } catch (error) {
+    const isTold = error instanceof StoreRefusedError || error instanceof StoreBrokenError
+    throw isTold ? new UsageError(error.message) : error
   } finally {
-    authority.close()
+    authority?.close()
   }
 }
 

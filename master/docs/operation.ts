@@ -57,6 +57,7 @@ export const ALWAYS = [
   'not-found',
   'method-not-allowed',
   'internal',
+  'store-broken',
 ] as const satisfies ProblemType[]
 
 /** What any request with a method that has a body may hear. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Role } from '../../shared/certificates.ts'
 import { createAuthority, createKey, issue, pinOf, publicHalf } from '../../shared/certificates.ts'
 import type { Material } from '../../shared/secure.ts'
+import type { StoreBrokenError } from '../store/guard.ts'
 import { opened } from '../store/sqlite-open.ts'
 import { openIdentities } from './store.ts'
 
@@ -30,12 +31,12 @@ export async function makeIdentities(data: string): Promise<void> {
 
 export type Authority = ReturnType<typeof openAuthority>
 
-/** Opens what `askfirst init` made. */
-export function openAuthority(data: string) {
+/** Opens what `askfirst init` made. `onBroken`: see openIdentities. */
+export function openAuthority(data: string, onBroken?: (error: StoreBrokenError) => void) {
   const ca = readFileSync(at(data, 'ca.pem'), 'utf8')
   const pair = { key: readFileSync(at(data, 'ca.key'), 'utf8'), certificate: ca }
   const file = at(data, 'auth.sqlite')
-  const identities = opened(file, () => openIdentities(file))
+  const identities = opened(file, () => openIdentities(file, Date.now, onBroken))
 
   return {
     ca,

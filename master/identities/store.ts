@@ -8,6 +8,8 @@
 import { createHash, hash, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import type { StoreBrokenError } from '../store/guard.ts'
+import { createGuard } from '../store/guard.ts'
 
 export const SCOPES = ['submit', 'read', 'cancel', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
@@ -78,8 +80,15 @@ const hashOf = (secret: string): string => hash('sha256', secret, 'hex')
 
 export type Identities = ReturnType<typeof openIdentities>
 
-/** Opens or makes the file. */
-export function openIdentities(path: string, now: () => number = Date.now) {
+/**
+ * Opens or makes the file. `onBroken` is called, once at most, when the file is damaged or gone while
+ * it is in use.
+ */
+export function openIdentities(
+  path: string,
+  now: () => number = Date.now,
+  onBroken?: (error: StoreBrokenError) => void,
+) {
   const isNew = !existsSync(path)
   const database = new DatabaseSync(path, { timeout: BUSY_MS })
   if (isNew) chmodSync(path, 0o600)
@@ -93,8 +102,11 @@ export function openIdentities(path: string, now: () => number = Date.now) {
   const versionOf = database.prepare('PRAGMA data_version')
   const listeners: ((slave: string) => void)[] = []
   let shutOut = new Set<string>()
+  const guard = createGuard(path, onBroken)
   read()
-  const timer = setInterval(look, LOOK_MS)
+  guard.watch()
+  const { run } = guard
+  const timer = setInterval(lookAround, LOOK_MS)
   timer.unref()
 
   return {
@@ -104,11 +116,11 @@ export function openIdentities(path: string, now: () => number = Date.now) {
     look,
 
     fact: (name: string): string | undefined =>
-      database.prepare('SELECT value FROM facts WHERE name = ?').get(name)?.value as
+      run(() => database.prepare('SELECT value FROM facts WHERE name = ?').get(name))?.value as
         | string
         | undefined,
     setFact: (name: string, value: string): void =>
-      void database.prepare('REPLACE INTO facts VALUES (?, ?)').run(name, value),
+      void run(() => database.prepare('REPLACE INTO facts VALUES (?, ?)').run(name, value)),
 
     /** The key, when there is one, whatever became of it. One hash and one look in a map. */
     keyOf: (secret: string): Key | undefined => byHash.get(hashOf(secret)),
@@ -120,26 +132,29 @@ export function openIdentities(path: string, now: () => number = Date.now) {
       const id = `k${randomBytes(5).toString('hex')}`
       const { client = about.scopes.includes('admin') ? EVERYBODY : id, scopes, ttlMs } = about
       const expiresAt = ttlMs === undefined ? null : now() + ttlMs
-      database
-        .prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)')
-        .run(id, hashOf(secret), client, scopes.join(','), now(), expiresAt)
-      read()
+      run(() => {
+        database
+          .prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)')
+          .run(id, hashOf(secret), client, scopes.join(','), now(), expiresAt)
+        read()
+      })
       return { id, secret }
     },
     revokeKey: (id: string): boolean => revokeOne('keys', id),
 
-    tokens: (): Token[] =>
-      database
-        .prepare(
-          `SELECT id, slave, usesLeft, createdAt, expiresAt, revokedAt FROM tokens ORDER BY createdAt`,
-        )
-        .all() as unknown as Token[],
+    tokens: (): Token[] => {
+      const sql = `SELECT id, slave, usesLeft, createdAt, expiresAt, revokedAt FROM tokens`
+      const rows = run(() => database.prepare(`${sql} ORDER BY createdAt`).all())
+      return rows as unknown as Token[]
+    },
     createToken(about: { slave: string | null; uses: number; ttlMs: number }) {
       const secret = draw('afj_')
       const id = `t${randomBytes(5).toString('hex')}`
-      database
-        .prepare('INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, NULL)')
-        .run(id, hashOf(secret), about.slave, about.uses, now(), now() + about.ttlMs)
+      run(() =>
+        database
+          .prepare('INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, NULL)')
+          .run(id, hashOf(secret), about.slave, about.uses, now(), now() + about.ttlMs),
+      )
       return { id, secret }
     },
     revokeToken: (id: string): boolean => revokeOne('tokens', id),
@@ -223,16 +238,18 @@ export function openIdentities(path: string, now: () => number = Date.now) {
     return database.prepare('SELECT 1 FROM shutOut WHERE slave = ?').get(slave) !== undefined
   }
 
-  function atOnce<T>(run: () => T): T {
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      const given = run()
-      database.exec('COMMIT')
-      return given
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw error
-    }
+  function atOnce<T>(change: () => T): T {
+    return run(() => {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        const given = change()
+        database.exec('COMMIT')
+        return given
+      } catch (error) {
+        if (database.isTransaction) database.exec('ROLLBACK')
+        throw error
+      }
+    })
   }
 
   function revoke(table: 'keys' | 'tokens' | 'certificates', by: string, value: string): number {
@@ -243,9 +260,20 @@ export function openIdentities(path: string, now: () => number = Date.now) {
   }
 
   function revokeOne(table: 'keys' | 'tokens', id: string): boolean {
-    const revoked = revoke(table, 'id', id) > 0
-    read()
-    return revoked
+    return run(() => {
+      const revoked = revoke(table, 'id', id) > 0
+      read()
+      return revoked
+    })
+  }
+
+  function lookAround(): void {
+    if (guard.look()) return
+    try {
+      run(look)
+    } catch {
+      // A damaged page has been told; the command line may have the file for a moment.
+    }
   }
 
   /** Takes over what another process has written. */

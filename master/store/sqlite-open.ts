@@ -5,6 +5,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { checkIfSmall, DamagedError, isDamage, SQLITE, sqliteCode } from '../../shared/sqlite.ts'
 import { APPLICATION_ID, migrate, VERSION } from './migrations.ts'
 
 /** The store cannot be used as it is; the message says why and what to do. Nothing was changed. */
@@ -29,23 +30,6 @@ const EDGE_ROWS = 500
 const ROOM_TO_OPEN_BYTES = 1 << 20
 /** A log that one huge commit made long is cut back to this. */
 const LOG_BYTES_MAX = 64 << 20
-
-// SQLite's primary result codes, https://sqlite.org/rescode.html
-const BUSY = 5
-const NOMEM = 7
-const READONLY = 8
-const IOERR = 10
-const CORRUPT = 11
-export const FULL = 13
-const CANTOPEN = 14
-export const CONSTRAINT = 19
-const NOTADB = 26
-
-/** SQLite's primary result code of an error, or 0. */
-export function sqliteCode(error: unknown): number {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : 0
-  return typeof code === 'number' ? code & 0xff : 0
-}
 
 /**
  * Opens or makes the store at `path` and locks it until it is closed.
@@ -83,6 +67,7 @@ function examine(path: string, tuning: Tuning): number {
       )
     }
     checkSmallTables(database)
+    checkIfSmall(database)
     if (version === VERSION) checkTasks(database)
     return version
   } finally {
@@ -128,6 +113,7 @@ function lockAndMigrate(path: string, version: number, tuning: Tuning): Database
       PRAGMA journal_size_limit = ${LOG_BYTES_MAX};
       PRAGMA cache_size = ${-Math.ceil(tuning.cacheBytes / 1024)};
       PRAGMA temp_store = MEMORY;
+      PRAGMA cell_size_check = ON;
       PRAGMA foreign_keys = OFF;
     `)
     database.exec('BEGIN EXCLUSIVE; COMMIT')
@@ -153,8 +139,6 @@ function makeFolder(folder: string): void {
   closeSync(parent)
 }
 
-class DamagedError extends Error {}
-
 /** Opens another file of SQLite. Throws StoreRefusedError, with words about what to do. */
 export function opened<T>(path: string, open: () => T): T {
   try {
@@ -174,28 +158,27 @@ export function inWords(path: string, error: unknown): unknown {
 /** Whether an opening may have failed because the disk is full: SQLite seldom says so itself. */
 export function mayBeForWantOfRoom(error: unknown, path: string): boolean {
   const cause = error instanceof StoreRefusedError ? error.cause : error
-  if (![FULL, IOERR, CANTOPEN].includes(sqliteCode(cause))) return false
+  const { FULL, IOERR, CANTOPEN } = SQLITE
+  if (![FULL, IOERR, CANTOPEN].some((code) => code === sqliteCode(cause))) return false
   const { bavail, bsize } = statfsSync(dirname(path))
   return bavail * bsize < ROOM_TO_OPEN_BYTES
 }
 
 function words(path: string, error: Error): string | undefined {
   const why = error.message
-  if (error instanceof DamagedError || error instanceof SyntaxError) return damaged(path, why)
+  if (isDamage(error)) return `${damaged(path, why)}; nothing was changed`
   switch (sqliteCode(error)) {
-    case BUSY:
+    case SQLITE.BUSY:
       return `the store ${path} is in use by another master: stop it first, or start this one with another --data folder; nothing was changed`
-    case CORRUPT:
-    case NOTADB:
-    case 1: // a table or column that should be there is not
-      return damaged(path, why)
-    case FULL:
+    case SQLITE.ERROR: // a table or column that should be there is not
+      return `${damaged(path, why)}; nothing was changed`
+    case SQLITE.FULL:
       return `the disk has no room for the store ${path}: make room, or start with another --data folder`
-    case READONLY:
-    case CANTOPEN:
+    case SQLITE.READONLY:
+    case SQLITE.CANTOPEN:
       return `the store ${path} cannot be opened for writing (${why}): check the folder's owner and permissions, or start with another --data folder`
-    case IOERR:
-    case NOMEM:
+    case SQLITE.IOERR:
+    case SQLITE.NOMEM:
       return `the store ${path} cannot be read (${why}): check the disk; nothing was deleted`
     default:
       return 'code' in error && typeof error.code === 'string' && 'syscall' in error
@@ -204,8 +187,9 @@ function words(path: string, error: Error): string | undefined {
   }
 }
 
-function damaged(path: string, why: string): string {
-  return `the store ${path} is damaged (${why}): restore it (and ${path}-wal, if there is one) from a copy, or start with another --data folder; nothing was changed`
+/** That a store is damaged, and what to do: the same words at a start and while it is in use. */
+export function damaged(path: string, why: string): string {
+  return `the store ${path} is damaged (${why}): restore it (and ${path}-wal, if there is one) from a copy, or start with another --data folder`
 }
 
 function pragma(database: DatabaseSync, name: string): number {

@@ -1,12 +1,25 @@
 // Owns how a task is laid out in a row, and back. Must not know when or why rows are written.
 // `tags` and `trail` are JSON text; everything else is stored as it is.
 import type { SQLOutputValue } from 'node:sqlite'
+import { DamagedError } from '../../shared/sqlite.ts'
 import type { SlaveRecord, TaskRecord, TaskStatus, TaskSummary } from './store.ts'
 import { LIST_PAYLOAD_BYTES_MAX } from './store.ts'
 
 export type Row = Record<string, SQLOutputValue>
 
 type LiveTask = Omit<TaskRecord, 'input' | 'work' | 'outcome'>
+
+/** Longer outcomes are not parsed just to see whether they are whole. */
+const CHECKED_CHARS_MAX = 262_144
+
+const STATUSES: ReadonlySet<TaskStatus> = new Set([
+  'pending',
+  'in progress',
+  'done',
+  'failed',
+  'cancelled',
+  'expired',
+])
 
 const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, endedAt, tries,
   runLimitMs, waitUntil, attempt, idempotencyKey, client`
@@ -36,7 +49,7 @@ function toShared(row: Row) {
   return {
     id: row.id as string,
     kind: row.kind as string,
-    status: row.status as TaskStatus,
+    status: statusOf(row),
     priority: row.priority as number,
     createdAt: row.createdAt as number,
     startedAt: row.startedAt as number | null,
@@ -66,8 +79,20 @@ export function toTask(row: Row): TaskRecord {
     ...toLive(row),
     input: row.input as string,
     work: row.work as string | null,
-    outcome: row.outcome as string | null,
+    outcome: outcomeOf(row),
   }
+}
+
+function statusOf({ status }: Row): TaskStatus {
+  if (STATUSES.has(status as TaskStatus)) return status as TaskStatus
+  throw new DamagedError('a task has a status that there is not')
+}
+
+/** Whoever asks for a task parses its outcome, so a short one is parsed here too. */
+function outcomeOf({ outcome }: Row): string | null {
+  const text = outcome as string | null
+  if (text !== null && text.length <= CHECKED_CHARS_MAX) JSON.parse(text)
+  return text
 }
 
 export function toSlave(row: Row): SlaveRecord {

@@ -8,8 +8,9 @@
 // and Linux may report such a failure only once. Ours stops the store, and runs after the turn in
 // which the log grew, so that the answers of that turn do not wait for it.
 import type { DatabaseSync } from 'node:sqlite'
+import { SQLITE, sqliteCode } from '../../shared/sqlite.ts'
+import type { Guard } from './guard.ts'
 import type { Reserve } from './reserve.ts'
-import { CONSTRAINT, FULL, sqliteCode } from './sqlite-open.ts'
 import { StoreConflictError, StoreFullError } from './store.ts'
 
 /** The log's length is asked for once in so many transactions: asking is cheap but not free. */
@@ -19,6 +20,7 @@ const CHECK_EVERY = 8
 export function createTransactions(
   database: DatabaseSync,
   reserve: Reserve,
+  guard: Guard,
   checkpointPages: number,
 ) {
   const begin = database.prepare('BEGIN IMMEDIATE')
@@ -27,40 +29,29 @@ export function createTransactions(
   const copyLog = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   const freePages = database.prepare('PRAGMA freelist_count')
   const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size)
-  let stopped: Error | undefined
   let checkpoint: NodeJS.Immediate | undefined
   let transactions = 0
 
   return {
-    /** Throws when the store has stopped. */
-    check(): void {
-      if (stopped) throw stopped
-    },
-
     /**
      * Runs `change` as one transaction, durable after the next sync of the log, or returns why nothing of it was written.
      * `inserts`: it makes new tasks, for which the reserve is not given up.
      */
     write(change: () => void, inserts: boolean): Error | undefined {
-      if (stopped) return stopped
+      if (guard.stopped) return guard.stopped
       if (inserts && !reserve.restore(freeBytes)) return new StoreFullError('the disk is full')
       let error = attempt(change)
       if (error instanceof StoreFullError && !inserts) error = attemptWithLessRoom(change)
       if (error && !(error instanceof StoreFullError) && !(error instanceof StoreConflictError)) {
-        stopped ??= error
+        guard.stop(error)
       }
       return error
-    },
-
-    /** Whether the disk has what was written is not known: nothing is written any more. */
-    stop(error: Error): void {
-      stopped ??= error
     },
 
     /** Copies the log into the file, truncates it and closes the file. Idempotent. */
     close(): void {
       clearImmediate(checkpoint)
-      stopped ??= new Error('the store is closed')
+      guard.stop(new Error('the store is closed'))
       if (database.isOpen) database.close()
     },
   }
@@ -88,10 +79,10 @@ export function createTransactions(
   // may need some itself, and so may the change: for both there is the reserve.
   function attemptWithLessRoom(change: () => void): Error | undefined {
     copyLogNow()
-    const error = stopped ?? attempt(change)
+    const error = guard.stopped ?? attempt(change)
     if (!(error instanceof StoreFullError) || !reserve.release()) return error
     copyLogNow()
-    return stopped ?? attempt(change)
+    return guard.stopped ?? attempt(change)
   }
 
   function rollback(error: unknown): Error {
@@ -101,13 +92,13 @@ export function createTransactions(
       return new Error('a transaction could not be rolled back', { cause })
     }
     const code = sqliteCode(error)
-    if (code === FULL) return new StoreFullError('the disk is full', { cause: error })
-    if (code === CONSTRAINT) {
+    if (code === SQLITE.FULL) return new StoreFullError('the disk is full', { cause: error })
+    if (code === SQLITE.CONSTRAINT) {
       return new StoreConflictError('a task with this id or idempotency key is stored already', {
         cause: error,
       })
     }
-    return error instanceof Error ? error : new Error(String(error))
+    return guard.judge(error) as Error
   }
 
   function copyLogNow(): void {
@@ -117,7 +108,7 @@ export function createTransactions(
       copyLog.get()
     } catch (error) {
       // Without room the log keeps what it has, and grows.
-      if (sqliteCode(error) !== FULL) stopped ??= error as Error
+      if (sqliteCode(error) !== SQLITE.FULL) guard.stop(guard.judge(error) as Error)
     }
   }
 

@@ -8,6 +8,9 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { DamagedError } from '../../shared/sqlite.ts'
+import type { StoreBrokenError } from './guard.ts'
+import { createGuard, watchGuards } from './guard.ts'
 import { createLogSync } from './log-sync.ts'
 import { createReserve } from './reserve.ts'
 import { createLister } from './sqlite-list.ts'
@@ -18,6 +21,7 @@ import { createTransactions } from './sqlite-transaction.ts'
 import { createWriter } from './sqlite-write.ts'
 import type { Change, Loaded, Store, TaskStatus, TrimLimits } from './store.ts'
 
+export { StoreBrokenError } from './guard.ts'
 export { StoreRefusedError } from './sqlite-open.ts'
 
 export type SqliteOptions = Partial<Tuning> & {
@@ -27,12 +31,17 @@ export type SqliteOptions = Partial<Tuning> & {
   reserveBytes?: number
   /** The disk's reserve, of which new tasks leave a part free (disk-room.ts). Default: none. */
   diskReserveBytes?: number
+  /** The store is damaged or gone: it has stopped, and so must the master. Called once at most. */
+  onBroken?: (error: StoreBrokenError) => void
 }
 
 /** The store's file in its folder; SQLite's log `-wal` and our `-reserve` are beside it. */
 export const FILE_NAME = 'askfirst.sqlite'
 
 const RESERVE_BYTES = 16 << 20
+/** So many tasks on each side of one that is not there must be in order. */
+const NEIGHBOURS = 3
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const defaults: Tuning = {
   pageBytes: 4096,
   cacheBytes: 32 << 20,
@@ -58,16 +67,29 @@ function openWithRoom(path: string, settings: Tuning): DatabaseSync {
  * with words about what to do, when another master has it or it is damaged, foreign or too new.
  */
 export function openSqliteStore(options: SqliteOptions): Store {
-  const { folder, reserveBytes = RESERVE_BYTES, diskReserveBytes = 0, ...tuning } = options
+  const {
+    folder,
+    reserveBytes = RESERVE_BYTES,
+    diskReserveBytes = 0,
+    onBroken,
+    ...tuning
+  } = options
   const settings = { ...defaults, ...tuning }
   const path = join(folder, FILE_NAME)
   const database = openWithRoom(path, settings)
   const reserve = createReserve(reservePath(path), reserveBytes, diskReserveBytes)
   const log = createLogSync(`${path}-wal`)
-  const transactions = createTransactions(database, reserve, settings.checkpointPages)
+  const guard = createGuard(path, onBroken)
+  const transactions = createTransactions(database, reserve, guard, settings.checkpointPages)
   const writer = createWriter(database)
   const list = createLister(database)
   const get = database.prepare(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`)
+  const neighbours = {
+    below: database.prepare(
+      `SELECT id FROM tasks WHERE id < ? ORDER BY id DESC LIMIT ${NEIGHBOURS}`,
+    ),
+    above: database.prepare(`SELECT id FROM tasks WHERE id > ? ORDER BY id LIMIT ${NEIGHBOURS}`),
+  }
   const find = database.prepare('SELECT id, requestHash FROM tasks WHERE idempotencyKey = ?')
   const oldest = database.prepare(
     'SELECT id, status, createdAt, endedAt FROM tasks WHERE id > ? ORDER BY id',
@@ -78,19 +100,24 @@ export function openSqliteStore(options: SqliteOptions): Store {
      ORDER BY id LIMIT ?`,
   )
 
+  guard.watch()
+  const watch = watchGuards([guard])
+
   return {
     load: read(load),
     commit(changes, done) {
       const error = write(changes)
       if (error) return done(error)
       log.sync((failure) => {
-        if (failure) transactions.stop(failure)
-        done(failure)
+        if (failure) guard.stop(failure)
+        done(failure ?? guard.lookNow())
       })
     },
     get: read((id: string) => {
       const row = get.get(id)
-      return row && toTask(row)
+      if (row) return toTask(row)
+      assertSound(id)
+      return undefined
     }),
     find: read((key: string) => {
       const row = find.get(key)
@@ -102,6 +129,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     close: () =>
       new Promise<void>((resolve) =>
         log.whenDurable(() => {
+          watch.close()
           log.close()
           transactions.close()
           resolve()
@@ -114,13 +142,28 @@ export function openSqliteStore(options: SqliteOptions): Store {
       new Promise((resolve, reject) =>
         log.whenDurable(() => {
           try {
-            transactions.check()
-            resolve(from(...args))
+            resolve(guard.run(() => from(...args)))
           } catch (error) {
             reject(error)
           }
         }),
       )
+  }
+
+  /**
+   * A damaged key can hide a task: the search turns the wrong way there, and ends beside the damaged
+   * key. So before a task is said not to be there, its neighbours must be in order around it.
+   */
+  function assertSound(id: string): void {
+    const below = neighbours.below.all(id).map((row) => row.id as string)
+    const above = neighbours.above.all(id).map((row) => row.id as string)
+    const around = [...below.toReversed(), id, ...above].map((each) => Buffer.from(each))
+    const isOrdered = around.every((each, i) => i === 0 || each.compare(around[i - 1]!) > 0)
+    if (!isOrdered) throw new DamagedError('its tasks are not in order')
+    if (!UUID.test(id)) return
+    for (const each of [below[0], above[0]]) {
+      if (each !== undefined && !UUID.test(each)) throw new DamagedError(`a task has no id`)
+    }
   }
 
   function write(changes: Change[]): Error | undefined {

@@ -6,6 +6,8 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  renameSync,
+  rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -248,6 +250,74 @@ test('survives a byte that is wrong anywhere: refuses, or reads on and says so',
     }
   }
   t.ok(refusals > 20, `${refusals} of 60 noticed`)
+})
+
+test('stops when a page is damaged while it is in use, and never says "not there"', async (t) => {
+  const folder = t.testdir({})
+  const tasks = Array.from({ length: 1000 }, (_, i) => aTask({ id: uuid(i) }))
+  const filled = open(t, folder)
+  await commit(filled, ...tasks.map(insert))
+  await filled.close()
+  const good = readFileSync(join(folder, FILE_NAME))
+  for (const i of [1, 400, 777]) {
+    writeFileSync(join(folder, FILE_NAME), good)
+    const told: Error[] = []
+    const store = openSqliteStore({
+      folder,
+      reserveBytes: 0,
+      onBroken: (error) => told.push(error),
+    })
+    // Where pages were split there are older copies.
+    const row = `${uuid(i)}pending`
+    for (let at = good.indexOf(row); at >= 0; at = good.indexOf(row, at + 1)) {
+      damage(join(folder, FILE_NAME), at, 30)
+    }
+    const broken = {
+      name: 'StoreBrokenError',
+      type: 'store-broken',
+      message: /is damaged.*restore/,
+    }
+    await t.rejects(store.get(uuid(i)), broken, `task ${i}`)
+    await t.rejects(store.get(uuid(5)), broken, 'nothing more is said')
+    t.match(told, { length: 1, 0: broken })
+    await t.rejects(commit(store, insert(aTask())), broken, 'nothing more is written')
+    await store.close()
+  }
+  writeFileSync(join(folder, FILE_NAME), good)
+  const store = open(t, folder)
+  t.equal(await store.get(uuid(1000)), undefined, 'what is really not there')
+  t.equal(await store.get('nix'), undefined)
+  t.equal(await store.get(uuid(-1)), undefined)
+})
+
+const uuid = (i: number): string =>
+  `01900000-0000-7000-8000-${(4096 + i).toString(16).padStart(12, '0')}`
+
+test('stops when its files are removed, renamed or replaced while it is in use', async (t) => {
+  for (const name of [FILE_NAME, `${FILE_NAME}-wal`]) {
+    const folder = t.testdir({})
+    const broken = new Promise<Error>((onBroken) => {
+      const store = openSqliteStore({ folder, reserveBytes: 0, onBroken })
+      t.teardown(() => store.close())
+      void store.counts()
+    })
+    // Keeps this process alive: the watch alone does not.
+    const alive = setInterval(() => {}, 1000)
+    renameSync(join(folder, name), join(folder, 'elsewhere'))
+    writeFileSync(join(folder, name), 'another')
+    t.match(await broken, { name: 'StoreBrokenError', message: /was replaced.*put it back/ }, name)
+    clearInterval(alive)
+  }
+})
+
+test('promises nothing more from the first commit after its file is gone', async (t) => {
+  const folder = t.testdir({})
+  const store = openSqliteStore({ folder, reserveBytes: 0 })
+  await commit(store, insert(aTask()))
+  rmSync(join(folder, FILE_NAME))
+  await new Promise((resolve) => setTimeout(resolve, 150))
+  await t.rejects(commit(store, insert(aTask())), { message: /sqlite was removed or renamed/ })
+  await store.close()
 })
 
 test('stops at an error of the disk and never tries again', async (t) => {

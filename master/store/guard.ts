@@ -1,0 +1,111 @@
+// Stands before every call to a store's files and decides when the store must not be used any more:
+// a page is damaged, or a file was removed, renamed or replaced while it was in use. Nothing that a
+// store says after that can be trusted: neither "there is no such task" nor "it is saved".
+//
+//   in use --(a damaged page, a file that is gone: broken)------> stopped: every call hears why, and
+//          --(an error of the disk while writing: stop)---------> nothing is read or written
+//
+// Must not know what is stored.
+
+import { createPresence } from '../../shared/presence.ts'
+import { Problem } from '../../shared/problems.ts'
+import { isDamage } from '../../shared/sqlite.ts'
+import { damaged } from './sqlite-open.ts'
+
+/** How often the files are looked at: while nothing happens, and at most while much does. */
+const LOOK_MS = 1_000
+const LOOK_MS_MIN = 100
+
+/** The store is damaged or gone: an operator must act. The message says what to do. */
+export class StoreBrokenError extends Problem {
+  override name = 'StoreBrokenError'
+  constructor(message: string, cause?: unknown) {
+    super('store-broken', message)
+    this.cause = cause
+  }
+}
+
+export type Guard = ReturnType<typeof createGuard>
+
+/** A guard for the SQLite file at `path`, which is open. `onBroken` is called once at most. */
+export function createGuard(path: string, onBroken: (error: StoreBrokenError) => void = () => {}) {
+  let stopped: Error | undefined
+  const presence = createPresence([])
+  let lookedAt = Number.NEGATIVE_INFINITY
+
+  return {
+    /** From here on these must stay where they are: by default the file and its log. */
+    watch(paths: string[] = [path, `${path}-wal`]): void {
+      if (path !== ':memory:') for (const each of paths) presence.add(each)
+    },
+
+    get stopped() {
+      return stopped
+    },
+
+    /** Nothing is read or written any more. */
+    stop,
+
+    /** Throws when the store has stopped. */
+    check(): void {
+      if (stopped) throw stopped
+    },
+
+    /** Runs what reads or writes; what it throws is judged. */
+    run<T>(access: () => T): T {
+      if (stopped) throw stopped
+      try {
+        return access()
+      } catch (error) {
+        throw judge(error)
+      }
+    },
+
+    judge,
+    look,
+
+    /** The same, but not again within a moment: for every commit. */
+    lookNow: (): Error | undefined =>
+      performance.now() - lookedAt < LOOK_MS_MIN ? stopped : look(),
+  }
+
+  /** Whether the files are still there: else the store stops. Gives why it has stopped. */
+  function look(): Error | undefined {
+    lookedAt = performance.now()
+    const change = stopped ? null : presence.change()
+    if (change) {
+      const what = `${change} while the master ran, so nothing is written any more`
+      const how = `put it back (${path} with ${path}-wal), or restore the folder from a copy`
+      fail(new StoreBrokenError(`${what}: ${how}, and start the master again`))
+    }
+    return stopped
+  }
+
+  /** An error as its caller hears it. A damaged page stops the store. */
+  function judge(error: unknown): unknown {
+    if (stopped) return stopped
+    if (!isDamage(error)) return error
+    return fail(new StoreBrokenError(damaged(path, (error as Error).message), error))
+  }
+
+  function fail(error: StoreBrokenError): Error {
+    if (stopped) return stopped
+    stopped = error
+    onBroken(error)
+    return error
+  }
+
+  function stop(error: Error): void {
+    stopped ??= error
+  }
+}
+
+/** Looks after guards until it is closed. */
+export function watchGuards(guards: readonly Pick<Guard, 'look'>[]) {
+  const timer = setInterval(() => {
+    for (const guard of guards) guard.look()
+  }, LOOK_MS)
+  // It keeps no process alive that has nothing else to do.
+  timer.unref()
+  return { close: (): void => clearInterval(timer) }
+}

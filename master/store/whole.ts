@@ -1,0 +1,31 @@
+// Whether a data folder has all that belongs together. A store that is missing is otherwise made, empty,
+// and every task that was promised is unknown: what is left beside it tells that it was there.
+
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { StoreRefusedError } from './sqlite-open.ts'
+
+/** A store, and what there can only be once it was there. */
+const TRACES: readonly [store: string, traces: string[]][] = [
+  ['askfirst.sqlite', ['askfirst.sqlite-wal', 'jobs.sqlite']],
+  ['jobs.sqlite', ['jobs.sqlite-wal', 'blobs']],
+]
+
+/** Throws StoreRefusedError when a store of the folder is gone and others of it are still there. */
+export function assertWhole(folder: string): void {
+  for (const [store, traces] of TRACES) {
+    if (isThere(join(folder, store))) continue
+    const trace = traces.find((each) => isThere(join(folder, each)))
+    if (trace === undefined) continue
+    const [missing, left] = [join(folder, store), join(folder, trace)]
+    throw new StoreRefusedError(
+      `the store ${missing} is missing, though ${left} is there: put it back or restore it from a copy, or start with another --data folder; to begin anew in this one, remove what is left of it; nothing was changed`,
+    )
+  }
+}
+
+/** An empty file is as good as none. */
+function isThere(path: string): boolean {
+  const facts = statSync(path, { throwIfNoEntry: false })
+  return facts !== undefined && (facts.isDirectory() || facts.size > 0)
+}

@@ -1,0 +1,49 @@
+// What every SQLite file of ours needs: what an error means, and whether a file is whole.
+// Must not know what is stored.
+
+import type { DatabaseSync } from 'node:sqlite'
+
+/** A file that is not larger is read whole when it is opened: some 100 ms. In bytes. */
+const CHECKED_BYTES_MAX = 32 << 20
+
+// SQLite's primary result codes, https://sqlite.org/rescode.html
+export const SQLITE = {
+  ERROR: 1,
+  BUSY: 5,
+  LOCKED: 6,
+  NOMEM: 7,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  CONSTRAINT: 19,
+  NOTADB: 26,
+} as const
+
+/** SQLite's primary result code of an error, or 0. */
+export function sqliteCode(error: unknown): number {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : 0
+  return typeof code === 'number' ? code & 0xff : 0
+}
+
+/** A row or page holds what no program of ours wrote. */
+export class DamagedError extends Error {
+  override name = 'DamagedError'
+}
+
+/** Whether the file itself is wrong: a damaged page, or text in a row that is not the JSON it was. */
+export function isDamage(error: unknown): boolean {
+  const code = sqliteCode(error)
+  if (code === SQLITE.CORRUPT || code === SQLITE.NOTADB) return true
+  return error instanceof DamagedError || error instanceof SyntaxError
+}
+
+/** Reads a file that is not large from end to end. Throws DamagedError where it is not sound. */
+export function checkIfSmall(database: DatabaseSync): void {
+  const pages = Number(database.prepare('PRAGMA page_count').get()?.page_count)
+  const bytes = Number(database.prepare('PRAGMA page_size').get()?.page_size)
+  if (pages * bytes > CHECKED_BYTES_MAX) return
+  const finding = String(database.prepare('PRAGMA quick_check(1)').get()?.quick_check)
+  if (finding !== 'ok') throw new DamagedError(finding.split('\n').join(' '))
+}

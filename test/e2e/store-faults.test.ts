@@ -1,0 +1,152 @@
+// A store that is removed, replaced or damaged: noticed, said in one line, and the next start says the
+// same. Codes: 64, an operator must act.
+
+import { once } from 'node:events'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import t from 'tap'
+import type { RunningProcess } from './processes.ts'
+import { post, request, sleep, startMaster, startProcess } from './processes.ts'
+
+/** Its exit code, once it has ended by itself. */
+async function codeOf({ child }: RunningProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  return child.exitCode
+}
+
+/** What it says when it does not start. */
+const refusal = (starting: Promise<unknown>): Promise<string> =>
+  starting.then(
+    () => 'it started',
+    (error: Error) => error.message,
+  )
+
+/** A master with so many queued tasks in its store: their ids. */
+async function aMasterWith(t: Test, data: string, tasks: number) {
+  const master = await startMaster(t, data)
+  const batch = Array.from({ length: tasks }, () => ({ ...sleep(1), queue: true }))
+  const { status, body } = await post(`${master.url}/tasks/batch`, { tasks: batch })
+  if (status >= 300) throw new Error(JSON.stringify(body))
+  const ids: string[] = body.tasks.map(({ id }: { id: string }) => id)
+  return { master, ids }
+}
+
+/** Flips every bit of so many bytes. */
+function damage(file: string, at: number, count: number): void {
+  const bytes = readFileSync(file)
+  for (let i = at; i < at + count; i++) bytes[i] = ~bytes[i]! & 0xff
+  writeFileSync(file, bytes)
+}
+
+const removals: [what: string, run: (data: string) => void, words: RegExp][] = [
+  ['the store is removed', (d) => rmSync(join(d, 'askfirst.sqlite')), /sqlite was removed or ren/],
+  ['its log is removed', (d) => rmSync(join(d, 'askfirst.sqlite-wal')), /-wal was removed or ren/],
+  ['the store of jobs is removed', (d) => rmSync(join(d, 'jobs.sqlite')), /jobs.sqlite was rem/],
+  ['the blobs are removed', (d) => rmSync(join(d, 'blobs'), { recursive: true }), /blobs was rem/],
+  ['the folder is renamed', (d) => renameSync(d, `${d}-old`), /was removed or renamed/],
+  [
+    'the store is replaced by a copy',
+    (d) => {
+      const file = join(d, 'askfirst.sqlite')
+      const bytes = readFileSync(file)
+      rmSync(file)
+      writeFileSync(`${file}-copy`, bytes)
+      renameSync(`${file}-copy`, file)
+    },
+    /was removed or renamed|was replaced by another/,
+  ],
+]
+
+for (const [what, run, words] of removals) {
+  t.test(`${what} while the master runs: it stops and says so`, async (t) => {
+    const data = join(t.testdir(), 'data')
+    const { master } = await aMasterWith(t, data, 1)
+    const began = performance.now()
+    run(data)
+    t.equal(await codeOf(master), 64)
+    t.comment(`noticed after ${Math.round(performance.now() - began)} ms`)
+    t.match(master.stderr(), words)
+    t.match(master.stderr(), /put it back .*, and start the master again\n$/)
+    t.equal(master.stderr().trim().split('\n').length, 1, 'one line')
+  })
+}
+
+t.test('a start does not make a new store where the old one is missing', async (t) => {
+  const data = join(t.testdir(), 'data')
+  const { master } = await aMasterWith(t, data, 1)
+  await master.kill()
+  for (const [store, left] of [
+    ['askfirst.sqlite', /askfirst.sqlite-wal is there/],
+    ['jobs.sqlite', /(jobs.sqlite-wal|blobs) is there/],
+  ] as const) {
+    renameSync(join(data, store), join(data, 'aside'))
+    const said = await refusal(startMaster(t, data))
+    t.match(said, /ended \(64\) .*: the store \S+ is missing, though/)
+    t.match(said, left)
+    renameSync(join(data, 'aside'), join(data, store))
+  }
+  const again = await startMaster(t, data)
+  t.equal(
+    (await request('GET', `${again.url}/status`)).body.tasks.pending,
+    1,
+    'put back, all is there',
+  )
+})
+
+t.test('a page is damaged while the master runs: nothing that is there is not found', async (t) => {
+  const data = join(t.testdir(), 'data')
+  const filled = await aMasterWith(t, data, 300)
+  await filled.master.kill('SIGTERM')
+  const again = await startMaster(t, data)
+  const file = join(data, 'askfirst.sqlite')
+  const id = filled.ids[100] as string
+  // Its key, and older copies of it where pages were split.
+  const good = readFileSync(file)
+  for (let at = good.indexOf(`${id}pending`); at >= 0; at = good.indexOf(`${id}pending`, at + 1)) {
+    damage(file, at, 12)
+  }
+  const { status, body } = await request('GET', `${again.url}/tasks/${id}`)
+  t.match({ status, body }, { status: 500, body: { type: 'store-broken' } })
+  t.match(body.detail, /askfirst.sqlite is damaged \(.*\): restore it/)
+  t.equal(await codeOf(again), 64)
+  t.match(
+    again.stderr(),
+    /^askfirst master: the store \S+askfirst.sqlite is damaged .*: restore it/m,
+  )
+  t.notMatch(again.stderr(), /\n +at /)
+  t.match(await refusal(startMaster(t, data)), /ended \(64\) .*askfirst.sqlite is damaged/)
+})
+
+t.test('what is damaged is said at a start, in one line', async (t) => {
+  const data = join(t.testdir(), 'data')
+  const { master } = await aMasterWith(t, data, 1)
+  await post(`${master.url}/jobs`, { kind: 'word-count', input: { text: 'a b' }, parts: 1 })
+  await master.kill('SIGTERM')
+  const jobs = join(data, 'jobs.sqlite')
+  const good = readFileSync(jobs)
+  const row = good.indexOf('word-count')
+  for (const [at, count] of [
+    [0, 100],
+    [100, 8],
+    [4096, 4096],
+    [row - 100, 200],
+    [row + 'word-count'.length, 4],
+  ] as const) {
+    writeFileSync(jobs, good)
+    damage(jobs, at, count)
+    const said = await refusal(startMaster(t, data))
+    t.match(said, /ended \(64\) .*: the store \S+jobs.sqlite is damaged .*restore it/, `${at}`)
+    t.notMatch(said, /\n +at /)
+  }
+  writeFileSync(jobs, good)
+  await (await startMaster(t, data)).kill('SIGTERM')
+})
+
+t.test('a damaged outbox is said at a start, in one line', async (t) => {
+  const data = t.testdir({ 'outbox.sqlite': 'no database at all\n'.repeat(500) })
+  const args = ['--port', '0', '--master', 'http://127.0.0.1:1', '--data', data]
+  const said = await refusal(startProcess(t, 'slave/main.ts', args))
+  t.match(said, /ended \(64\).*the folder \S+ cannot keep results \(.*\): mend it/)
+  t.notMatch(said, /\n +at /)
+})
