@@ -44,6 +44,6 @@ export function checkIfSmall(database: DatabaseSync): void {
   const pages = Number(database.prepare('PRAGMA page_count').get()?.page_count)
   const bytes = Number(database.prepare('PRAGMA page_size').get()?.page_size)
   if (pages * bytes > CHECKED_BYTES_MAX) return
-  const finding = String(database.prepare('PRAGMA quick_check(1)').get()?.quick_check)
+  const finding = String(database.prepare('PRAGMA integrity_check(1)').get()?.integrity_check)
   if (finding !== 'ok') throw new DamagedError(finding.split('\n').join(' '))
 }
