@@ -5,9 +5,9 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
-  statSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -252,6 +252,9 @@ test('survives a byte that is wrong anywhere: refuses, or reads on and says so',
   t.ok(refusals > 20, `${refusals} of 60 noticed`)
 })
 
+const uuid = (i: number): string =>
+  `01900000-0000-7000-8000-${(4096 + i).toString(16).padStart(12, '0')}`
+
 test('stops when a page is damaged while it is in use, and never says "not there"', async (t) => {
   const folder = t.testdir({})
   const tasks = Array.from({ length: 1000 }, (_, i) => aTask({ id: uuid(i) }))
@@ -289,9 +292,6 @@ test('stops when a page is damaged while it is in use, and never says "not there
   t.equal(await store.get('nix'), undefined)
   t.equal(await store.get(uuid(-1)), undefined)
 })
-
-const uuid = (i: number): string =>
-  `01900000-0000-7000-8000-${(4096 + i).toString(16).padStart(12, '0')}`
 
 test('stops when its files are removed, renamed or replaced while it is in use', async (t) => {
   for (const name of [FILE_NAME, `${FILE_NAME}-wal`]) {
