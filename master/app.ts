@@ -67,7 +67,7 @@ export type MasterApp = Awaited<ReturnType<typeof startMaster>>
 /** Starts a master: it carries on with what its store holds, then listens. */
 export async function startMaster(
   settings: Readonly<Static<typeof MasterSettings>>,
-  { onBroken: stop = (error: Error): void => void crash(error) } = {},
+  { onBroken: stop = crash } = {},
 ) {
   // What is found before the master listens is thrown, or found again by the end of the start.
   let listens = false
