@@ -270,8 +270,8 @@ export const MasterSettings = Type.Object({
   otlpHeaders: Type.Optional(
     Type.String({
       secret: true,
-      pattern: '^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$',
-      wanted: 'NAME=VALUE, several with commas between them',
+      pattern: '^[^=,]+=[^,]*(,[^=,]+=[^,]*){0,99}$',
+      wanted: 'NAME=VALUE, up to 100 of them with commas between them',
       description: 'headers for the collector, such as its key',
     }),
   ),

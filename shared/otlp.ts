@@ -11,6 +11,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from './log.ts'
+import { withoutTrailingSlashes } from './url.ts'
 import { VERSION } from './version.ts'
 
 /** One span. Times in milliseconds since 1970. */
@@ -53,7 +54,7 @@ export function createSpanExporter(given: {
   service: { name: string; instance: string }
   log: Logger
 }) {
-  const url = `${given.endpoint.replace(/\/+$/, '')}/v1/traces`
+  const url = `${withoutTrailingSlashes(given.endpoint)}/v1/traces`
   const resource = {
     attributes: attributesOf({
       'service.name': given.service.name,

@@ -118,7 +118,7 @@ export function parse(
   }
   const given = parsed.positionals.map((each) => unmarked(each) as string)
   const [least, most] = [
-    operands.replace(/\[[^\]]*\]/g, '').match(/[A-Z]+/g)?.length ?? 0,
+    operands.replace(/\[[^[\]]*\]/g, '').match(/[A-Z]+/g)?.length ?? 0,
     operands.match(/[A-Z]+/g)?.length ?? 0,
   ]
   if (values.help !== true && (given.length < least || given.length > most)) {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { toPeerError } from '../../shared/client.ts'
 import { paced } from '../../shared/pace.ts'
+import { withoutTrailingSlashes } from '../../shared/url.ts'
 import type { ProblemDocument } from './errors.ts'
 import { ProblemError, UnreachableError } from './errors.ts'
 
@@ -78,7 +79,7 @@ const JITTER = 0.2
 export function createConnection(settings: ConnectionSettings = {}) {
   const { url = DEFAULT_URL, key, ca, connections = 16, onRetry } = settings
   const { origin, pathname } = new URL(url)
-  const base = pathname.replace(/\/+$/, '')
+  const base = withoutTrailingSlashes(pathname)
   const pool = new Pool(origin, {
     connections,
     pipelining: 1,

@@ -30,10 +30,16 @@ export const kind: Kind<Static<typeof Input>> = {
   ],
 }
 
+/**
+ * Not the segmenter's isWordLike: ICU sets it by the rule that ended the segment, so that "____" is
+ * word-like and a letter joined to an emoji (a, U+200D, U+1F600) is not.
+ */
+const LETTER_OR_NUMERAL = /[\p{Alphabetic}\p{N}]/u
+
 function countWords(text: string): number {
   let words = 0
-  for (const { isWordLike } of new Intl.Segmenter('und', { granularity: 'word' }).segment(text)) {
-    if (isWordLike) words++
+  for (const { segment } of new Intl.Segmenter('und', { granularity: 'word' }).segment(text)) {
+    if (LETTER_OR_NUMERAL.test(segment)) words++
   }
   return words
 }
@@ -96,7 +102,29 @@ export const job: JobKind<JobInput> = {
   ],
 }
 
+const BLANK = /^[ \t]*\r?$/
+
+/**
+ * Blank lines divide a text into paragraphs; stops after one paragraph too many. Goes line by line:
+ * a regular expression that repeats a group runs out of stack on 7,000,000 line feeds.
+ */
 function paragraphsOf({ paragraphs, text = '' }: JobInput): string[] {
   if (paragraphs) return paragraphs
-  return text.split(/\r?\n(?:[ \t]*\r?\n)+/).filter((paragraph) => paragraph.trim() !== '')
+  const found: string[] = []
+  let start = 0
+  let end = 0
+  for (let at = 0; at <= text.length && found.length <= PARAGRAPHS_MAX; ) {
+    const feed = text.indexOf('\n', at)
+    const lineEnd = feed < 0 ? text.length : feed
+    const isBlank = BLANK.test(text.slice(at, lineEnd))
+    if (!isBlank) end = text[lineEnd - 1] === '\r' ? lineEnd - 1 : lineEnd
+    if (isBlank || feed < 0) {
+      const paragraph = text.slice(start, end)
+      if (paragraph.trim() !== '') found.push(paragraph)
+      start = lineEnd + 1
+      end = start
+    }
+    at = lineEnd + 1
+  }
+  return found
 }

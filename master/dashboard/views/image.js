@@ -10,7 +10,7 @@ const FORMATS = ['png', 'jpeg', 'webp']
 
 /** The filters, as the schema's words list them. @param {any} kind */
 const filtersOf = (kind) =>
-  /one of (.*)$/.exec(kind.input.properties.filter.description)?.[1]?.split(', ') ?? []
+  kind.input.properties.filter.description.split('one of ')[1]?.split(', ') ?? []
 
 /** @param {{ kind: any }} given */
 export function ImageForm({ kind }) {
