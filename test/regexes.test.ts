@@ -66,7 +66,7 @@ function startsAgain(loop: AST.Quantifier, flags: string, analysed: ReadonlyFlag
   const after: AST.Element[] = []
   let here: AST.Element = loop
   for (;;) {
-    const { parent } = here
+    const parent: AST.Node = here.parent
     if (parent.type !== 'Alternative') return false
     const place = parent.elements.indexOf(here)
     before.unshift(...parent.elements.slice(0, place))

@@ -36,13 +36,18 @@ export function createEvaluator(mathjs: Mathjs) {
   }
 
   /** The result of one input. Throws TaskFailure only. */
-  return function evaluate({ expression, scope, number = 'number' }: ExpressionInput): Result {
+  return function evaluate(input: ExpressionInput): Result {
+    const { scope, number = 'number' } = input
+    // A line may end as on Windows.
+    const expression = input.expression.replaceAll('\r\n', '\n')
     const engine = engineFor(number)
     try {
       return evaluateWith(engine, expression, scope)
     } catch (error) {
       if (isOdd(error)) engines.delete(number)
-      throw asFailure(engine.instance.meter.failure() ?? error, 'evaluation')
+      const failure = asFailure(engine.instance.meter.failure() ?? error, 'evaluation')
+      if (failure.type !== 'rejected-expression') throw failure
+      throw rejected(failure.message + hintFor(expression))
     }
   }
 }
@@ -85,6 +90,25 @@ function compiledFor({ instance, compiled }: Engine, expression: string): Compil
   return made
 }
 
+/** What to write in place of signs that people use and mathjs does not know. */
+const INSTEAD: [sign: RegExp, hint: string][] = [
+  [/π/, 'pi for π'],
+  [/[×·⋅]/, '* for multiplication'],
+  [/÷/, '/ for division'],
+  [/[−–]/, '- for minus'],
+  [/²/, '^2 for ²'],
+  [/³/, '^3 for ³'],
+  [/√/, 'sqrt(x) for √x'],
+  [/\d,\d/, 'a point for the decimal comma'],
+  [/\d[eE]\d{1,9}n/, '10^3 for 1e3n, with "number": "bigint"'],
+  [/\dn(?!\w)/, 'a number without "n", with "number": "bigint"'],
+]
+
+function hintFor(expression: string): string {
+  const hints = INSTEAD.filter(([sign]) => sign.test(expression)).map(([, hint]) => hint)
+  return hints.length > 0 ? `; write ${hints.join(', ')}` : ''
+}
+
 const rejected = (message: string) => new TaskFailure('rejected-expression', message)
 
 function resultOf(value: unknown, instance: GuardedInstance): Result {
@@ -98,20 +122,28 @@ function resultOf(value: unknown, instance: GuardedInstance): Result {
 function textOf(value: unknown, { math, measure }: GuardedInstance): string | undefined {
   if (typeof value === 'number' && isPrintedAsItIs(value)) return String(value)
   const budget = LIMITS.resultTextValuesMax * 8
-  if (measure(value, budget) > budget && typeof value === 'object') return undefined
+  // A BigNumber prints as digits and an exponent, however large the exponent is.
+  if (
+    typeName(value) !== 'BigNumber' &&
+    measure(value, budget) > budget &&
+    typeof value === 'object'
+  )
+    return undefined
   const text: string = math.format(printable(value, math))
   return text.length > LIMITS.resultTextCharsMax
     ? `${text.slice(0, LIMITS.resultTextCharsMax - 1)}…`
     : text
 }
 
-/** The lines' results, functions among them by their syntax: mathjs would print their code. */
+/** The lines' results: mathjs would print a function's code, and of an object only that it is one. */
 function printable(value: unknown, math: Instance): unknown {
   if (typeName(value) !== 'ResultSet') return value
   const { entries } = value as { entries: unknown[] }
-  if (!entries.some((entry) => typeof entry === 'function')) return value
+  const needsFormat = (entry: unknown) =>
+    typeof entry === 'function' || typeName(entry) === 'Object'
+  if (!entries.some(needsFormat)) return value
   return new math.ResultSet(
-    entries.map((entry) => (typeof entry === 'function' ? math.format(entry) : entry)),
+    entries.map((entry) => (needsFormat(entry) ? math.format(entry) : entry)),
   )
 }
 
