@@ -13,6 +13,7 @@ import { createIds } from '../shared/ids.ts'
 import { loadJobKinds, loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
+import { collectRoutes } from '../shared/route-table.ts'
 import { assertFree, createServer } from '../shared/server.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
@@ -47,6 +48,7 @@ import { createMemoryStore } from './store/memory.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import { opened } from './store/sqlite-open.ts'
 import { assertWhole } from './store/whole.ts'
+import { isStrict, refuseUnknownQueries } from './strict-query.ts'
 import { createTaskReader } from './task-reader.ts'
 import { createTaskRequests } from './task-requests.ts'
 import { createTracing } from './tracing.ts'
@@ -100,6 +102,7 @@ export async function startMaster(
   const tracing = createTracing(settings, log)
   const events = createEvents()
   const kinds = await loadKinds()
+  const jobKinds = await loadJobKinds()
   const outputs = createOutputs(kinds)
   const dispatcher = await createDispatcher({
     settings,
@@ -129,6 +132,7 @@ export async function startMaster(
     kinds,
     limits: settings,
     offered: (kind) => registry.nextAble(kind, 0) >= 0,
+    jobKinds,
   })
   const inMemory = settings.store === 'memory'
   const folder = inMemory ? mkdtempSync(join(tmpdir(), 'askfirst-master-')) : settings.data
@@ -148,7 +152,6 @@ export async function startMaster(
       diskReserveBytes: settings.diskReserveBytes,
     },
   })
-  const jobKinds = await loadJobKinds()
   const jobs = createJobs({
     kinds: jobKinds,
     jobStore,
@@ -185,6 +188,7 @@ export async function startMaster(
   })
   const jobRequests = createJobRequests({
     kinds: jobKinds,
+    taskKinds: kinds,
     blobs,
     slaves: () => registry.all(),
     runLimitMs: settings.jobRunLimitMs,
@@ -203,11 +207,9 @@ export async function startMaster(
     }),
   })
   const { batchTasksMax } = settings
-  const routes = new Set<string>()
-  server.addHook('onRoute', ({ method, url }) => {
-    for (const each of [method].flat()) routes.add(`${each} ${url}`)
-  })
+  const routeTable = collectRoutes(server, isStrict)
   door.guard(server)
+  refuseUnknownQueries(server)
   await addDocs(server, () => operationsOf({ tasks: requests, jobs: jobRequests, batchTasksMax }))
   await server.register(door.routes)
   await server.register(tasks, {
@@ -256,7 +258,11 @@ export async function startMaster(
     dispatcher,
     store,
     /** Every route there is, such as `GET /tasks/:id`. */
-    routes: (): string[] => [...routes],
+    routes: (): string[] => [
+      ...new Set(routeTable().map(({ method, path }) => `${method} ${path}`)),
+    ],
+    /** The same with what each takes. */
+    routeTable,
     /** From now on new tasks are refused; everything else goes on. */
     prepareToStop(): void {
       dispatcher.stopAccepting()

@@ -33,11 +33,15 @@ const Body = Type.Object(
   { additionalProperties: false },
 )
 
+type Asked = Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client' | 'trace'>
+
 export type JobRequests = ReturnType<typeof createJobRequests>
 
 export function createJobRequests(given: {
   kinds: ReadonlyMap<string, JobKind>
   blobs: Blobs
+  /** Kinds of tasks: who asks for one as a job is told where to ask. */
+  taskKinds?: ReadonlyMap<string, unknown>
   slaves: () => Slave[]
   runLimitMs: number
   runLimitMsMax: number
@@ -70,25 +74,39 @@ export function createJobRequests(given: {
     },
 
     /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
-    parse(posted: unknown): Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client' | 'trace'> {
-      const asked = body.checked(posted)
-      const kind = kinds.get(asked.kind)
-      if (!kind) {
-        const all = [...kinds.keys()].join(', ')
-        throw new Problem('unknown-kind', `there is no job kind "${asked.kind}"; there are: ${all}`)
-      }
-      const input = inputs.get(asked.kind)?.checked(asked.input, '/input') as never
-      const mistakes = kind.mistakes?.(input) ?? []
-      if (mistakes.length > 0) throw invalidRequest(mistakes)
-      const { runLimitMs = given.runLimitMs, parts = null, priority = 0, tags = [] } = asked
-      if (runLimitMs > given.runLimitMsMax) {
-        throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
-      }
-      for (const sha256 of kind.blobs?.(input) ?? []) blobs.get(sha256)
-      const job = { input, parts, runLimitMs, ...capacityFor(kind.needs(input)) }
-      checkFirstStage(kind, { ...job, done: [] })
-      return { ...job, kind: asked.kind, priority, tags }
+    parse: (posted: unknown): Asked => check(posted).job,
+
+    /** What would become of it: nothing is stored and nothing runs. Throws as `parse` does. */
+    explain(posted: unknown) {
+      const { job, needs, parts } = check(posted)
+      const stages = kinds.get(job.kind)?.stages.map(({ name }) => name) ?? []
+      return { kind: job.kind, needs, stages, parts, slots: job.slots, slaves: job.slaves }
     },
+  }
+
+  function check(posted: unknown): { job: Asked; needs: string[]; parts: number } {
+    const asked = body.checked(posted)
+    const kind = kinds.get(asked.kind)
+    if (!kind) {
+      if (given.taskKinds?.has(asked.kind)) {
+        const detail = `${asked.kind} is a kind of tasks, not of jobs: send the same body to POST /tasks`
+        throw new Problem('unknown-kind', detail)
+      }
+      const all = [...kinds.keys()].join(', ')
+      throw new Problem('unknown-kind', `there is no job kind "${asked.kind}"; there are: ${all}`)
+    }
+    const input = inputs.get(asked.kind)?.checked(asked.input, '/input') as never
+    const mistakes = kind.mistakes?.(input) ?? []
+    if (mistakes.length > 0) throw invalidRequest(mistakes)
+    const { runLimitMs = given.runLimitMs, parts = null, priority = 0, tags = [] } = asked
+    if (runLimitMs > given.runLimitMsMax) {
+      throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
+    }
+    for (const sha256 of kind.blobs?.(input) ?? []) blobs.get(sha256)
+    const needs = kind.needs(input)
+    const job = { input, parts, runLimitMs, ...capacityFor(needs) }
+    const first = checkFirstStage(kind, { ...job, done: [] })
+    return { job: { ...job, kind: asked.kind, priority, tags }, needs, parts: first }
   }
 
   /** Slaves and slots that offer one of these kinds. Throws when a kind is offered by none. */
@@ -112,7 +130,7 @@ export function createJobRequests(given: {
   }
 
   /** What can be known at once is told at once. */
-  function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): void {
+  function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): number {
     let parts: ReturnType<JobKind['stages'][number]['parts']>
     try {
       parts = kind.stages[0]?.parts(soFar) ?? []
@@ -126,5 +144,6 @@ export function createJobRequests(given: {
     for (const { files = [] } of parts) {
       for (const file of files) if ('blob' in file) blobs.get(file.blob)
     }
+    return parts.length
   }
 }

@@ -4,6 +4,7 @@ import { hash } from 'node:crypto'
 import type { Static, TObject, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { Kind } from '../shared/kind.ts'
+import { nearest } from '../shared/nearest.ts'
 import { Problem } from '../shared/problems.ts'
 import { createCheck, invalidRequest } from '../shared/validate.ts'
 import { NAME_PATTERN } from '../shared/wire.ts'
@@ -57,9 +58,12 @@ export function createTaskRequests(given: {
   kinds: Map<string, Kind>
   limits: TaskRequestLimits
   offered: (kind: string) => boolean
+  /** Kinds of jobs: who asks for one as a task is told where to ask. */
+  jobKinds?: ReadonlyMap<string, unknown>
 }) {
-  const { kinds, limits, offered } = given
+  const { kinds, limits, offered, jobKinds } = given
   const named = createCheck(Named)
+  const changes = createCheck(Type.Object(Common, strict))
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
   const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
 
@@ -90,6 +94,29 @@ export function createTaskRequests(given: {
       ),
     },
 
+    /** What may be changed of a task that is submitted again. */
+    changes: Type.Object(Common, strict),
+
+    /** A task's own request again, with changes. Throws a Problem as `parse` does. */
+    again(task: Repeatable, body: unknown): Submission {
+      const changed = changes.checked(body ?? {})
+      const { kind, priority, runLimitMs, tags, input } = task
+      const waited =
+        task.waitUntil === null
+          ? {}
+          : { queue: true, waitLimitMs: Math.max(1, Math.round(task.waitUntil - task.createdAt)) }
+      const { kind: same, ...common } = name({
+        kind,
+        priority,
+        runLimitMs,
+        tags,
+        input: JSON.parse(input) as unknown,
+        ...waited,
+        ...changed,
+      })
+      return { ...settle(common), kind: same, input, work: null }
+    },
+
     /** A submission from a body. Throws a Problem that names the field and the rule. */
     parse(body: unknown): Submission {
       const { kind, input, ...common } =
@@ -107,6 +134,10 @@ export function createTaskRequests(given: {
     const check = inputs.get(body.kind)
     if (check) check.checked(body.input, '/input')
     else if (!offered(body.kind)) {
+      if (jobKinds?.has(body.kind)) {
+        const detail = `${body.kind} is a kind of jobs, not of tasks: send the same body to POST /jobs`
+        throw new Problem('unknown-kind', detail)
+      }
       const detail = `no kind "${body.kind}" is known; there are: ${alone.join(', ')}`
       throw new Problem('unknown-kind', detail)
     }
@@ -118,6 +149,14 @@ export function createTaskRequests(given: {
     const shorthand = shorthands.find(({ required }) => required.every((field) => field in body))
     if (!shorthand) {
       const short = shorthands.map(({ required }) => required.join(' and ')).join(', or ')
+      const meant = shorthands.flatMap(({ required }) => required)
+      const misspelt = Object.keys(body).flatMap((field) => {
+        const near = nearest(field, [...meant, 'kind', 'input'])
+        return near === null || near === field
+          ? []
+          : [{ field: field.slice(0, 64), rule: `is not known here; did you mean "${near}"?` }]
+      })
+      if (misspelt.length > 0) throw invalidRequest(misspelt)
       throw invalidRequest([{ field: 'body', rule: `needs kind and input, or in short: ${short}` }])
     }
     shorthand.checked(body)
@@ -130,7 +169,9 @@ export function createTaskRequests(given: {
     return { kind: shorthand.name, input, ...common }
   }
 
-  function settle(common: Omit<Named, 'kind' | 'input'>): Omit<Submission, Body> {
+  function settle(
+    common: Omit<Named, 'kind' | 'input'> & { input?: unknown },
+  ): Omit<Submission, Body> {
     const runLimitMs = common.runLimitMs ?? limits.runLimitMs
     const waitLimitMs = common.waitLimitMs ?? limits.waitLimitMs
     if (runLimitMs > limits.runLimitMsMax) {
@@ -149,6 +190,17 @@ export function createTaskRequests(given: {
       client: null,
     }
   }
+}
+
+/** What is known of a task that is submitted again. */
+type Repeatable = {
+  kind: string
+  priority: number
+  runLimitMs: number
+  tags: string[]
+  input: string
+  createdAt: number
+  waitUntil: number | null
 }
 
 /** What a submission has from its kind. */

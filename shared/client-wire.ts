@@ -137,6 +137,29 @@ export const Explanation = Type.Object(
   { ...strict, description: 'With `?dry-run`: who would be asked first, and why not the others.' },
 )
 
+export const BatchExplanation = Type.Object(
+  { tasks: Type.Array(Type.Object({ kind: Name, wouldAsk: orNull(Name) }, strict)) },
+  { ...strict, description: 'With `?dry-run`: who would be asked first, item by item.' },
+)
+
+export const JobExplanation = Type.Object(
+  {
+    kind: Name,
+    needs: Type.Array(Name, { description: 'kinds that slaves must offer' }),
+    stages: Type.Array(Type.String()),
+    parts: Type.Integer({ minimum: 0, description: 'of the first stage' }),
+    slots: Count,
+    slaves: Count,
+  },
+  { ...strict, description: 'With `?dry-run`: how the job would be split, and among how many.' },
+)
+
+/** What a key hears that may cancel and not read. */
+export const Cancelled = Type.Object(
+  { id: Id, status: words(STATUSES) },
+  { ...strict, description: 'Where the key may not read.' },
+)
+
 export const Batch = Type.Object(
   {
     tasks: Type.Array(

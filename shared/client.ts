@@ -162,7 +162,21 @@ export function toPeerError(
   return new PeerError(words, !NEVER_SENT.includes(code))
 }
 
+const NOT_TRUSTED =
+  'its certificate is of an authority that is not known here: name it with --ca FILE or ASKFIRST_CA (ca.pem of the data folder of the master)'
+const NO_TLS = 'it does not speak TLS there: use http://, or check the port'
+
+/** Somebody answers there; what is wrong is how he is asked. */
+export const isMisaddressed = (words: string): boolean => [NOT_TRUSTED, NO_TLS].includes(words)
+
 const WORDS: Record<string, string> = {
+  SELF_SIGNED_CERT_IN_CHAIN: NOT_TRUSTED,
+  DEPTH_ZERO_SELF_SIGNED_CERT: NOT_TRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT: NOT_TRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: NOT_TRUSTED,
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   ECONNREFUSED: 'connection refused',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',

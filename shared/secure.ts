@@ -3,10 +3,11 @@
 // from it (CN, OU), never from an address.
 
 import type { LookupFunction, Socket } from 'node:net'
-import type { PeerCertificate } from 'node:tls'
+import type { PeerCertificate, Server } from 'node:tls'
 import { TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
 import type { Role } from './certificates.ts'
+import { Problem } from './problems.ts'
 
 /** What somebody shows and trusts, as PEM. */
 export type Material = { key?: string; cert?: string; ca: string }
@@ -25,6 +26,22 @@ export const serverOptions = (material: Material) => ({
   minVersion: 'TLSv1.2' as const,
   handshakeTimeout: HANDSHAKE_MS,
 })
+
+/** Answers a client that speaks plain HTTP to a port that speaks TLS, in words. */
+export function answerPlainHttp(server: Server): void {
+  server.on('tlsClientError', (error: Error & { code?: string }, socket) => {
+    if (error.code !== 'ERR_SSL_HTTP_REQUEST') return
+    // The connection under the failed TLS socket. Node has no public name for it.
+    const { _parent: below } = socket as TLSSocket & { _parent?: Socket }
+    const problem = new Problem(
+      'invalid-request',
+      'this port speaks TLS: use https:// (--ca names the authority to trust)',
+    )
+    const body = JSON.stringify(problem.document())
+    const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
+    if (below?.writable) below.end(head + body)
+  })
+}
 
 /** Who is at the other end: null without a certificate of our authority. */
 export function peerOf(socket: Socket): Peer | null {

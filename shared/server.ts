@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createProbe } from 'node:net'
+import type { Server as TlsServer } from 'node:tls'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import Fastify, { LogController } from 'fastify'
 import type { TSchema } from 'typebox'
@@ -12,11 +13,12 @@ import type { PlaceOf } from './arrival.ts'
 import { watchContent } from './arrival.ts'
 import { BODY_LIMITS, createBodyRoom } from './body-room.ts'
 import { limitConnections } from './connections.ts'
+import { ambiguityOf, scanJson } from './json-text.ts'
 import type { Logger } from './log.ts'
 import type { ProblemType } from './problems.ts'
 import { Problem } from './problems.ts'
 import type { Material } from './secure.ts'
-import { serverOptions } from './secure.ts'
+import { answerPlainHttp, serverOptions } from './secure.ts'
 import { createCheck, invalidRequest } from './validate.ts'
 
 declare module 'fastify' {
@@ -93,11 +95,17 @@ export function createServer(given: ServerOptions) {
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   } as FastifyServerOptions)
   server.server.maxHeadersCount = HEADERS_MAX
+  if (secure) answerPlainHttp(server.server as unknown as TlsServer)
   if (given.socketsMax !== undefined) {
     limitConnections(server.server as HttpServer, given.socketsMax)
   }
   server.decorateRequest('mayTakeLong', function mayTakeLong(this: FastifyRequest) {
     callOffs.get(this.raw)?.()
+  })
+  // A browser takes no answer for something else than it says it is.
+  server.addHook('onRequest', (_request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff')
+    done()
   })
   // Before content is read that nothing takes.
   server.addHook('preParsing', (request, reply, payload, done) => {
@@ -118,8 +126,15 @@ export function createServer(given: ServerOptions) {
     const bytes = body as Buffer
     if (bytes.length === 0) done(null, undefined)
     else if (!isUtf8(bytes)) done(new Problem('invalid-json', 'the body is not valid UTF-8'))
-    else if (isTooDeep(bytes, depthMax)) done(new Problem('invalid-json', tooDeep(depthMax)))
-    else void parseText(request, bytes.toString('utf8'), done)
+    else {
+      const scan = scanJson(bytes)
+      if (scan.depth > depthMax) return done(new Problem('invalid-json', tooDeep(depthMax)))
+      void parseText(request, bytes.toString('utf8'), (error, value) => {
+        if (error) return done(error)
+        const mistake = ambiguityOf(value, scan)
+        done(mistake === null ? null : new Problem('invalid-json', mistake), value)
+      })
+    }
   })
   server.setValidatorCompiler(({ schema, httpPart }) => {
     const { fits, mistakes } = createCheck(schema as TSchema)
@@ -132,7 +147,7 @@ export function createServer(given: ServerOptions) {
   server.setErrorHandler(answerError)
   const routes: { method: string; path: RegExp }[] = []
   server.addHook('onRoute', ({ method, url }) => {
-    const path = new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`)
+    const path = new RegExp(`^${url.replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`)
     for (const each of [method].flat()) routes.push({ method: each, path })
   })
   const nothingThere = (request: FastifyRequest, reply: FastifyReply): void => {
@@ -180,24 +195,6 @@ function watchArrivals(server: HttpServer, ms: number): void {
 
 const tooDeep = (most: number): string =>
   `more than ${most} arrays and objects stand in one another`
-
-/** Short bodies cannot be deep: only long ones are looked through. */
-function isTooDeep(body: Buffer, most: number): boolean {
-  if (body.length <= 2 * most) return false
-  let depth = 0
-  let quoted = false
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i]
-    if (quoted) {
-      if (byte === 0x5c) i++
-      else if (byte === 0x22) quoted = false
-    } else if (byte === 0x22) quoted = true
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > most) return true
-    } else if (byte === 0x5d || byte === 0x7d) depth--
-  }
-  return false
-}
 
 const pathOf = (request: FastifyRequest): string =>
   request.url.slice(0, 200).split('?')[0] as string

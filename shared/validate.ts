@@ -3,7 +3,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Problem } from './problems.ts'
-import { NAME_PATTERN, NAME_WANTED, UUID_PATTERN } from './wire.ts'
+import { ANY_UUID_PATTERN, NAME_PATTERN, NAME_WANTED } from './wire.ts'
 
 export type Mistake = { field: string; rule: string }
 
@@ -95,7 +95,7 @@ function inOne(rules: string[]): string {
 /** What a pattern asks for, in words. */
 const PATTERNS: Record<string, string> = {
   [NAME_PATTERN]: `must be ${NAME_WANTED}`,
-  [UUID_PATTERN]: 'must be an id, as "next" of the page before gives it',
+  [ANY_UUID_PATTERN]: 'must be an id, as "next" of the page before gives it',
   '\\S': 'must not be empty',
 }
 

@@ -15,6 +15,9 @@ export const NAME_WANTED =
 /** Ids that are told to clients: those of tasks and jobs. */
 export const UUID_PATTERN = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
+/** The same as a client may write them: in capitals, too. */
+export const ANY_UUID_PATTERN = UUID_PATTERN.replaceAll('a-f', 'a-fA-F')
+
 const Name = Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED })
 const Id = Type.String({ minLength: 1, maxLength: 128 })
 const Reason = Type.String({ maxLength: 1024 })

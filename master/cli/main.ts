@@ -2,6 +2,7 @@
 // went.
 
 import { readFileSync } from 'node:fs'
+import { isMisaddressed } from '../../shared/client.ts'
 import { UsageError } from '../../shared/usage-error.ts'
 import { VERSION } from '../../shared/version.ts'
 import type { Client } from '../client/client.ts'
@@ -103,6 +104,7 @@ function tell(error: unknown): void {
   const say = (text: string): void => void process.stderr.write(`askfirst: ${text}\n`)
   if (error instanceof ProblemError) say(refusalInWords(error))
   else if (error instanceof UnreachableError) {
-    say(`${message}\n(is it running there? --url or ASKFIRST_URL names another)`)
+    if (isMisaddressed(error.reason)) say(message)
+    else say(`${message}\n(is it running there? --url or ASKFIRST_URL names another)`)
   } else say(exitOf(error) === 'internal' ? (stack ?? message) : message)
 }

@@ -56,11 +56,14 @@ export const isProblem = (error: unknown, type?: ProblemType): error is ProblemE
 export class UnreachableError extends Error {
   override name = 'UnreachableError'
   readonly url: string
+  /** Why, in words. */
+  readonly reason: string
   /** False: the request cannot have reached the master. */
   readonly delivered: boolean
   constructor(url: string, reason: string, delivered: boolean) {
     super(`the master at ${url} cannot be reached: ${reason}`)
     this.url = url
+    this.reason = reason
     this.delivered = delivered
   }
 }

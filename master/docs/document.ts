@@ -118,12 +118,12 @@ function written(
   }
 }
 
-function bodyOf({ takes, examples = {} }: Operation, names: Map<TSchema, string>): Json {
+function bodyOf({ takes, optional, examples = {} }: Operation, names: Map<TSchema, string>): Json {
   if (typeof takes === 'string') return { required: true, content: { [takes]: {} } }
   const named = Object.entries(examples).map(([name, value]) => [name, { value }] as const)
   const shown = named.length > 0 ? { examples: Object.fromEntries(named) } : {}
   const schema = refTo(takes as TSchema, names)
-  return { required: true, content: { 'application/json': { schema, ...shown } } }
+  return { required: optional !== true, content: { 'application/json': { schema, ...shown } } }
 }
 
 function replies({ gives }: Operation, names: Map<TSchema, string>): Json {

@@ -1,7 +1,15 @@
 // The documentation of routes/jobs.ts.
 
 import type { TSchema } from 'typebox'
-import { Blob, Job, JobList, JobResult, Parts } from '../../shared/client-wire.ts'
+import {
+  Blob,
+  Cancelled,
+  Job,
+  JobExplanation,
+  JobList,
+  JobResult,
+  Parts,
+} from '../../shared/client-wire.ts'
 import type { Operations } from './operation.ts'
 
 const BYTES = 'application/octet-stream'
@@ -14,7 +22,7 @@ export const jobDocs = (body: TSchema, examples: Record<string, unknown>): Opera
     headers: ['prefer', 'idempotency-key', 'traceparent'],
     takes: body,
     examples,
-    gives: { 202: Job, 200: Job },
+    gives: { 202: Job, 200: [Job, JobExplanation] },
     problems: [
       'unknown-kind',
       'no-capable-slave',
@@ -60,7 +68,7 @@ export const jobDocs = (body: TSchema, examples: Record<string, unknown>): Opera
     summary: 'Cancel a job and whatever runs of it',
     tag: 'jobs',
     operationId: 'cancelJob',
-    gives: { 200: Job },
+    gives: { 200: [Job, Cancelled] },
     problems: ['no-such-job', 'already-ended'],
   },
   'PUT /blobs': {
@@ -75,7 +83,7 @@ export const jobDocs = (body: TSchema, examples: Record<string, unknown>): Opera
     summary: "Read a blob's bytes",
     tag: 'jobs',
     operationId: 'readBlob',
-    gives: { 200: BYTES },
+    gives: { 200: BYTES, 304: null },
     problems: ['no-such-blob'],
   },
 })

@@ -17,6 +17,8 @@ export type Operation = {
   operationId: string
   /** Its body, where the route itself does not say: a schema, or a media type. */
   takes?: TSchema | string
+  /** The body may be left out. */
+  optional?: true
   /** Further headers that it reads. */
   headers?: (keyof typeof HEADERS)[]
   /** Its answers: a schema, a media type, or null for none; by status. */
@@ -39,7 +41,7 @@ export const HEADERS = {
   'idempotency-key': {
     description: 'Repeat a request that had no answer with the same key, and get the same task.',
     example: '4f1c',
-    pattern: '^.{1,255}$',
+    pattern: '^[ -~]{1,255}$',
   },
   traceparent: {
     description: 'W3C Trace Context: the trace that it belongs to. Kept, logged, and passed on.',

@@ -14,7 +14,7 @@ export const operationsOf = (given: {
   jobs: JobRequests
   batchTasksMax: number
 }): Operations => ({
-  ...taskDocs(given.tasks.schema, given.tasks.examples, given.batchTasksMax),
+  ...taskDocs(given.tasks.schema, given.tasks.examples, given.batchTasksMax, given.tasks.changes),
   ...jobDocs(given.jobs.schema, given.jobs.examples),
   ...slaveDocs,
   ...watchingDocs,

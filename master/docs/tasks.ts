@@ -5,6 +5,8 @@ import { Type } from 'typebox'
 import {
   AcceptedTask,
   Batch,
+  BatchExplanation,
+  Cancelled,
   EndedTask,
   Explanation,
   Task,
@@ -37,6 +39,7 @@ export const taskDocs = (
   body: TSchema,
   examples: Record<string, unknown>,
   batchTasksMax: number,
+  changes: TSchema = Type.Object({}),
 ): Operations => ({
   'POST /tasks': {
     summary: 'Hand a task to the first slave that is available',
@@ -64,7 +67,7 @@ export const taskDocs = (
       { additionalProperties: false },
     ),
     examples: { two: { tasks: [{ expression: '2 + 3' }, { expression: '6 * 7', queue: true }] } },
-    gives: { 200: Batch },
+    gives: { 200: [Batch, BatchExplanation] },
     problems: ['unknown-kind'],
   },
   'GET /get-tasks': { ...list, operationId: 'getTasks' },
@@ -88,12 +91,17 @@ export const taskDocs = (
     summary: 'Cancel a task that has not ended',
     tag: 'tasks',
     operationId: 'cancelTask',
-    gives: { 200: Task },
+    gives: { 200: [Task, Cancelled] },
     problems: ['no-such-task', 'already-ended'],
   },
   'POST /tasks/:id/retry': {
     summary: 'Submit the same input again, as a new task',
+    description:
+      'The body, where there is one, says what is to be otherwise: queue, priority, limits, tags. ' +
+      'A task that ended while it waited in line waits again.',
     tag: 'tasks',
+    takes: changes,
+    optional: true,
     operationId: 'retryTask',
     headers: [...submitting],
     gives: { 202: AcceptedTask, 200: EndedTask },

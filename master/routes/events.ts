@@ -53,6 +53,7 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
   /** What happens from now on, or since `Last-Event-ID`. */
   app.get('/events', { schema: { querystring: Filter } }, (request, reply) => {
     const wanted = filterOf(request.query as Static<typeof Filter>)
+    if (request.method === 'HEAD') return reply.headers(HEAD).send()
     const stream = open(request, reply)
     const send = (event: Event, number: number): void => {
       if (wanted(event)) stream.write(frame(event.type, event, `${run}-${number}`))
@@ -72,6 +73,7 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
 
   /** The dispatcher at a glance: all of it once, then what has changed, a few times a second. */
   app.get('/overview', (request, reply) => {
+    if (request.method === 'HEAD') return reply.headers(HEAD).send()
     const stream = open(request, reply)
     stream.onEnd(overview.view((name, data) => stream.write(frame(name, data))))
   })
@@ -98,6 +100,14 @@ function frame(name: string, data: object | string, id?: string): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${json}\n\n`
 }
 
+/** HEAD has an end and takes no place: it gets this alone (RFC 9110, 9.3.2). */
+const HEAD = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+  'x-content-type-options': 'nosniff',
+}
+
 type Stream = ReturnType<typeof createStream>
 
 /** One reader: what is written to it goes out in few pieces, until it ends or falls behind. */
@@ -106,11 +116,7 @@ function createStream(response: ServerResponse) {
   let gathered: string[] = []
   let planned: NodeJS.Timeout | undefined
   let ended = false
-  response.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  })
+  response.writeHead(200, HEAD)
   response.write('retry: 1000\n\n')
   const beat = setInterval(() => write(': still here\n\n'), BEAT_MS)
   response.on('close', end)
@@ -151,7 +157,9 @@ function filterOf(query: Static<typeof Filter>): (event: Event) => boolean {
   if (unknown !== undefined) {
     throw new Problem('invalid-request', `type is one of ${TYPES.join(', ')}, not "${unknown}"`)
   }
-  const { task, job, kind, slave } = query
+  const { kind, slave } = query
+  const task = query.task?.toLowerCase()
+  const job = query.job?.toLowerCase()
   return (event) =>
     (types === undefined || types.includes(event.type)) &&
     (task === undefined || ('task' in event && event.task === task)) &&

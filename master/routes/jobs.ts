@@ -1,18 +1,31 @@
 // Jobs and blobs, as clients submit and read them.
 
+import type { OutgoingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
-import { sees } from '../auth.ts'
+import { may, sees } from '../auth.ts'
 import type { Blobs } from '../blobs.ts'
 import { jobJson, partsJson, storedParts } from '../job-json.ts'
 import type { JobRequests } from '../job-requests.ts'
 import type { JobRecord, JobStore } from '../job-store.ts'
 import type { JobOutcome, Jobs } from '../jobs.ts'
 import { pageWithin } from '../list-page.ts'
-import { CURSOR, goneOf, manners, ownerOf, preferredWaitMs } from './manners.ts'
+import {
+  CURSOR,
+  DryRunQuery,
+  goneOf,
+  IdParams,
+  idOf,
+  inSmallLetters,
+  isDryRun,
+  isUnchanged,
+  manners,
+  ownerOf,
+  preferredWaitMs,
+} from './manners.ts'
 
 type Options = {
   jobs: Jobs
@@ -26,7 +39,6 @@ type Options = {
 }
 
 const strict = { additionalProperties: false }
-const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
 const ListQuery = Type.Object(
   {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
@@ -64,9 +76,14 @@ export async function jobs(app: FastifyInstance, options: Options) {
     outcome === null && outcomeBytes !== null ? jobStore.textOf(id, 'outcome') : outcome
 
   /** Splits a big request into parts, hands them out, and combines what comes back. */
-  const submit = { bodyLimit: options.inputBytesMax, config: { content: 'json' } } as const
+  const submit = {
+    bodyLimit: options.inputBytesMax,
+    config: { content: 'json' },
+    schema: { querystring: DryRunQuery },
+  } as const
   app.post('/jobs', submit, async (request, reply) => {
     const { waitMs, ...said } = manners(request, options.waitMsMax)
+    if (isDryRun(request)) return requests.explain(request.body)
     const before = said.idempotencyKey === null ? undefined : jobStore.find(said.idempotencyKey)
     if (before && before.requestHash !== said.requestHash) {
       const detail = `the Idempotency-Key "${said.idempotencyKey}" came before with another body`
@@ -87,7 +104,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   /** The jobs, newest first. */
   app.get('/jobs', { schema: { querystring: ListQuery } }, async (request, reply) => {
     const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
-    const found = jobStore.list(cursor, limit + 1, ownerOf(request))
+    const found = jobStore.list(cursor?.toLowerCase(), limit + 1, ownerOf(request))
     const { page, cut } = pageWithin(found.slice(0, limit), (record) =>
       jobJson(record, jobs.isLive(record.id) ? jobs.get(record.id).job : null, now()),
     )
@@ -97,8 +114,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
   })
 
   /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */
-  app.get('/jobs/:id', { schema: { params: Id } }, async (request, reply) => {
-    const { id } = request.params as Static<typeof Id>
+  app.get('/jobs/:id', { schema: { params: IdParams } }, async (request, reply) => {
+    const id = idOf(request)
     own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
@@ -106,9 +123,9 @@ export async function jobs(app: FastifyInstance, options: Options) {
   })
 
   /** The parts of a job, stage by stage; those of one stage, a page at a time, with `stage`. */
-  const parts = { schema: { params: Id, querystring: PartsQuery } }
+  const parts = { schema: { params: IdParams, querystring: PartsQuery } }
   app.get('/jobs/:id/parts', parts, async (request) => {
-    const { id } = request.params as Static<typeof Id>
+    const id = idOf(request)
     const { limit = 1000, ...query } = request.query as Static<typeof PartsQuery>
     const { record, job } = own(request, id)
     const stored = job ? '[]' : (jobStore.textOf(id, 'parts') ?? '[]')
@@ -124,8 +141,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
   })
 
   /** The result by itself: a file as what it is, anything else as JSON. */
-  app.get('/jobs/:id/result', { schema: { params: Id } }, async (request, reply) => {
-    const { id } = request.params as Static<typeof Id>
+  app.get('/jobs/:id/result', { schema: { params: IdParams } }, async (request, reply) => {
+    const id = idOf(request)
     own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
@@ -140,18 +157,26 @@ export async function jobs(app: FastifyInstance, options: Options) {
       'content-disposition': `inline; filename="${name}"`,
       ...SAFE,
     })
+    if (request.method === 'HEAD') return headOnly(reply)
     return reply.send(Readable.from(blobs.readAll(list), { objectMode: false }))
   })
 
   /** Ends a job, and whatever runs of it. */
-  app.delete('/jobs/:id', { schema: { params: Id } }, async (request) => {
-    const { id } = request.params as Static<typeof Id>
+  app.delete('/jobs/:id', { schema: { params: IdParams } }, async (request) => {
+    const id = idOf(request)
     const { record } = own(request, id)
     if (!(await jobs.cancel(id))) {
       throw new Problem('already-ended', `job ${id} is ${record.status}`)
     }
-    return json(id)
+    return may(request.caller, 'read') ? json(id) : { id, status: jobs.get(id).record.status }
   })
+}
+
+/** The head of an answer, with the length that its body would have. */
+function headOnly(reply: FastifyReply): FastifyReply {
+  reply.hijack()
+  reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders).end()
+  return reply
 }
 
 function resultOf(record: JobRecord) {
@@ -191,9 +216,13 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
 
   /** A blob's bytes. */
   app.get('/blobs/:sha256', { schema: { params: Sha } }, async (request, reply) => {
-    const { sha256 } = request.params as Static<typeof Sha>
+    const sha256 = inSmallLetters((request.params as Static<typeof Sha>).sha256)
     const { bytes, type } = blobs.get(sha256)
-    reply.headers({ 'content-type': type, 'content-length': bytes, etag: `"${sha256}"`, ...SAFE })
+    const etag = `"${sha256}"`
+    if (isUnchanged(request, etag)) return reply.code(304).header('etag', etag).send()
+    reply.headers({ 'content-type': type, 'content-length': bytes, etag, ...SAFE })
+    // Fastify would read all of it to throw it away.
+    if (request.method === 'HEAD') return headOnly(reply)
     return reply.send(blobs.read(sha256))
   })
 }

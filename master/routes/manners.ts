@@ -1,15 +1,27 @@
 // What a request says of how it wants to be answered: by headers, and by the place in a list.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
-import { UUID_PATTERN } from '../../shared/wire.ts'
+import { ANY_UUID_PATTERN } from '../../shared/wire.ts'
 import { EVERYBODY } from '../identities/store.ts'
 import { requestHash } from '../task-requests.ts'
 
+/** An id of a task or job, in capitals or not (RFC 9562, 4): one that was never given is not found. */
+export const IdParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+
+/** The id in the address, as it is stored. */
+export const idOf = (request: FastifyRequest): string =>
+  inSmallLetters((request.params as { id: string }).id)
+
+/** Ids and SHA-256 in hexadecimal are given out in small letters. Other text stays as it is. */
+export const inSmallLetters = (text: string): string =>
+  /^[0-9A-Fa-f-]+$/.test(text) ? text.toLowerCase() : text
+
 /** Where a page begins: the `next` of the page before, which is an id. */
-export const CURSOR = Type.String({ pattern: UUID_PATTERN })
+export const CURSOR = Type.String({ pattern: ANY_UUID_PATTERN })
 
 export type Manners = {
   /** How long the client waits, in milliseconds; 0: not at all. */
@@ -30,6 +42,11 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const key = request.headers['idempotency-key']
   const client = ownerOf(request)
   if (key === undefined) return { waitMs, trace, client, ...UNKEYED }
+  // Readers of a header do not agree what other bytes of it mean (RFC 9110, 5.5).
+  if (typeof key === 'string' && !/^[\x20-\x7e]*$/.test(key)) {
+    const rule = 'must be printable ASCII (letters, digits and signs without accents)'
+    throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+  }
   const said = keyed('Idempotency-Key', key, [request.url, request.body], client)
   return { waitMs, trace, client, ...said }
 }
@@ -81,3 +98,35 @@ export function goneOf({ raw }: FastifyReply, waitMs: number): AbortSignal | und
 /** Whose what this request makes will be; null: nobody's in particular. */
 export const ownerOf = ({ caller }: FastifyRequest): string | null =>
   caller.client === EVERYBODY ? null : caller.client
+
+const DRY_RUN: Record<string, boolean> = {
+  '': true,
+  true: true,
+  '1': true,
+  false: false,
+  '0': false,
+}
+export const DryRunQuery = Type.Object(
+  {
+    'dry-run': Type.Optional(
+      Type.String({ description: 'say what would happen, and do nothing; "false" is none' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+/** Whether only what would happen is asked for. */
+export function isDryRun(request: FastifyRequest): boolean {
+  const said = (request.query as Static<typeof DryRunQuery>)['dry-run']
+  const isDry = said === undefined ? false : DRY_RUN[said.toLowerCase()]
+  if (isDry !== undefined) return isDry
+  throw invalidRequest([{ field: 'dry-run', rule: 'must be true or false, or stand alone' }])
+}
+
+/** Whether what the client has is still the same, by its If-None-Match (RFC 9110, 13.1.2). */
+export function isUnchanged({ headers }: FastifyRequest, etag: string): boolean {
+  const asked = headers['if-none-match']
+  if (asked === undefined) return false
+  if (asked.trim() === '*') return true
+  return asked.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)
+}

@@ -5,7 +5,7 @@ import type { Metrics } from '../../shared/metrics.ts'
 
 export async function metrics(app: FastifyInstance, { metrics }: { metrics: Metrics }) {
   /** Counters, gauges and histograms, in Prometheus' text format. */
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', { config: { anyQuery: true } }, async (_request, reply) => {
     reply.header('content-type', metrics.contentType)
     return metrics.text()
   })

@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import { Problem } from '../../shared/problems.ts'
+import { isUnchanged } from './manners.ts'
 
 /** What the browser may do with it: run and show what comes from here, and nothing else. */
 const POLICY = [
@@ -64,7 +65,7 @@ export async function page(app: FastifyInstance) {
 function give(file: File | undefined, request: FastifyRequest, reply: FastifyReply) {
   if (!file) throw new Problem('not-found', 'the page has no such file')
   reply.headers({ ...HEADERS, etag: file.etag })
-  if (request.headers['if-none-match'] === file.etag) return reply.code(304).send()
+  if (isUnchanged(request, file.etag)) return reply.code(304).send()
   return reply.type(file.type).send(file.text)
 }
 

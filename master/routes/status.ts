@@ -33,10 +33,10 @@ export async function status(app: FastifyInstance, { dispatcher, reader, lag, no
   })
 
   /** The process is up. */
-  app.get('/healthz', () => ({ status: 'up' }))
+  app.get('/healthz', { config: { anyQuery: true } }, () => ({ status: 'up' }))
 
   /** It takes tasks. */
-  app.get('/readyz', () => {
+  app.get('/readyz', { config: { anyQuery: true } }, () => {
     if (dispatcher.isDraining) throw new Problem('draining', 'the master is shutting down')
     return { status: 'ready' }
   })

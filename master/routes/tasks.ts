@@ -6,7 +6,7 @@ import { Type } from 'typebox'
 import { Problem } from '../../shared/problems.ts'
 import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
-import { sees } from '../auth.ts'
+import { may, sees } from '../auth.ts'
 import type { Gone, Reply, Submission } from '../clients.ts'
 import { asked } from '../clients.ts'
 import { explain } from '../core/explain.ts'
@@ -14,7 +14,18 @@ import type { Dispatcher } from '../dispatcher.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
 import type { TaskReader, TaskRecord } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import { CURSOR, goneOf, itemManners, manners, ownerOf, preferredWaitMs } from './manners.ts'
+import {
+  CURSOR,
+  DryRunQuery,
+  goneOf,
+  IdParams,
+  idOf,
+  isDryRun,
+  itemManners,
+  manners,
+  ownerOf,
+  preferredWaitMs,
+} from './manners.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -26,12 +37,7 @@ type Options = {
   now: () => number
 }
 
-const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
 const JSON_BODY = { content: 'json' } as const
-const PostQuery = Type.Object(
-  { 'dry-run': Type.Optional(Type.String()) },
-  { additionalProperties: false },
-)
 const ListQuery = Type.Object(
   {
     status: Type.Optional(
@@ -63,10 +69,10 @@ export async function tasks(app: FastifyInstance, options: Options) {
   /** Hands a task to the first slave that is available. */
   app.post(
     '/tasks',
-    { config: JSON_BODY, schema: { querystring: PostQuery } },
+    { config: JSON_BODY, schema: { querystring: DryRunQuery } },
     async (request, reply) => {
       const submission = { ...requests.parse(request.body), ...manners(request, options.waitMsMax) }
-      if ((request.query as Static<typeof PostQuery>)['dry-run'] !== undefined) {
+      if (isDryRun(request)) {
         return explain(dispatcher.view, submission.kind, options.now())
       }
       const gone = goneOf(reply, submission.waitMs)
@@ -76,7 +82,12 @@ export async function tasks(app: FastifyInstance, options: Options) {
 
   /** The same for many: each is answered for itself, in order. */
   const bodyLimit = options.batchBytesMax
-  app.post('/tasks/batch', { bodyLimit, config: JSON_BODY }, async (request, reply) => {
+  const many = { bodyLimit, config: JSON_BODY, schema: { querystring: DryRunQuery } }
+  app.post('/tasks/batch', many, async (request, reply) => {
+    if (request.headers['idempotency-key'] !== undefined) {
+      const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
+      throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+    }
     const client = ownerOf(request)
     const submissions = batchOf(request.body, options.batchTasksMax).map((item, i) => {
       try {
@@ -87,12 +98,22 @@ export async function tasks(app: FastifyInstance, options: Options) {
         throw error
       }
     })
+    if (isDryRun(request)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     const said = { waitMs, trace: readTrace(request.headers), client }
     const gone = goneOf(reply, waitMs)
     const replies = submissions.map((one) => submitOne(dispatcher, { ...one, ...said }, gone))
     return { tasks: await Promise.all(replies) }
   })
+
+  /** Who would be asked first, item by item. Of one kind it is said for all at once. */
+  function explained(kinds: string[]) {
+    const found = new Map<string, string | null>()
+    for (const kind of new Set(kinds)) {
+      found.set(kind, explain(dispatcher.view, kind, options.now()).wouldAsk)
+    }
+    return kinds.map((kind) => ({ kind, wouldAsk: found.get(kind) ?? null }))
+  }
 
   for (const path of ['/get-tasks', '/tasks']) {
     /** The tasks, newest first. */
@@ -104,7 +125,7 @@ export async function tasks(app: FastifyInstance, options: Options) {
         limit,
         ...filters,
         ...own,
-        ...(cursor === undefined ? {} : { before: cursor }),
+        ...(cursor === undefined ? {} : { before: cursor.toLowerCase() }),
       }
       const page = await reader.list(query)
       if (page.next !== null) {
@@ -116,8 +137,8 @@ export async function tasks(app: FastifyInstance, options: Options) {
   }
 
   /** One task. With `Prefer: wait=N`: when it has ended, or after N seconds. */
-  app.get('/tasks/:id', { schema: { params: Id } }, async (request, reply) => {
-    const { id } = request.params as Static<typeof Id>
+  app.get('/tasks/:id', { schema: { params: IdParams } }, async (request, reply) => {
+    const id = idOf(request)
     if (ownerOf(request) !== null) await own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await dispatcher.wait(id, waitMs, goneOf(reply, waitMs))
@@ -125,15 +146,15 @@ export async function tasks(app: FastifyInstance, options: Options) {
   })
 
   /** Who was asked, what each answered, and what befell the task. */
-  app.get('/tasks/:id/trail', { schema: { params: Id } }, async (request) => {
-    const { id } = request.params as Static<typeof Id>
+  app.get('/tasks/:id/trail', { schema: { params: IdParams } }, async (request) => {
+    const id = idOf(request)
     const record = await own(request, id)
     return { id, status: record.status, trail: trailJson(record.trail) }
   })
 
   /** Ends a task that has not ended; whoever runs it is told to stop. */
-  app.delete('/tasks/:id', { schema: { params: Id } }, async (request) => {
-    const { id } = request.params as Static<typeof Id>
+  app.delete('/tasks/:id', { schema: { params: IdParams } }, async (request) => {
+    const id = idOf(request)
     await own(request, id)
     const cancelled = await dispatcher.cancel(id)
     const record = await reader.get(id)
@@ -141,20 +162,21 @@ export async function tasks(app: FastifyInstance, options: Options) {
     if (!cancelled || record.status !== 'cancelled') {
       throw new Problem('already-ended', `task ${id} is ${record.status}`)
     }
-    return taskJson(record)
+    return may(request.caller, 'read') ? taskJson(record) : { id, status: record.status }
   })
 
-  /** The same input again, as a new task: an outcome never changes. */
-  app.post('/tasks/:id/retry', { schema: { params: Id } }, async (request, reply) => {
-    const { id } = request.params as Static<typeof Id>
+  /** The same request again, as a new task, with what is to be otherwise: an outcome never changes. */
+  const retry = { config: { content: 'optional' }, schema: { params: IdParams } } as const
+  app.post('/tasks/:id/retry', retry, async (request, reply) => {
+    const id = idOf(request)
     const record = await own(request, id)
     if (record.endedAt === null) throw new Problem('not-ended', `task ${id} is ${record.status}`)
-    const { kind, priority, runLimitMs, tags, input } = record
-    const again = { kind, priority, runLimitMs, tags, input: JSON.parse(input) as unknown }
     const said = { ...manners(request, options.waitMsMax), client: record.client }
-    const submission = { ...requests.parse(again), ...said }
-    const gone = goneOf(reply, submission.waitMs)
-    return answer(reply, await dispatcher.submit(submission, gone), submission.waitMs)
+    const submission = { ...requests.again(record, request.body), ...said }
+    // Who may not read learns nothing of an input that another key sent.
+    const waitMs = may(request.caller, 'read') ? submission.waitMs : 0
+    const gone = goneOf(reply, waitMs)
+    return answer(reply, await dispatcher.submit({ ...submission, waitMs }, gone), waitMs)
   })
 }
 

@@ -1,0 +1,84 @@
+// JSON as it must be between systems (I-JSON, RFC 7493): no object with the same name twice, of which
+// readers would see different ones (2.3), and no text with half a character (2.1), which is no text that
+// others can read. Both are looked for in the bytes in one pass; the value is walked only when it must.
+
+/** What the text of a value shows in one pass over its bytes. */
+export type Scan = {
+  /** Arrays and objects in one another. */
+  depth: number
+  /** Names of members: colons outside of strings. */
+  names: number
+  /** It has an escape that may be half a character (D800 to DFFF). */
+  hasSurrogates: boolean
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COLON = 0x3a
+const D = 0x44
+const U = 0x75
+
+/** Reads bytes that are valid UTF-8; whether they are valid JSON is the parser's affair. */
+export function scanJson(bytes: Uint8Array): Scan {
+  let depth = 0
+  let deepest = 0
+  let names = 0
+  let hasSurrogates = false
+  let quoted = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]
+    if (quoted) {
+      if (byte === BACKSLASH) {
+        i++
+        // "\ud8.." to "\udf..", in either case.
+        hasSurrogates ||=
+          bytes[i] === U && ((bytes[i + 1] ?? 0) & ~0x20) === D && isHigh(bytes[i + 2])
+      } else if (byte === QUOTE) quoted = false
+    } else if (byte === QUOTE) quoted = true
+    else if (byte === COLON) names++
+    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth)
+    else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return { depth: deepest, names, hasSurrogates }
+}
+
+/** A hexadecimal digit from 8 on. */
+const isHigh = (byte = 0): boolean => byte === 0x38 || byte === 0x39 || (byte | 0x20) >= 0x61
+
+/** What is wrong with the value that was parsed from that text, in words; null: nothing. */
+export function ambiguityOf(value: unknown, { names, hasSurrogates }: Scan): string | null {
+  if (hasSurrogates) {
+    const text = brokenText(value)
+    if (text !== undefined) {
+      return `the text ${JSON.stringify(text.slice(0, 64))} has half a character: a \\u escape of a surrogate pair without the other`
+    }
+  }
+  return countNames(value) < names
+    ? 'an object has the same name more than once; each name may be there once'
+    : null
+}
+
+function countNames(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const each of value) if (typeof each === 'object') count += countNames(each)
+    return count
+  }
+  for (const each of Object.values(value)) {
+    count += 1
+    if (typeof each === 'object') count += countNames(each)
+  }
+  return count
+}
+
+/** The first text, name or value, that is not well-formed. */
+function brokenText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : value
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [name, each] of Object.entries(value)) {
+    const broken = name.isWellFormed() ? brokenText(each) : name
+    if (broken !== undefined) return broken
+  }
+  return undefined
+}

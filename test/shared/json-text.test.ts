@@ -1,0 +1,53 @@
+import t from 'tap'
+import { ambiguityOf, scanJson } from '../../shared/json-text.ts'
+import { nearest } from '../../shared/nearest.ts'
+
+const mistakeIn = (text: string): string | null =>
+  ambiguityOf(JSON.parse(text), scanJson(Buffer.from(text)))
+
+t.test('finds a name that an object has twice, wherever it stands', async (t) => {
+  for (const text of [
+    '{"a":1,"a":2}',
+    '{"a":1,"\\u0061":2}',
+    '[[{"b":{"a":1,"c":[],"a":null}}]]',
+    '{"":0,"":0}',
+    '{"a":{"b":1},"a":{"b":1}}',
+  ]) {
+    t.match(mistakeIn(text), /same name/, text)
+  }
+  for (const text of [
+    '{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}',
+    '{"a:b":"c:d","x":"\\":\\""}',
+    '["a:b"]',
+    '":"',
+    '{}',
+    '1',
+  ]) {
+    t.equal(mistakeIn(text), null, text)
+  }
+})
+
+t.test('finds half a character in names and texts, and takes whole ones', async (t) => {
+  for (const text of ['"\\ud800"', '{"a":["x\\uDbFFy"]}', '{"\\udc00":1}', '"\\ude00\\ud83d"']) {
+    t.match(mistakeIn(text), /half a character/, text)
+  }
+  for (const text of ['"\\ud83d\\ude00"', '"\\\\ud800"', '"\\u00d8"', '"\\ud7ff\\ue000"', '"😀"']) {
+    t.equal(mistakeIn(text), null, text)
+  }
+})
+
+t.test('says how deep a text is', async (t) => {
+  const depth = (text: string): number => scanJson(Buffer.from(text)).depth
+  t.equal(depth('[[{"a":[]}],[]]'), 4)
+  t.equal(depth('"[[[["'), 0)
+  t.equal(depth('"\\"[[" '), 0)
+})
+
+t.test('a name that is misspelt has a nearest one, and another word has none', async (t) => {
+  const names = ['expression', 'kind', 'input']
+  t.equal(nearest('expresion', names), 'expression')
+  t.equal(nearest('Expression', names), 'expression')
+  t.equal(nearest('imput', names), 'input')
+  for (const other of ['code', 'x', '', 'expression'.repeat(10)])
+    t.equal(nearest(other, names), null)
+})
