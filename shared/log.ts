@@ -1,9 +1,10 @@
 // Logs: one line per event on standard error, so that standard output stays for results. JSON for
 // machines; where standard error is a terminal, lines for people. Secrets are taken out here, whoever
-// logs them by mistake.
+// logs them by mistake, and text of others is made harmless (plain.ts), whoever logs it.
 
 import type { DestinationStream } from 'pino'
 import { pino } from 'pino'
+import { plainJson, plainValue } from './plain.ts'
 
 export type Logger = Awaited<ReturnType<typeof createLog>>
 
@@ -40,8 +41,9 @@ export async function createLog(
   format: LogFormat = 'auto',
   to?: DestinationStream,
 ) {
-  const options = { name, level, redact: HIDDEN, base: { name } }
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true)
+  const hooks = { streamWrite: isPretty ? harmlessForPeople : plainJson }
+  const options = { name, level, redact: HIDDEN, base: { name }, hooks }
   if (!isPretty) return pino(options, to ?? pino.destination({ dest: 2, sync: true }))
   // Only here: it takes 30 ms to load, and most masters and slaves write for machines.
   const { build } = await import('pino-pretty')
@@ -49,3 +51,7 @@ export async function createLog(
   const look = { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname', singleLine: true }
   return pino(options, build({ ...look, ...where, sync: true, colorize: process.stderr.isTTY }))
 }
+
+/** Before it is made pretty, and gets colours. Only a stack has lines of its own. */
+const harmlessForPeople = (line: string): string =>
+  `${JSON.stringify(plainValue(JSON.parse(line), (field) => field === 'stack'))}\n`

@@ -2,6 +2,7 @@
 
 import type { Static, TObject } from 'typebox'
 import { notifyManager } from './notify.ts'
+import { plainLines } from './plain.ts'
 import { help, readSettings, SettingError, variableOf } from './settings.ts'
 import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
@@ -97,7 +98,7 @@ function forgetSecrets(table: TObject): void {
 }
 
 function fail(command: string, message: string): never {
-  process.stderr.write(`${command}: ${message}\n`)
+  process.stderr.write(`${command}: ${plainLines(message)}\n`)
   process.exit(EXIT_USAGE)
 }
 

@@ -72,21 +72,19 @@ export const bench = command({
       p99Ms: at(0.99),
       maxMs: sorted.at(-1) ?? null,
     }
-    output.show(found, () =>
-      [
-        `${count(found.tasks, 'task')} in ${seconds.toFixed(1)} s: ${Math.round(found.perSecond).toLocaleString('en')} a second, by ${count(slaves.alive, 'slave')} with ${count(slots.total, 'slot')}`,
-        ...(found.p50Ms === null
-          ? []
-          : [
-              `POST to the result: ${duration(found.p50Ms)} (half), ${duration(found.p99Ms ?? 0)} (99 %), ${duration(found.maxMs ?? 0)} at most`,
-            ]),
-        `${found.asksPerTask.toFixed(2)} asks per task; ${tally.failed} failed${Object.entries(
-          tally.refused,
-        )
-          .map(([type, n]) => `; ${n} ${type}`)
-          .join('')}`,
-      ].join('\n'),
-    )
+    output.show(found, () => [
+      `${count(found.tasks, 'task')} in ${seconds.toFixed(1)} s: ${Math.round(found.perSecond).toLocaleString('en')} a second, by ${count(slaves.alive, 'slave')} with ${count(slots.total, 'slot')}`,
+      ...(found.p50Ms === null
+        ? []
+        : [
+            `POST to the result: ${duration(found.p50Ms)} (half), ${duration(found.p99Ms ?? 0)} (99 %), ${duration(found.maxMs ?? 0)} at most`,
+          ]),
+      `${found.asksPerTask.toFixed(2)} asks per task; ${tally.failed} failed${Object.entries(
+        tally.refused,
+      )
+        .map(([type, n]) => `; ${n} ${type}`)
+        .join('')}`,
+    ])
     if (signal.aborted) return 'stopped'
     return tally.failed > 0 || Object.keys(tally.refused).length > 0 ? 'failed' : 'ok'
   },

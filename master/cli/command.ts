@@ -151,7 +151,7 @@ export function helpOf({
   options = {},
   notes = [],
   examples = [],
-}: Command): string {
+}: Command): string[] {
   const own = Object.keys(options).length > 0 ? ['', ...rowsOf(options)] : []
   return [
     `askfirst ${name} ${operands}`.trimEnd().concat(`: ${says}`),
@@ -160,8 +160,7 @@ export function helpOf({
     ...rowsOf(GLOBAL),
     ...notes.flatMap((note) => ['', ...wrapped(note)]),
     ...(examples.length > 0 ? ['', ...examples.map((example) => `  ${example}`)] : []),
-    '',
-  ].join('\n')
+  ]
 }
 
 function rowsOf(options: Options): string[] {
@@ -189,7 +188,7 @@ function wrapped(text: string): string[] {
 }
 
 /** The text of `askfirst --help`. */
-export function overview(commands: Command[], others: [name: string, says: string][]): string {
+export function overview(commands: Command[], others: [name: string, says: string][]): string[] {
   const rows = [
     ...others,
     ...commands.map(
@@ -207,6 +206,5 @@ export function overview(commands: Command[], others: [name: string, says: strin
     'the file that --key-file or ASKFIRST_KEY_FILE names. Exit codes:',
     '',
     ...Object.values(EXIT).map(([code, text]) => `  ${String(code).padStart(3)}  ${text}`),
-    '',
-  ].join('\n')
+  ]
 }

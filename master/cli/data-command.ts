@@ -6,15 +6,18 @@ import { UsageError } from '../../shared/usage-error.ts'
 import { hasIdentities, openAuthority } from '../identities/folder.ts'
 import { StoreBrokenError } from '../store/guard.ts'
 import { StoreRefusedError } from '../store/sqlite-open.ts'
-import type { Column } from './output.ts'
-import { table } from './output.ts'
+import type { Column, Words } from './output.ts'
+import { table, writeLines } from './output.ts'
+
+/** Prints lines. */
+export type Out = (words: Words) => void
 
 /** A command of `askfirst`. `run` gives the exit code; what it throws as CommandError is said, 64. */
 export type Command = {
   name: string
   summary: string
   usage: string
-  run(argv: string[], io: { out: (text: string) => void }): Promise<number>
+  run(argv: string[], io: { out: Out }): Promise<number>
 }
 
 /** A mistake of whoever typed the command: one line. */
@@ -91,7 +94,7 @@ export const time = (ms: number | null): string => (ms === null ? '-' : new Date
 type Keeping<Row> = Pick<Command, 'name' | 'summary' | 'usage'> & {
   /** Flags besides --data. */
   flags?: string[]
-  create?(authority: Authority, given: Flags, out: (text: string) => void): void
+  create?(authority: Authority, given: Flags, out: Out): void
   rows(identities: Authority['identities']): Row[]
   columns: Column<Row>[]
   /** Whether there was something to revoke. */
@@ -117,7 +120,7 @@ export function keeping<Row>(given: Keeping<Row>): Command {
         if (verb === 'create' && given.create) given.create(authority, said, out)
         else if (verb === 'list') {
           const rows = given.rows(identities)
-          out(`${table(rows, given.columns, Number.POSITIVE_INFINITY)}\n`)
+          out(table(rows, given.columns, Number.POSITIVE_INFINITY))
         } else if (verb !== 'revoke' || !id) throw new UsageError(given.verbs)
         else if (!given.revoke(identities, id)) throw new UsageError(given.none(id))
         return 0
@@ -126,18 +129,20 @@ export function keeping<Row>(given: Keeping<Row>): Command {
   }
 }
 
+export const usageOf = ({ usage }: Command): string[] => usage.trimEnd().split('\n')
+
 /** Runs a command: gives its exit code, and says its mistakes. */
 export async function runCommand(command: Command, argv: string[]): Promise<number> {
-  const out = (text: string): void => void process.stdout.write(text)
+  const out: Out = (words) => void writeLines(process.stdout, words)
   if (argv.includes('--help') || argv.includes('-h')) {
-    out(command.usage)
+    out(usageOf(command))
     return 0
   }
   try {
     return await command.run(argv, { out })
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    process.stderr.write(`askfirst ${command.name}: ${error.message}\n`)
+    writeLines(process.stderr, `askfirst ${command.name}: ${error.message}`)
     return EXIT_USAGE
   }
 }

@@ -8,7 +8,7 @@ import { VERSION } from '../../shared/version.ts'
 import type { Client } from '../client/client.ts'
 import { isProblem, ProblemError, UnreachableError } from '../client/client.ts'
 import { command } from './command.ts'
-import { duration, plain } from './output.ts'
+import { duration } from './output.ts'
 
 export type Finding = {
   check: string
@@ -55,14 +55,14 @@ export const doctor = command({
       findings.push(await registered(master, name, address, place.isOurs))
     }
     await place.close()
-    output.show(findings, () => findings.map(line).join('\n'))
+    output.show(findings, () => findings.map(line))
     return findings.some(({ verdict }) => verdict === 'wrong') ? 'failed' : 'ok'
   },
 })
 
 const SIGNS = { ok: 'ok   ', note: 'note ', wrong: 'WRONG' }
 const line = ({ check, verdict, says }: Finding): string =>
-  `${SIGNS[verdict]}  ${check.padEnd(12)}  ${plain(says)}`
+  `${SIGNS[verdict]}  ${check.padEnd(12)}  ${says}`
 
 const nodeHere = (): Finding => ({
   check: 'version',

@@ -1,7 +1,6 @@
 // `askfirst events`: what happens, as it happens.
 
 import { command } from './command.ts'
-import { plain } from './output.ts'
 
 export const events = command({
   name: 'events',
@@ -21,8 +20,8 @@ export const events = command({
     const after = since === undefined ? {} : { lastEventId: since }
     const all = client(60_000).stream(filter, { signal, ...after })
     for await (const event of all) {
-      const words = `${event.id}  ${event.event}  ${JSON.stringify(event.data)}`
-      await output.line(output.asJson ? JSON.stringify(event) : plain(words))
+      if (output.asJson) await output.json(event)
+      else await output.line(`${event.id}  ${event.event}  ${JSON.stringify(event.data)}`)
     }
     return signal.aborted ? 'stopped' : 'ok'
   },

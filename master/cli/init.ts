@@ -46,13 +46,13 @@ export const init: Command = {
       const { identities } = authority
       if (url) identities.setFact('url', url)
       if (given.names !== undefined) identities.setFact('names', given.names)
-      out(`authority sha256:${authority.pin}\n`)
+      out(`authority sha256:${authority.pin}`)
       if (identities.keys().length > 0) {
-        out(`${data} has identities already: no key was made (see askfirst key create)\n`)
+        out(`${data} has identities already: no key was made (see askfirst key create)`)
         return 0
       }
       const { id, secret } = identities.createKey({ scopes: ['admin'] })
-      handOver(secret, given['key-file'], (words) => out(`admin key ${id}, shown once: ${words}\n`))
+      handOver(secret, given['key-file'], (words) => out(`admin key ${id}, shown once: ${words}`))
       return 0
     } finally {
       authority.close()

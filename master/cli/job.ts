@@ -4,6 +4,7 @@ import { closeSync, createReadStream, createWriteStream, openSync, readFileSync 
 import { pipeline } from 'node:stream/promises'
 import type { SingleBar } from 'cli-progress'
 import { MultiBar, Presets } from 'cli-progress'
+import { plain } from '../../shared/plain.ts'
 import { UsageError } from '../../shared/usage-error.ts'
 import type { Client, Job, JobRequest } from '../client/client.ts'
 import { hasEnded } from '../client/client.ts'
@@ -11,7 +12,7 @@ import type { Call } from './command.ts'
 import { command } from './command.ts'
 import type { Exit } from './exit-codes.ts'
 import type { Column, Output } from './output.ts'
-import { count, cut, duration, plain, resultText } from './output.ts'
+import { count, cut, duration, resultText } from './output.ts'
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** The stages are looked at this often while a job is waited for. In milliseconds. */
@@ -67,11 +68,11 @@ export const job = command({
       return 'ok'
     }
     signal.addEventListener('abort', () => {
-      output.say(`\njob ${begun.id} goes on; askfirst job or cancel with this id`)
+      output.say(['', `job ${begun.id} goes on; askfirst job or cancel with this id`])
     })
     const ended = await follow(master, begun, output, signal)
     if (ended.status === 'done' && values.result !== undefined) {
-      await writeResult(master, ended.id, values.result, signal)
+      await writeResult(master, ended.id, values.result, { output, signal })
       if (values.result !== '-') output.say(`the result is in ${values.result}`)
       else return 'ok'
     }
@@ -120,9 +121,14 @@ function parsed(input: string): object {
   }
 }
 
-async function writeResult(master: Client, id: string, file: string, signal: AbortSignal) {
+async function writeResult(
+  master: Client,
+  id: string,
+  file: string,
+  { output, signal }: { output: Output; signal: AbortSignal },
+) {
   const { body } = await master.jobResult(id, { signal })
-  if (file === '-') await pipeline(body, process.stdout, { end: false })
+  if (file === '-') await output.bytes(body)
   else await pipeline(body, createWriteStream(file))
 }
 
@@ -147,7 +153,7 @@ async function follow(
       for (const { name, total, done, running, ms } of now.stages) {
         const bar = shown.get(name) ?? bars.create(total, 0)
         shown.set(name, bar)
-        bar.update(done, { stage: name.padEnd(10), running, time: duration(ms) })
+        bar.update(done, { stage: plain(name).padEnd(10), running, time: duration(ms) })
       }
       if (hasEnded(now)) return now
       now = await master.waitJob(now, { ...patience, timeoutMs: LOOK_MS })
@@ -158,7 +164,7 @@ async function follow(
 }
 
 /** A job and its stages. */
-export function jobInWords(found: Job): string {
+export function jobInWords(found: Job): string[] {
   const stages = found.stages.map(({ name, total, done, running, again, ms, stragglers }) => {
     const more = [
       running > 0 ? `${running} running` : '',
@@ -172,7 +178,7 @@ export function jobInWords(found: Job): string {
   })
   const end =
     found.status === 'failed'
-      ? [`failed: ${found.failure.type}: ${plain(found.failure.message)}`]
+      ? [`failed: ${found.failure.type}: ${found.failure.message}`]
       : found.status === 'done'
         ? [
             `result: ${cut(resultText(found), RESULT_CHARS)}`,
@@ -185,7 +191,7 @@ export function jobInWords(found: Job): string {
     `job ${found.id}, ${found.kind}, is ${found.status}, after ${duration(found.ms)}`,
     ...stages,
     ...end,
-  ].join('\n')
+  ]
 }
 
 const columns: Column<Job>[] = [

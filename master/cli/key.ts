@@ -32,7 +32,7 @@ export const key = keeping({
       ...(client === undefined ? {} : { client }),
       ...(ttl === undefined ? {} : { ttlMs: durationOf('--ttl', ttl) }),
     })
-    handOver(secret, given['key-file'], (words) => out(`${words}\n`))
+    handOver(secret, given['key-file'], (words) => out(words))
   },
   rows: (identities) => identities.keys(),
   columns: [

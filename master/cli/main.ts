@@ -12,7 +12,7 @@ import { helpOf, overview, parse } from './command.ts'
 import { COMMANDS, DATA_COMMANDS, PROGRAMS } from './commands.ts'
 import type { Exit } from './exit-codes.ts'
 import { EXIT, exitOf } from './exit-codes.ts'
-import { createOutput } from './output.ts'
+import { createOutput, writeLines } from './output.ts'
 import { refusalInWords } from './words.ts'
 
 /** A reader that went away (`| head`) is no mistake; a shell says 128 + SIGPIPE. */
@@ -40,11 +40,11 @@ process.stdout.write('', () => process.exit())
 
 async function run([name = '--help', ...argv]: string[]): Promise<Exit> {
   if (['--help', '-h', 'help'].includes(name) && !argv[0]) {
-    process.stdout.write(overview(COMMANDS, [...PROGRAMS, ...DATA_COMMANDS]))
+    writeLines(process.stdout, overview(COMMANDS, [...PROGRAMS, ...DATA_COMMANDS]))
     return 'ok'
   }
   if (name === '--version' || name === 'version') {
-    process.stdout.write(`${VERSION}\n`)
+    writeLines(process.stdout, VERSION)
     return 'ok'
   }
   const wanted = name === 'help' ? argv.splice(0, 1, '--help')[0] : name
@@ -58,7 +58,7 @@ async function run([name = '--help', ...argv]: string[]): Promise<Exit> {
   if (!command) throw new UsageError(`there is no command "${wanted}"; see askfirst --help`)
   const { values, operands } = parse(command, argv)
   if (values.help) {
-    process.stdout.write(helpOf(command))
+    writeLines(process.stdout, helpOf(command))
     return 'ok'
   }
   const output = createOutput({ stdout: process.stdout, stderr: process.stderr, json: values.json })
@@ -101,10 +101,12 @@ function masterOf(values: {
 function tell(error: unknown): void {
   const { message, stack, name } = error as Error
   if (stopping.signal.aborted && name === 'AbortError') return
-  const say = (text: string): void => void process.stderr.write(`askfirst: ${text}\n`)
+  const say = ([first, ...more]: string[]): void =>
+    void writeLines(process.stderr, [`askfirst: ${first}`, ...more])
   if (error instanceof ProblemError) say(refusalInWords(error))
   else if (error instanceof UnreachableError) {
-    if (isMisaddressed(error.reason)) say(message)
-    else say(`${message}\n(is it running there? --url or ASKFIRST_URL names another)`)
-  } else say(exitOf(error) === 'internal' ? (stack ?? message) : message)
+    if (isMisaddressed(error.reason)) say([message])
+    else say([message, '(is it running there? --url or ASKFIRST_URL names another)'])
+  } else say(exitOf(error) === 'internal' ? (stack ?? message).split('
+') : [message])
 }

@@ -1,18 +1,63 @@
-// What `askfirst` prints: a table or words for a terminal, JSON for a pipe. Text that others wrote is
-// shown as text: what would steer the terminal, or turn its direction, is made visible.
+// What `askfirst` prints: a table or words for a terminal, JSON for a pipe. No other file here writes
+// to a stream (a test says so): every write passes writeLines or writeJson, which show what would steer
+// a terminal as text. Words are lists of lines, so that no text of others can begin a line of its own.
 
-/** Control characters, line breaks of all sorts, and marks of direction. */
-const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+import type { Readable } from 'node:stream'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { plain, plainJson, plainLines } from '../../shared/plain.ts'
 
-/** Text of others on one line, harmless. */
-export const plain = (text: string): string =>
-  text.replace(STEERING, (char) =>
-    char === '\n' ? '\\n' : char === '\t' ? '\\t' : `\\u{${char.charCodeAt(0).toString(16)}}`,
+/** Lines for people. */
+export type Words = string | string[]
+
+/** Writes each as one line. Whether there is room for more. */
+export const writeLines = (stream: NodeJS.WriteStream, words: Words): boolean =>
+  stream.write(
+    [words]
+      .flat()
+      .map((line) => `${plain(line)}\n`)
+      .join(''),
   )
 
-/** Cut to so many characters, with an ellipsis. */
+/** Writes a value as one line of JSON. Whether there is room for more. */
+export const writeJson = (stream: NodeJS.WriteStream, value: unknown): boolean =>
+  stream.write(`${plainJson(JSON.stringify(value))}\n`)
+
+const ALTERNATE = { on: '\u001b[?1049h\u001b[?25l', off: '\u001b[?25h\u001b[?1049l' }
+const HOME = '\u001b[H'
+const REST_OF_LINE = '\u001b[K'
+const REST_OF_SCREEN = '\u001b[J'
+
+/** A screen of a terminal that is ours from open() to close(). */
+const createScreen = (stream: NodeJS.WriteStream) => ({
+  size: () => ({ columns: stream.columns || 100, rows: stream.rows || 40 }),
+  open: (): void => void stream.write(ALTERNATE.on),
+  close: (): void => void stream.write(ALTERNATE.off),
+  /** Over what stands there, so that nothing flickers. */
+  draw(lines: string[]): void {
+    const drawn = lines.map((line) => `${plain(line)}${REST_OF_LINE}`).join('\r\n')
+    stream.write(`${HOME}${drawn}${REST_OF_LINE}${REST_OF_SCREEN}`)
+  },
+})
+
+/** Bytes of a result on their way to `stream`: as they are, but to a terminal harmless. */
+function createBytesTo({ isTTY }: NodeJS.WriteStream): Transform {
+  const text = new TextDecoder()
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      done(null, isTTY ? plainLines(text.decode(chunk, { stream: true })) : chunk)
+    },
+    flush(done) {
+      done(null, isTTY ? plainLines(text.decode()) : undefined)
+    },
+  })
+}
+
+/** Cut to so many characters, with an ellipsis; never within a character. */
 export const cut = (text: string, most: number): string =>
-  text.length <= most ? text : `${text.slice(0, Math.max(0, most - 1))}…`
+  text.length <= most
+    ? text
+    : `${text.slice(0, Math.max(0, most - 1)).replace(/[\ud800-\udbff]$/, '')}…`
 
 export type Output = ReturnType<typeof createOutput>
 
@@ -28,6 +73,10 @@ export function createOutput(given: {
   const isTerminal = stdout.isTTY === true
   const asJson = given.json || !isTerminal
 
+  const room = async (isThere: boolean): Promise<void> => {
+    if (!isThere) await new Promise((resolve) => stdout.once('drain', resolve))
+  }
+
   return {
     /** Whether standard output is a terminal, and whether JSON is wanted of whatever has a table. */
     isTerminal,
@@ -36,28 +85,34 @@ export function createOutput(given: {
     jsonWanted: given.json,
     columns: stdout.columns || 100,
     progressTo: stderr,
+    screen: createScreen(stdout),
 
     /** A line of the result. Resolves when there is room for more. */
-    async line(text: string): Promise<void> {
-      if (stdout.write(`${text}\n`)) return
-      await new Promise((resolve) => stdout.once('drain', resolve))
-    },
+    line: (text: string): Promise<void> => room(writeLines(stdout, text)),
+
+    /** The same, as JSON. */
+    json: (value: unknown): Promise<void> => room(writeJson(stdout, value)),
 
     /** A word beside the result, on standard error. */
-    say: (text: string): void => void stderr.write(`${text}\n`),
+    say: (words: Words): void => void writeLines(stderr, words),
+
+    /** A file. */
+    bytes: (body: Readable): Promise<void> =>
+      pipeline(body, createBytesTo(stdout), stdout, { end: false }),
 
     /** The value as JSON, or what `words` says of it. */
-    show(value: unknown, words: () => string): void {
-      stdout.write(asJson ? `${JSON.stringify(value)}\n` : `${words().trimEnd()}\n`)
+    show(value: unknown, words: () => Words): void {
+      if (asJson) writeJson(stdout, value)
+      else writeLines(stdout, words())
     },
 
-    table: <T>(rows: T[], columns: Column<T>[]): string =>
+    table: <T>(rows: T[], columns: Column<T>[]): string[] =>
       table(rows, columns, stdout.columns || 100),
   }
 }
 
 /** Columns side by side; numbers to the right. */
-export function table<T>(rows: T[], columns: Column<T>[], width: number): string {
+export function table<T>(rows: T[], columns: Column<T>[], width: number): string[] {
   const cells = rows.map((row) => columns.map(([, of]) => of(row)))
   const texts = cells.map((row) => row.map((cell) => plain(String(cell ?? '-'))))
   const widths = columns.map(([title], i) =>
@@ -71,7 +126,7 @@ export function table<T>(rows: T[], columns: Column<T>[], width: number): string
   }
   const isNumber = (i: number): boolean => cells.some((row) => typeof row[i] === 'number')
   const titles = columns.map(([title]) => title)
-  return [line(titles, isNumber), ...texts.map((row) => line(row, isNumber))].join('\n')
+  return [line(titles, isNumber), ...texts.map((row) => line(row, isNumber))]
 }
 
 /** 1.2 ms, 340 ms, 4.5 s, 3 min, 2 h, 5 d. */

@@ -14,7 +14,7 @@ export const status = command({
   },
 })
 
-export function statusInWords(url: string, now: Status): string {
+export function statusInWords(url: string, now: Status): string[] {
   const { slots, slaves, counters } = now
   const refused = Object.entries(counters.refused)
   const total = refused.reduce((sum, [, n]) => sum + n, 0)
@@ -26,5 +26,5 @@ export function statusInWords(url: string, now: Status): string {
     `tasks      ${now.running} running, ${now.waiting} waiting; kept: ${kept.join(', ') || 'none'}`,
     `since then ${count(counters.accepted, 'task')} taken, ${counters.asks.toLocaleString('en')} asks, ${total} refused${kinds}, ${counters.attemptsLost} lost`,
     `lag        ${now.eventLoopLagMs.p99} ms (99 %), ${now.eventLoopLagMs.max} ms at most`,
-  ].join('\n')
+  ]
 }

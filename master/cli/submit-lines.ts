@@ -10,7 +10,7 @@ import { hasEnded, isForNow, UnreachableError } from '../client/client.ts'
 import type { Exit } from './exit-codes.ts'
 import { exitOf } from './exit-codes.ts'
 import type { Output } from './output.ts'
-import { count, plain, resultText } from './output.ts'
+import { count, resultText } from './output.ts'
 import type { SubmitCall } from './submit.ts'
 import { refusalInWords } from './words.ts'
 
@@ -68,7 +68,9 @@ export async function submitLines(
       const line = lines.shift() as number
       if (!output.jsonWanted) while (tally.printed < line - 1) await print('')
       tally.printed = line - 1
-      await print(output.jsonWanted ? jsonOf(line, one) : textOf(one))
+      if (output.jsonWanted) await output.json(jsonOf(line, one))
+      else await output.line(textOf(one))
+      tally.printed++
       note(tally, one)
       bar.update(tally)
     }
@@ -83,12 +85,14 @@ export async function submitLines(
   if (exit === 'ok') output.say(summaryOf(tally, seconds))
   else {
     const total = known ? ` of ${known.lines.toLocaleString('en')}` : ''
-    const why = signal.aborted ? 'stopped' : reasonOf(broken)
-    output.say(
-      `askfirst: ${why}\nThe results of lines 1 to ${tally.printed.toLocaleString('en')}${total} are printed. ` +
-        'Of those after them some may be with the master, which goes on with them.\n' +
-        `${goOn(source, values.run ?? (values.again ? run : undefined), run)}: nothing is done twice.`,
-    )
+    const why = signal.aborted ? ['stopped'] : reasonOf(broken)
+    output.say([
+      `askfirst: ${why[0]}`,
+      ...why.slice(1),
+      `The results of lines 1 to ${tally.printed.toLocaleString('en')}${total} are printed. ` +
+        'Of those after them some may be with the master, which goes on with them.',
+      `${goOn(source, values.run ?? (values.again ? run : undefined), run)}: nothing is done twice.`,
+    ])
     return exit
   }
   return tally.failed > 0 ? 'failed' : 'ok'
@@ -110,12 +114,12 @@ function note(tally: Tally, one: OneOfMany): void {
   if (one.task?.replayed) tally.replayed++
 }
 
-const reasonOf = (error: unknown): string =>
+const reasonOf = (error: unknown): string[] =>
   isForNow(error)
     ? refusalInWords(error)
     : error instanceof UnreachableError
-      ? error.message
-      : ((error as Error).message ?? String(error))
+      ? [error.message]
+      : [(error as Error).message ?? String(error)]
 
 function summaryOf({ done, failed, replayed }: Tally, seconds: number): string {
   const rate = Math.round((done + failed) / Math.max(seconds, 0.001)).toLocaleString('en')
@@ -127,18 +131,16 @@ function summaryOf({ done, failed, replayed }: Tally, seconds: number): string {
 function textOf({ task, problem }: OneOfMany): string {
   if (!task) return refusalText(problem)
   if (task.status === 'done') return resultText(task)
-  if (task.status === 'failed')
-    return `failed: ${task.failure.type}: ${plain(task.failure.message)}`
+  if (task.status === 'failed') return `failed: ${task.failure.type}: ${task.failure.message}`
   return task.status === 'pending' || task.status === 'in progress' ? task.id : task.status
 }
 
-const refusalText = ({ type, message }: ProblemError): string =>
-  `refused: ${type}: ${plain(message)}`
+const refusalText = ({ type, message }: ProblemError): string => `refused: ${type}: ${message}`
 
-function jsonOf(line: number, { task, problem }: OneOfMany): string {
-  if (!task) return JSON.stringify({ line, problem: problem.document })
+function jsonOf(line: number, { task, problem }: OneOfMany): object {
+  if (!task) return { line, problem: problem.document }
   const { asked: _, ...rest } = task
-  return JSON.stringify({ line, ...rest })
+  return { line, ...rest }
 }
 
 function sourceOf(file: string): Source {

@@ -139,21 +139,24 @@ async function submitOne({ values, client, output, signal }: SubmitCall, request
   const master = client((values.patience ?? 0) * 1000)
   const accepted = await master.submit(request, { signal })
   if (values.noWait) {
-    if (output.jsonWanted) await output.line(JSON.stringify(accepted))
+    if (output.jsonWanted) await output.json(accepted)
     else await output.line(accepted.id)
     return 'ok'
   }
   const going = (): void =>
-    output.say(`\ntask ${accepted.id} goes on; askfirst task, why or cancel with this id`)
+    output.say(['', `task ${accepted.id} goes on; askfirst task, why or cancel with this id`])
   signal.addEventListener('abort', going)
   const task = await master.wait(accepted.id, { signal, patienceMs: RETURN_MS })
   signal.removeEventListener('abort', going)
-  if (output.jsonWanted) await output.line(JSON.stringify(task))
+  if (output.jsonWanted) await output.json(task)
   else if (task.status === 'done') await output.line(resultText(task))
   if (task.status === 'done') return 'ok'
   if (!output.jsonWanted && hasEnded(task)) {
     const why = task.status === 'failed' ? `: ${task.failure.type}: ${task.failure.message}` : ''
-    output.say(`askfirst: the task is ${task.status}${why}\n(askfirst why ${task.id} says more)`)
+    output.say([
+      `askfirst: the task is ${task.status}${why}`,
+      `(askfirst why ${task.id} says more)`,
+    ])
   }
   return 'failed'
 }

@@ -95,7 +95,7 @@ export const task = command({
   },
 })
 
-function taskInWords(found: Task): string {
+function taskInWords(found: Task): string[] {
   const rows: [string, string][] = [
     ['id', found.id],
     ['kind', found.kind],
@@ -112,7 +112,7 @@ function taskInWords(found: Task): string {
   const lines = rows
     .filter(([, text]) => text !== '')
     .map(([name, text]) => `${name.padEnd(8)}${text}`)
-  return [...lines, '', `askfirst why ${found.id} tells how it got there`].join('\n')
+  return [...lines, '', `askfirst why ${found.id} tells how it got there`]
 }
 
 export const cancel = command({

@@ -33,7 +33,7 @@ export const token = keeping({
     if (!master) throw new CommandError('say --url: where the slave reaches the master')
     const about = { slave: name ?? null, uses: Number(uses), ttlMs: durationOf('--ttl', ttl) }
     const { secret } = identities.createToken(about)
-    out(`${formatJoinLine({ token: secret, master, pin })}\n`)
+    out(`${formatJoinLine({ token: secret, master, pin })}`)
   },
   rows: (identities) => identities.tokens(),
   columns: [

@@ -5,19 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, Slave, Status, TaskSummary } from '../client/client.ts'
 import { UnreachableError } from '../client/client.ts'
 import { command } from './command.ts'
-import { cut, duration, plain, table } from './output.ts'
+import type { Output } from './output.ts'
+import { cut, duration, table } from './output.ts'
 import { slaveColumns } from './slaves.ts'
 
 type Look = { at: number; status: Status; slaves: Slave[]; running: TaskSummary[] }
 export type Rates = { ended: number; refused: number; asks: number }
 
 const TASKS_SHOWN = 10
-const ALTERNATE = { on: '\u001b[?1049h\u001b[?25l', off: '\u001b[?25h\u001b[?1049l' }
 /** In raw mode it is a key like any other. */
 const CTRL_C = '\u0003'
-const HOME = '\u001b[H'
-const REST_OF_LINE = '\u001b[K'
-const REST_OF_SCREEN = '\u001b[J'
 
 export const watch = command({
   name: 'watch',
@@ -28,10 +25,10 @@ export const watch = command({
   },
   async run({ values, client, output, signal }) {
     const master = client()
-    const { stdout } = process
+    const { screen } = output
     const leaving = new AbortController()
     const over = AbortSignal.any([signal, leaving.signal])
-    const close = output.asJson ? () => {} : openScreen(over, () => leaving.abort())
+    const close = output.asJson ? () => {} : openScreen(screen, over, () => leaving.abort())
     let before: Look | undefined
     try {
       for (let n = 0; n < (values.times ?? Number.POSITIVE_INFINITY); n++) {
@@ -40,11 +37,11 @@ export const watch = command({
         const now = await look(master).catch(lost)
         if (output.asJson) {
           if (now instanceof UnreachableError) throw now
-          await output.line(JSON.stringify({ ...now, rates: ratesOf(before, now) }))
-        } else
-          stdout.write(
-            framed(screenOf(master.url, now, before, stdout.columns || 100, stdout.rows || 40)),
-          )
+          await output.json({ ...now, rates: ratesOf(before, now) })
+        } else {
+          const { columns, rows } = screen.size()
+          screen.draw(screenOf(master.url, now, before, columns, rows))
+        }
         before = now instanceof UnreachableError ? undefined : now
       }
     } finally {
@@ -54,19 +51,19 @@ export const watch = command({
 })
 
 /** The screen of the terminal is ours until the function that it gives is called. */
-function openScreen(over: AbortSignal, leave: () => void): () => void {
-  const { stdin, stdout } = process
+function openScreen(screen: Output['screen'], over: AbortSignal, leave: () => void): () => void {
+  const { stdin } = process
   const onKey = (key: Buffer): void => {
     if (['q', CTRL_C].includes(key.toString())) leave()
   }
   if (stdin.isTTY) stdin.setRawMode(true).on('data', onKey).resume()
-  stdout.write(ALTERNATE.on)
+  screen.open()
   let open = true
   const close = (): void => {
     if (!open) return
     open = false
     if (stdin.isTTY) stdin.setRawMode(false).off('data', onKey).pause()
-    stdout.write(ALTERNATE.off)
+    screen.close()
   }
   process.once('exit', close)
   over.addEventListener('abort', close)
@@ -123,7 +120,7 @@ function screenOf(
   ]
   const tasksAt = Math.min(running.length, TASKS_SHOWN) + 3
   const room = Math.max(3, rows - head.length - tasksAt - 3)
-  const listed = table(slaves.slice(0, room), slaveColumns, columns).split('\n')
+  const listed = table(slaves.slice(0, room), slaveColumns, columns)
   const more = slaves.length > room ? [`... and ${slaves.length - room} more slaves`] : []
   const age = ({ startedAt, createdAt }: TaskSummary) =>
     duration(Math.max(0, now.at - Date.parse(startedAt ?? createdAt)))
@@ -137,7 +134,7 @@ function screenOf(
       ['INPUT', ({ input }) => cut(JSON.stringify(input) ?? '(long)', 60)],
     ],
     columns,
-  ).split('\n')
+  )
   const others =
     status.running > running.length ? [`... and ${status.running - running.length} more tasks`] : []
   const tasks = running.length > 0 ? ['', ...busy, ...others] : ['', 'no task is running']
@@ -150,7 +147,3 @@ function verdict({ accepting, slaves, slots }: Status): string {
   if (slaves.alive === 0) return 'NO SLAVE ANSWERS, or all are drained'
   return slots.free === 0 ? 'ALL BUSY' : 'takes tasks'
 }
-
-/** Over what stands there, so that nothing flickers. */
-const framed = (lines: string[]): string =>
-  `${HOME}${lines.map((line) => `${plain(line)}${REST_OF_LINE}`).join('\r\n')}${REST_OF_LINE}${REST_OF_SCREEN}`

@@ -45,7 +45,7 @@ export const why = command({
     const now = task.status === 'pending' ? await dryRun(task.kind, task.input) : null
     const words = whyInWords(task, trail, now)
     output.show(
-      { ...trail, ended: hasEnded(task), words: words.split('\n\n')[0], now },
+      { ...trail, ended: hasEnded(task), words: words.slice(0, words.indexOf('')).join('\n'), now },
       () => words,
     )
   },

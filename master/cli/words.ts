@@ -1,9 +1,10 @@
 // What a master answers, in words: why a task was refused, where it went, and what befell it there.
 // Pure: answers in, text out.
 
+import { plain } from '../../shared/plain.ts'
 import type { FailureType } from '../../shared/wire.ts'
 import type { Asked, Explanation, ProblemError, Task, Trail, TrailEntry } from '../client/client.ts'
-import { count, duration, plain } from './output.ts'
+import { count, duration } from './output.ts'
 
 const MEANING: Record<FailureType, string> = {
   'rejected-expression':
@@ -30,7 +31,7 @@ export function refusalInWords({
   asked,
   retryAfterMs,
   document,
-}: ProblemError): string {
+}: ProblemError): string[] {
   const width = Math.max(0, ...asked.map(({ slave = '' }) => slave.length))
   const answers = asked.map(
     (each) => `  ${(each.slave ?? '').padEnd(width)}  ${answerInWords(each)}`,
@@ -42,9 +43,9 @@ export function refusalInWords({
       : ` A slot is expected to be free in about ${duration(retryAfterMs)}.`
   const advice =
     refused && type !== 'draining'
-      ? `\nNothing was stored and nothing runs.${when} --queue waits in the line.`
-      : ''
-  return [`${type}: ${plain(message)}`, ...answers].join('\n') + advice
+      ? [`Nothing was stored and nothing runs.${when} --queue waits in the line.`]
+      : []
+  return [`${type}: ${message}`, ...answers, ...advice]
 }
 
 function answerInWords({ answer, reason, ms, knownMs }: Asked): string {
@@ -55,7 +56,7 @@ function answerInWords({ answer, reason, ms, knownMs }: Asked): string {
 }
 
 /** What would happen to a task of this kind now. */
-export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanation): string {
+export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanation): string[] {
   const able = slaves.filter(({ reason }) => !reason.startsWith('does not offer'))
   const verdict =
     wouldAsk !== null
@@ -70,7 +71,7 @@ export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanati
     ({ slave, available, reason }) =>
       `  ${slave.padEnd(width)}  ${available ? 'available' : `not available: ${plain(reason)}`}`,
   )
-  return [verdict, ...lines].join('\n')
+  return [verdict, ...lines]
 }
 
 const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
@@ -81,8 +82,8 @@ const TOOK = ['taken', 'found']
 const WAITED_MS = 50
 
 /** Why a task is where it is: the verdict in sentences, then the trail line by line. */
-export function whyInWords(task: Task, { trail }: Trail, now: Explanation | null): string {
-  return [...verdictOf(task, trail, now).map(plain), '', ...ladder(task, trail)].join('\n')
+export function whyInWords(task: Task, { trail }: Trail, now: Explanation | null): string[] {
+  return [...verdictOf(task, trail, now), '', ...ladder(task, trail)]
 }
 
 function verdictOf(task: Task, trail: TrailEntry[], now: Explanation | null): string[] {
