@@ -131,8 +131,8 @@ export function table<T>(rows: T[], columns: Column<T>[], width: number): string
 
 /** 1.2 ms, 340 ms, 4.5 s, 3 min, 2 h, 5 d. */
 export function duration(ms: number): string {
-  if (ms < 10) return `${Number(ms.toFixed(1))} ms`
-  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 9.95) return `${Number(ms.toFixed(1))} ms`
+  if (ms < 999.5) return `${Math.round(ms)} ms`
   if (ms < 120_000) return `${Number((ms / 1000).toFixed(1))} s`
   if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`
   return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} d`

@@ -18,13 +18,16 @@ export function statusInWords(url: string, now: Status): string[] {
   const { slots, slaves, counters } = now
   const refused = Object.entries(counters.refused)
   const total = refused.reduce((sum, [, n]) => sum + n, 0)
-  const kinds = total === 0 ? '' : ` (${refused.map(([type, n]) => `${type} ${n}`).join(', ')})`
+  const kinds =
+    total === 0
+      ? ''
+      : ` (${refused.map(([type, n]) => `${type} ${n.toLocaleString('en')}`).join(', ')})`
   const kept = Object.entries(now.tasks).map(([name, n]) => `${n.toLocaleString('en')} ${name}`)
   return [
     `master     ${url}, version ${now.version}, up for ${duration(now.upMs)}${now.accepting ? '' : ', shutting down'}`,
     `slaves     ${slaves.alive} of ${slaves.registered} offered work; ${slots.free} of ${count(slots.total, 'slot')} free`,
     `tasks      ${now.running} running, ${now.waiting} waiting; kept: ${kept.join(', ') || 'none'}`,
-    `since then ${count(counters.accepted, 'task')} taken, ${counters.asks.toLocaleString('en')} asks, ${total} refused${kinds}, ${counters.attemptsLost} lost`,
-    `lag        ${now.eventLoopLagMs.p99} ms (99 %), ${now.eventLoopLagMs.max} ms at most`,
+    `since then ${count(counters.accepted, 'task')} taken, ${counters.asks.toLocaleString('en')} asks, ${total.toLocaleString('en')} refused${kinds}, ${counters.attemptsLost.toLocaleString('en')} lost`,
+    `lag        ${duration(now.eventLoopLagMs.p99)} (99 %), ${duration(now.eventLoopLagMs.max)} at most`,
   ]
 }

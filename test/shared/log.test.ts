@@ -51,3 +51,19 @@ t.test('lets no secret out, in whatever it is wrapped', async (t) => {
   }
   t.match(await lineOf('json', { headers: { accept: secret } }), secret, 'what is none is written')
 })
+
+t.test('text of others steers no terminal and begins no line, wherever it stands', async (t) => {
+  const hostile = 'a\u001b]0;X\u0007b\u009b31mc\u007fd\u202ee\ud800f\rFORGED\nFORGED'
+  const harmful = /[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}]/u
+  for (const format of ['json', 'pretty'] as const) {
+    for (const about of [{ slave: hostile }, { [hostile]: [{ [hostile]: hostile }] }]) {
+      const line = await lineOf(format, about)
+      t.notMatch(line, harmful, format)
+      t.equal(line.split('\n').length, 2, `${format} is one line`)
+      if (format === 'json') t.match(JSON.parse(line), about, 'what is read from it is the same')
+    }
+    const error = await lineOf(format, { err: new Error(hostile) })
+    t.notMatch(error, harmful, format)
+    t.notMatch(error, /^FORGED/m, format)
+  }
+})

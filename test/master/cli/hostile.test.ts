@@ -11,12 +11,14 @@ import { Writable } from 'node:stream'
 import t from 'tap'
 import { parse } from '../../../master/cli/command.ts'
 import { COMMANDS } from '../../../master/cli/commands.ts'
-import { createOutput } from '../../../master/cli/output.ts'
+import { createOutput, duration } from '../../../master/cli/output.ts'
 import { createClient } from '../../../master/client/client.ts'
 import { begin } from './askfirst.ts'
 
 /** What a terminal obeys, or what begins a line, turns one or is half a character. */
 const HOSTILE = 'a\u001b]0;X\u0007b\u001b[2Jc\u009b31md\u007fe\u202ef\u2066g\ud800h\rFORGED\nFORGED'
+/** An operand of a shell is well-formed. */
+const OPERAND = HOSTILE.replace('\ud800', '')
 const ID = '01234567-89ab-7def-8123-456789abcdef'
 const NOW = '2026-01-01T00:00:00.000Z'
 
@@ -158,8 +160,8 @@ const CALLS: Record<string, string[][]> = {
   job: [['word-count'], [ID], ['--no-wait', ID], ['-o', '-', ID]],
   jobs: [[]],
   slaves: [[]],
-  drain: [[HOSTILE]],
-  resume: [[HOSTILE]],
+  drain: [[OPERAND]],
+  resume: [[OPERAND]],
   status: [[]],
   watch: [['--times', '2', '--every', '0.1']],
   events: [[]],
@@ -188,10 +190,18 @@ for (const refuses of [false, true]) {
             ] as const) {
               const said = await run(url, name, json ? ['--json', ...argv] : argv, isTTY)
               const about = `${name} ${argv.join(' ')}${json ? ' --json' : ''}${isTTY ? ' in a terminal' : ''}`
-              const isFile = argv.includes('-o') && !isTTY
               const text = said.text.replaceAll(OURS, '')
-              if (!isFile) t.notMatch(text, ANY, JSON.stringify(about))
+              // A file has lines, and is whole where no terminal is.
+              const isFile = argv.includes('-o') && end === 'done' && !refuses
+              if (isFile && !isTTY) t.equal(said.text, Buffer.from(HOSTILE).toString())
+              else
+                t.notMatch(
+                  isFile ? text.replaceAll('\ufffd', '') : text,
+                  ANY,
+                  JSON.stringify(about),
+                )
               if (!isFile) t.notMatch(text, /^FORGED/m, JSON.stringify(about))
+              if (!refuses) t.equal(said.error, undefined, JSON.stringify(about))
             }
           }
         }
@@ -212,6 +222,21 @@ t.test('what ends the process is harmless, too', async (t) => {
     t.notMatch(`${stdout}${stderr}`, ANY)
     t.notMatch(`${stdout}${stderr}`, /^FORGED/m)
   }
+})
+
+t.test('figures for people are rounded and have units', async (t) => {
+  const url = await openMaster(t, 'done', false)
+  for (const [name, calls] of Object.entries(CALLS)) {
+    for (const argv of calls) {
+      const { text } = await run(url, name, argv, true)
+      t.notMatch(text, /\d\.\d{4,}/, JSON.stringify(`${name} ${argv}`))
+    }
+  }
+  const { text } = await run(url, 'status', [], true)
+  t.match(text, 'up for 1.2 s')
+  t.match(text, 'lag        5.4 ms (99 %), 17 ms at most')
+  t.equal(duration(9.96), '10 ms')
+  t.equal(duration(999.7), '1 s')
 })
 
 t.test('only one file of the command line writes to a stream', async (t) => {
