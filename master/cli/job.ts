@@ -1,6 +1,6 @@
 // `askfirst job` and `jobs`: a job from its input to its result, stage by stage.
 
-import { closeSync, createReadStream, createWriteStream, openSync, readFileSync } from 'node:fs'
+import { closeSync, createReadStream, createWriteStream, openSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { SingleBar } from 'cli-progress'
 import { MultiBar, Presets } from 'cli-progress'
@@ -13,6 +13,7 @@ import { command } from './command.ts'
 import type { Exit } from './exit-codes.ts'
 import type { Column, Output } from './output.ts'
 import { count, cut, duration, resultText } from './output.ts'
+import { readText } from './text-file.ts'
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** The stages are looked at this often while a job is waited for. In milliseconds. */
@@ -87,7 +88,7 @@ async function requestOf(
   { input, text, blob, parts, priority, runLimitMs }: Call<typeof options>['values'],
 ): Promise<JobRequest> {
   const given = input === undefined ? {} : parsed(input)
-  const named = text === undefined ? {} : { text: readFileSync(text, 'utf8') }
+  const named = text === undefined ? {} : { text: readText(text) }
   return {
     kind,
     input: { ...given, ...named, ...(blob === undefined ? {} : await upload(master, blob)) },
@@ -109,11 +110,7 @@ async function upload(master: Client, blob: string): Promise<Record<string, stri
 
 function parsed(input: string): object {
   const text =
-    input === '-'
-      ? readFileSync(0, 'utf8')
-      : input.startsWith('@')
-        ? readFileSync(input.slice(1), 'utf8')
-        : input
+    input === '-' ? readText('-') : input.startsWith('@') ? readText(input.slice(1)) : input
   try {
     return JSON.parse(text) as object
   } catch (error) {

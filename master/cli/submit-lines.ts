@@ -12,6 +12,7 @@ import { exitOf } from './exit-codes.ts'
 import type { Output } from './output.ts'
 import { count, resultText } from './output.ts'
 import type { SubmitCall } from './submit.ts'
+import { createDecoder } from './text-file.ts'
 import { refusalInWords } from './words.ts'
 
 type Source = {
@@ -43,7 +44,7 @@ export async function submitLines(
   const lines: number[] = []
   async function* requests(): AsyncGenerator<TaskRequest, void, void> {
     let number = 0
-    for await (const text of linesIn(source.open())) {
+    for await (const text of linesIn(source.open(), file)) {
       number++
       if (text.trim() === '') continue
       lines.push(number)
@@ -154,14 +155,15 @@ function sourceOf(file: string): Source {
 }
 
 /** Lines end with a line feed, or with carriage return and line feed; with nothing else. */
-async function* linesIn(stream: Readable): AsyncGenerator<string, void, void> {
+async function* linesIn(stream: Readable, file: string): AsyncGenerator<string, void, void> {
   let rest = ''
-  stream.setEncoding('utf8')
-  for await (const text of stream as AsyncIterable<string>) {
-    const lines = (rest + text).split('\n')
+  const decoder = createDecoder(file)
+  for await (const bytes of stream as AsyncIterable<Buffer>) {
+    const lines = (rest + decoder.decode(bytes)).split('\n')
     rest = lines.pop() as string
     for (const line of lines) yield line.replace(/\r$/, '')
   }
+  rest += decoder.end()
   if (rest !== '') yield rest
 }
 

@@ -1,6 +1,5 @@
 // `askfirst submit`: one task and its result, or as many as there are lines.
 
-import { readFileSync } from 'node:fs'
 import { UsageError } from '../../shared/usage-error.ts'
 import type { TaskRequest } from '../client/client.ts'
 import { hasEnded } from '../client/client.ts'
@@ -9,6 +8,7 @@ import { command } from './command.ts'
 import type { Exit } from './exit-codes.ts'
 import { resultText } from './output.ts'
 import { submitLines } from './submit-lines.ts'
+import { readText } from './text-file.ts'
 
 /** A master that goes away while a task is waited for may be back within this. In milliseconds. */
 const RETURN_MS = 60_000
@@ -99,7 +99,7 @@ function requestOf(values: Given, expression: string | undefined): TaskRequest {
     return { ...common(values), ...expressionOf(values, expression ?? '') }
   }
   if (expression !== undefined) throw new UsageError('give an expression or --input, not both')
-  const text = input.startsWith('@') ? readFileSync(input.slice(1), 'utf8') : input
+  const text = input.startsWith('@') ? readText(input.slice(1)) : input
   return { ...common(values), kind, input: json('--input', text) }
 }
 

@@ -46,7 +46,10 @@ export async function decodeImage(bytes: Buffer): Promise<Pixels & { format: For
   }
   checkSize(header)
   const image = sharp(bytes, { ...reading, limitInputPixels: PIXELS_MAX })
-  const upright = image.autoOrient().toColourspace('srgb').raw({ depth: 'uchar' })
+  // Of 16 bits sharp applies a profile of colours towards Display P3: from there it is another step.
+  const isWide = header.depth === 'ushort' && header.hasProfile && header.space === 'rgb16'
+  const inSrgb = isWide ? image.withIccProfile('srgb') : image
+  const upright = inSrgb.autoOrient().toColourspace('srgb').raw({ depth: 'uchar' })
   return {
     ...pixelsOf(await readable(format, upright.toBuffer({ resolveWithObject: true }))),
     format,
@@ -161,11 +164,14 @@ const OTHERS: [string, RegExp][] = [
   ['an SVG or other XML', /^(\xef\xbb\xbf)?\s*<(\?xml|svg|!doctype)/i],
 ]
 
-/** Whether an `acTL` chunk stands before the pixels (W3C PNG, 3rd edition, 11.3.6.1). */
+/**
+ * Whether an `acTL` chunk of more than one frame stands before the pixels (W3C PNG, 3rd edition,
+ * 11.3.6.1). One frame is a picture.
+ */
 function isAnimatedPng(bytes: Buffer): boolean {
   for (let at = 8; at + 8 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
     const type = bytes.toString('latin1', at + 4, at + 8)
-    if (type === 'acTL') return true
+    if (type === 'acTL') return at + 12 <= bytes.length && bytes.readUInt32BE(at + 8) > 1
     if (type === 'IDAT') return false
   }
   return false

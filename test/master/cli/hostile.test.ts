@@ -23,7 +23,11 @@ const ID = '01234567-89ab-7def-8123-456789abcdef'
 const NOW = '2026-01-01T00:00:00.000Z'
 
 /** Escapes of cli-progress and of the screen of `watch`: of ours, and no others. */
-const OURS = /\u001b[78]|\u001b\[(\?25[hl]|\?1049[hl]|\?7[hl]|[HJK]|\d+[ABCDGJK]|0J|1G|2K)|\r/g
+const ESC = '\u001b'
+const OURS = new RegExp(
+  `${ESC}[78]|${ESC}\\[(\\?25[hl]|\\?1049[hl]|\\?7[hl]|[HJK]|\\d+[ABCDGJK])|\r`,
+  'g',
+)
 const ANY = /[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}\ufffd]/u
 
 const asked = [{ slave: HOSTILE, answer: HOSTILE, reason: HOSTILE, ms: 1 }]

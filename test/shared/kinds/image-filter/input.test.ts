@@ -23,6 +23,7 @@ const CODEC = new URL('../../../../shared/kinds/image-filter/codec.ts', import.m
 const image = photograph(31, 23, 3)
 const photo = readFileSync(join(import.meta.dirname, '../../../fixtures/photo.jpg'))
 
+const fixture = (name: string) => readFileSync(join(import.meta.dirname, '../../../fixtures', name))
 const refused = (message: string | RegExp) => ({ type: 'rejected-input', message })
 const far = (a: Pixels, b: Pixels) =>
   Math.max(...a.data.map((value, i) => Math.abs(value - (b.data[i] ?? Number.NaN))))
@@ -217,6 +218,15 @@ t.test('no other loader of libvips can be reached', async (t) => {
     await t.rejects(sharp(file).metadata(), /unsupported image format/)
   }
   await t.rejects(sharp(join(import.meta.dirname, '../../../fixtures/photo.jpg')).metadata())
+})
+
+t.test('an animated PNG of one frame is a picture', async (t) => {
+  t.match(await decodeImage(fixture('apng1.png')), { width: 301, height: 203, format: 'png' })
+})
+
+t.test('a profile means the same in 16 bits', async (t) => {
+  const { data } = await decodeImage(fixture('red16_1x1.png'))
+  t.same([...data], [255, 0, 0])
 })
 
 t.test('animated images are refused', async (t) => {
