@@ -107,6 +107,5 @@ function tell(error: unknown): void {
   else if (error instanceof UnreachableError) {
     if (isMisaddressed(error.reason)) say([message])
     else say([message, '(is it running there? --url or ASKFIRST_URL names another)'])
-  } else say(exitOf(error) === 'internal' ? (stack ?? message).split('
-') : [message])
+  } else say(exitOf(error) === 'internal' ? (stack ?? message).split('\n') : [message])
 }
