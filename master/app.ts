@@ -131,7 +131,7 @@ export async function startMaster(
   const requests = createTaskRequests({
     kinds,
     limits: settings,
-    offered: (kind) => registry.nextAble(kind, 0) >= 0,
+    offered: (kind) => registry.isKnown(kind),
     jobKinds,
   })
   const inMemory = settings.store === 'memory'

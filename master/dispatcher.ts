@@ -195,7 +195,7 @@ export async function createDispatcher(given: {
     const tasks = loaded.tasks.map(toStoredTask)
     for (const { id, trace } of loaded.tasks) if (trace !== null) payloads.addTrace(id, trace)
     if (tasks.length > 0) log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
-    post({ is: 'restore', tasks, slaves: [...slaves, ...more] })
+    post({ is: 'restore', tasks, slaves: [...slaves, ...more], kinds: loaded.kinds })
     // Their places are kept from now on, as are those of slaves that registered.
     for (const slave of more) saving.change({ do: 'put-slave', slave })
   }
@@ -266,6 +266,8 @@ export async function createDispatcher(given: {
         return hasEnded(effect.task) ? undefined : saving.after(befallen(effect.task))
       case 'save-slave':
         return saving.change({ do: 'put-slave', slave: effect.slave })
+      case 'save-kind':
+        return saving.change({ do: 'put-kind', kind: effect.kind })
       case 'drop-slave':
         return saving.change({ do: 'drop-slave', name: effect.name })
       case 'offer':

@@ -120,9 +120,13 @@ const zeros = (words: readonly string[], counted: ByWord): ByWord => ({
   ...counted,
 })
 
+/** One that is drained may be away: an operator knows. */
+const stateOf = (slave: Slave): string =>
+  isFree(slave) ? 'free' : slave.drained ? 'draining' : knownReason(slave).event
+
 function slavesByState(slaves: Slave[]): ByWord {
   const states = zeros(SLAVE_STATES, {})
-  for (const slave of slaves) add(states, isFree(slave) ? 'free' : knownReason(slave).event, 1)
+  for (const slave of slaves) add(states, stateOf(slave), 1)
   return states
 }
 
@@ -132,7 +136,7 @@ function slotsByState(slaves: Slave[]): ByWord {
   for (const slave of slaves) {
     const { slots, free, offers, standing } = slave
     if (standing !== 'alive') {
-      add(states, standing, slots)
+      add(states, slave.drained ? 'draining' : standing, slots)
       continue
     }
     const offered = Math.min(offers.size, free)

@@ -53,7 +53,7 @@ export type TaskRequestLimits = {
 
 export type TaskRequests = ReturnType<typeof createTaskRequests>
 
-/** `offered` says whether a slave offers a kind that is not among `kinds`. */
+/** `offered` says whether a slave offers, or has offered, a kind that is not among `kinds`. */
 export function createTaskRequests(given: {
   kinds: Map<string, Kind>
   limits: TaskRequestLimits

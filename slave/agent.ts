@@ -62,11 +62,14 @@ export function createAgent(given: {
   /** What runs: its task, and the trace that came with the offer, if one did. */
   const tasks = new Map<string, Running>()
   const offered = new Map<string, Offer>()
+  /** Why it takes nothing, by what is the matter. */
+  const hindrances = new Map<'executors' | 'outbox' | 'folder', string>()
   const executors = given.executors(takeEnded, takeAble)
   const outbox = createOutbox({
     ...given,
     state: () => core.state(),
     onAcknowledged: (attempts) => take({ is: 'acknowledged', attempts }),
+    onTrouble: (reason) => hinder('outbox', reason),
   })
   const core = createSlaveCore({ ...given, kept: outbox.restore() })
   /** A line for every attempt is wanted. Asked once: it is asked per task. */
@@ -98,6 +101,14 @@ export function createAgent(given: {
       const available = state.mode === 'accepting' && state.free > 0
       const message = available ? 'I am available.' : 'I am not available.'
       return { available, message, ...state }
+    },
+
+    /** Looks whether its data folder is still there: else it takes nothing more until it is started again. */
+    lookAtFolder(): void {
+      const gone = closed ? null : outbox.look()
+      if (gone === null) return
+      log.error({ reason: gone }, 'the data folder is gone: nothing new is taken')
+      hinder('folder', `${gone} while it ran: start this slave again`)
     },
 
     figures,
@@ -195,9 +206,16 @@ export function createAgent(given: {
 
   /** A slave whose executors do not start would take tasks and let them lie. */
   function takeAble(able: boolean): void {
+    hinder('executors', able ? null : 'its executors do not start: see its log')
+  }
+
+  function hinder(what: 'executors' | 'outbox' | 'folder', reason: string | null): void {
+    if (reason === null) hindrances.delete(what)
+    else hindrances.set(what, reason)
     if (core.state().mode === 'draining') return
-    if (able) take({ is: 'mode', mode: 'accepting', reason: '' })
-    else take({ is: 'mode', mode: 'unwilling', reason: 'its executors do not start: see its log' })
+    const [first] = hindrances.values()
+    if (first === undefined) take({ is: 'mode', mode: 'accepting', reason: '' })
+    else take({ is: 'mode', mode: 'unwilling', reason: first })
   }
 
   /** Why it took which offers not. */

@@ -46,6 +46,9 @@ const OFFER_DEPTH = 8
  */
 const FILE_LIMITS = { rssMaxMb: 4096, spares: 0 }
 
+/** How often it looks whether its data folder is still there. In milliseconds. */
+const LOOK_MS = 1_000
+
 export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
 
 /** Starts a slave: it listens, then registers with its master, again and again until it may. */
@@ -136,6 +139,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   url ||= `${identity ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
   agent.start()
   identity?.start()
+  const look = setInterval(agent.lookAtFolder, LOOK_MS)
   let closed: Promise<void> | undefined
 
   return {
@@ -155,6 +159,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     /** Closes at once. Idempotent. */
     close(): Promise<void> {
       identity?.close()
+      clearInterval(look)
       closed ??= Promise.all([server.close(), agent.close()]).then(() => {})
       return closed
     },

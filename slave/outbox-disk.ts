@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { createPresence } from '../shared/presence.ts'
 import { UsageError } from '../shared/process.ts'
 import { checkIfSmall, SQLITE, sqliteCode } from '../shared/sqlite.ts'
 import type { Callback } from '../shared/wire.ts'
@@ -17,10 +18,34 @@ const BUSY_TIMEOUT_MS = 1_000
  */
 export function openOutboxDisk(folder: string): OutboxDisk {
   try {
-    mkdirSync(folder, { recursive: true })
-    return openTable(new DatabaseSync(join(folder, 'outbox.sqlite'), { timeout: BUSY_TIMEOUT_MS }))
+    return openIn(folder)
   } catch (error) {
     throw new UsageError(`the folder ${folder} ${words(error as Error)}`, { cause: error })
+  }
+}
+
+/** The outbox in its folder, which may be removed while it is open. */
+function openIn(folder: string): OutboxDisk {
+  const path = join(folder, 'outbox.sqlite')
+  let { table, presence } = open()
+  const kept = table.kept()
+
+  return {
+    kept: () => kept,
+    keep: (callbacks: Callback[]): void => table.keep(callbacks),
+    drop: (attempts) => table.drop(attempts),
+    gone: () => presence.change(),
+    renew(): void {
+      table.close()
+      ;({ table, presence } = open())
+    },
+    close: () => table.close(),
+  }
+
+  function open() {
+    mkdirSync(folder, { recursive: true })
+    const table = openTable(new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS }))
+    return { table, presence: createPresence([folder, path, `${path}-wal`]) }
   }
 }
 
@@ -32,7 +57,7 @@ function words(error: Error): string {
     : `cannot keep results (${message}): mend it, or start with another --data folder`
 }
 
-function openTable(db: DatabaseSync): OutboxDisk {
+function openTable(db: DatabaseSync) {
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
     db.exec('CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)')
@@ -58,16 +83,17 @@ function openTable(db: DatabaseSync): OutboxDisk {
   }
 
   return {
-    kept: () => select.all().map((row) => JSON.parse(row.callback as string) as Callback),
-    keep: (callbacks) =>
+    kept: (): Callback[] =>
+      select.all().map((row) => JSON.parse(row.callback as string) as Callback),
+    keep: (callbacks: Callback[]): void =>
       inTransaction(() => {
         for (const callback of callbacks) insert.run(callback.attempt, JSON.stringify(callback))
       }),
-    drop: (attempts) =>
+    drop: (attempts: string[]): void =>
       inTransaction(() => {
         for (const attempt of attempts) remove.run(attempt)
       }),
-    close: () => {
+    close: (): void => {
       if (open) db.close()
       open = false
     },

@@ -25,6 +25,10 @@ export type OutboxDisk = {
   kept(): Callback[]
   keep(callbacks: Callback[]): void
   drop(attempts: string[]): void
+  /** What has happened to the folder while it was open, for people; null: nothing. */
+  gone(): string | null
+  /** Makes folder and file again, empty. */
+  renew(): void
   close(): void
 }
 
@@ -38,6 +42,8 @@ export function createOutbox(given: {
   /** The slave's state, as of now. */
   state: () => SlaveState
   onAcknowledged: (attempts: string[]) => void
+  /** Why outcomes cannot be kept on disk now; null when they can again. */
+  onTrouble?: (reason: string | null) => void
   log: Logger
 }) {
   const { link, clock, disk } = given
@@ -74,8 +80,10 @@ export function createOutbox(given: {
     },
     /** Writes everything that is not acknowledged to disk: before the process goes. */
     keepAll(): void {
-      keep([...sent].flat().concat(queue))
+      look()
+      keep(unacknowledged())
     },
+    look,
     /** Tries again now: the master has just been heard. */
     wake(): void {
       if (failures === 0) return
@@ -88,6 +96,29 @@ export function createOutbox(given: {
       closed = true
       callOff()
     },
+  }
+
+  function unacknowledged(): Callback[] {
+    return [...sent].flat().concat(queue)
+  }
+
+  /**
+   * Looks whether what was kept is still there. Where the folder was removed under this slave all is
+   * written once more, into a new one: it is in memory still. Gives what happened; null: nothing.
+   */
+  function look(): string | null {
+    const gone = disk?.gone() ?? null
+    if (!disk || gone === null) return null
+    const kept = unacknowledged().filter(({ attempt }) => onDisk.has(attempt))
+    onDisk.clear()
+    dropped.clear()
+    try {
+      disk.renew()
+      keep(kept)
+    } catch (error) {
+      trouble('outcomes cannot be kept on disk, only in memory', error as Error)
+    }
+    return gone
   }
 
   function plan(): void {
@@ -183,6 +214,7 @@ export function createOutbox(given: {
     try {
       disk.keep(fresh)
       for (const { attempt } of fresh) onDisk.add(attempt)
+      given.onTrouble?.(null)
     } catch (error) {
       trouble('outcomes cannot be kept on disk, only in memory', error as Error)
     }
@@ -204,6 +236,7 @@ export function createOutbox(given: {
   function trouble(words: string, { message }: Error): void {
     if (troubled !== words) given.log.warn({ reason: message }, words)
     troubled = words
+    given.onTrouble?.(`its results cannot be kept on disk: ${message}`)
   }
 }
 

@@ -260,7 +260,7 @@ function refusal(core: Context, task: Task, now: number): Problem {
   if (alive === 0) {
     const known = core.registry.byName.size
     const none = known === 1 ? 'the only slave does not answer' : `none of ${known} slaves answers`
-    const detail = known === 0 ? 'no slave has registered yet' : none
+    const detail = known === 0 ? 'no slave is registered' : none
     return new Problem('no-slaves', detail)
   }
   if (able === 0) {

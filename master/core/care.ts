@@ -158,17 +158,23 @@ export function takeHeartbeat(
   core.effects.push({ do: 'answer-heartbeat', token, reply })
 }
 
-/** A slave goes: what it still holds is lost at once, and its place is free. */
+/** A slave goes: what it still holds is lost at once, and its place is free unless it is drained. */
 export function takeLeave(core: Context, name: string, boot: string, now: number): boolean {
   const slave = core.registry.byName.get(name)
   if (!slave || (boot !== '' && slave.boot !== boot)) return false
-  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
   closePoll(core, slave)
-  core.registry.remove(slave)
+  // An operator drained it: when it comes back it still is, until it is resumed or forgotten.
+  if (slave.drained && boot !== '') core.registry.setStanding(slave, 'silent')
+  else forget(core, slave)
   for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
   dropOffers(core, slave, 'has left', now)
-  core.effects.push({ do: 'drop-slave', name })
   return true
+}
+
+function forget(core: Context, slave: Slave): void {
+  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
+  core.registry.remove(slave)
+  core.effects.push({ do: 'drop-slave', name: slave.name })
 }
 
 /** Remembers a slave over a restart of the master. */

@@ -77,6 +77,7 @@ export function createCore(given: {
      */
     step(input: Input, now: number): Effect[] {
       take(core, input, now)
+      for (const kind of core.registry.takeUnsaved()) core.effects.push({ do: 'save-kind', kind })
       serveLines(core, now)
       const { effects } = core
       core.effects = []
@@ -145,6 +146,7 @@ function take(core: Context, input: Input, now: number): void {
     case 'drain':
       return drain(core, input.name, input.drained, input.token)
     case 'restore':
+      core.registry.know(input.kinds ?? [])
       return restore(core, input.tasks, input.slaves, now)
     case 'tick':
       return tick(core, input.lateMs, now)

@@ -27,7 +27,7 @@ export type StoredTask = NewTask & {
 
 export type Input =
   /** After a start: what the store holds, and the slaves that the settings name. */
-  | { is: 'restore'; tasks: StoredTask[]; slaves: StoredSlave[] }
+  | { is: 'restore'; tasks: StoredTask[]; slaves: StoredSlave[]; kinds?: string[] }
   | { is: 'submit'; task: NewTask }
   | { is: 'cancel'; task: string }
   /**
@@ -121,6 +121,8 @@ export type Effect =
   /** Ask a slave who it is and what it holds. */
   | { do: 'visit'; name: string; url: string; token: Token }
   | { do: 'save-slave'; slave: StoredSlave }
+  /** A slave offers a kind that was not known: it stays known. */
+  | { do: 'save-kind'; kind: string }
   /** This input once more, with `again`, after all that came before is saved. */
   | { do: 'repeat'; input: Registering | Visited }
   | { do: 'drop-slave'; name: string }

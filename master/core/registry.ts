@@ -102,6 +102,9 @@ export const isSimple = ({ url }: Slave): boolean => url === SIMPLE
 
 export type Registry = ReturnType<typeof createRegistry>
 
+/** So many kinds stay known; slaves name them. */
+const KINDS_KNOWN_MAX = 10_000
+
 const NOBODY = new Bitset()
 
 /** `ask: 'always'` makes every alive slave a candidate, known to be busy or not. */
@@ -113,6 +116,9 @@ export function createRegistry(ask: 'known' | 'always') {
   const free = ask === 'known' ? candidates : new Bitset()
   const alive = new Bitset()
   const able = new Map<string, Bitset>()
+  /** Every kind that a slave has offered, and those of them that are not saved yet. */
+  const known = new Set<string>()
+  let unsaved: string[] = []
   let slots = 0
 
   function add(name: string, url: string, place = firstFreePlace()): Slave {
@@ -150,7 +156,12 @@ export function createRegistry(ask: 'known' | 'always') {
     slave.generation = -1
     slave.polled = -1
     for (const set of able.values()) set.clear(slave.place)
-    for (const kind of card.kinds) ableTo(kind).set(slave.place)
+    for (const kind of card.kinds) {
+      ableTo(kind).set(slave.place)
+      if (known.has(kind) || known.size >= KINDS_KNOWN_MAX) continue
+      known.add(kind)
+      unsaved.push(kind)
+    }
   }
 
   /** Takes what a slave says of its slots, unless something newer is known. */
@@ -230,6 +241,19 @@ export function createRegistry(ask: 'known' | 'always') {
     /** The same of those that have room as far as is known: what waits is not asked about in vain. */
     nextFree: (kind: string, not: Bitset | null, from: number) =>
       Bitset.nextOf(free, whoHas(kind), not ?? undefined, from),
+    /** Whether a slave has ever offered the kind, as far as this master and its store know. */
+    isKnown: (kind: string): boolean => known.has(kind),
+    /** From the store. */
+    know: (kinds: string[]): void => {
+      for (const kind of kinds) known.add(kind)
+    },
+    /** Kinds that became known since this was last asked: to be saved. */
+    takeUnsaved(): string[] {
+      if (unsaved.length === 0) return unsaved
+      const kinds = unsaved
+      unsaved = []
+      return kinds
+    },
     /** First slave at or after a place that has the kind, whatever its standing; or -1. */
     nextAble: (kind: string, from: number) => whoHas(kind).next(from),
     /** How many slaves from a place to before another have the kind. */

@@ -23,6 +23,7 @@ export function createMemoryDisk(secret: string) {
   const live = new Map<string, TaskRecord>()
   const keys = new Map<string, TaskRecord>()
   const slaves = new Map<string, SlaveRecord>()
+  const kinds = new Set<string>()
   const counts = { pending: 0, 'in progress': 0, done: 0, failed: 0, cancelled: 0, expired: 0 }
   /** In order, but for what came since `sorted` was last true. */
   let ids: string[] = []
@@ -38,6 +39,7 @@ export function createMemoryDisk(secret: string) {
           ...copyOfLists(task),
         })),
       slaves: [...slaves.values()].toSorted(byPosition).map((slave) => ({ ...slave })),
+      kinds: [...kinds],
       newestId: newestId(),
     }),
 
@@ -59,6 +61,7 @@ export function createMemoryDisk(secret: string) {
         if (change.do === 'insert') insert(copyOf(change.task))
         else if (change.do === 'update') update(change.task)
         else if (change.do === 'drop-slave') slaves.delete(change.name)
+        else if (change.do === 'put-kind') kinds.add(change.kind)
         else slaves.set(change.slave.name, { ...change.slave })
       }
       return undefined
@@ -202,7 +205,7 @@ function ifSmall(payload: string | null): string | null {
 export function copyOfChange(change: Change): Change {
   if (change.do === 'insert') return { do: 'insert', task: copyOf(change.task) }
   if (change.do === 'put-slave') return { do: 'put-slave', slave: { ...change.slave } }
-  if (change.do === 'drop-slave') return { ...change }
+  if (change.do === 'drop-slave' || change.do === 'put-kind') return { ...change }
   const trail = change.task.trail.map((entry) => ({ ...entry }))
   return { do: 'update', task: { ...change.task, trail } }
 }

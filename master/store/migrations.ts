@@ -57,6 +57,8 @@ const steps: readonly string[] = [
   `ALTER TABLE tasks ADD COLUMN trace TEXT;`,
   // Whose task it is, where clients are asked who they are.
   `ALTER TABLE tasks ADD COLUMN client TEXT;`,
+  // Kinds that slaves have offered.
+  `CREATE TABLE kinds (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;`,
 ]
 
 /** The version of the file's shape that this program writes (`PRAGMA user_version`). */

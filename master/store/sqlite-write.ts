@@ -18,6 +18,7 @@ export function createWriter(database: DatabaseSync) {
   }
   const remove = database.prepare('DELETE FROM tasks WHERE id = ?')
   const putSlave = database.prepare('REPLACE INTO slaves VALUES (?, ?, ?, ?)')
+  const putKind = database.prepare('INSERT OR IGNORE INTO kinds VALUES (?)')
   const dropSlave = database.prepare('DELETE FROM slaves WHERE name = ?')
   const noteTotals = database.prepare(
     `UPDATE totals SET pending = ?, inProgress = ?, done = ?, failed = ?, cancelled = ?, expired = ?`,
@@ -32,6 +33,7 @@ export function createWriter(database: DatabaseSync) {
       if (change.do === 'insert') insertTask(change.task)
       else if (change.do === 'update') updateTask(change.task)
       else if (change.do === 'drop-slave') dropSlave.run(change.name)
+      else if (change.do === 'put-kind') putKind.run(change.kind)
       else {
         const { name, url, position, drained } = change.slave
         putSlave.run(name, url, position, drained ? 1 : 0)

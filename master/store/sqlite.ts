@@ -251,5 +251,11 @@ function loadFrom(database: DatabaseSync) {
   const slaves = database.prepare('SELECT * FROM slaves ORDER BY position, name').all()
   const newest = database.prepare('SELECT max(id) AS id FROM tasks').get()
   const newestId = (newest?.id ?? null) as string | null
-  return { tasks: tasks.map(toLive), slaves: slaves.map(toSlave), newestId }
+  const kinds = database.prepare('SELECT name FROM kinds').all()
+  return {
+    tasks: tasks.map(toLive),
+    slaves: slaves.map(toSlave),
+    newestId,
+    kinds: kinds.map(({ name }) => name as string),
+  }
 }

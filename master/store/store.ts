@@ -76,6 +76,8 @@ export type Change =
   | { do: 'update'; task: TaskUpdate }
   | { do: 'put-slave'; slave: SlaveRecord }
   | { do: 'drop-slave'; name: string }
+  /** A slave offers this kind: it stays known, also when no slave is there that has it. */
+  | { do: 'put-kind'; kind: string }
 
 /** What a master needs to carry on: no payloads. Live tasks in order of acceptance. */
 export type Loaded = {
@@ -85,6 +87,8 @@ export type Loaded = {
   slaves: SlaveRecord[]
   /** The greatest id of all tasks, ended ones too; null when there are none. */
   newestId: string | null
+  /** Kinds that slaves have offered, in no order. */
+  kinds: string[]
 }
 
 export type ListQuery = {

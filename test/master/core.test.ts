@@ -883,3 +883,66 @@ t.test('a trail is bounded: its first and its last entries, and how many fell ou
   const omitted = task.trail.find(({ event }) => event === 'omitted')
   t.equal(omitted?.reason, `${1000 - TRAIL_ENTRIES_MAX + 1} entries`)
 })
+
+t.test('a slave that an operator drained', async (t) => {
+  t.test('stays drained when it is stopped and started, until it is resumed', async (t) => {
+    const w = world()
+    w.start('a')
+    w.step({ is: 'drain', name: 'a', drained: true, token: 'drain' })
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: 'leave' })
+    t.same(w.last('drop-slave'), [], 'it stays in the store')
+    t.match(w.slave('a'), { standing: 'silent', drained: true })
+    w.start('a', 1, 'boot-2')
+    t.match(w.slave('a'), { standing: 'alive', drained: true })
+    w.submit()
+    t.match(w.last('refuse'), [{ problem: { type: 'at-capacity' } }])
+    w.step({ is: 'drain', name: 'a', drained: false, token: 'resume' })
+    w.submit()
+    t.equal(w.offered().slave, 'a')
+  })
+
+  t.test('is forgotten when an operator says so, and then no longer drained', async (t) => {
+    const w = world()
+    w.start('a')
+    w.step({ is: 'drain', name: 'a', drained: true, token: 'drain' })
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: 'leave' })
+    w.step({ is: 'leave', name: 'a', boot: '', token: 'forget' })
+    t.match(w.last('drop-slave'), [{ name: 'a' }])
+    w.start('a', 1, 'boot-2')
+    t.equal(w.slave('a').drained, false)
+  })
+})
+
+t.test('a kind that a slave has offered', async (t) => {
+  t.test('is saved once, and stays known when the slave leaves', async (t) => {
+    const w = world()
+    t.match(
+      w.start('a').filter((effect) => effect.do === 'save-kind'),
+      [{ kind: 'work' }],
+    )
+    t.same(
+      w.start('b').filter((effect) => effect.do === 'save-kind'),
+      [],
+    )
+    for (const name of ['a', 'b']) w.step({ is: 'leave', name, boot: 'boot-1', token: name })
+    t.ok(w.core.view.registry.isKnown('work'))
+    t.notOk(w.core.view.registry.isKnown('play'))
+    const id = w.submit({ queue: true, waitUntil: 60_000 })
+    t.match(w.last('accept'), [{ task: { id } }], 'a task of it waits')
+    w.submit()
+    t.match(w.last('refuse'), [
+      { problem: { type: 'no-slaves', message: 'no slave is registered' } },
+    ])
+  })
+
+  t.test('is known from the store', async (t) => {
+    const w = world()
+    w.step({ is: 'restore', tasks: [], slaves: [], kinds: ['work'] })
+    t.ok(w.core.view.registry.isKnown('work'))
+    t.same(
+      w.start('a').filter((effect) => effect.do === 'save-kind'),
+      [],
+      'and not saved again',
+    )
+  })
+})

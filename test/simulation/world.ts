@@ -391,6 +391,8 @@ function createDisk(): OutboxDisk {
     drop: (attempts) => {
       for (const attempt of attempts) kept.delete(attempt)
     },
+    gone: () => null,
+    renew: () => {},
     close: () => {},
   }
 }

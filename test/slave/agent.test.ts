@@ -63,6 +63,8 @@ async function setUp() {
       drop: (attempts) => {
         for (const attempt of attempts) onDisk.delete(attempt)
       },
+      gone: () => null,
+      renew: () => {},
       close: () => {},
     },
     executors: (onEnded) => {

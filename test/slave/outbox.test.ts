@@ -23,6 +23,7 @@ async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void 
   const clock = createSimulatedClock()
   const asked: string[][] = []
   const onDisk = new Map<string, Callback>()
+  let gone: string | null = null
   const outbox = createOutbox({
     link: {
       callBack({ callbacks }: CallbacksRequest, answer: Answer) {
@@ -40,13 +41,21 @@ async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void 
       drop: (attempts) => {
         for (const attempt of attempts) onDisk.delete(attempt)
       },
+      gone: () => gone,
+      renew: () => {
+        gone = null
+        onDisk.clear()
+      },
       close: () => {},
     },
     state: () => ({}) as never,
     onAcknowledged: () => {},
     log: await createLog('test', 'silent'),
   })
-  return { clock, asked, onDisk, outbox }
+  const remove = (): void => {
+    gone = 'the folder was removed'
+  }
+  return { clock, asked, onDisk, outbox, remove }
 }
 
 const away = (delivered: boolean) => new PeerError('no answer in time', delivered)
@@ -177,3 +186,23 @@ t.test(
     outbox.close()
   },
 )
+
+t.test('what was kept in a folder that was removed is kept again in a new one', async (t) => {
+  const { clock, onDisk, outbox, remove } = await setUp((_, answer) => answer(away(false)))
+  outbox.add([callback('a'), callback('b')])
+  await clock.run({ until: clock.now() + 1000 })
+  t.same([...onDisk.keys()], ['a', 'b'])
+  t.equal(outbox.look(), null, 'as long as it is there nothing is to be said')
+  remove()
+  t.equal(outbox.look(), 'the folder was removed')
+  t.same([...onDisk.keys()].toSorted(), ['a', 'b'])
+  remove()
+  outbox.add([callback('c')])
+  outbox.keepAll()
+  t.same(
+    [...onDisk.keys()].toSorted(),
+    ['a', 'b', 'c'],
+    'also when it is removed just before the end',
+  )
+  outbox.close()
+})

@@ -195,6 +195,15 @@ async function loading(t: Test, open: Open): Promise<void> {
     t.equal((await (await reopen()).load()).newestId, third.id)
   })
 
+  await t.test('gives each kind once that slaves have offered', async (t) => {
+    const { store, reopen } = open(t)
+    const put = (kind: string) => ({ do: 'put-kind' as const, kind })
+    t.strictSame((await store.load()).kinds, [])
+    await commit(store, put('b'), put('a'))
+    await commit(store, put('b'))
+    t.strictSame((await (await reopen()).load()).kinds.toSorted(), ['a', 'b'])
+  })
+
   await t.test('gives the slaves by position, as they were last put', async (t) => {
     const { store, reopen } = open(t)
     const slave = (name: string, position: number, drained = false) => ({
