@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static } from 'typebox'
-import { systemClock } from '../shared/clock.ts'
+import { LONG_AGO, later, msOf, systemClock } from '../shared/clock.ts'
 import { createIds } from '../shared/ids.ts'
 import { loadJobKinds, loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
@@ -82,12 +82,12 @@ export async function startMaster(
   await assertFree(settings.host, settings.port)
   if (settings.store !== 'memory') assertWhole(settings.data)
   const log = await createLog('master', settings.logLevel, settings.logFormat)
-  const { now } = systemClock
-  const ids = createIds(Date.now)
+  const { now, wall } = systemClock
+  const ids = createIds(() => msOf(wall()))
   const door = await openDoor({
     settings,
     slaves: settings.slaves.map(parseSlave),
-    now,
+    clock: systemClock,
     log,
     onBroken,
   })
@@ -144,7 +144,7 @@ export async function startMaster(
     store: jobStore,
     bytesMax: settings.blobBytesMax,
     arrivalMs: settings.arrivalMs,
-    now,
+    wall,
     freshMs: sweepMs,
     limits: {
       totalBytesMax: settings.blobsBytesMax,
@@ -173,17 +173,17 @@ export async function startMaster(
   const lag = watchLag()
   const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
   const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
-  let sweepAt = 0
+  let sweepAt = LONG_AGO
   const trimming = startTrimming({
     ...settings,
     store,
     clock: systemClock,
     log,
     also: async () => {
-      while (jobStore.trim(now() - settings.keepMs) > 0) await nextTurn()
+      while (jobStore.trim(later(wall(), -settings.keepMs)) > 0) await nextTurn()
       if (now() < sweepAt) return
-      sweepAt = now() + sweepMs
-      await blobs.sweep(now() - settings.blobKeepMs, jobs.blobs)
+      sweepAt = later(now(), sweepMs)
+      await blobs.sweep(later(wall(), -settings.blobKeepMs), jobs.blobs)
     },
   })
   const jobRequests = createJobRequests({
@@ -230,7 +230,7 @@ export async function startMaster(
     isDraining: () => dispatcher.isDraining,
     inputBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
     waitMsMax: settings.waitMsMax,
-    now,
+    wall,
   })
   await server.register(blobRoutes, { blobs })
   await server.register(slaveSide, {

@@ -6,6 +6,8 @@
 
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { WallTime } from '../shared/clock.ts'
+import { FOREVER } from '../shared/clock.ts'
 import { isLocalName, isPrivateName, keepPagesOut, otherSite } from '../shared/pages.ts'
 import { Problem } from '../shared/problems.ts'
 import { peerOf } from '../shared/secure.ts'
@@ -25,7 +27,7 @@ export type Caller = {
   /** The slave that speaks; null when it is a client. */
   slave: string | null
   /** It is nobody any more from then on. */
-  validUntil: number
+  validUntil: WallTime
   allowance: Allowance | null
 }
 
@@ -42,7 +44,7 @@ const ANYBODY: Caller = {
   client: EVERYBODY,
   scopes: SCOPES,
   slave: null,
-  validUntil: Number.POSITIVE_INFINITY,
+  validUntil: FOREVER,
   allowance: null,
 }
 
@@ -68,9 +70,9 @@ export function createAuth(given: {
   identities: Identities
   sessions: Sessions
   limits: Limits
-  now: () => number
+  wall: () => WallTime
 }): Auth {
-  const { identities, sessions, limits, now } = given
+  const { identities, sessions, limits, wall } = given
   const allowances = new Map<string, Allowance>()
   /** What was found out about a connection's certificate, as of an epoch. */
   const known = new WeakMap<Socket, { caller: Caller | null; epoch: number }>()
@@ -166,7 +168,7 @@ export function createAuth(given: {
       known.set(socket, found)
     }
     if (!found.caller) throw unauthorized('say who you are: Authorization: Bearer KEY')
-    if (found.caller.validUntil <= now()) throw unauthorized('this certificate has expired')
+    if (found.caller.validUntil <= wall()) throw unauthorized('this certificate has expired')
     return found.caller
   }
 
@@ -187,7 +189,7 @@ export function createAuth(given: {
   }
 
   function callerOf({ id, client, scopes, expiresAt }: Key): Caller {
-    const validUntil = expiresAt ?? Number.POSITIVE_INFINITY
+    const validUntil = expiresAt ?? FOREVER
     return { client, scopes, slave: null, validUntil, allowance: allowanceOf(id) }
   }
 
@@ -200,7 +202,7 @@ export function createAuth(given: {
   }
 
   function isGood(key: Key | undefined): key is Key {
-    return key?.revokedAt === null && (key.expiresAt === null || key.expiresAt > now())
+    return key?.revokedAt === null && (key.expiresAt === null || key.expiresAt > wall())
   }
 
   function whyNot(key: Key | undefined): string {

@@ -2,6 +2,7 @@
 // slave, or a task that waits for a slave. Made from events, while somebody watches; of very many
 // only some are told, and how many were left out.
 
+import type { WallTime } from '../shared/clock.ts'
 import type { TaskEvent } from './events.ts'
 
 export type Bar = {
@@ -10,10 +11,10 @@ export type Bar = {
   slave: string | null
   /** From 0 within the slave; null while it waits. */
   row: number | null
-  createdAt: number
-  askedAt: number | null
-  startedAt: number | null
-  endedAt: number | null
+  createdAt: WallTime
+  askedAt: WallTime | null
+  startedAt: WallTime | null
+  endedAt: WallTime | null
   /** Milliseconds in its executor, once it has ended; null when that was not heard. */
   ranMs: number | null
   status: string

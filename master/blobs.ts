@@ -12,6 +12,8 @@ import type { Readable } from 'node:stream'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { WallTime } from '../shared/clock.ts'
+import { msBetween } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
 import type { BlobLimits, BlobOwner } from './blob-quota.ts'
 import { createBlobQuota } from './blob-quota.ts'
@@ -44,7 +46,7 @@ export function createBlobs(given: {
   bytesMax: number
   /** In each such while so much must come as BYTES_MIN, or the end. In milliseconds. */
   arrivalMs: number
-  now: () => number
+  wall: () => WallTime
   /** Used so long ago counts as used now: much less than a blob is kept. In milliseconds. */
   freshMs?: number
   /** How much there may be of all of them. */
@@ -52,7 +54,7 @@ export function createBlobs(given: {
   /** How much room there is. Default: on the disk of the folder. */
   disk?: DiskOf
 }) {
-  const { folder, store, bytesMax, arrivalMs, now, freshMs = 0 } = given
+  const { folder, store, bytesMax, arrivalMs, wall, freshMs = 0 } = given
   const incoming = join(folder, 'incoming')
   rmSync(incoming, { recursive: true, force: true })
   mkdirSync(incoming, { recursive: true })
@@ -77,11 +79,11 @@ export function createBlobs(given: {
       try {
         const facts = await write(body, path, claim.grow)
         // A sweep that is under way leaves it alone from here on.
-        store.useBlob(facts.sha256, now())
+        store.useBlob(facts.sha256, wall())
         await settle(path, facts.sha256)
         const record = { ...facts, type: SHOWN.test(type) ? type : BYTES }
         const isNew = store.findBlob(record.sha256) === undefined
-        store.putBlob(record, now())
+        store.putBlob(record, wall())
         const { client } = owner
         const isNewToClient = client !== null && store.ownBlob(record, client)
         quota.kept(record.bytes, isNew, isNewToClient ? [client] : [])
@@ -116,7 +118,7 @@ export function createBlobs(given: {
      * Removes what nobody has used since `before` and no job refers to. Which those are, `findWanted` is
      * asked only when something is as old; they count as used now, and so are not old for a while.
      */
-    async sweep(before: number, findWanted: () => Promise<ReadonlySet<string>>): Promise<number> {
+    async sweep(before: WallTime, findWanted: () => Promise<ReadonlySet<string>>): Promise<number> {
       let removed = 0
       let page = store.blobsBefore(before)
       if (page.length === 0) return removed
@@ -136,7 +138,7 @@ export function createBlobs(given: {
   }
 
   /** Removes a blob that nobody has used since: false when somebody has. */
-  function drop(sha256: string, before: number): boolean {
+  function drop(sha256: string, before: WallTime): boolean {
     const known = store.findBlob(sha256)
     if (!known || !store.dropBlob(sha256, before)) return false
     quota.dropped(known.bytes, store.disownBlob(sha256))
@@ -148,9 +150,9 @@ export function createBlobs(given: {
   function use(sha256: string): BlobRecord | undefined {
     // Each saying of it waits for the disk.
     const known = store.findBlob(sha256)
-    if (!known || now() - known.usedAt < freshMs) return known
+    if (!known || msBetween(known.usedAt, wall()) < freshMs) return known
     try {
-      return store.useBlob(sha256, now())
+      return store.useBlob(sha256, wall())
     } catch (error) {
       if ((error as Problem).type !== 'store-full') throw error
       return known

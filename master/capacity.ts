@@ -2,6 +2,8 @@
 // Retry-After foretold; how busy each place in the order of asking was. Reads counters a few times a
 // second; per task it costs nothing but a look.
 
+import type { Monotonic } from '../shared/clock.ts'
+import { msBetween } from '../shared/clock.ts'
 import type { Context } from './core/context.ts'
 import type { Event } from './events.ts'
 
@@ -15,14 +17,14 @@ const LOAD_MS = 60_000
 /** A prediction that has not come true after this many times itself is given up. */
 const GIVE_UP = 10
 
-/** [second since 1970, accepted, ended, refused, asks] */
+/** [second of the monotonic clock, accepted, ended, refused, asks] */
 export type Second = [number, number, number, number, number]
 /** [Retry-After, when a slot was free], both in milliseconds. */
 export type Pair = [number, number]
 
 export type Capacity = ReturnType<typeof createCapacity>
 
-export function createCapacity(core: Readonly<Context>, startedAt: number) {
+export function createCapacity(core: Readonly<Context>, startedAt: Monotonic) {
   const seconds: Second[] = []
   const pairs: Pair[] = []
   const latencies: number[] = []
@@ -34,7 +36,7 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
   let before = totals()
   let lookedAt = startedAt
   /** One prediction at a time is watched until a slot for its kind is free. */
-  let watched: { kind: string; at: number; ms: number } | null = null
+  let watched: { kind: string; at: Monotonic; ms: number } | null = null
 
   return {
     seconds: seconds as readonly Second[],
@@ -43,21 +45,24 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
       sums.slice(0, most).map((load) => load / Math.max(weighed, Number.MIN_VALUE)),
 
     /** Notes what has just happened. */
-    take(event: Event): void {
+    take(event: Event, now: Monotonic): void {
       if (event.type === 'refused') {
         if (watched === null && event.retryAfterMs !== null) {
-          watched = { kind: event.kind, at: event.at, ms: event.retryAfterMs }
+          watched = { kind: event.kind, at: now, ms: event.retryAfterMs }
         }
       } else if (event.type === 'task') {
         if (event.status === 'done') {
-          latencies[nextLatency++ % LATENCIES_MAX] = event.at - event.createdAt
+          latencies[nextLatency++ % LATENCIES_MAX] = Math.max(
+            0,
+            msBetween(event.createdAt, event.at),
+          )
         }
-        if (watched !== null) lookForRoom(event.at)
+        if (watched !== null) lookForRoom(now)
       }
     },
 
     /** Adds what has come since the last look to the second that it is. */
-    look(now: number): void {
+    look(now: Monotonic): void {
       const is = totals()
       const number = Math.floor(now / 1000)
       let second = seconds.at(-1)
@@ -79,11 +84,11 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
     },
 
     /** Refusals of the last minute. */
-    refusedLastMinute: (now: number): number => sumSince(now, 60, 3),
+    refusedLastMinute: (now: Monotonic): number => sumSince(now, 60, 3),
     /** Tasks that ended, per second, over the last ten seconds. */
-    endedPerSecond: (now: number): number => sumSince(now, 10, 2) / 10,
+    endedPerSecond: (now: Monotonic): number => sumSince(now, 10, 2) / 10,
     /** Tasks that clients asked for (accepted or refused), per second, over the last minute. */
-    askedForPerSecond: (now: number): number =>
+    askedForPerSecond: (now: Monotonic): number =>
       (sumSince(now, 60, 1) + sumSince(now, 60, 3)) / Math.min(60, Math.max(1, seconds.length)),
 
     /** From accepted to done, of the newest tasks; null when none has been done. */
@@ -100,7 +105,7 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
     return [accepted, sum(ended), sum(refused), asks]
   }
 
-  function sumSince(now: number, count: number, column: 1 | 2 | 3): number {
+  function sumSince(now: Monotonic, count: number, column: 1 | 2 | 3): number {
     const first = Math.floor(now / 1000) - count
     let total = 0
     for (let i = seconds.length - 1; i >= 0 && seconds[i]![0] > first; i--) {
@@ -109,7 +114,7 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
     return total
   }
 
-  function lookForRoom(now: number): void {
+  function lookForRoom(now: Monotonic): void {
     const { kind, at, ms } = watched!
     if (core.registry.nextFree(kind, null, 0) >= 0) {
       pairs.push([ms, now - at])
@@ -119,7 +124,7 @@ export function createCapacity(core: Readonly<Context>, startedAt: number) {
     } else if (now - at > GIVE_UP * Math.max(1000, ms)) watched = null
   }
 
-  function lookAtLoads(now: number): void {
+  function lookAtLoads(now: Monotonic): void {
     const weight = Math.min(1, (now - lookedAt) / LOAD_MS)
     const { end } = core.registry
     weighed += weight * (1 - weighed)

@@ -1,7 +1,8 @@
 // The clients' side of the dispatcher: submissions on their way, whoever waits for an outcome, and
 // the same Idempotency-Key said twice.
 
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Monotonic } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Outcome } from '../shared/wire.ts'
 import type { Input } from './core/effects.ts'
@@ -40,7 +41,7 @@ type Open = {
   resolve: (reply: Reply) => void
   reject: (problem: Problem) => void
   /** Until when the client holds its request, unless it hangs up. */
-  waitUntil: number
+  waitUntil: Monotonic
   gone: Gone
 }
 
@@ -194,14 +195,17 @@ export function createClients(given: {
   function begin(submission: Submission, gone: Gone): Promise<Reply> {
     const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, ...payload } = submission
     const id = given.newId()
-    const createdAt = clock.now()
+    const now = clock.now()
+    const createdAt = clock.wall()
     const patience = queue ? waitLimitMs : waitMs
-    const waitUntil = patience > 0 ? createdAt + patience : null
+    const waits = patience > 0
+    const waitUntil = waits ? later(now, patience) : null
+    const expiresAt = waits ? later(createdAt, patience) : null
     given.add(id, payload)
     return new Promise((resolve, reject) => {
       const key = payload.idempotencyKey
-      open.set(id, { key, resolve, reject, waitUntil: createdAt + waitMs, gone })
-      const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil }
+      open.set(id, { key, resolve, reject, waitUntil: later(now, waitMs), gone })
+      const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil, expiresAt }
       post({ is: 'submit', task })
       // Whoever has a key may ask for it by that, and may have been promised it so.
       const leave = (): void => {
@@ -223,11 +227,11 @@ export function createClients(given: {
    */
   function wait(id: string, waitMs: number, gone?: Gone): Promise<void> {
     if (!live.get(id)?.accepted && !ending.has(id)) return Promise.resolve()
-    return new Promise((resolve) => holdUntil(clock.now() + waitMs, id, resolve, gone))
+    return new Promise((resolve) => holdUntil(later(clock.now(), waitMs), id, resolve, gone))
   }
 
   /** Calls `run` once: when the task has ended, at a time, or when who waits has gone. */
-  function holdUntil(until: number, id: string, run: () => void, gone?: Gone): void {
+  function holdUntil(until: Monotonic, id: string, run: () => void, gone?: Gone): void {
     if (gone?.aborted) return run()
     const callOff = Number.isFinite(until) ? clock.at(until, finish) : () => {}
     const others = waiting.get(id) ?? new Set()

@@ -6,7 +6,8 @@
 //   callbacks --------+--> inbox --turn--> core -+--> commit (saving) --> answers to clients, slaves
 //   heartbeats -------+                          +--> the next deadline
 
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Monotonic, WallTime } from '../shared/clock.ts'
+import { NEVER } from '../shared/clock.ts'
 import type { IdsAfter } from '../shared/ids.ts'
 import type { Logger } from '../shared/log.ts'
 import type { ProblemType } from '../shared/problems.ts'
@@ -112,7 +113,7 @@ export async function createDispatcher(given: {
   let planned = false
   let draining = false
   let closed = false
-  let armedFor = Number.POSITIVE_INFINITY
+  let armedFor = NEVER
   let callOff = (): void => {}
 
   start()
@@ -231,17 +232,18 @@ export async function createDispatcher(given: {
     if (closed) return
     planned = false
     const now = clock.now()
+    const wall = clock.wall()
     const inputs = inbox
     inbox = []
     const lateMs = now - core.deadline()
-    if (lateMs >= 0) step({ is: 'tick', lateMs }, now)
-    for (const input of inputs) step(input, now)
+    if (lateMs >= 0) step({ is: 'tick', lateMs }, now, wall)
+    for (const input of inputs) step(input, now, wall)
     saving.flush()
     arm()
   }
 
-  function step(input: Input, now: number): void {
-    for (const effect of core.step(input, now)) perform(effect)
+  function step(input: Input, now: Monotonic, wall: WallTime): void {
+    for (const effect of core.step(input, now, wall)) perform(effect)
   }
 
   function arm(): void {
@@ -249,9 +251,9 @@ export async function createDispatcher(given: {
     if (at === armedFor || closed) return
     callOff()
     armedFor = at
-    if (at === Number.POSITIVE_INFINITY) return
+    if (at === NEVER) return
     callOff = clock.at(at, () => {
-      armedFor = Number.POSITIVE_INFINITY
+      armedFor = NEVER
       plan()
     })
   }
@@ -329,7 +331,7 @@ export async function createDispatcher(given: {
   function noteRefusal(about: { kind: string }, problem: Problem): void {
     const { refused } = core.view.counters
     refused[problem.type] = (refused[problem.type] ?? 0) + 1
-    given.onEvent(refusedEvent(about, problem, clock.now()))
+    given.onEvent(refusedEvent(about, problem, clock.wall()))
   }
 
   function refuse(task: Task, problem: Problem): void {
@@ -345,14 +347,14 @@ export async function createDispatcher(given: {
   }
 
   function end(task: Task): void {
-    given.onEvent(taskEvent(task, clock.now()))
+    given.onEvent(taskEvent(task, clock.wall()))
     given.onOver?.(task, payloads.traceOf(task.id), null)
     payloads.ended(task.id)
     clients.end(task)
   }
 
   function befallen(task: Task): Afterwards {
-    return { do: 'event', task, event: taskEvent(task, clock.now()) }
+    return { do: 'event', task, event: taskEvent(task, clock.wall()) }
   }
 
   /** What may be said now that it is saved. */

@@ -5,6 +5,9 @@ import type { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { createAddressGuard } from '../shared/address-guard.ts'
+import { SKEW_MS } from '../shared/certificates.ts'
+import type { Clock } from '../shared/clock.ts'
+import { msBetween } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import { isLoopback } from '../shared/process.ts'
 import { serverOptions } from '../shared/secure.ts'
@@ -16,14 +19,14 @@ import { identity, noIdentity } from './routes/identity.ts'
 import { createSessions } from './sessions.ts'
 import type { MasterSettings } from './settings.ts'
 
-/** How often the master looks whether its own certificate grows old. */
-const LOOK_MS = 3_600_000
+/** How often the master looks whether its own certificate grows old: the clock may jump meanwhile. */
+const LOOK_MS = 60_000
 
 type Settings = Readonly<Static<typeof MasterSettings>>
 type Given = {
   settings: Settings
   slaves: { name: string; url: string }[]
-  now: () => number
+  clock: Clock
   log: Logger
   /** What it opens is damaged or gone: the master must stop. */
   onBroken: (error: Error) => void
@@ -48,15 +51,16 @@ async function openUnguarded({ settings, slaves }: Given) {
   }
 }
 
-async function openGuarded({ settings, slaves, now, log, onBroken }: Given) {
+async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
   const authority = openAuthority(settings.data, onBroken)
   const { identities } = authority
   let material = await authority.material(settings.host)
-  let madeAt = now()
+  let madeAt = clock.wall()
   let timer: NodeJS.Timeout | undefined
-  const limits = createLimits({ ...settings, now })
-  const sessions = createSessions({ identities, now })
-  const auth = createAuth({ identities, sessions, limits, now })
+  const limits = createLimits({ ...settings, now: clock.now })
+  const { wall } = clock
+  const sessions = createSessions({ identities, wall })
+  const auth = createAuth({ identities, sessions, limits, wall })
 
   return {
     material,
@@ -72,7 +76,7 @@ async function openGuarded({ settings, slaves, now, log, onBroken }: Given) {
     },
     routes: async (server: FastifyInstance) => {
       const { slaveCertificateMs } = settings
-      await server.register(identity, { authority, sessions, limits, slaveCertificateMs, now })
+      await server.register(identity, { authority, sessions, limits, slaveCertificateMs, wall })
     },
     /** Idempotent. */
     close(): void {
@@ -82,9 +86,11 @@ async function openGuarded({ settings, slaves, now, log, onBroken }: Given) {
   }
 
   async function renew(server: FastifyInstance): Promise<void> {
-    if (now() - madeAt < MASTER_CERTIFICATE_MS / 3) return
+    // A clock that was set back by more than certificates allow for makes the certificate one of the future.
+    const ageMs = msBetween(madeAt, clock.wall())
+    if (ageMs > -SKEW_MS && ageMs < MASTER_CERTIFICATE_MS / 3) return
     material = await authority.material(settings.host)
-    madeAt = now()
+    madeAt = clock.wall()
     ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(material))
     log.info('the certificate of the master is renewed')
   }

@@ -4,13 +4,14 @@
 //
 //   dispatcher, jobs, slave watch --> add --> ring (the newest EVENTS_MAX) --> followers
 
+import type { WallTime } from '../shared/clock.ts'
+
 /** So many events are kept for readers who come back. */
 export const EVENTS_MAX = 10_000
 
 export type TaskEvent = {
   type: 'task'
-  /** Milliseconds since 1970. */
-  at: number
+  at: WallTime
   task: string
   kind: string
   status: string
@@ -19,17 +20,17 @@ export type TaskEvent = {
   slave: string | null
   reason: string
   tries: number
-  createdAt: number
+  createdAt: WallTime
   /** When the offer that was taken went out; null when that is not known or nobody runs it. */
-  askedAt: number | null
-  startedAt: number | null
+  askedAt: WallTime | null
+  startedAt: WallTime | null
   /** At its end: how long it ran in its executor, in milliseconds; the rest was the way back. */
   ranMs: number | null
 }
 
 export type RefusedEvent = {
   type: 'refused'
-  at: number
+  at: WallTime
   kind: string
   /** The type of the problem that the client heard. */
   problem: string
@@ -40,7 +41,7 @@ export type RefusedEvent = {
 
 export type SlaveEvent = {
   type: 'slave'
-  at: number
+  at: WallTime
   slave: string
   /** `joined`, `left`, `restarted`, or `changed`: its state is another. */
   event: string
@@ -50,7 +51,7 @@ export type SlaveEvent = {
 
 export type JobEvent = {
   type: 'job'
-  at: number
+  at: WallTime
   job: string
   kind: string
   status: string

@@ -1,5 +1,7 @@
 // Jobs as clients read them.
 
+import type { WallTime } from '../shared/clock.ts'
+import { isoOf, msBetween } from '../shared/clock.ts'
 import { PARTS_MAX } from '../shared/job-kind.ts'
 import { traceIdOf } from '../shared/trace.ts'
 import type { Job, PartState, StageState } from './core/job.ts'
@@ -17,10 +19,12 @@ const RESULT_OUTCOME_BYTES_MAX = 65_536
 /** A table of who fetched how much from whom has no more lines. */
 const TRANSFERS_MAX = 10_000
 
-const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
+/** How long it took by the wall clock; 0 when that was set back meanwhile. */
+const msFrom = (from: WallTime, to: WallTime): number =>
+  Math.max(0, Math.round(msBetween(from, to)))
 
 /** `ended`: its job has. */
-type Moment = { now: number; ended: boolean }
+type Moment = { now: WallTime; ended: boolean }
 
 export type StageJson = ReturnType<typeof stageJson>
 /** The parts of a stage, and what these fetched from peers. */
@@ -32,7 +36,7 @@ export type StageParts = {
 }
 
 /** How a job stands that ends now, as it is stored. */
-export function endJson(job: Job | null, now: number): { stages: string; parts: string } {
+export function endJson(job: Job | null, now: WallTime): { stages: string; parts: string } {
   const at = { now, ended: true }
   const stages = job?.stages ?? []
   return {
@@ -109,7 +113,7 @@ function stageJson({ name, parts, left, startedAt, endedAt }: StageState, at: Mo
   const running = ended ? [] : parts.filter(({ status }) => status === 'running')
   const usual = median(done.map(({ ranMs }) => ranMs))
   const slow = running.filter(
-    (part) => usual > 0 && now - (part.startedAt ?? now) > STRAGGLER * usual,
+    (part) => usual > 0 && msBetween(part.startedAt ?? now, now) > STRAGGLER * usual,
   )
   return {
     name,
@@ -120,13 +124,13 @@ function stageJson({ name, parts, left, startedAt, endedAt }: StageState, at: Mo
     again: parts.filter(({ round, tries }) => round > 0 || tries > 1).length,
     /** Bytes of the files that the parts gave. */
     bytes: done.reduce((sum, part) => sum + bytesOf(part), 0),
-    startedAt: time(startedAt),
-    endedAt: time(endedAt ?? (ended ? now : null)),
-    ms: Math.round((endedAt ?? now) - startedAt),
+    startedAt: isoOf(startedAt),
+    endedAt: isoOf(endedAt ?? (ended ? now : null)),
+    ms: msFrom(startedAt, endedAt ?? now),
     stragglers: slow.slice(0, STRAGGLERS_MAX).map(({ index, task, startedAt }) => ({
       part: index + 1,
       task,
-      runningMs: Math.round(now - (startedAt ?? now)),
+      runningMs: msFrom(startedAt ?? now, now),
       usualMs: Math.round(usual),
     })),
   }
@@ -173,7 +177,7 @@ function median(values: number[]): number {
 }
 
 /** A job without its parts, in a list or alone. What is too long is left out, and named. */
-export function jobJson(record: JobRecord, job: Job | null, now: number) {
+export function jobJson(record: JobRecord, job: Job | null, now: WallTime) {
   const outcome = record.outcome === null ? null : (JSON.parse(record.outcome) as JobOutcome)
   const isLeftOut = outcome === null && record.outcomeBytes !== null
   const stages = job?.stages.map((stage) => stageJson(stage, { now, ended: false }))
@@ -198,9 +202,9 @@ export function jobJson(record: JobRecord, job: Job | null, now: number) {
     slaves: record.slaves,
     tags: JSON.parse(record.tags) as string[],
     traceId: traceIdOf(record.id, record.trace),
-    createdAt: time(record.createdAt),
-    endedAt: time(record.endedAt),
-    ms: Math.round((record.endedAt ?? now) - record.createdAt),
+    createdAt: isoOf(record.createdAt),
+    endedAt: isoOf(record.endedAt),
+    ms: msFrom(record.createdAt, record.endedAt ?? now),
   }
 }
 
@@ -219,7 +223,7 @@ function storedStages({ stages, endedAt }: JobRecord): StageJson[] | null {
   return all.map(({ parts: _, transfers: __, ...stage }) => ({
     ...stage,
     running: 0,
-    endedAt: stage.endedAt ?? time(endedAt),
+    endedAt: stage.endedAt ?? isoOf(endedAt),
     stragglers: [],
   }))
 }

@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Clock } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
 import { handedOn } from '../shared/trace.ts'
@@ -109,7 +110,7 @@ export function createPartTasks(given: {
         const about = { job: job.id, part: part.index, problem: error.type }
         if (again === 0)
           log.warn(about, 'a part cannot be queued now; it is tried again each second')
-        await new Promise<void>((resolve) => void clock.at(clock.now() + AGAIN_MS, resolve))
+        await new Promise<void>((resolve) => void clock.at(later(clock.now(), AGAIN_MS), resolve))
       }
     }
     return null

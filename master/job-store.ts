@@ -6,7 +6,10 @@
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { SQLInputValue } from 'node:sqlite'
 import { DatabaseSync } from 'node:sqlite'
+import type { WallTime } from '../shared/clock.ts'
+import { msOf } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
 import { checkIfSmall, DamagedError, SQLITE, sqliteCode } from '../shared/sqlite.ts'
 import type { StoreBrokenError } from './store/guard.ts'
@@ -14,7 +17,7 @@ import { createGuard, watchGuards } from './store/guard.ts'
 
 export type JobStatus = 'in progress' | 'done' | 'failed' | 'cancelled'
 
-/** A job as it is stored. Times are milliseconds since 1970; the texts are JSON. */
+/** A job as it is stored. The texts are JSON. */
 export type JobRecord = {
   id: string
   kind: string
@@ -36,8 +39,8 @@ export type JobRecord = {
   /** Whose it is; null: nobody's, or everybody's. */
   client: string | null
   status: JobStatus
-  createdAt: number
-  endedAt: number | null
+  createdAt: WallTime
+  endedAt: WallTime | null
   /** Of a JobResult or a failure, from the end on; null when it is long. */
   outcome: string | null
   outcomeBytes: number | null
@@ -185,7 +188,7 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
     insert(job: JobRecord, input: string): void {
       const { outcome: _, outcomeBytes: __, stages: ___, ...row } = job
       atomically(() => {
-        insert.run({ ...row, input: job.input ?? '' })
+        insert.run(inMs({ ...row, input: job.input ?? '' }))
         if (job.input === null) putText.run(job.id, 'input', input)
       })
     },
@@ -195,7 +198,7 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
       const isLong = (outcomeBytes ?? 0) > LISTED_BYTES_MAX
       atomically(() => {
         const row = { ...job, outcome: isLong ? null : outcome, outcomeBytes }
-        if (end.run(row).changes === 0) return
+        if (end.run(inMs(row)).changes === 0) return
         if (isLong) putText.run(job.id, 'outcome', outcome)
         putText.run(job.id, 'parts', parts)
       })
@@ -218,11 +221,11 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
       return { id, texts: [textOf(id, 'input') ?? '', textOf(id, 'outcome') ?? ''] }
     },
     /** Removes jobs that ended before a time, a few at a time; how many. */
-    trim(endedBefore: number): number {
+    trim(endedBefore: WallTime): number {
       let bytes = 0
       let removed = 0
       atomically(() => {
-        for (const job of old.all(endedBefore)) {
+        for (const job of old.all(msOf(endedBefore))) {
           if (bytes > TRIM_BYTES) break
           dropTexts.run(job.id as string)
           dropJob.run(job.id as string)
@@ -232,8 +235,8 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
       })
       return removed
     },
-    putBlob: ({ sha256, bytes, type }: BlobRecord, now: number): void =>
-      void write(() => putBlob.run(sha256, bytes, type, now)),
+    putBlob: ({ sha256, bytes, type }: BlobRecord, now: WallTime): void =>
+      void write(() => putBlob.run(sha256, bytes, type, msOf(now))),
     /** A client brought this blob: false when it has before. */
     ownBlob: ({ sha256, bytes }: BlobRecord, client: string): boolean =>
       Number(write(() => ownBlob.run(sha256, client, bytes)).changes) > 0,
@@ -248,16 +251,16 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
       ),
     }),
     /** What is known of a blob, which is in use now. */
-    useBlob: (sha256: string, now: number) =>
-      write(() => useBlob.get(now, sha256)) as unknown as BlobRecord | undefined,
+    useBlob: (sha256: string, now: WallTime) =>
+      write(() => useBlob.get(msOf(now), sha256)) as unknown as BlobRecord | undefined,
     findBlob: (sha256: string) =>
-      run(() => findBlob.get(sha256)) as unknown as (BlobRecord & { usedAt: number }) | undefined,
+      run(() => findBlob.get(sha256)) as unknown as (BlobRecord & { usedAt: WallTime }) | undefined,
     /** The blobs that nobody has used since, in the order of their names, after `name`: a page. */
-    blobsBefore: (usedBefore: number, name = '') =>
-      run(() => oldBlobs.all(usedBefore, name)).map(({ sha256 }) => sha256 as string),
+    blobsBefore: (usedBefore: WallTime, name = '') =>
+      run(() => oldBlobs.all(msOf(usedBefore), name)).map(({ sha256 }) => sha256 as string),
     /** Forgets a blob, unless it was used since `usedBefore`: false. */
-    dropBlob: (sha256: string, usedBefore: number): boolean =>
-      run(() => dropBlob.run(sha256, usedBefore).changes > 0),
+    dropBlob: (sha256: string, usedBefore: WallTime): boolean =>
+      run(() => dropBlob.run(sha256, msOf(usedBefore)).changes > 0),
     /** This folder belongs to the store, and must stay where it is. */
     watchFolder: (folder: string): void => guard.watch([folder]),
     /** Idempotent. */
@@ -305,6 +308,9 @@ export function inRow(input: string): Pick<JobRecord, 'input' | 'inputBytes'> {
   const inputBytes = Buffer.byteLength(input)
   return { input: inputBytes <= LISTED_BYTES_MAX ? input : null, inputBytes }
 }
+
+/** Times as SQLite keeps them: it is given numbers, which they are. */
+const inMs = (job: object) => job as Record<string, SQLInputValue>
 
 /** Makes or completes the tables. Throws when the file is damaged, as far as that shows. */
 function prepareFile(database: DatabaseSync): void {

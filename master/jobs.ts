@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../shared/clock.ts'
+import { later, msBetween } from '../shared/clock.ts'
 import type { IdsAfter } from '../shared/ids.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
@@ -123,7 +124,7 @@ export function createJobs(given: {
         tags: JSON.stringify(job.tags),
         ticket: randomBytes(24).toString('base64url'),
         status: 'in progress',
-        createdAt: clock.now(),
+        createdAt: clock.wall(),
         endedAt: null,
         outcome: null,
         outcomeBytes: null,
@@ -148,7 +149,7 @@ export function createJobs(given: {
       const waiting = live.get(id)?.waiting
       if (!waiting || waitMs <= 0 || gone?.aborted) return Promise.resolve()
       return new Promise((resolve) => {
-        const callOff = clock.at(clock.now() + waitMs, wake)
+        const callOff = clock.at(later(clock.now(), waitMs), wake)
         waiting.add(wake)
         gone?.addEventListener('abort', wake, { once: true })
         function wake(): void {
@@ -232,7 +233,7 @@ export function createJobs(given: {
     const { mistakeIn } = given.outputs
     const job = createJob({ ...record, kind, input, keptBytesMax: given.jobBytesMax, mistakeIn })
     running.job = job
-    step(running, job.start(clock.now()))
+    step(running, job.start(clock.wall()))
   }
 
   function goesOn({ record }: Live): boolean {
@@ -256,14 +257,14 @@ export function createJobs(given: {
   /** What comes next may take memory, and a while. */
   async function proceed(running: Live, job: Job): Promise<void> {
     if (!(await room.take(running.record.id, 0))) return
-    await slices.run(() => goesOn(running) && step(running, job.proceed(clock.now())))
+    await slices.run(() => goesOn(running) && step(running, job.proceed(clock.wall())))
   }
 
   function tell({ id, kind, status }: JobRecord, job: Job | null): void {
     const stage = job?.stages.at(-1)
     const total = stage?.parts.length ?? 0
     const done = total - (stage?.left.size ?? 0)
-    const at = clock.now()
+    const at = clock.wall()
     given.onEvent({
       type: 'job',
       at,
@@ -289,7 +290,7 @@ export function createJobs(given: {
     const ended = await partTasks.ended(record.id, task, isClosed)
     if (!ended) return
     await slices.run(
-      () => wanted() && step(running, job.partEnded(part, round, endOf(ended), clock.now())),
+      () => wanted() && step(running, job.partEnded(part, round, endOf(ended), clock.wall())),
     )
   }
 
@@ -305,7 +306,7 @@ export function createJobs(given: {
     } catch (error) {
       if ((error as Problem).type !== 'store-full') return given.onBroken(error as Error)
       log.error({ job: record.id }, 'the disk is full: the end of a job is not saved yet')
-      clock.at(clock.now() + AGAIN_MS, () => conclude(record, status, outcome))
+      clock.at(later(clock.now(), AGAIN_MS), () => conclude(record, status, outcome))
     }
   }
 
@@ -317,7 +318,7 @@ export function createJobs(given: {
   ): Promise<unknown> {
     const running = live.get(record.id)
     const job = running?.job ?? null
-    const endedAt = clock.now()
+    const endedAt = clock.wall()
     const end = { status, endedAt, outcome: outcome && JSON.stringify(outcome) }
     jobStore.end({ id: record.id, ...end, ...endJson(job, endedAt) })
     job?.stop()
@@ -335,7 +336,7 @@ export function createJobs(given: {
 /** How a part's task ended, for the core. */
 function endOf({ record, text, bytes }: Ended): PartEnd {
   const { slave, tries, startedAt, endedAt } = record
-  const ranMs = startedAt === null ? 0 : (endedAt as number) - startedAt
+  const ranMs = startedAt && endedAt ? Math.max(0, msBetween(startedAt, endedAt)) : 0
   return { outcome: text, bytes, slave: slave ?? '', tries, startedAt, ranMs }
 }
 

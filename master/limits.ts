@@ -2,10 +2,11 @@
 // caller is a key, a slave's name, or, where nobody is asked who they are, nobody at all. One small
 // object each: a request costs two comparisons.
 
+import type { Monotonic } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
 
 /** What a caller has left, and what it has under way. */
-export type Allowance = { left: number; at: number; underWay: number }
+export type Allowance = { left: number; at: Monotonic; underWay: number }
 
 /** A burst may be this many seconds' worth. */
 const BURST_SECONDS = 2
@@ -19,11 +20,11 @@ export function createLimits(given: {
   requestsPerSecondMax: number
   requestsUnderWayMax: number
   refusalsPerMinuteMax: number
-  now: () => number
+  now: () => Monotonic
 }) {
   const { requestsPerSecondMax: rate, requestsUnderWayMax, now } = given
   const burst = rate * BURST_SECONDS
-  const failures = new Map<string, { count: number; since: number }>()
+  const failures = new Map<string, { count: number; since: Monotonic }>()
 
   return {
     newAllowance: (): Allowance => ({ left: burst, at: now(), underWay: 0 }),
@@ -67,7 +68,7 @@ export function createLimits(given: {
   }
 }
 
-const tooOften = (since: number, time: number): Problem =>
+const tooOften = (since: Monotonic, time: Monotonic): Problem =>
   tooMany('too often what came from there let nobody in', (since + MINUTE_MS - time) / 1000)
 
 function tooMany(why: string, seconds: number): Problem {

@@ -2,9 +2,11 @@
 // second whatever the load. What one change may cost on the wire is bounded, and whatever is left out
 // is counted. While nobody watches only the numbers of capacity.ts are kept.
 
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, Monotonic } from '../shared/clock.ts'
+import { LONG_AGO, later, msOf } from '../shared/clock.ts'
 import { VERSION } from '../shared/version.ts'
 import { createBars } from './bars.ts'
+import type { Second } from './capacity.ts'
 import { createCapacity } from './capacity.ts'
 import type { Slave } from './core/registry.ts'
 import { isFaulty, roomOf, slotsOf } from './core/registry.ts'
@@ -41,7 +43,7 @@ export function createOverview(given: {
   const startedAt = clock.now()
   const capacity = createCapacity(view, startedAt)
   const unfollow = events.follow((event) => {
-    capacity.take(event)
+    capacity.take(event, clock.now())
     if (event.type === 'job') noteJob(event)
     else if (event.type === 'task') bars?.take(event)
   })
@@ -54,10 +56,10 @@ export function createOverview(given: {
   let pairsTold = 0
   let lastVerdict = ''
   let lastSecond = 0
-  let toldAt = 0
+  let toldAt = LONG_AGO
   /** Where the next change begins to look for changed slaves: in turn, so that each has its. */
   let nextPlace = 0
-  let callOff = clock.at(startedAt + TELL_MS, look)
+  let callOff = clock.at(later(startedAt, TELL_MS), look)
 
   return {
     /** Tells a viewer all, then every change, until the function that it gives is called. */
@@ -97,7 +99,7 @@ export function createOverview(given: {
     const now = clock.now()
     capacity.look(now)
     tellChanges()
-    callOff = clock.at(now + TELL_MS, look)
+    callOff = clock.at(later(now, TELL_MS), look)
   }
 
   function tellChanges(): void {
@@ -106,7 +108,7 @@ export function createOverview(given: {
     const change = changes(now)
     if (Object.keys(change).length === 0 && now - toldAt < BEAT_MS) return
     toldAt = now
-    const data = JSON.stringify({ at: now, master: master(now), ...change })
+    const data = JSON.stringify({ at: clock.wall(), master: master(now), ...change })
     for (const tell of viewers) tell('delta', data)
   }
 
@@ -116,7 +118,7 @@ export function createOverview(given: {
     const { pairs, soFar } = capacity.pairsAfter(0)
     pairsTold = soFar
     return {
-      at: now,
+      at: clock.wall(),
       master: master(now),
       verdict: verdict(now),
       slaves: all.slice(0, SNAPSHOT_SLAVES_MAX).map((slave) => whole(slave, now)),
@@ -125,7 +127,7 @@ export function createOverview(given: {
       barsOmitted: 0,
       jobs: [...jobs.values()].toReversed().map(jobShort),
       capacity: {
-        seconds: capacity.seconds,
+        seconds: capacity.seconds.map((second) => since1970(second)),
         retryAfter: pairs,
         loadByPlace: capacity.loads(PLACES_MAX).map(toShare),
         offered: offered(now),
@@ -133,7 +135,7 @@ export function createOverview(given: {
     }
   }
 
-  function changes(now: number) {
+  function changes(now: Monotonic) {
     const say = verdict(now)
     const verdictIs = JSON.stringify(say)
     const isNew = verdictIs !== lastVerdict
@@ -154,8 +156,13 @@ export function createOverview(given: {
     }
   }
 
+  /** The same second as the wall clock has it now. */
+  function since1970([second, ...counts]: Second): number[] {
+    return [second + Math.round((msOf(clock.wall()) - clock.now()) / 1000), ...counts]
+  }
+
   /** The second that is over, once; with it how busy the places are. */
-  function newCapacity(now: number) {
+  function newCapacity(now: Monotonic) {
     const over = capacity.seconds.at(-2)
     if (!over || over[0] === lastSecond) return {}
     lastSecond = over[0]
@@ -163,11 +170,16 @@ export function createOverview(given: {
     pairsTold = soFar
     const loadByPlace = capacity.loads(PLACES_MAX).map(toShare)
     return {
-      capacity: { seconds: [over], retryAfter: pairs, loadByPlace, offered: offered(now) },
+      capacity: {
+        seconds: [since1970(over)],
+        retryAfter: pairs,
+        loadByPlace,
+        offered: offered(now),
+      },
     }
   }
 
-  function changedSlaves(now: number) {
+  function changedSlaves(now: Monotonic) {
     const changed: object[] = []
     const { end } = view.registry
     for (let i = 0; i < end && changed.length < SLAVES_MAX; i++) {
@@ -190,7 +202,7 @@ export function createOverview(given: {
     return gone
   }
 
-  function verdict(now: number) {
+  function verdict(now: Monotonic) {
     const all = view.registry.all()
     const alive = all.filter((slave) => slave.standing === 'alive' && !isFaulty(slave))
     const open = alive.filter(({ drained, mode }) => !drained && mode === 'accepting')
@@ -213,7 +225,7 @@ export function createOverview(given: {
     }
   }
 
-  function master(now: number) {
+  function master(now: Monotonic) {
     return {
       version: VERSION,
       upMs: Math.round(now - startedAt),
@@ -223,7 +235,7 @@ export function createOverview(given: {
   }
 
   /** Arrivals per service time, the load that the closed formulae speak of; null: not known. */
-  function offered(now: number): number | null {
+  function offered(now: Monotonic): number | null {
     const times = view.registry.all().flatMap(({ serviceMs }) => (serviceMs > 0 ? [serviceMs] : []))
     if (times.length === 0) return null
     const meanMs = times.reduce((total, ms) => total + ms, 0) / times.length
@@ -243,18 +255,18 @@ const jobShort = ({ job, kind, status, stage, done, total }: JobEvent) => ({
 })
 
 /** All that is shown of a slave. */
-function whole(slave: Slave, now: number) {
+function whole(slave: Slave, now: Monotonic) {
   return { ...slaveJson(slave, now), ...lately(slave, now) }
 }
 
 /** What changes of a slave, to be laid over what is known of it. */
-function changing(slave: Slave, now: number) {
+function changing(slave: Slave, now: Monotonic) {
   const { kinds: _, tags: _t, version: _v, ...rest } = slaveJson(slave, now)
   return { ...rest, ...lately(slave, now) }
 }
 
-function lately({ refusals, lastAnswer }: Slave, now: number) {
-  const { at, ...answer } = lastAnswer ?? { at: 0 }
+function lately({ refusals, lastAnswer }: Slave, now: Monotonic) {
+  const { at, ...answer } = lastAnswer ?? { at: now }
   return {
     refusals: Object.fromEntries(refusals),
     lastAnswer: lastAnswer && { ...answer, ageMs: Math.round(now - at) },

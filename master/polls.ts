@@ -10,6 +10,7 @@
 // what was collected, that it cannot have reached the slave.
 
 import type { Clock } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Input } from './core/effects.ts'
 import type { Polled } from './core/pulling.ts'
@@ -77,7 +78,7 @@ export function createPolls(given: {
 
   function hold(said: Polled, waitMs: number, answer: AnswerPoll): () => void {
     const slave = said.simple ? said.slave : said.state.slave
-    const until = clock.now() + waitMs
+    const until = later(clock.now(), waitMs)
     let state: 'new' | 'open' | 'answered' = 'new'
     const poll: Poll = { take, expect, revoke, end, giveUp, settle }
     let lane = createLane(poll)
@@ -127,7 +128,7 @@ export function createPolls(given: {
     /** A simple slave comes when it comes: nothing waits for it. */
     function waitForNext(): void {
       if (said.simple) lapse()
-      else callOff = clock.at(clock.now() + given.patienceMs, lapse)
+      else callOff = clock.at(later(clock.now(), given.patienceMs), lapse)
     }
 
     function lapse(): void {

@@ -37,7 +37,7 @@ function changing(task: Task): TaskUpdate {
     slave: statusOf(task) === 'pending' ? null : lastSlave(task),
     attempt: holder?.attempt ?? null,
     tries: task.tries,
-    waitUntil: task.waitUntil,
+    waitUntil: task.expiresAt,
     outcome: ended?.outcome ? JSON.stringify(ended.outcome) : null,
     trail: task.trail,
   }
@@ -54,10 +54,10 @@ export function lastSlave({ trail }: Task): string | null {
 
 /** A live task from the store, as the core takes it. */
 export function toStoredTask(record: Loaded['tasks'][number]): StoredTask {
-  const { id, kind, priority, runLimitMs, createdAt, waitUntil, tries, trail } = record
+  const { id, kind, priority, runLimitMs, createdAt, tries, trail } = record
   const { slave, attempt, startedAt } = record
   const runs = record.status === 'in progress' && slave !== null && attempt !== null
   const running = runs ? { slave, attempt, startedAt: startedAt ?? createdAt } : null
-  const task = { id, kind, priority, runLimitMs, createdAt, waitUntil, tries, trail }
-  return { ...task, queue: true, running }
+  const task = { id, kind, priority, runLimitMs, createdAt, tries, trail }
+  return { ...task, queue: true, expiresAt: record.waitUntil, running }
 }

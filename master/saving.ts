@@ -6,6 +6,7 @@
 //                             +--> disk full: new tasks are taken back, the rest is tried again
 
 import type { Clock } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Effect } from './core/effects.ts'
 import type { Task } from './core/task.ts'
 import type { TaskEvent } from './events.ts'
@@ -134,6 +135,6 @@ export function createSaving(given: {
     given.onNoRoom(refused)
     if (refused.length > 0 && !wasFull) return commit(rest)
     committing = true
-    clock.at(clock.now() + FULL_RETRY_MS, () => commit(rest))
+    clock.at(later(clock.now(), FULL_RETRY_MS), () => commit(rest))
   }
 }

@@ -2,6 +2,8 @@
 // be kept by the browser. In memory: a master that starts again asks again.
 
 import { hash, randomBytes } from 'node:crypto'
+import type { WallTime } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Identities, Key } from './identities/store.ts'
 
 /** A session ends after this, in milliseconds; so many are open at most, and of one key. */
@@ -12,9 +14,9 @@ const COOKIE = 'askfirst-session'
 
 export type Sessions = ReturnType<typeof createSessions>
 
-export function createSessions(given: { identities: Identities; now: () => number }) {
-  const { identities, now } = given
-  const sessions = new Map<string, { key: string; until: number }>()
+export function createSessions(given: { identities: Identities; wall: () => WallTime }) {
+  const { identities, wall } = given
+  const sessions = new Map<string, { key: string; until: WallTime }>()
   /** The hashes of each key's sessions, oldest first. */
   const ofKey = new Map<string, Set<string>>()
 
@@ -23,7 +25,7 @@ export function createSessions(given: { identities: Identities; now: () => numbe
     open(key: Key): string {
       const id = randomBytes(32).toString('base64url')
       const hashed = hashOf(id)
-      sessions.set(hashed, { key: key.id, until: now() + SESSION_MS })
+      sessions.set(hashed, { key: key.id, until: later(wall(), SESSION_MS) })
       const mine = ofKey.get(key.id) ?? new Set()
       ofKey.set(key.id, mine.add(hashed))
       if (mine.size > SESSIONS_OF_KEY_MAX) close(first(mine))
@@ -33,7 +35,7 @@ export function createSessions(given: { identities: Identities; now: () => numbe
     /** The key that a session stands for, as it is now. */
     keyOf(id: string): Key | undefined {
       const session = sessions.get(hashOf(id))
-      return session && session.until > now() ? identities.keyById(session.key) : undefined
+      return session && session.until > wall() ? identities.keyById(session.key) : undefined
     },
     close: (id: string): void => close(hashOf(id)),
   }

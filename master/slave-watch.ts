@@ -2,7 +2,8 @@
 // left, began anew, or stands otherwise than before. Free and busy are no such change: tasks tell
 // that. What it tells is for people and programs that watch; nothing here decides.
 
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, WallTime } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Registry, Slave } from './core/registry.ts'
 import { isFaulty, knownReason } from './core/registry.ts'
@@ -33,7 +34,7 @@ export function watchSlaves(given: {
   const { registry, clock, log } = given
   const seen = new Map<string, Seen>()
   let looks = 0
-  let callOff = clock.at(clock.now() + LOOK_MS, look)
+  let callOff = clock.at(later(clock.now(), LOOK_MS), look)
 
   return {
     look,
@@ -42,17 +43,17 @@ export function watchSlaves(given: {
   }
 
   function look(): void {
-    const at = clock.now()
+    const at = clock.wall()
     looks++
     for (const slave of registry.all()) see(slave, at)
     if (seen.size > registry.byName.size) {
       for (const [name, { look }] of seen) if (look !== looks) forget(name, at)
     }
     callOff()
-    callOff = clock.at(at + LOOK_MS, look)
+    callOff = clock.at(later(clock.now(), LOOK_MS), look)
   }
 
-  function see(slave: Slave, at: number): void {
+  function see(slave: Slave, at: WallTime): void {
     const { name, boot } = slave
     const { state, reason } = standingOf(slave)
     const before = seen.get(name)
@@ -70,7 +71,7 @@ export function watchSlaves(given: {
     before.look = looks
   }
 
-  function forget(name: string, at: number): void {
+  function forget(name: string, at: WallTime): void {
     seen.delete(name)
     tell({ type: 'slave', at, slave: name, event: 'left', state: 'left', reason: '' })
   }

@@ -5,6 +5,8 @@
 //
 // Whether a trace is wanted the client's `traceparent` says; of those that begin here, a share.
 
+import type { WallTime } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Span } from '../shared/otlp.ts'
 import type { Trace } from '../shared/trace.ts'
 import { spanIdFrom, spanIdOf, traceOf } from '../shared/trace.ts'
@@ -14,7 +16,7 @@ import type { TrailEntry } from './core/task.ts'
 export type TracedTask = {
   id: string
   kind: string
-  createdAt: number
+  createdAt: WallTime
   tries: number
   trail: TrailEntry[]
 }
@@ -47,7 +49,7 @@ export function spansOf(
   task: TracedTask,
   kept: string | null,
   ratio: number,
-  end: { status: string; failure: string | null; at: number },
+  end: { status: string; failure: string | null; at: WallTime },
 ): Span[] {
   const trace = traceOf(task.id, kept)
   if (!isWanted(trace, ratio)) return []
@@ -87,7 +89,7 @@ function asks({ id, trail }: TracedTask, child: Child): Span[] {
       ...(reason ? { 'askfirst.reason': reason } : {}),
     }
     const spanId = spanIdFrom(`${id} ask ${i}`)
-    const times = { startedAt: at - ms, endedAt: at }
+    const times = { startedAt: later(at, -ms), endedAt: at }
     const failure = event === 'no answer' || event === 'unreachable' ? (reason ?? event) : null
     return [
       { ...child, spanId, name: 'ask', kind: 'client' as const, ...times, attributes, failure },
@@ -96,10 +98,10 @@ function asks({ id, trail }: TracedTask, child: Child): Span[] {
 }
 
 /** One for each time that a slave had it. */
-function runs({ id, trail }: TracedTask, child: Child, endedAt: number): Span[] {
+function runs({ id, trail }: TracedTask, child: Child, endedAt: WallTime): Span[] {
   const spans: Span[] = []
   let taken: TrailEntry | null = null
-  const close = (event: string, at: number, reason: string | undefined): void => {
+  const close = (event: string, at: WallTime, reason: string | undefined): void => {
     if (taken === null) return
     const slave = taken.slave ?? ''
     spans.push({

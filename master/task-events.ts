@@ -1,19 +1,21 @@
 // A task's event, from the task as it stands when the core has just changed it.
 
+import type { WallTime } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Problem } from '../shared/problems.ts'
 import type { Task } from './core/task.ts'
 import type { RefusedEvent, TaskEvent } from './events.ts'
 import { statusOf } from './records.ts'
 
 /** What has just befallen a task. Its trail says it; a retry is told with the reason for it. */
-export function taskEvent(task: Task, now: number): TaskEvent {
+export function taskEvent(task: Task, at: WallTime): TaskEvent {
   const { trail, stage } = task
   const last = trail.at(-1)
   const cause = last?.event === 'retry' ? trail.at(-2) : last
   const askMs = last?.event === 'taken' ? (last.ms ?? null) : null
   return {
     type: 'task',
-    at: now,
+    at,
     task: task.id,
     kind: task.kind,
     status: statusOf(task),
@@ -22,7 +24,7 @@ export function taskEvent(task: Task, now: number): TaskEvent {
     reason: cause?.reason ?? '',
     tries: task.tries,
     createdAt: task.createdAt,
-    askedAt: task.startedAt !== null && askMs !== null ? task.startedAt - askMs : null,
+    askedAt: task.startedAt !== null && askMs !== null ? later(task.startedAt, -askMs) : null,
     startedAt: task.startedAt,
     ranMs: stage.is === 'ended' ? task.ranMs : null,
   }
@@ -32,12 +34,12 @@ export function taskEvent(task: Task, now: number): TaskEvent {
 export function refusedEvent(
   { kind }: Pick<Task, 'kind'>,
   problem: Problem,
-  now: number,
+  at: WallTime,
 ): RefusedEvent {
   const seconds = problem.headers['retry-after']
   return {
     type: 'refused',
-    at: now,
+    at,
     kind,
     problem: problem.type,
     detail: problem.message,

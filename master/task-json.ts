@@ -1,12 +1,11 @@
 // Tasks as clients read them.
 
+import { isoOf } from '../shared/clock.ts'
 import { traceIdOf } from '../shared/trace.ts'
 import type { Outcome } from '../shared/wire.ts'
 import type { Reply } from './clients.ts'
 import { asked } from './clients.ts'
 import type { TaskRecord, TaskSummary, TrailEntry } from './store/store.ts'
-
-const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
 /** The reply to a POST whose task has not ended. */
 export function acceptedJson(reply: Reply) {
@@ -42,10 +41,10 @@ export function summaryJson(task: TaskSummary | TaskRecord) {
     priority: task.priority,
     runLimitMs: task.runLimitMs,
     tags: task.tags,
-    createdAt: time(task.createdAt),
-    startedAt: time(task.startedAt),
-    endedAt: time(task.endedAt),
-    ...(task.waitUntil === null ? {} : { waitUntil: time(task.waitUntil) }),
+    createdAt: isoOf(task.createdAt),
+    startedAt: isoOf(task.startedAt),
+    endedAt: isoOf(task.endedAt),
+    ...(task.waitUntil === null ? {} : { waitUntil: isoOf(task.waitUntil) }),
     ...(omitted.length === 0 ? {} : { omitted }),
   }
 }
@@ -61,7 +60,7 @@ function outcomeJson(outcome: Outcome | null) {
 /** A trail, line by line. */
 export const trailJson = (trail: TrailEntry[]) =>
   trail.map(({ at, ms, knownMs, attempt: _, ...entry }) => ({
-    at: time(at),
+    at: isoOf(at),
     ...entry,
     ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
     ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),

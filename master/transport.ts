@@ -134,13 +134,13 @@ export function createTransport(given: {
       lane = { peer, boot: '', ...queues, underWay: 0, usedAt: 0, planned: false }
       lanes.set(key, lane)
     }
-    lane.usedAt = Date.now()
+    lane.usedAt = performance.now()
     return lane
   }
 
   function dropIdle(): void {
     for (const [url, { peer, underWay, revoking, usedAt }] of lanes) {
-      if (underWay > 0 || revoking || Date.now() - usedAt < IDLE_MS) continue
+      if (underWay > 0 || revoking || performance.now() - usedAt < IDLE_MS) continue
       lanes.delete(url)
       void peer.close()
     }

@@ -1,7 +1,8 @@
 // Ended tasks are kept for a time and up to a number, then removed in small steps, so that no step
 // holds up the turn.
 
-import type { Clock } from '../shared/clock.ts'
+import type { Clock, WallTime } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Store } from './store/store.ts'
 
@@ -26,7 +27,7 @@ export function startTrimming(given: {
 }) {
   const { store, clock, log } = given
   let closed = false
-  let callOff = clock.at(clock.now() + IDLE_MS, step)
+  let callOff = clock.at(later(clock.now(), IDLE_MS), step)
 
   return {
     close(): void {
@@ -37,7 +38,7 @@ export function startTrimming(given: {
 
   function step(): void {
     const began = clock.now()
-    const endedBefore = began - given.keepMs
+    const endedBefore = later(clock.wall(), -given.keepMs)
     trim(endedBefore).then(
       (removed) => {
         const restMs = Math.max(REST_MS_MIN, REST_SHARE * (clock.now() - began))
@@ -51,7 +52,7 @@ export function startTrimming(given: {
     )
   }
 
-  async function trim(endedBefore: number): Promise<number> {
+  async function trim(endedBefore: WallTime): Promise<number> {
     const limits = { endedBefore, keepMax: given.keepTasksMax, rowsMax: STEP_ROWS }
     const removed = await store.trim(limits)
     if (removed < STEP_ROWS) await given.also()
@@ -59,6 +60,6 @@ export function startTrimming(given: {
   }
 
   function again(afterMs: number): void {
-    if (!closed) callOff = clock.at(clock.now() + afterMs, step)
+    if (!closed) callOff = clock.at(later(clock.now(), afterMs), step)
   }
 }

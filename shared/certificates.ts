@@ -6,6 +6,8 @@
 
 import { createHash, createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
+import type { WallTime } from './clock.ts'
+import { later, msOf, systemClock } from './clock.ts'
 
 /** Who may be named by a certificate. A `client` has a key as well, and that key's scopes. */
 export type Role = 'master' | 'slave' | 'client'
@@ -15,7 +17,9 @@ const SIGNING = { name: 'ECDSA', hash: 'SHA-256' }
 const AUTHORITY_YEARS = 20
 const YEAR_MS = 31_557_600_000
 /** Clocks of VMs differ: a certificate is good from a little before it was made. */
-const SKEW_MS = 300_000
+export const SKEW_MS = 300_000
+
+const dateOf = (time: WallTime): Date => new Date(msOf(time))
 
 async function library() {
   await import('reflect-metadata')
@@ -48,12 +52,13 @@ export async function createAuthority(): Promise<{ key: string; certificate: str
   const { X509CertificateGenerator, BasicConstraintsExtension, KeyUsagesExtension, KeyUsageFlags } =
     await library()
   const key = createKey()
+  const now = systemClock.wall()
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: 'CN=askfirst, O=askfirst',
     keys: await keyPairOf(key),
     signingAlgorithm: SIGNING,
-    notBefore: new Date(Date.now() - SKEW_MS),
-    notAfter: new Date(Date.now() + AUTHORITY_YEARS * YEAR_MS),
+    notBefore: dateOf(later(now, -SKEW_MS)),
+    notAfter: dateOf(later(now, AUTHORITY_YEARS * YEAR_MS)),
     extensions: [
       new BasicConstraintsExtension(true, 0, true),
       new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
@@ -85,10 +90,10 @@ type EcKeyAlgorithm = { name: string; namedCurve?: string }
 export async function issue(
   authority: { key: string; certificate: string },
   about: { publicKey: string; role: Role; name: string; addresses: string[]; lifeMs: number },
-): Promise<{ certificate: string; serial: string; expiresAt: number }> {
+): Promise<{ certificate: string; serial: string; expiresAt: WallTime }> {
   const x509 = await library()
-  const now = Date.now()
-  const expiresAt = now + about.lifeMs
+  const now = systemClock.wall()
+  const expiresAt = later(now, about.lifeMs)
   const names = about.addresses.map((value) => ({
     type: isIP(value) ? ('ip' as const) : ('dns' as const),
     value,
@@ -99,8 +104,8 @@ export async function issue(
     publicKey: Buffer.from(about.publicKey, 'base64'),
     signingKey: (await keyPairOf(authority.key)).privateKey,
     signingAlgorithm: SIGNING,
-    notBefore: new Date(now - SKEW_MS),
-    notAfter: new Date(expiresAt),
+    notBefore: dateOf(later(now, -SKEW_MS)),
+    notAfter: dateOf(expiresAt),
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

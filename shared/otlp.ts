@@ -10,11 +10,13 @@
 // task's trail already.
 
 import { setTimeout as pause } from 'node:timers/promises'
+import type { WallTime } from './clock.ts'
+import { msOf } from './clock.ts'
 import type { Logger } from './log.ts'
 import { withoutTrailingSlashes } from './url.ts'
 import { VERSION } from './version.ts'
 
-/** One span. Times in milliseconds since 1970. */
+/** One span. */
 export type Span = {
   traceId: string
   spanId: string
@@ -23,8 +25,8 @@ export type Span = {
   name: string
   /** `server`: somebody asked for it; `client`: it asked somebody. */
   kind: 'internal' | 'server' | 'client'
-  startedAt: number
-  endedAt: number
+  startedAt: WallTime
+  endedAt: WallTime
   attributes: Record<string, string | number | boolean>
   /** Why it failed, in words; null when it did not. */
   failure: string | null
@@ -161,8 +163,8 @@ function wireSpan(span: Span) {
     ...(span.traceState === null ? {} : { traceState: span.traceState }),
     name: span.name,
     kind: KINDS[span.kind],
-    startTimeUnixNano: nanoseconds(span.startedAt),
-    endTimeUnixNano: nanoseconds(span.endedAt),
+    startTimeUnixNano: nanoseconds(msOf(span.startedAt)),
+    endTimeUnixNano: nanoseconds(msOf(span.endedAt)),
     attributes: attributesOf(span.attributes),
     status: span.failure === null ? {} : { code: FAILED, message: span.failure },
   }

@@ -7,13 +7,15 @@ import type { PeerCertificate, Server } from 'node:tls'
 import { TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
 import type { Role } from './certificates.ts'
+import type { WallTime } from './clock.ts'
+import { wallTime } from './clock.ts'
 import { Problem } from './problems.ts'
 
 /** What somebody shows and trusts, as PEM. */
 export type Material = { key?: string; cert?: string; ca: string }
 
 /** Who is at the other end of a connection, proved by its certificate. */
-export type Peer = { role: Role; name: string; serial: string; validUntil: number }
+export type Peer = { role: Role; name: string; serial: string; validUntil: WallTime }
 
 /** A handshake that takes longer is given up, in milliseconds. */
 const HANDSHAKE_MS = 10_000
@@ -52,7 +54,7 @@ export function peerOf(socket: Socket): Peer | null {
 function readPeer({ subject, serialNumber, valid_to }: PeerCertificate): Peer | null {
   const { CN, OU } = (subject ?? {}) as { CN?: string; OU?: string }
   if (typeof CN !== 'string' || (OU !== 'master' && OU !== 'slave' && OU !== 'client')) return null
-  return { role: OU, name: CN, serial: serialNumber, validUntil: Date.parse(valid_to) }
+  return { role: OU, name: CN, serial: serialNumber, validUntil: wallTime(Date.parse(valid_to)) }
 }
 
 /** A check of who answers, for after the chain was verified: the role, and a name where it matters. */

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net'
 import type { onRequestHookHandler } from 'fastify'
 import type { Role } from '../shared/certificates.ts'
+import { systemClock } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Peer } from '../shared/secure.ts'
 import { peerOf } from '../shared/secure.ts'
@@ -17,7 +18,7 @@ export const only =
     const { socket } = request.raw
     let peer = known.get(socket)
     if (peer === undefined) known.set(socket, (peer = peerOf(socket)))
-    if (peer && peer.validUntil > Date.now()) {
+    if (peer && peer.validUntil > systemClock.wall()) {
       if (peer.role === role) return done()
       return done(new Problem('forbidden', `this is for a ${role}, not for ${peer.name}`))
     }

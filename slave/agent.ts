@@ -2,6 +2,7 @@
 // kill, beat, register - and keeps the payloads that the core does not know. It never computes.
 
 import type { Clock } from '../shared/clock.ts'
+import { NEVER } from '../shared/clock.ts'
 import { observe } from '../shared/histogram.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
@@ -76,7 +77,7 @@ export function createAgent(given: {
   const chatty = log.isLevelEnabled('debug')
   const figures = createSlaveFigures()
   let callOff = (): void => {}
-  let armedFor = Number.POSITIVE_INFINITY
+  let armedFor = NEVER
   let closed = false
   /** Whoever leaves says nothing more of itself: its next poll would register it again. */
   let leaving = false
@@ -300,11 +301,11 @@ export function createAgent(given: {
     if (closed || at === armedFor) return
     callOff()
     armedFor = at
-    callOff = at === Number.POSITIVE_INFINITY ? () => {} : clock.at(at, tick)
+    callOff = at === NEVER ? () => {} : clock.at(at, tick)
   }
 
   function tick(): void {
-    armedFor = Number.POSITIVE_INFINITY
+    armedFor = NEVER
     take({ is: 'tick' })
   }
 

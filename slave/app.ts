@@ -175,7 +175,7 @@ function identityOf(settings: Readonly<Static<typeof SlaveSettings>>, log: Logge
     )
   }
   if (advertise?.startsWith('http:')) throw new UsageError('--advertise must be an https URL')
-  return { data, name, join, joinFile, timeoutMs, log }
+  return { data, name, join, joinFile, timeoutMs, clock: systemClock, log }
 }
 
 /** How a slave with an identity connects to its master. */

@@ -19,6 +19,8 @@ import { Agent, request } from 'undici'
 import { createKey, createRequest, pinOf } from '../shared/certificates.ts'
 import type { PeerError } from '../shared/client.ts'
 import { createPeer } from '../shared/client.ts'
+import type { Clock, WallTime } from '../shared/clock.ts'
+import { later, wallTime } from '../shared/clock.ts'
 import type { JoinLine } from '../shared/join-line.ts'
 import { parseJoinLine } from '../shared/join-line.ts'
 import type { Logger } from '../shared/log.ts'
@@ -30,14 +32,14 @@ import { createCheck } from '../shared/validate.ts'
 import { CertificateReply } from '../shared/wire.ts'
 
 /** What is kept beside the PEM files. */
-type Facts = { master: string; name: string; token: string; expiresAt: number; lifeMs: number }
+type Facts = { master: string; name: string; token: string; expiresAt: WallTime; lifeMs: number }
 
 /** A certificate of an authority is not longer, in bytes. */
 const CA_BYTES_MAX = 16_384
 const RETRY_MS = 1_000
 const RETRY_MS_MAX = 30_000
-/** Timers are set at most this far ahead. */
-const TIMER_MS_MAX = 86_400_000
+/** How often it is looked whether the certificate grows old. */
+const LOOK_MS = 30_000
 
 /** A master that is the right one does not let it in. */
 class RefusedError extends UsageError {}
@@ -56,9 +58,10 @@ export async function openIdentity(given: {
   join: string | undefined
   joinFile: string | undefined
   timeoutMs: number
+  clock: Clock
   log: Logger
 }) {
-  const { data, name, timeoutMs, log } = given
+  const { data, name, timeoutMs, clock, log } = given
   if (data === undefined) throw new UsageError('to join, say --data DIR: it keeps the identity')
   const folder = join(data, 'identity')
   let facts = readFacts(folder)
@@ -68,12 +71,14 @@ export async function openIdentity(given: {
   if (facts.name !== name) {
     throw new UsageError(`${folder} is the identity of ${facts.name}, not of ${name}: see --name`)
   }
-  if (facts.expiresAt <= Date.now()) {
+  if (facts.expiresAt <= clock.wall()) {
     const how = `make a join line for it: askfirst token create --name ${name}`
     throw new UsageError(`the certificate in ${folder} has expired: ${how}`)
   }
   let material = readMaterial(folder)
-  let timer: NodeJS.Timeout | undefined
+  let callOff = (): void => {}
+  /** When the certificate was renewed last, or the agent began to look after it. */
+  let since = clock.now()
   let closed = false
   const renewed: (() => void)[] = []
 
@@ -86,23 +91,29 @@ export async function openIdentity(given: {
     start: (): void => plan(),
     close(): void {
       closed = true
-      clearTimeout(timer)
+      callOff()
     },
   }
 
+  /** Looks often, for the wall clock may jump; never in a loop, wherever it stands. */
   function plan(): void {
-    const { expiresAt, lifeMs } = facts as Facts
-    const dueMs = expiresAt - (lifeMs * 2) / 3 - Date.now()
-    if (!closed) timer = setTimeout(look, Math.min(TIMER_MS_MAX, Math.max(0, dueMs)), dueMs)
+    const restMs = Math.min(LOOK_MS, (facts as Facts).lifeMs / 20)
+    if (!closed) callOff = clock.at(later(clock.now(), restMs), look)
   }
 
-  function look(dueMs: number): void {
-    if (dueMs > TIMER_MS_MAX) return plan()
+  function look(): void {
+    if (!isDue()) return plan()
     renew().then(plan, (error: Error) => {
       log.warn({ reason: error.message }, 'the certificate is not renewed yet')
-      const { lifeMs } = facts as Facts
-      if (!closed) timer = setTimeout(look, Math.min(RETRY_MS_MAX, lifeMs / 20), 0)
+      plan()
     })
+  }
+
+  /** A third of its life is over, by the wall clock or, if that was set back, by how long it is used. */
+  function isDue(): boolean {
+    const { expiresAt, lifeMs } = facts as Facts
+    const isOld = clock.wall() >= later(expiresAt, (-lifeMs * 2) / 3)
+    return isOld || clock.now() - since >= lifeMs / 3
   }
 
   async function renew(): Promise<void> {
@@ -119,8 +130,15 @@ export async function openIdentity(given: {
       { request: await createRequest(key, name) },
       connect,
     )
-    facts = write(folder, { ...(facts as Facts), ...answer }, key, answer.certificate, material.ca)
+    facts = write(
+      folder,
+      { ...(facts as Facts), ...answer, expiresAt: wallTime(answer.expiresAt) },
+      key,
+      answer.certificate,
+      material.ca,
+    )
     material = readMaterial(folder)
+    since = clock.now()
     log.info({ until: new Date(answer.expiresAt).toISOString() }, 'the certificate is renewed')
     for (const run of renewed) run()
   }
@@ -132,7 +150,7 @@ export async function openIdentity(given: {
     } catch (error) {
       const isGood =
         facts?.master === line.master &&
-        facts.expiresAt > Date.now() &&
+        facts.expiresAt > clock.wall() &&
         isPinned(readMaterial(folder).ca, line.pin)
       if (!facts || !isGood || !(error instanceof RefusedError)) throw error
       log.warn({ reason: error.message }, 'not joined anew: it keeps the identity that it has')
@@ -155,7 +173,8 @@ export async function openIdentity(given: {
       check: mustBe('master'),
     })
     const answer = await patiently(() => askFor(line.master, '/join', body, connect))
-    const { expiresAt, lifeMs } = answer
+    const { lifeMs } = answer
+    const expiresAt = wallTime(answer.expiresAt)
     const joined = { master: line.master, name, token: markOf(line.token), expiresAt, lifeMs }
     log.info({ master: line.master }, 'joined')
     const kept = write(folder, joined, key, answer.certificate, ca)

@@ -6,6 +6,7 @@
 
 import type { PeerError } from '../shared/client.ts'
 import type { Clock } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
 import type { Callback, Outcome, SlaveState } from '../shared/wire.ts'
@@ -130,7 +131,7 @@ export function createOutbox(given: {
     }
     if (failures === 0) return clock.soon(run)
     const wait = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (failures - 1))
-    callOff = clock.at(clock.now() + wait * (0.5 + given.random.next()), run)
+    callOff = clock.at(later(clock.now(), wait * (0.5 + given.random.next())), run)
   }
 
   function send(): void {

@@ -205,6 +205,19 @@ test('keeps cores and policies pure, with all that they import in turn', async (
   )
 })
 
+test('reads the wall clock in one place, so that points in time have their type', async (t) => {
+  const readers = sources.filter(
+    ({ path, code }) =>
+      /^(master|slave|shared)\//.test(path) &&
+      !/^master\/(cli|client|dashboard)\//.test(path) &&
+      /\bDate\.now\b|\bnew Date\(\)|performance\.timeOrigin|Temporal\.Now/.test(code),
+  )
+  t.same(
+    readers.map(({ path }) => path),
+    ['shared/clock.ts'],
+  )
+})
+
 test('gives cores and policies no clock, no chance and no process', async (t) => {
   const impure =
     /(?<![.\w$'"-])(Date|Temporal|performance|setTimeout|setInterval|setImmediate|queueMicrotask|process|console|crypto|globalThis|fetch)(?=\s*[.(;)])|Math\.random/

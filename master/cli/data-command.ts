@@ -2,6 +2,8 @@
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type { WallTime } from '../../shared/clock.ts'
+import { isoOf } from '../../shared/clock.ts'
 import { UsageError } from '../../shared/usage-error.ts'
 import { hasIdentities, openAuthority } from '../identities/folder.ts'
 import { StoreBrokenError } from '../store/guard.ts'
@@ -88,7 +90,7 @@ export function handOver(secret: string, file: string | undefined, say: (words: 
   say(`in ${file}`)
 }
 
-export const time = (ms: number | null): string => (ms === null ? '-' : new Date(ms).toISOString())
+export const time = (at: WallTime | null): string => isoOf(at) ?? '-'
 
 /** What the identities of a data folder have of one sort: made, listed and revoked by one command. */
 type Keeping<Row> = Pick<Command, 'name' | 'summary' | 'usage'> & {

@@ -2,6 +2,8 @@
 // client when nobody takes it. Pure.
 
 import { Bitset } from '../../shared/bitset.ts'
+import type { Monotonic } from '../../shared/clock.ts'
+import { later } from '../../shared/clock.ts'
 import { observe } from '../../shared/histogram.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { OfferAnswer, SlaveState } from '../../shared/wire.ts'
@@ -21,7 +23,7 @@ import { judgeAnswers, noteTrouble } from './trouble.ts'
 export const TRAIL_KNOWN_MAX = 10
 
 /** Offers the task to the next slave in order; else it waits, stays in doubt, or is refused. */
-export function seek(core: Context, task: Task, now: number): void {
+export function seek(core: Context, task: Task, now: Monotonic): void {
   const place = pick(core, task)
   const slave = place < 0 ? undefined : core.registry.at(place)
   if (slave) {
@@ -48,7 +50,7 @@ export function pick(core: Context, task: Task, next = core.registry.next): numb
 const loadOf = (slave: Slave): number => 1 - roomOf(slave) / Math.max(1, slave.slots)
 
 /** Asks one slave: the offer is the question and the assignment in one. */
-export function offer(core: Context, task: Task, slave: Slave, now: number): void {
+export function offer(core: Context, task: Task, slave: Slave, now: Monotonic): void {
   const attempt = core.ids.make(task.id, slave.name)
   task.stage = { is: 'asking', slave, attempt, since: now }
   slave.offers.set(attempt, { attempt, task, at: now })
@@ -63,7 +65,7 @@ export function offer(core: Context, task: Task, slave: Slave, now: number): voi
  * Writes into the trail who was not asked because the answer is known: those before `upTo` in the
  * order of asking. The first few by name, the others by number.
  */
-function notePassedOver(core: Context, task: Task, upTo: number, now: number): void {
+function notePassedOver(core: Context, task: Task, upTo: number, now: Monotonic): void {
   const { registry } = core
   let named = 0
   let place = task.notedUpTo
@@ -73,13 +75,14 @@ function notePassedOver(core: Context, task: Task, upTo: number, now: number): v
     const slave = registry.at(place) as Slave
     if (!task.asked?.has(place)) {
       const knownMs = Number.isFinite(slave.newsAt) ? Math.max(0, now - slave.newsAt) : 0
-      note(task, { at: now, slave: slave.name, ...knownReason(slave), knownMs })
+      note(task, { at: core.wall, slave: slave.name, ...knownReason(slave), knownMs })
       named++
     }
     place++
   }
   const more = place < 0 ? 0 : registry.countAble(task.kind, place, upTo)
-  if (more > 0) note(task, { at: now, event: 'busy', reason: `and ${more} more slaves, by number` })
+  if (more > 0)
+    note(task, { at: core.wall, event: 'busy', reason: `and ${more} more slaves, by number` })
   task.notedUpTo = Math.max(task.notedUpTo, upTo)
 }
 
@@ -94,7 +97,7 @@ export function takeAnswers(
   name: string,
   state: SlaveState,
   answers: OfferAnswer[],
-  now: number,
+  now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(name)
   if (!slave) return
@@ -123,12 +126,12 @@ function refusedBy(
   slave: Slave,
   { attempt, answer, reason }: OfferAnswer,
   ms: number,
-  now: number,
+  now: Monotonic,
 ): void {
   slave.refusals.set(answer, (slave.refusals.get(answer) ?? 0) + 1)
   if (answer === 'unable') core.registry.disable(slave, task.kind)
   if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) return
-  note(task, { at: now, event: answer, slave: slave.name, reason, ms })
+  note(task, { at: core.wall, event: answer, slave: slave.name, reason, ms })
   markAsked(task, slave.place)
   seek(core, task, now)
 }
@@ -137,7 +140,7 @@ function refusedBy(
 export function takeSilence(
   core: Context,
   { slave: name, attempts, delivered, reason, ...how }: Input & { is: 'no-answer' },
-  now: number,
+  now: Monotonic,
 ): void {
   const { refused = false, unsent = false } = how
   const slave = core.registry.byName.get(name)
@@ -158,7 +161,7 @@ export function takeSilence(
     if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
     const event = refused ? 'unwilling' : delivered ? 'no answer' : 'unreachable'
     noteAsk(core.figures, event, now - at)
-    note(task, { at: now, event, slave: slave.name, reason, ms: now - at })
+    note(task, { at: core.wall, event, slave: slave.name, reason, ms: now - at })
     if (delivered) (task.unsure ??= new Map()).set(attempt, slave)
     if (task.unsure) core.unsure.add(task)
     markAsked(task, slave.place)
@@ -175,28 +178,28 @@ export function* unsureTasks({ unsure, live }: Context): Generator<Task> {
 }
 
 /** A slave has gone with offers on their way to it: their tasks go on to the next. */
-export function dropOffers(core: Context, slave: Slave, reason: string, now: number): void {
+export function dropOffers(core: Context, slave: Slave, reason: string, now: Monotonic): void {
   for (const { task, attempt } of slave.offers.values()) {
     slave.offers.delete(attempt)
     if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
-    note(task, { at: now, event: 'unreachable', slave: slave.name, reason })
+    note(task, { at: core.wall, event: 'unreachable', slave: slave.name, reason })
     seek(core, task, now)
   }
 }
 
 /** Asks a slave who it is and what it holds. Whoever pulls cannot be asked, and says it unasked. */
-export function visit(core: Context, slave: Slave, now: number): void {
+export function visit(core: Context, slave: Slave, now: Monotonic): void {
   if (isPull(slave)) return
   slave.askedAt = now
   core.effects.push({ do: 'visit', name: slave.name, url: slave.url, token: null })
 }
 
-const mayWait = (task: Task, now: number): boolean =>
+const mayWait = (task: Task, now: Monotonic): boolean =>
   task.waitUntil !== null && task.waitUntil > now
 
 /** Puts the task into the waiting line, or refuses it when the line is full. */
-function wait(core: Context, task: Task, now: number): void {
-  if (task.accepted && task.unclaimed) return endUnclaimed(core, task, now)
+function wait(core: Context, task: Task, now: Monotonic): void {
+  if (task.accepted && task.unclaimed) return endUnclaimed(core, task)
   if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
     if (task.unsure) return doubt(core, task, now)
     const most = core.settings.waitingTasksMax
@@ -212,26 +215,26 @@ function wait(core: Context, task: Task, now: number): void {
 }
 
 /** Accepted, and its client hung up before it was told: nobody waits for it, so it does not wait. */
-export function endUnclaimed(core: Context, task: Task, now: number): void {
+export function endUnclaimed(core: Context, task: Task): void {
   const reason = 'its client hung up before it was told of the task'
-  note(task, { at: now, event: 'unclaimed', reason })
-  endTask(core, task, 'cancelled', null, now)
+  note(task, { at: core.wall, event: 'unclaimed', reason })
+  endTask(core, task, 'cancelled', null)
 }
 
 /** A slave that did not answer may have it: nothing is refused before that is known. */
-function doubt(core: Context, task: Task, now: number): void {
+function doubt(core: Context, task: Task, now: Monotonic): void {
   task.stage = { is: 'doubt' }
-  due(core, task, now + 2 * core.settings.askTimeoutMs)
+  due(core, task, later(now, 2 * core.settings.askTimeoutMs))
 }
 
 /** Tells the client that nobody takes it. Nothing was stored and nothing runs. */
-export function refuse(core: Context, task: Task, now: number): void {
+export function refuse(core: Context, task: Task, now: Monotonic): void {
   notePassedOver(core, task, core.registry.end, now)
   end(core, task, refusal(core, task, now))
 }
 
 /** A wait that ended without a slave: out of the line, and refused. */
-export function refuseWaiting(core: Context, task: Task, now: number): void {
+export function refuseWaiting(core: Context, task: Task, now: Monotonic): void {
   leaveLine(core, task)
   if (task.unsure) doubt(core, task, now)
   else refuse(core, task, now)
@@ -254,7 +257,7 @@ function end(core: Context, task: Task, problem: Problem): void {
   core.effects.push({ do: 'refuse', task, problem })
 }
 
-function refusal(core: Context, task: Task, now: number): Problem {
+function refusal(core: Context, task: Task, now: Monotonic): Problem {
   if (core.draining) return new Problem('draining', 'the master is shutting down')
   const { alive, able } = core.registry.countAlive(task.kind)
   if (alive === 0) {
@@ -278,7 +281,7 @@ function refusal(core: Context, task: Task, now: number): Problem {
   return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
 }
 
-function retryAfter(core: Context, task: Task, now: number): Record<string, string> {
+function retryAfter(core: Context, task: Task, now: Monotonic): Record<string, string> {
   const ms = core.serviceTimes.comeBackMs(task.kind, core.registry.all, now)
   if (ms === null) return {}
   const seconds = Math.max(1, Math.ceil(ms / 1000))

@@ -1,5 +1,7 @@
 // Knowing the slaves: who registers, who beats, who is silent, and what follows from it. Pure.
 
+import type { Monotonic } from '../../shared/clock.ts'
+import { later } from '../../shared/clock.ts'
 import type { Heartbeat } from '../../shared/wire.ts'
 import { dropOffers, unsureTasks, visit } from './asking.ts'
 import type { Context } from './context.ts'
@@ -20,7 +22,7 @@ const OVERDUE_MS = 10_000
 const FORGET_BEATS = 120
 
 /** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
-export function takeRegistration(core: Context, registering: Registering, now: number): void {
+export function takeRegistration(core: Context, registering: Registering, now: Monotonic): void {
   const { registration, token } = registering
   const { name, boot, pull, url = PULL } = registration
   const known = core.registry.byName.get(name)
@@ -39,7 +41,7 @@ export function takeRegistration(core: Context, registering: Registering, now: n
 }
 
 /** A slave said who it is and what it holds. */
-export function takeVisit(core: Context, visited: Visited, now: number): void {
+export function takeVisit(core: Context, visited: Visited, now: Monotonic): void {
   const { name, url, token } = visited
   const { card, state, attempts } = visited.said
   if (card.name !== name) {
@@ -124,7 +126,7 @@ export function takeNotReached(
   url: string,
   reason: string,
   token: Token,
-  now: number,
+  now: Monotonic,
 ): void {
   if (token !== null) {
     const detail = `asked ${url}, as ${name} registered: ${reason}`
@@ -143,7 +145,7 @@ export function takeHeartbeat(
   core: Context,
   { state, attempts }: Heartbeat,
   token: Token,
-  now: number,
+  now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(state.slave)
   const known = slave !== undefined && slave.boot === state.boot
@@ -159,7 +161,7 @@ export function takeHeartbeat(
 }
 
 /** A slave goes: what it still holds is lost at once, and its place is free unless it is drained. */
-export function takeLeave(core: Context, name: string, boot: string, now: number): boolean {
+export function takeLeave(core: Context, name: string, boot: string, now: Monotonic): boolean {
   const slave = core.registry.byName.get(name)
   if (!slave || (boot !== '' && slave.boot !== boot)) return false
   closePoll(core, slave)
@@ -183,7 +185,7 @@ export function saveSlave(core: Context, { name, url, place, drained }: Slave): 
 }
 
 /** Looks at one slave whose time has come: is it silent, are its attempts confirmed and in time? */
-export function check(core: Context, slave: Slave, now: number): void {
+export function check(core: Context, slave: Slave, now: Monotonic): void {
   const { heartbeatMs } = core.settings
   endRest(core, slave, now)
   if (isForgotten(slave, now - FORGET_BEATS * heartbeatMs)) {
@@ -192,7 +194,7 @@ export function check(core: Context, slave: Slave, now: number): void {
   }
   const silentMs = vouches(slave, now) ? 0 : now - slave.heardAt
   if (silentMs >= SUSPECT_BEATS * heartbeatMs) {
-    if (slave.standing === 'alive') suspect(core, slave, silentMs, now)
+    if (slave.standing === 'alive') suspect(core, slave, silentMs)
     if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)
   } else if (isUnconfirmed(slave, now - SUSPECT_BEATS * heartbeatMs)) {
     // It speaks, but its heartbeats do not come through: ask, before any lease runs out.
@@ -213,12 +215,12 @@ export function check(core: Context, slave: Slave, now: number): void {
 }
 
 /** It will be asked what it has; what it should have says so, once for each silence. */
-function suspect(core: Context, slave: Slave, silentMs: number, now: number): void {
+function suspect(core: Context, slave: Slave, silentMs: number): void {
   core.registry.setStanding(slave, 'suspect')
   const ask = isPull(slave) ? '' : ': asked what it has'
   const reason = `silent for ${Math.round(silentMs)} ms${ask}`
   for (const { task } of slave.held.values()) {
-    note(task, { at: now, event: 'silence', slave: slave.name, reason })
+    note(task, { at: core.wall, event: 'silence', slave: slave.name, reason })
   }
 }
 
@@ -226,7 +228,7 @@ function suspect(core: Context, slave: Slave, silentMs: number, now: number): vo
  * A simple slave says nothing while it computes: its open poll speaks for it, and the run limit of
  * its task is the task's lease.
  */
-function vouches(slave: Slave, now: number): boolean {
+function vouches(slave: Slave, now: Monotonic): boolean {
   if (!isSimple(slave)) return false
   for (const held of slave.held.values()) held.confirmedAt = now
   return slave.poll !== null || slave.held.size > 0
@@ -245,10 +247,10 @@ const isForgotten = (slave: Slave, since: number): boolean =>
  */
 export function forgive(core: Context, lateMs: number): void {
   for (const slave of core.registry.all()) {
-    slave.heardAt += lateMs
+    slave.heardAt = later(slave.heardAt, lateMs)
     for (const held of slave.held.values()) {
-      held.confirmedAt += lateMs
-      held.since += lateMs
+      held.confirmedAt = later(held.confirmedAt, lateMs)
+      held.since = later(held.since, lateMs)
     }
   }
 }
@@ -259,10 +261,11 @@ const isUnconfirmed = (slave: Slave, since: number): boolean =>
 const askEvery = (slave: Slave): number => Math.min(ASK_BEATS_MAX, 2 ** slave.unanswered) * 0.9
 
 /** Sets when to look at the slave again: half a beat from now, sooner than anything can be due. */
-export function watch(core: Context, slave: Slave, now: number): void {
+export function watch(core: Context, slave: Slave, now: Monotonic): void {
   if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
   const { trouble } = slave
-  const restUntil = trouble?.resting ? trouble.until : Number.POSITIVE_INFINITY
-  slave.dueAt = Math.min(now + core.settings.heartbeatMs / 2, Math.max(now, restUntil))
+  const beatMs = core.settings.heartbeatMs / 2
+  const restMs = trouble?.resting ? Math.max(0, trouble.until - now) : beatMs
+  slave.dueAt = later(now, Math.min(beatMs, restMs))
   core.dueSlaves.push(slave)
 }

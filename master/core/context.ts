@@ -1,5 +1,6 @@
 // What the parts of the master's core share. Only core.ts makes one; the parts are functions on it.
 
+import type { Monotonic, WallTime } from '../../shared/clock.ts'
 import type { Heap } from '../../shared/heap.ts'
 import type { Random } from '../../shared/random.ts'
 import type { Policy } from '../policies/policy.ts'
@@ -69,7 +70,9 @@ export type Context = {
   /** How many tasks came from the store; their numbers are below this. */
   restored: number
   /** Restored tasks are not offered before every known slave was asked, or before this time. */
-  graceUntil: number
+  graceUntil: Monotonic
+  /** The wall clock at this step: what trails and records say. Nothing is decided by it. */
+  wall: WallTime
   /** Shutting down: nothing new is accepted. */
   draining: boolean
   effects: Effect[]

@@ -2,6 +2,8 @@
 // effects come out; the shell (dispatcher.ts) saves, sends and answers. It holds ids, counts and
 // times, never payloads, and knows no clock, no socket and no chance but what it is given.
 
+import type { Monotonic, WallTime } from '../../shared/clock.ts'
+import { LONG_AGO, NEVER, wallTime } from '../../shared/clock.ts'
 import { createHeap } from '../../shared/heap.ts'
 import type { Random } from '../../shared/random.ts'
 import type { SlaveState } from '../../shared/wire.ts'
@@ -29,7 +31,7 @@ import { createRegistry, isPull } from './registry.ts'
 import { endGrace, restore } from './restore.ts'
 import { createServiceTimes } from './service-times.ts'
 import type { Due, NewTask, Task } from './task.ts'
-import { createTask } from './task.ts'
+import { createTask, waitNoMore } from './task.ts'
 
 export type Core = ReturnType<typeof createCore>
 
@@ -65,17 +67,19 @@ export function createCore(given: {
     running: 0,
     tasksSoFar: 0,
     restored: 0,
-    graceUntil: Number.NEGATIVE_INFINITY,
+    graceUntil: LONG_AGO,
+    wall: wallTime(0),
     draining: false,
     effects: [],
   }
 
   return {
     /**
-     * Takes one input at a time `now` (milliseconds, never going back) and gives what is to be
-     * done about it, in order.
+     * Takes one input at an instant `now`, which never goes back, and gives what is to be done about
+     * it, in order. All is decided by `now`; `wall` is what is written down of it.
      */
-    step(input: Input, now: number): Effect[] {
+    step(input: Input, now: Monotonic, wall: WallTime): Effect[] {
+      core.wall = wall
       take(core, input, now)
       for (const kind of core.registry.takeUnsaved()) core.effects.push({ do: 'save-kind', kind })
       serveLines(core, now)
@@ -85,10 +89,10 @@ export function createCore(given: {
     },
 
     /** When the core wants a `tick` at the latest; Infinity when nothing is due. */
-    deadline(): number {
-      const task = core.dueTasks.peek()?.at ?? Number.POSITIVE_INFINITY
-      const slave = core.dueSlaves.peek()?.dueAt ?? Number.POSITIVE_INFINITY
-      return Math.min(task, slave)
+    deadline(): Monotonic {
+      const task = core.dueTasks.peek()?.at ?? NEVER
+      const slave = core.dueSlaves.peek()?.dueAt ?? NEVER
+      return task < slave ? task : slave
     },
 
     /** To read, not to change. */
@@ -96,7 +100,7 @@ export function createCore(given: {
   }
 }
 
-function take(core: Context, input: Input, now: number): void {
+function take(core: Context, input: Input, now: Monotonic): void {
   switch (input.is) {
     case 'submit':
       return submit(core, input.task, now)
@@ -122,7 +126,7 @@ function take(core: Context, input: Input, now: number): void {
     case 'not-revoked':
       return
     case 'cancel':
-      return cancel(core, input.task, now)
+      return cancel(core, input.task)
     case 'stop-waiting':
       return stopWaiting(core, input.task, input.unclaimed === true, now)
     case 'draining':
@@ -153,14 +157,14 @@ function take(core: Context, input: Input, now: number): void {
   }
 }
 
-function submit(core: Context, given: NewTask, now: number): void {
-  const task = createTask(given, core.tasksSoFar++)
+function submit(core: Context, given: NewTask, now: Monotonic): void {
+  const task = createTask(given, core.tasksSoFar++, now)
   core.live.set(task.id, task)
   seek(core, task, now)
 }
 
 /** Does all that is due. */
-function tick(core: Context, lateMs: number, now: number): void {
+function tick(core: Context, lateMs: number, now: Monotonic): void {
   if (lateMs > core.settings.heartbeatMs) care.forgive(core, lateMs)
   for (let slave = core.dueSlaves.peek(); slave && slave.dueAt <= now; ) {
     care.check(core, slave, now)
@@ -171,13 +175,13 @@ function tick(core: Context, lateMs: number, now: number): void {
   }
 }
 
-function taskIsDue(core: Context, task: Task, now: number): void {
+function taskIsDue(core: Context, task: Task, now: Monotonic): void {
   const patienceIsOver = task.waitUntil !== null && task.waitUntil <= now
   if (task.stage.is === 'doubt') {
     leaveLine(core, task)
     refuseInDoubt(core, task)
   } else if (patienceIsOver && task.accepted) {
-    end(core, task, 'expired', null, now)
+    end(core, task, 'expired', null)
   } else if (patienceIsOver) {
     refuseWaiting(core, task, now)
   } else {
@@ -192,7 +196,7 @@ function takeRevoked(
   name: string,
   attempts: string[],
   state: SlaveState,
-  now: number,
+  now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(name)
   if (slave) core.registry.hear(slave, state, now)
@@ -209,19 +213,19 @@ function takeRevoked(
   }
 }
 
-function cancel(core: Context, id: string, now: number): void {
+function cancel(core: Context, id: string): void {
   const task = core.live.get(id)
-  if (task?.accepted) end(core, task, 'cancelled', null, now)
+  if (task?.accepted) end(core, task, 'cancelled', null)
 }
 
 /** What was promised to nobody does not wait for a slave. What runs goes on: it may be half done. */
-function stopWaiting(core: Context, id: string, unclaimed: boolean, now: number): void {
+function stopWaiting(core: Context, id: string, unclaimed: boolean, now: Monotonic): void {
   const task = core.live.get(id)
   if (!task || (task.accepted && !unclaimed)) return
   task.unclaimed = unclaimed
-  if (!task.accepted) task.waitUntil = null
+  if (!task.accepted) waitNoMore(task)
   if (task.stage.is !== 'waiting' && task.stage.is !== 'resting') return
-  if (task.accepted) endUnclaimed(core, task, now)
+  if (task.accepted) endUnclaimed(core, task)
   else refuseWaiting(core, task, now)
 }
 
@@ -241,7 +245,7 @@ function takeBack(core: Context, task: Task): void {
   core.live.delete(task.id)
 }
 
-function leave(core: Context, name: string, boot: string, token: Token, now: number): void {
+function leave(core: Context, name: string, boot: string, token: Token, now: Monotonic): void {
   const slave = core.registry.byName.get(name)
   if (boot === '' && slave?.standing === 'alive') {
     const detail = `${name} is alive and would register again at once: stop it, or drain it`

@@ -1,6 +1,7 @@
 // What goes into the core and what comes out: the whole conversation between it and its shell.
 // A `token` is the shell's own, handed back untouched with the answer that it waits for.
 
+import type { WallTime } from '../../shared/clock.ts'
 import type { Problem, ProblemType } from '../../shared/problems.ts'
 import type {
   AttemptsReply,
@@ -19,8 +20,8 @@ import type { NewTask, Task, TrailEntry } from './task.ts'
 export type Token = unknown
 
 /** A live task as it was stored, given back after a start of the master. */
-export type StoredTask = NewTask & {
-  running: { slave: string; attempt: string; startedAt: number } | null
+export type StoredTask = Omit<NewTask, 'waitUntil'> & {
+  running: { slave: string; attempt: string; startedAt: WallTime } | null
   tries: number
   trail: TrailEntry[]
 }

@@ -1,5 +1,6 @@
 // Who would take a task of a kind now, and why not the others: for a dry run. Pure, changes nothing.
 
+import type { Monotonic } from '../../shared/clock.ts'
 import { pick } from './asking.ts'
 import type { Context } from './context.ts'
 import { isFree, knownReason } from './registry.ts'
@@ -12,9 +13,9 @@ export type Explanation = {
   slaves: { slave: string; available: boolean; reason: string }[]
 }
 
-export function explain(core: Context, kind: string, now: number): Explanation {
-  const given = { id: '', kind, priority: 0, runLimitMs: 1, createdAt: now, queue: false }
-  const task = createTask({ ...given, waitUntil: null }, core.tasksSoFar)
+export function explain(core: Context, kind: string, now: Monotonic): Explanation {
+  const given = { id: '', kind, priority: 0, runLimitMs: 1, createdAt: core.wall, queue: false }
+  const task = createTask({ ...given, waitUntil: null, expiresAt: null }, core.tasksSoFar, now)
   const place = pick(core, task)
   return {
     wouldAsk: core.registry.at(place)?.name ?? null,

@@ -6,6 +6,7 @@
 // second of the one after it. So the times told stand in a line for each kind, and every slot that
 // comes free takes the first of it.
 
+import type { Monotonic } from '../../shared/clock.ts'
 import type { Family, Histogram } from '../../shared/histogram.ts'
 import { createHistogram, MS_BOUNDS, observe, observeOf } from '../../shared/histogram.ts'
 import { FAILURES } from '../../shared/wire.ts'
@@ -68,7 +69,7 @@ export function noteTold({ told }: Figures, kind: string, at: number): void {
 }
 
 /** A slot of a slave with these kinds has come free. */
-export function noteFree(figures: Figures, kinds: readonly string[], now: number): void {
+export function noteFree(figures: Figures, kinds: readonly string[], now: Monotonic): void {
   const { told } = figures
   if (told.size === 0) return
   for (const [kind, line] of told) {

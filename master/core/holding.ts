@@ -3,6 +3,8 @@
 // The first success of any attempt that was ever made for the task wins; a failure counts only
 // from the current attempt. An outcome is written once.
 
+import type { Monotonic } from '../../shared/clock.ts'
+import { later } from '../../shared/clock.ts'
 import { observe } from '../../shared/histogram.ts'
 import type {
   Callback,
@@ -18,7 +20,7 @@ import { enterLine, leaveLine, rest } from './line.ts'
 import type { Held, Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
 import type { EndStatus, Task } from './task.ts'
-import { currentAttempt, hasEnded, isCurrent, note } from './task.ts'
+import { currentAttempt, hasEnded, isCurrent, note, waitFor, waitNoMore } from './task.ts'
 
 /** The failures that another try may not repeat. */
 const RETRIED: readonly FailureType[] = [
@@ -57,7 +59,7 @@ export function hold(
   slave: Slave,
   attempt: string,
   generation: number,
-  now: number,
+  now: Monotonic,
   ms?: number,
 ): void {
   if (task.stage.is === 'running' && task.stage.attempt === attempt) return
@@ -69,13 +71,18 @@ export function hold(
   if (!counted.has(attempt)) task.tries++
   if (task.startedAt === null && task.tries === 1) noteFirst(core, task, now)
   counted.add(attempt)
-  task.startedAt = now
-  task.waitUntil = null
+  task.startedAt = core.wall
+  waitNoMore(task)
   core.running++
   slave.taken++
   const onItsWay = generation === NOT_ARRIVED
   slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now, onItsWay })
-  note(task, { at: now, event: 'taken', slave: slave.name, ...(ms === undefined ? {} : { ms }) })
+  note(task, {
+    at: core.wall,
+    event: 'taken',
+    slave: slave.name,
+    ...(ms === undefined ? {} : { ms }),
+  })
   core.effects.push({ do: 'save', task })
   accept(core, task)
 }
@@ -88,8 +95,8 @@ export function accept(core: Context, task: Task): void {
 }
 
 /** Its first slave: how long that took, and how many were asked. */
-function noteFirst({ figures }: Context, task: Task, now: number): void {
-  noteWait(figures, task.kind, now - task.createdAt)
+function noteFirst({ figures }: Context, task: Task, now: Monotonic): void {
+  noteWait(figures, task.kind, now - task.since)
   observe(figures.asksPerTask, task.asks)
 }
 
@@ -111,7 +118,7 @@ export function takeCallbacks(
   core: Context,
   { state, callbacks }: CallbacksRequest,
   token: Token,
-  now: number,
+  now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(state.slave)
   for (const callback of callbacks) settle(core, state.slave, slave, callback, now)
@@ -126,7 +133,7 @@ export function settle(
   name: string,
   slave: Slave | undefined,
   { attempt, task: id, outcome, ranMs }: Callback,
-  now: number,
+  now: Monotonic,
 ): void {
   const task = core.live.get(id)
   const current = task !== undefined && isCurrent(task, attempt, name)
@@ -145,7 +152,7 @@ export function settle(
     core.counters.callbacksStale++
     task.failed = (task.failed ?? new Set()).add(attempt)
     const about = { slave: name, attempt, reason: reasonOf(outcome) }
-    note(task, { at: now, event: OLD_FAILURE, ...about })
+    note(task, { at: core.wall, event: OLD_FAILURE, ...about })
   } else {
     if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
     task.ranMs = ranMs
@@ -158,7 +165,7 @@ const reasonOf = (outcome: Outcome): string =>
   outcome.status === 'failed' ? `${outcome.type}: ${outcome.message}` : ''
 
 /** The slave has said all there is to say of this attempt. */
-function forget(core: Context, slave: Slave, attempt: string, now: number): void {
+function forget(core: Context, slave: Slave, attempt: string, now: Monotonic): void {
   if (slave.held.delete(attempt)) {
     slave.ended++
     noteFree(core.figures, slave.kinds, now)
@@ -167,10 +174,16 @@ function forget(core: Context, slave: Slave, attempt: string, now: number): void
 }
 
 /** The outcome that counts: it ends the task, or only this try. */
-function conclude(core: Context, task: Task, slave: string, outcome: Outcome, now: number): void {
+function conclude(
+  core: Context,
+  task: Task,
+  slave: string,
+  outcome: Outcome,
+  now: Monotonic,
+): void {
   if (outcome.status === 'failed' && RETRIED.includes(outcome.type)) {
     fail(core, task, slave, outcome, now)
-  } else end(core, task, outcome.status, outcome, now, slave)
+  } else end(core, task, outcome.status, outcome, slave)
 }
 
 /** One try has failed in a way that another may not: rest and repeat, or give up. */
@@ -179,20 +192,20 @@ function fail(
   task: Task,
   slave: string,
   outcome: Outcome & { status: 'failed' },
-  now: number,
+  now: Monotonic,
 ): void {
   const attempt = currentAttempt(task)
   const about = { slave, ...(attempt === null ? {} : { attempt }), reason: outcome.message }
-  note(task, { at: now, event: outcome.type, ...about })
+  note(task, { at: core.wall, event: outcome.type, ...about })
   if (BLAMED.includes(outcome.type)) task.blamed.push(slave)
   if (task.tries >= core.settings.attemptsMax) {
-    return end(core, task, 'failed', lastWord(task, outcome), now, slave)
+    return end(core, task, 'failed', lastWord(task, outcome), slave)
   }
   if (attempt !== null && outcome.type !== 'slave-lost') (task.failed ??= new Set()).add(attempt)
   release(core, task)
-  task.waitUntil = now + core.settings.waitLimitMs
-  const until = now + core.settings.retryBackoffMs * 2 ** (task.tries - 1)
-  note(task, { at: now, event: 'retry', reason: `after try ${task.tries}` })
+  waitFor(task, core.settings.waitLimitMs, now, core.wall)
+  const until = later(now, core.settings.retryBackoffMs * 2 ** (task.tries - 1))
+  note(task, { at: core.wall, event: 'retry', reason: `after try ${task.tries}` })
   rest(core, task, until)
   core.effects.push({ do: 'save', task })
 }
@@ -208,7 +221,13 @@ function lastWord(task: Task, outcome: Outcome & { status: 'failed' }): Outcome 
 }
 
 /** The slave does not have the attempt any more, and no outcome of it came. */
-export function lose(core: Context, slave: Slave, held: Held, reason: string, now: number): void {
+export function lose(
+  core: Context,
+  slave: Slave,
+  held: Held,
+  reason: string,
+  now: Monotonic,
+): void {
   slave.held.delete(held.attempt)
   const { task, attempt } = held
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
@@ -217,17 +236,16 @@ export function lose(core: Context, slave: Slave, held: Held, reason: string, no
 }
 
 /** Handed over as the answer to a poll, and it never came: that was no try. */
-function miss(core: Context, slave: Slave, { task, attempt }: Held, now: number): void {
+function miss(core: Context, slave: Slave, { task, attempt }: Held, now: Monotonic): void {
   slave.held.delete(attempt)
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
   core.counters.attemptsLost++
   const reason = 'the answer to its poll was lost'
-  note(task, { at: now, event: 'not arrived', slave: slave.name, reason })
+  note(task, { at: core.wall, event: 'not arrived', slave: slave.name, reason })
   if (task.counted?.delete(attempt)) task.tries--
   task.misses++
   release(core, task)
-  const patienceMs = core.settings.waitLimitMs
-  task.waitUntil = now + patienceMs
+  waitFor(task, core.settings.waitLimitMs, now, core.wall)
   enterLine(core, task, now)
   core.effects.push({ do: 'save', task })
 }
@@ -247,7 +265,6 @@ export function end(
   task: Task,
   status: EndStatus,
   outcome: Outcome | null,
-  now: number,
   by?: string,
 ): void {
   const { stage } = task
@@ -258,8 +275,13 @@ export function end(
     unwanted.set(stage.attempt, stage.slave)
   }
   const reason = outcome?.status === 'failed' ? { reason: reasonOf(outcome) } : {}
-  note(task, { at: now, event: status, ...(by === undefined ? {} : { slave: by }), ...reason })
-  task.stage = { is: 'ended', status, outcome, at: now }
+  note(task, {
+    at: core.wall,
+    event: status,
+    ...(by === undefined ? {} : { slave: by }),
+    ...reason,
+  })
+  task.stage = { is: 'ended', status, outcome, at: core.wall }
   core.live.delete(task.id)
   if (outcome?.status === 'failed') noteFailure(core.figures, outcome.type)
   core.counters.ended[status] = (core.counters.ended[status] ?? 0) + 1
@@ -278,7 +300,7 @@ export function compare(
   slave: Slave,
   attempts: HeldAttempt[],
   generation: number,
-  now: number,
+  now: Monotonic,
 ): string[] {
   const unwanted: string[] = []
   const listed = new Set<string>()
@@ -305,7 +327,7 @@ export function compare(
 }
 
 /** A list that a newer word overtook on its way tells no more what is lost, but still what is there. */
-export function confirm(slave: Slave, attempts: HeldAttempt[], now: number): void {
+export function confirm(slave: Slave, attempts: HeldAttempt[], now: Monotonic): void {
   for (const { attempt, status } of attempts) {
     const held = slave.held.get(attempt)
     if (!held) continue
@@ -326,10 +348,11 @@ function adopt(
   slave: Slave,
   attempt: string,
   generation: number,
-  now: number,
+  now: Monotonic,
 ): void {
   const own = currentAttempt(task) === attempt
-  if (!own) note(task, { at: now, event: 'found', slave: slave.name, reason: 'it has the task' })
+  if (!own)
+    note(task, { at: core.wall, event: 'found', slave: slave.name, reason: 'it has the task' })
   slave.offers.delete(attempt)
   hold(core, task, slave, attempt, generation, now)
 }

@@ -13,6 +13,7 @@
 // No step is long. Planning a stage and each step of combining are calls of their own (`proceed`),
 // and what the parts may give together is limited in bytes before any of it is parsed.
 
+import type { WallTime } from '../../shared/clock.ts'
 import type {
   JobKind,
   JobResult,
@@ -52,8 +53,8 @@ export type PartState = {
   done: Done | null
   /** Bytes of the outcome that it keeps. */
   keptBytes: number
-  startedAt: number | null
-  endedAt: number | null
+  startedAt: WallTime | null
+  endedAt: WallTime | null
   /** Milliseconds in an executor. */
   ranMs: number
   /** The rounds of the parts whose files it was given. */
@@ -65,8 +66,8 @@ export type StageState = {
   parts: PartState[]
   /** Those that are not done. */
   left: Set<PartState>
-  startedAt: number
-  endedAt: number | null
+  startedAt: WallTime
+  endedAt: WallTime | null
 }
 
 type Failed = Outcome & { status: 'failed' }
@@ -87,7 +88,7 @@ export type PartEnd = {
   bytes: number
   slave: string
   tries: number
-  startedAt: number | null
+  startedAt: WallTime | null
   ranMs: number
 }
 
@@ -130,13 +131,13 @@ export function createJob(given: {
     running: running as ReadonlySet<PartState>,
 
     /** Begins, or begins again after a restart. */
-    start(now: number): JobEffect[] {
+    start(now: WallTime): JobEffect[] {
       advance(now)
       return out()
     },
 
     /** The next slice of work: plans a stage, or takes a step of combining. */
-    proceed(now: number): JobEffect[] {
+    proceed(now: WallTime): JobEffect[] {
       if (ended || !proceeding) return []
       proceeding = false
       guarded(() => (stages.length === kind.stages.length ? combine() : plan(now)))
@@ -145,7 +146,7 @@ export function createJob(given: {
     },
 
     /** The task of a part's round has ended. What is not of its newest round changes nothing. */
-    partEnded(part: PartState, round: number, end: PartEnd, now: number): JobEffect[] {
+    partEnded(part: PartState, round: number, end: PartEnd, now: WallTime): JobEffect[] {
       if (ended || part.round !== round || part.status !== 'running') return []
       running.delete(part)
       part.tries += end.tries
@@ -173,7 +174,7 @@ export function createJob(given: {
     return all
   }
 
-  function advance(now: number): void {
+  function advance(now: WallTime): void {
     if (ended || proceeding) return
     if ((stages.at(-1)?.left.size ?? 0) > 0) return guarded(() => submit(now))
     proceeding = true
@@ -198,7 +199,7 @@ export function createJob(given: {
   }
 
   /** Cuts the next stage into its parts. */
-  function plan(now: number): void {
+  function plan(now: WallTime): void {
     const number = stages.length
     const { name, parts: cut } = kind.stages[number] as JobKind['stages'][number]
     const specs = cut(soFar())
@@ -217,7 +218,7 @@ export function createJob(given: {
     return { input: input as never, parts, slots, slaves, runLimitMs, done }
   }
 
-  function submit(now: number): void {
+  function submit(now: WallTime): void {
     const blocked: PartState[] = []
     let next = 0
     for (; next < waiting.length && running.size < underWayMax && !ended; next++) {
@@ -229,7 +230,7 @@ export function createJob(given: {
     waiting = [...blocked, ...waiting.slice(next)]
   }
 
-  function begin(part: PartState, sources: PartState[], now: number): void {
+  function begin(part: PartState, sources: PartState[], now: WallTime): void {
     part.status = 'running'
     part.task = null
     part.startedAt ??= now
@@ -260,7 +261,7 @@ export function createJob(given: {
     return { name, url, bytes, ticket, ...(sha256 ? { sha256 } : {}) }
   }
 
-  function settle(part: PartState, outcome: Outcome, end: PartEnd, now: number): void {
+  function settle(part: PartState, outcome: Outcome, end: PartEnd, now: WallTime): void {
     const isDone = outcome.status === 'done'
     const wrong = isDone ? given.mistakeIn(part.spec.kind, outcome.result) : null
     if (wrong !== null) fail(part, { status: 'failed', type: 'invalid-result', message: wrong })
@@ -273,7 +274,7 @@ export function createJob(given: {
     part: PartState,
     outcome: Outcome & { status: 'done' },
     { slave, ranMs, bytes }: PartEnd,
-    now: number,
+    now: WallTime,
   ): void {
     const { status: _, resultText: __, files = [], ...result } = outcome
     part.status = 'done'
@@ -289,7 +290,7 @@ export function createJob(given: {
   }
 
   /** Files of earlier parts are gone with their slave: those parts run again, and then this one. */
-  function again(part: PartState, outcome: Failed, now: number): void {
+  function again(part: PartState, outcome: Failed, now: WallTime): void {
     const lost = new Set<PartState>()
     for (const file of part.spec.files ?? []) {
       // Whoever does not say which file it was may mean any that is made by parts.
@@ -307,7 +308,7 @@ export function createJob(given: {
       fail(part, outcome)
   }
 
-  function repeat(part: PartState, now: number): void {
+  function repeat(part: PartState, now: WallTime): void {
     part.round++
     part.status = 'waiting'
     keptBytes -= part.keptBytes

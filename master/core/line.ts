@@ -1,6 +1,8 @@
 // The waiting lines: one per kind, so that tasks that nobody can take now do not hold up others.
 // A task is due when its wait limit or its backoff is over. Pure.
 
+import type { Monotonic } from '../../shared/clock.ts'
+import { later } from '../../shared/clock.ts'
 import type { Heap } from '../../shared/heap.ts'
 import { createHeap } from '../../shared/heap.ts'
 import { offer, pick } from './asking.ts'
@@ -17,9 +19,9 @@ const before = (a: Task, b: Task): boolean =>
  * Waits for a slave. A new round: everybody may be asked again; but when somebody is free who has
  * just refused this very task, not at once.
  */
-export function enterLine(core: Context, task: Task, now: number): void {
+export function enterLine(core: Context, task: Task, now: Monotonic): void {
   if (task.asked && core.registry.nextFree(task.kind, null, 0) >= 0) {
-    return rest(core, task, now + UNWILLING_REST_MS)
+    return rest(core, task, later(now, UNWILLING_REST_MS))
   }
   task.asked = null
   task.stage = { is: 'waiting' }
@@ -48,21 +50,22 @@ export function leaveLine(core: Context, task: Task): void {
 }
 
 /** Out of the line until `until`: after a lost attempt, or when nobody was willing. */
-export function rest(core: Context, task: Task, until: number): void {
+export function rest(core: Context, task: Task, until: Monotonic): void {
   task.stage = { is: 'resting' }
   task.asked = null
   core.waiting++
-  due(core, task, task.waitUntil === null ? until : Math.min(until, task.waitUntil))
+  const { waitUntil } = task
+  due(core, task, waitUntil !== null && waitUntil < until ? waitUntil : until)
 }
 
 /** Sets when the core must look at a task that is in line, at rest or in doubt. */
-export function due(core: Context, task: Task, at: number): void {
+export function due(core: Context, task: Task, at: Monotonic): void {
   task.due = { at, task, heapIndex: -1 }
   core.dueTasks.push(task.due)
 }
 
 /** Offers waiting tasks, best first, as long as there is a slave to offer them to. */
-export function serveLines(core: Context, now: number): void {
+export function serveLines(core: Context, now: Monotonic): void {
   if (core.waiting === 0) return
   for (;;) {
     const next = bestHead(core, now)
@@ -73,7 +76,7 @@ export function serveLines(core: Context, now: number): void {
 }
 
 /** The first of all lines for whose head there is a slave now. */
-function bestHead(core: Context, now: number) {
+function bestHead(core: Context, now: Monotonic) {
   let best: { task: Task; slave: NonNullable<ReturnType<Context['registry']['at']>> } | undefined
   for (const line of core.lines.values()) {
     for (let task = line.peek(); task; task = line.peek()) {
@@ -87,7 +90,7 @@ function bestHead(core: Context, now: number) {
       if (!task.asked || core.registry.nextFree(task.kind, null, 0) < 0) break
       // Somebody is free, but has refused this very task: let the next one go first.
       leaveLine(core, task)
-      rest(core, task, now + UNWILLING_REST_MS)
+      rest(core, task, later(now, UNWILLING_REST_MS))
     }
   }
   return best

@@ -15,6 +15,7 @@
 // for its next poll. That it polls says that it has nothing; while it computes it says nothing, and
 // the run limit of its task is the task's lease.
 
+import type { Monotonic } from '../../shared/clock.ts'
 import type { ProblemType } from '../../shared/problems.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { Outcome, SlaveState } from '../../shared/wire.ts'
@@ -45,7 +46,7 @@ const SIMPLE_BOOT = 'simple'
 const lastBoot = { generation: -1, onItsWay: false }
 
 /** A slave that pulls registers. What it holds its next heartbeat says. */
-export function enrol(core: Context, registering: Registering, now: number): void {
+export function enrol(core: Context, registering: Registering, now: Monotonic): void {
   const { registration: card, token } = registering
   const slave = settleFirst(core, card.name, PULL, registering)
   if (!slave) return
@@ -60,7 +61,7 @@ export function enrol(core: Context, registering: Registering, now: number): voi
 }
 
 /** "I take what you have." */
-export function takePoll(core: Context, said: Polled, poll: Token, now: number): void {
+export function takePoll(core: Context, said: Polled, poll: Token, now: Monotonic): void {
   if (said.simple) takeSimplePoll(core, said.slave, said.kinds, poll, now)
   else takeRegisteredPoll(core, said.state, poll, now)
 }
@@ -69,7 +70,7 @@ function takeRegisteredPoll(
   core: Context,
   state: Omit<SlaveState, 'slots'>,
   poll: Token,
-  now: number,
+  now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(state.slave)
   if (slave?.url !== PULL || slave.boot !== state.boot) {
@@ -88,7 +89,7 @@ function takeSimplePoll(
   name: string,
   kinds: string[],
   poll: Token,
-  now: number,
+  now: Monotonic,
 ): void {
   const known = core.registry.byName.get(name)
   if (known && !isSimple(known) && known.standing === 'alive') {
@@ -109,13 +110,13 @@ function takeSimplePoll(
 }
 
 /** What is known of a simple slave follows from what it does. */
-function hearSimple(core: Context, slave: Slave, free: number, now: number): void {
+function hearSimple(core: Context, slave: Slave, free: number, now: Monotonic): void {
   const word = { slave: slave.name, boot: SIMPLE_BOOT, generation: slave.generation + 1 }
   core.registry.hear(slave, { ...word, slots: 1, free, mode: 'accepting', reason: '' }, now)
 }
 
 /** A poll that is repeated replaces the one before it, also in what is on its way. */
-function open(core: Context, slave: Slave, poll: Token, now: number): void {
+function open(core: Context, slave: Slave, poll: Token, now: Monotonic): void {
   core.effects.push({ do: 'open-poll', poll, before: slave.poll })
   slave.poll = poll
   slave.polledAt = now
@@ -144,7 +145,7 @@ export function takeHanded(
   name: string,
   poll: Token,
   attempts: string[],
-  now: number,
+  now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(name)
   if (!slave) return
@@ -167,7 +168,7 @@ export function takeGone(
   name: string,
   poll: Token,
   hungUp: boolean,
-  now: number,
+  now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(name)
   if (!slave || slave.poll !== poll) return
@@ -178,7 +179,7 @@ export function takeGone(
 }
 
 /** An outcome in short: all that the master knows itself is left out. */
-export function takeSubmitted(core: Context, said: Submitted, token: Token, now: number): void {
+export function takeSubmitted(core: Context, said: Submitted, token: Token, now: Monotonic): void {
   const { slave: name, attempt, outcome } = said
   const slave = core.registry.byName.get(name)
   const held = slave?.held.get(attempt)

@@ -10,6 +10,8 @@
 // so that the first free of ten thousand is found by a scan of words.
 
 import { Bitset } from '../../shared/bitset.ts'
+import type { Monotonic } from '../../shared/clock.ts'
+import { LONG_AGO } from '../../shared/clock.ts'
 import type { SlaveCard, SlaveState } from '../../shared/wire.ts'
 import type { Task } from './task.ts'
 
@@ -18,17 +20,17 @@ export type Held = {
   attempt: string
   task: Task
   /** When it was taken, or was last said to wait in the slave's own line: its limit runs from here. */
-  since: number
+  since: Monotonic
   /** The slave's generation when it said `taken`, or first listed it. */
   generation: number
   /** When the slave last said that it has it; its lease runs from here. */
-  confirmedAt: number
+  confirmedAt: Monotonic
   /** Handed over as the answer to a poll, and the slave has not yet said that it came. */
   onItsWay?: boolean
 }
 
 /** An offer on its way. */
-export type OpenOffer = { attempt: string; task: Task; at: number }
+export type OpenOffer = { attempt: string; task: Task; at: Monotonic }
 
 /** Why it is not offered work although it speaks: see trouble.ts. */
 export type Trouble = {
@@ -38,7 +40,7 @@ export type Trouble = {
   reason: string
   /** It rests until then, and is not offered anything. */
   resting: boolean
-  until: number
+  until: Monotonic
 }
 
 export type Slave = {
@@ -64,8 +66,8 @@ export type Slave = {
   mode: SlaveState['mode']
   reason: string
   /** When it last said anything, and when it said what is known of its slots. */
-  heardAt: number
-  newsAt: number
+  heardAt: Monotonic
+  newsAt: Monotonic
   offers: Map<string, OpenOffer>
   held: Map<string, Held>
   /** Milliseconds from taken to outcome, a moving average; 0 until measured. */
@@ -79,15 +81,15 @@ export type Slave = {
   /** Its last answers to offers could not be used; null: they can. */
   trouble: Trouble | null
   /** When the core must look at it again, and its place in the heap of such times. */
-  dueAt: number
+  dueAt: Monotonic
   heapIndex: number
   /** How often it was asked in vain since it was last heard, and when it was last asked. */
   unanswered: number
-  askedAt: number
+  askedAt: Monotonic
   /** Of a slave that pulls: its poll, as long as it polls; the number of the last; when that came. */
   poll: unknown
   polled: number
-  polledAt: number
+  polledAt: Monotonic
   /** Attempts that answered a poll which is not over for the slave, as far as it said: its number. */
   handed: Map<string, number>
 }
@@ -165,7 +167,7 @@ export function createRegistry(ask: 'known' | 'always') {
   }
 
   /** Takes what a slave says of its slots, unless something newer is known. */
-  function hear(slave: Slave, state: SlaveState, now: number): boolean {
+  function hear(slave: Slave, state: SlaveState, now: Monotonic): boolean {
     if (state.boot !== slave.boot || state.generation < slave.generation) return false
     slots += state.slots - slave.slots
     slave.generation = state.generation
@@ -369,18 +371,18 @@ const unheard = {
   free: 0,
   mode: 'accepting' as const,
   reason: '',
-  heardAt: Number.NEGATIVE_INFINITY,
-  newsAt: Number.NEGATIVE_INFINITY,
+  heardAt: LONG_AGO,
+  newsAt: LONG_AGO,
   serviceMs: 0,
   taken: 0,
   ended: 0,
   lastAnswer: null,
   trouble: null,
-  dueAt: 0,
+  dueAt: LONG_AGO,
   heapIndex: -1,
   unanswered: 0,
-  askedAt: Number.NEGATIVE_INFINITY,
+  askedAt: LONG_AGO,
   poll: null,
   polled: -1,
-  polledAt: Number.NEGATIVE_INFINITY,
+  polledAt: LONG_AGO,
 }

@@ -3,6 +3,8 @@
 // What runs gets one and a half leases. What waits is offered to nobody before every known slave
 // was asked what it holds, so that nothing is done twice for want of asking.
 
+import type { Monotonic } from '../../shared/clock.ts'
+import { LONG_AGO, later, msBetween } from '../../shared/clock.ts'
 import { visit } from './asking.ts'
 import { watch } from './care.ts'
 import type { Context } from './context.ts'
@@ -13,13 +15,13 @@ import { enterLine } from './line.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
 import type { Task } from './task.ts'
-import { createTask, note } from './task.ts'
+import { createTask, note, waitFor } from './task.ts'
 
 export function restore(
   core: Context,
   tasks: StoredTask[],
   slaves: StoredSlave[],
-  now: number,
+  now: Monotonic,
 ): void {
   for (const { name, url, position, drained } of slaves) {
     const slave = core.registry.add(name, url, position)
@@ -30,39 +32,67 @@ export function restore(
     watch(core, slave, now)
   }
   const lease = LEASE_BEATS * core.settings.heartbeatMs
-  core.graceUntil = now + lease / 2
-  for (const stored of tasks) restoreTask(core, stored, now, now + lease / 2)
+  core.graceUntil = later(now, lease / 2)
+  for (const stored of tasks) restoreTask(core, stored, now, core.graceUntil)
   core.restored = core.tasksSoFar
 }
 
-function restoreTask(core: Context, stored: StoredTask, now: number, confirmedAt: number): void {
+function restoreTask(
+  core: Context,
+  stored: StoredTask,
+  now: Monotonic,
+  confirmedAt: Monotonic,
+): void {
   const { running, tries, trail, ...given } = stored
-  const task: Task = { ...createTask(given, core.tasksSoFar++), tries, trail, accepted: true }
+  const fresh = createTask({ ...given, waitUntil: null }, core.tasksSoFar++, now)
+  const task: Task = { ...fresh, tries, trail, accepted: true }
   recall(task)
   core.live.set(task.id, task)
-  note(task, { at: now, event: 'master started' })
+  note(task, { at: core.wall, event: 'master started' })
   if (!running) {
-    task.waitUntil ??= now + core.settings.waitLimitMs
+    waitFor(task, patienceLeft(core, stored), now, core.wall)
+    // Its expiry is stored in terms of the clock as it is now.
+    if (task.expiresAt !== stored.expiresAt) core.effects.push({ do: 'save', task })
     return enterLine(core, task, now)
   }
-  const { attempt, startedAt: since } = running
+  const { attempt, startedAt } = running
   const slave = core.registry.byName.get(running.slave)
   if (!slave) {
-    note(task, { at: now, event: 'lost', slave: running.slave, reason: 'no longer registered' })
-    task.waitUntil = now + core.settings.waitLimitMs
+    note(task, {
+      at: core.wall,
+      event: 'lost',
+      slave: running.slave,
+      reason: 'no longer registered',
+    })
+    waitFor(task, core.settings.waitLimitMs, now, core.wall)
     return enterLine(core, task, now)
   }
-  task.stage = { is: 'running', slave, attempt, since }
-  task.startedAt = since
+  task.stage = { is: 'running', slave, attempt, since: now }
+  task.startedAt = startedAt
   task.counted = (task.counted ?? new Set()).add(attempt)
   core.running++
   slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })
 }
 
+/**
+ * How long a stored task may still wait, in milliseconds. Only the wall clock measures the time that
+ * the master was down, and that clock may have been set, or have been wrong before. So:
+ *
+ *   - what was left at the task's last entry is the most: with a clock that is behind no time passed;
+ *   - a clock that is ahead, or a long downtime, leaves one and a half leases, in which slaves report
+ *     and free slots are offered, unless less than that was left.
+ */
+function patienceLeft(core: Context, { createdAt, expiresAt, trail }: StoredTask): number {
+  if (expiresAt === null) return core.settings.waitLimitMs
+  const mostMs = Math.max(0, msBetween(trail.at(-1)?.at ?? createdAt, expiresAt))
+  const leastMs = Math.min(mostMs, 1.5 * LEASE_BEATS * core.settings.heartbeatMs)
+  return Math.min(mostMs, Math.max(leastMs, msBetween(core.wall, expiresAt)))
+}
+
 /** Every known slave has answered, or was found not to; whoever pulls has come by itself. */
-export function endGrace(core: Context, now: number): void {
+export function endGrace(core: Context, now: Monotonic): void {
   if (core.graceUntil <= now) return
-  if (!core.registry.some(isUnasked)) core.graceUntil = Number.NEGATIVE_INFINITY
+  if (!core.registry.some(isUnasked)) core.graceUntil = LONG_AGO
 }
 
 /** What a simple slave holds it never says: there is nothing to wait for. */

@@ -11,6 +11,7 @@
 // come back at once. Nothing is held for them: while as many new clients come as slots come free,
 // about half of those that come back find one (in simulation, before: 5 to 35 %).
 
+import type { Monotonic } from '../../shared/clock.ts'
 import type { Slave } from './registry.ts'
 
 const SAMPLES_MAX = 64
@@ -37,7 +38,7 @@ type Estimate = { firstMs: number; serviceMs: number; slots: number }
 
 export function createServiceTimes() {
   const samples = new Map<string, { times: number[]; next: number }>()
-  const estimates = new Map<string, { at: number; is: Estimate | null }>()
+  const estimates = new Map<string, { at: Monotonic; is: Estimate | null }>()
   /** The last time at which somebody was told to come back, by kind. */
   const told = new Map<string, number>()
 
@@ -56,7 +57,7 @@ export function createServiceTimes() {
      * Milliseconds after which a client that is refused now should come back; null: not known. The
      * next one is told a later time.
      */
-    comeBackMs(kind: string, slaves: () => Slave[], now: number): number | null {
+    comeBackMs(kind: string, slaves: () => Slave[], now: Monotonic): number | null {
       let last = estimates.get(kind)
       if (!last || now - last.at >= FRESH_MS) {
         last = { at: now, is: estimate(kind, slaves(), now) }
@@ -72,12 +73,12 @@ export function createServiceTimes() {
     },
 
     /** Milliseconds until a slot of any slave is free, as far as can be known; nobody is told. */
-    firstFreeMs: (slaves: Slave[], now: number): number | null =>
+    firstFreeMs: (slaves: Slave[], now: Monotonic): number | null =>
       estimate(null, slaves, now)?.firstMs ?? null,
   }
 
   /** Of the slaves that offer the kind; null: of all. */
-  function estimate(kind: string | null, slaves: Slave[], now: number): Estimate | null {
+  function estimate(kind: string | null, slaves: Slave[], now: Monotonic): Estimate | null {
     const remainders: number[][] = []
     let sum = 0
     let slots = 0

@@ -14,24 +14,25 @@
 // The client sees asking, waiting, resting and doubt as `pending`, running as `in progress`.
 
 import type { Bitset } from '../../shared/bitset.ts'
+import type { Monotonic, WallTime } from '../../shared/clock.ts'
+import { later } from '../../shared/clock.ts'
 import type { Outcome } from '../../shared/wire.ts'
 import type { Slave } from './registry.ts'
 
 export type Stage =
-  | { is: 'asking'; slave: Slave; attempt: string; since: number }
+  | { is: 'asking'; slave: Slave; attempt: string; since: Monotonic }
   | { is: 'waiting' }
   | { is: 'resting' }
   | { is: 'doubt' }
-  | { is: 'running'; slave: Slave; attempt: string; since: number }
-  | { is: 'ended'; status: EndStatus; outcome: Outcome | null; at: number }
+  | { is: 'running'; slave: Slave; attempt: string; since: Monotonic }
+  | { is: 'ended'; status: EndStatus; outcome: Outcome | null; at: WallTime }
   | { is: 'refused' }
 
 export type EndStatus = 'done' | 'failed' | 'cancelled' | 'expired'
 
 /** One line of a task's trail: who was asked or what befell the task, when, and why. */
 export type TrailEntry = {
-  /** Milliseconds since 1970. */
-  at: number
+  at: WallTime
   /** What happened: an answer of a slave (`taken`, `busy` ...), or `lost`, `retry`, `done` ... */
   event: string
   slave?: string
@@ -51,25 +52,29 @@ export type NewTask = {
   kind: string
   priority: number
   runLimitMs: number
-  createdAt: number
+  createdAt: WallTime
   /** Accepted into the line (and so durable) before a slave is found. */
   queue: boolean
   /** Until when it may wait for a slave; null: not at all. */
-  waitUntil: number | null
+  waitUntil: Monotonic | null
+  /** The same as a point in time, to be stored and shown; the core decides by `waitUntil`. */
+  expiresAt: WallTime | null
 }
 
 /** A place in the heap of what is due. */
-export type Due = { at: number; task: Task; heapIndex: number }
+export type Due = { at: Monotonic; task: Task; heapIndex: number }
 
 export type Task = NewTask & {
   /** Grows with every task: first come, first served. */
   number: number
+  /** When it came. */
+  since: Monotonic
   stage: Stage
   tries: number
   /** How many offers of it were made. */
   asks: number
   /** When the running attempt was taken; null while none runs. */
-  startedAt: number | null
+  startedAt: WallTime | null
   /** How long the newest try that was heard of ran in its executor; null before that. */
   ranMs: number | null
   trail: TrailEntry[]
@@ -97,9 +102,10 @@ export type Task = NewTask & {
   due: Due | null
 }
 
-export const createTask = (given: NewTask, number: number): Task => ({
+export const createTask = (given: NewTask, number: number, now: Monotonic): Task => ({
   ...given,
   number,
+  since: now,
   stage: { is: 'waiting' },
   tries: 0,
   asks: 0,
@@ -118,6 +124,18 @@ export const createTask = (given: NewTask, number: number): Task => ({
   heapIndex: -1,
   due: null,
 })
+
+/** From now on it may wait for a slave for so long. */
+export function waitFor(task: Task, ms: number, now: Monotonic, wall: WallTime): void {
+  task.waitUntil = later(now, ms)
+  task.expiresAt = later(wall, ms)
+}
+
+/** It waits for no slave: it has one, or its client has gone. */
+export function waitNoMore(task: Task): void {
+  task.waitUntil = null
+  task.expiresAt = null
+}
 
 /** A trail keeps its first and its last entries; how many fell out between is said in it. */
 export const TRAIL_ENTRIES_MAX = 64

@@ -10,6 +10,8 @@
 // networks lose some. A slave that declines offers although it says that it has room rests too, after
 // more of them and not for long: it may decline only tasks of some size.
 
+import type { Monotonic } from '../../shared/clock.ts'
+import { later, NEVER } from '../../shared/clock.ts'
 import type { OfferAnswer, SlaveState } from '../../shared/wire.ts'
 import type { Context } from './context.ts'
 import type { Slave, Trouble } from './registry.ts'
@@ -26,7 +28,7 @@ export function noteTrouble(
   slave: Slave,
   is: Trouble['is'],
   reason: string,
-  now: number,
+  now: Monotonic,
 ): void {
   const before = slave.trouble
   // What was on its way beside another offer, or what says less than what is known.
@@ -34,9 +36,9 @@ export function noteTrouble(
   const count = before?.is === is ? before.count + 1 : 1
   const { free, restMs, restMsMax } = LIMITS[is]
   const ms = count > free ? Math.min(restMsMax, restMs * 2 ** (count - free - 1)) : 0
-  slave.trouble = { is, count, reason, resting: ms > 0, until: now + ms }
+  slave.trouble = { is, count, reason, resting: ms > 0, until: later(now, ms) }
   core.registry.refresh(slave)
-  if (ms > 0) wakeAt(core, slave, now + ms)
+  if (ms > 0) wakeAt(core, slave, later(now, ms))
 }
 
 /** It answered as a slave does. */
@@ -47,7 +49,7 @@ export function noteWell(core: Context, slave: Slave): void {
 }
 
 /** Its rest is over when that time has come, or at once where `now` is not said. */
-export function endRest(core: Context, slave: Slave, now = Number.POSITIVE_INFINITY): void {
+export function endRest(core: Context, slave: Slave, now = NEVER): void {
   if (!slave.trouble?.resting || slave.trouble.until > now) return
   slave.trouble.resting = false
   core.registry.refresh(slave)
@@ -59,7 +61,7 @@ export function judgeAnswers(
   slave: Slave,
   state: SlaveState,
   answers: OfferAnswer[],
-  now: number,
+  now: Monotonic,
 ): void {
   const [first] = answers
   if (!first) return
@@ -74,7 +76,7 @@ export function judgeAnswers(
 }
 
 /** Has the core look at the slave by then. */
-function wakeAt(core: Context, slave: Slave, at: number): void {
+function wakeAt(core: Context, slave: Slave, at: Monotonic): void {
   if (slave.heapIndex >= 0) {
     if (slave.dueAt <= at) return
     core.dueSlaves.remove(slave)

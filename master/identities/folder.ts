@@ -6,6 +6,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Role } from '../../shared/certificates.ts'
 import { createAuthority, createKey, issue, pinOf, publicHalf } from '../../shared/certificates.ts'
+import { systemClock } from '../../shared/clock.ts'
 import type { Material } from '../../shared/secure.ts'
 import type { StoreBrokenError } from '../store/guard.ts'
 import { opened } from '../store/sqlite-open.ts'
@@ -36,7 +37,7 @@ export function openAuthority(data: string, onBroken?: (error: StoreBrokenError)
   const ca = readFileSync(at(data, 'ca.pem'), 'utf8')
   const pair = { key: readFileSync(at(data, 'ca.key'), 'utf8'), certificate: ca }
   const file = at(data, 'auth.sqlite')
-  const identities = opened(file, () => openIdentities(file, Date.now, onBroken))
+  const identities = opened(file, () => openIdentities(file, systemClock.wall, onBroken))
 
   return {
     ca,

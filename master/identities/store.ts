@@ -8,6 +8,8 @@
 import { createHash, hash, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import type { WallTime } from '../../shared/clock.ts'
+import { msBetween, msOf, systemClock } from '../../shared/clock.ts'
 import type { StoreBrokenError } from '../store/guard.ts'
 import { createGuard } from '../store/guard.ts'
 
@@ -17,31 +19,31 @@ export type Scope = (typeof SCOPES)[number]
 /** Whoever has this in place of a client's name sees the tasks of all clients. */
 export const EVERYBODY = '*'
 
-/** Times are milliseconds since 1970; null: never. */
+/** Of times null is: never. */
 export type Key = {
   id: string
   /** Whose tasks it sees. */
   client: string
   scopes: readonly Scope[]
-  createdAt: number
-  expiresAt: number | null
-  revokedAt: number | null
+  createdAt: WallTime
+  expiresAt: WallTime | null
+  revokedAt: WallTime | null
 }
 export type Token = {
   id: string
   /** The name that it is good for; null: any that is not in use. */
   slave: string | null
   usesLeft: number
-  createdAt: number
-  expiresAt: number
-  revokedAt: number | null
+  createdAt: WallTime
+  expiresAt: WallTime
+  revokedAt: WallTime | null
 }
 export type Certificate = {
   serial: string
   slave: string
-  issuedAt: number
-  expiresAt: number
-  revokedAt: number | null
+  issuedAt: WallTime
+  expiresAt: WallTime
+  revokedAt: WallTime | null
 }
 
 type NewCertificate = Omit<Certificate, 'revokedAt' | 'issuedAt'>
@@ -86,7 +88,7 @@ export type Identities = ReturnType<typeof openIdentities>
  */
 export function openIdentities(
   path: string,
-  now: () => number = Date.now,
+  wall: () => WallTime = systemClock.wall,
   onBroken?: (error: StoreBrokenError) => void,
 ) {
   const isNew = !existsSync(path)
@@ -99,6 +101,7 @@ export function openIdentities(
   let version = -1
   /** Grows whenever somebody may have been let in or shut out. */
   let epoch = 0
+  const nowMs = (): number => msOf(wall())
   const versionOf = database.prepare('PRAGMA data_version')
   const listeners: ((slave: string) => void)[] = []
   let shutOut = new Set<string>()
@@ -125,17 +128,17 @@ export function openIdentities(
     /** The key, when there is one, whatever became of it. One hash and one look in a map. */
     keyOf: (secret: string): Key | undefined => byHash.get(hashOf(secret)),
     keyById: (id: string): Key | undefined => byId.get(id),
-    keys: (): Key[] => [...byHash.values()].toSorted((a, b) => a.createdAt - b.createdAt),
+    keys: (): Key[] => [...byHash.values()].toSorted((a, b) => msBetween(b.createdAt, a.createdAt)),
     /** Makes a key and gives it, this once. Without a client it is its own. */
     createKey(about: { client?: string; scopes: readonly Scope[]; ttlMs?: number }) {
       const secret = draw('afk_')
       const id = `k${randomBytes(5).toString('hex')}`
       const { client = about.scopes.includes('admin') ? EVERYBODY : id, scopes, ttlMs } = about
-      const expiresAt = ttlMs === undefined ? null : now() + ttlMs
+      const expiresAt = ttlMs === undefined ? null : nowMs() + ttlMs
       run(() => {
         database
           .prepare('INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)')
-          .run(id, hashOf(secret), client, scopes.join(','), now(), expiresAt)
+          .run(id, hashOf(secret), client, scopes.join(','), nowMs(), expiresAt)
         read()
       })
       return { id, secret }
@@ -153,7 +156,7 @@ export function openIdentities(
       run(() =>
         database
           .prepare('INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, NULL)')
-          .run(id, hashOf(secret), about.slave, about.uses, now(), now() + about.ttlMs),
+          .run(id, hashOf(secret), about.slave, about.uses, nowMs(), nowMs() + about.ttlMs),
       )
       return { id, secret }
     },
@@ -168,7 +171,7 @@ export function openIdentities(
 
     /** The certificates of slaves that have not expired. */
     certificates: (): Certificate[] =>
-      [...bySerial.values()].toSorted((a, b) => a.issuedAt - b.issuedAt),
+      [...bySerial.values()].toSorted((a, b) => msBetween(b.issuedAt, a.issuedAt)),
     certificateOf: (serial: string): Certificate | undefined => bySerial.get(serial),
     /**
      * Notes one before it is handed out, in place of the one with the serial `before`, if any; false
@@ -201,7 +204,7 @@ export function openIdentities(
       | Token
       | undefined
     if (!token || token.revokedAt !== null) return 'unknown'
-    if (token.expiresAt <= now()) return 'expired'
+    if (token.expiresAt <= wall()) return 'expired'
     if (token.slave !== null && token.slave !== slave) return 'other-name'
     const known = database
       .prepare('SELECT slave FROM joins WHERE token = ? AND publicKey = ?')
@@ -210,7 +213,7 @@ export function openIdentities(
     if (token.usesLeft <= 0) return 'used'
     if (token.slave === null && isShutOut(slave)) return 'shut-out'
     const named = [...bySerial.values()].some(
-      (each) => each.slave === slave && each.revokedAt === null && each.expiresAt > now(),
+      (each) => each.slave === slave && each.revokedAt === null && each.expiresAt > wall(),
     )
     // Whoever was given a token for this very name may take it over: a VM was made anew.
     if (named && token.slave === null) return 'name-taken'
@@ -229,8 +232,8 @@ export function openIdentities(
     if (before !== null && database.prepare(revoked).get(before)) return false
     database
       .prepare('INSERT INTO certificates VALUES (?, ?, ?, ?, NULL)')
-      .run(serial, slave, now(), expiresAt)
-    bySerial.set(serial, { ...certificate, issuedAt: now(), revokedAt: null })
+      .run(serial, slave, nowMs(), msOf(expiresAt))
+    bySerial.set(serial, { ...certificate, issuedAt: wall(), revokedAt: null })
     return true
   }
 
@@ -255,7 +258,7 @@ export function openIdentities(
   function revoke(table: 'keys' | 'tokens' | 'certificates', by: string, value: string): number {
     const { changes } = database
       .prepare(`UPDATE ${table} SET revokedAt = ? WHERE ${by} = ? AND revokedAt IS NULL`)
-      .run(now(), value)
+      .run(nowMs(), value)
     return Number(changes)
   }
 
@@ -291,8 +294,8 @@ export function openIdentities(
       }),
     )
     byId = new Map([...byHash.values()].map((key) => [key.id, key]))
-    database.prepare('DELETE FROM certificates WHERE expiresAt < ?').run(now() - KEEP_MS)
-    const issued = database.prepare('SELECT * FROM certificates WHERE expiresAt > ?').all(now())
+    database.prepare('DELETE FROM certificates WHERE expiresAt < ?').run(nowMs() - KEEP_MS)
+    const issued = database.prepare('SELECT * FROM certificates WHERE expiresAt > ?').all(nowMs())
     bySerial = new Map((issued as unknown as Certificate[]).map((each) => [each.serial, each]))
     epoch++
     const before = shutOut

@@ -2,6 +2,7 @@
 // and for the page. Each has the id `<master>-<number>`; a reader that comes back with the last one
 // it had (Last-Event-ID) gets what it missed, and hears by a `gap` event what is no longer kept.
 
+import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
@@ -45,7 +46,7 @@ const TYPES = ['task', 'refused', 'slave', 'job']
 export async function events(app: FastifyInstance, { events, overview, streamsMax }: Options) {
   const streams = new Set<Stream>()
   /** Ids of another run of the master are not ours to continue. */
-  const run = Date.now().toString(36)
+  const run = randomUUID().slice(0, 8)
   app.addHook('preClose', async () => {
     for (const stream of streams) stream.end()
   })

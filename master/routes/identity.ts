@@ -4,6 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { publicKeyOf } from '../../shared/certificates.ts'
+import type { WallTime } from '../../shared/clock.ts'
+import { FOREVER } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import { peerOf } from '../../shared/secure.ts'
 import { JoinRequest, RenewRequest } from '../../shared/wire.ts'
@@ -18,7 +20,7 @@ type Options = {
   sessions: Sessions
   limits: Limits
   slaveCertificateMs: number
-  now: () => number
+  wall: () => WallTime
 }
 
 const bodyLimit = 16_384
@@ -38,7 +40,7 @@ const REFUSALS: Record<Refusal, string> = {
 }
 
 export async function identity(app: FastifyInstance, options: Options) {
-  const { authority, sessions, limits, now } = options
+  const { authority, sessions, limits, wall } = options
   const { identities } = authority
 
   /** The authority's certificate. Whoever fetches it compares its SHA-256 with the pin. */
@@ -91,7 +93,7 @@ export async function identity(app: FastifyInstance, options: Options) {
   /** Signs in to the page with a key. */
   app.post('/session', { bodyLimit, schema: { body: SignIn } }, async (request, reply) => {
     const key = identities.keyOf((request.body as Static<typeof SignIn>).key)
-    const good = key && key.revokedAt === null && (key.expiresAt ?? Infinity) > now()
+    const good = key && key.revokedAt === null && (key.expiresAt ?? FOREVER) > wall()
     if (!good) {
       limits.failed(request.ip)
       throw new Problem('unauthorized', 'this key is not known here, or is over')

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { WallTime } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import { may, sees } from '../auth.ts'
 import type { Blobs } from '../blobs.ts'
@@ -35,7 +36,7 @@ type Options = {
   isDraining: () => boolean
   inputBytesMax: number
   waitMsMax: number
-  now: () => number
+  wall: () => WallTime
 }
 
 const strict = { additionalProperties: false }
@@ -56,7 +57,7 @@ const PartsQuery = Type.Object(
 )
 
 export async function jobs(app: FastifyInstance, options: Options) {
-  const { jobs, jobStore, requests, blobs, now } = options
+  const { jobs, jobStore, requests, blobs, wall } = options
   /** A job that the caller may see. Of another's it hears what it would of one that never was. */
   const own = (request: FastifyRequest, id: string) => {
     const found = jobs.get(id)
@@ -70,7 +71,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
     const { stages, endedAt } = record
     // Of an earlier version they are long.
     const all = stages === null && endedAt !== null ? jobStore.textOf(id, 'parts') : stages
-    return jobJson({ ...record, outcome, stages: all }, job, now())
+    return jobJson({ ...record, outcome, stages: all }, job, wall())
   }
   const outcomeOf = ({ id, outcome, outcomeBytes }: JobRecord) =>
     outcome === null && outcomeBytes !== null ? jobStore.textOf(id, 'outcome') : outcome
@@ -106,7 +107,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
     const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
     const found = jobStore.list(cursor?.toLowerCase(), limit + 1, ownerOf(request))
     const { page, cut } = pageWithin(found.slice(0, limit), (record) =>
-      jobJson(record, jobs.isLive(record.id) ? jobs.get(record.id).job : null, now()),
+      jobJson(record, jobs.isLive(record.id) ? jobs.get(record.id).job : null, wall()),
     )
     const next = cut || found.length > limit ? (page.at(-1)?.id ?? null) : null
     if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)

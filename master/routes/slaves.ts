@@ -3,13 +3,14 @@
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { Monotonic } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { CallbacksRequest, Heartbeat, Registration } from '../../shared/wire.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { slaveJson } from '../slave-json.ts'
 
-type Options = { dispatcher: Dispatcher; now: () => number }
+type Options = { dispatcher: Dispatcher; now: () => Monotonic }
 type SlaveSideOptions = Options & { isLiveJob: (id: string) => boolean }
 
 /** A callback carries many results; a heartbeat lists many attempts. In bytes. */

@@ -1,6 +1,7 @@
 // How the master is: for people and for monitors.
 
 import type { FastifyInstance } from 'fastify'
+import type { Monotonic } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import { VERSION } from '../../shared/version.ts'
 import { slotsOf } from '../core/registry.ts'
@@ -8,7 +9,7 @@ import type { Dispatcher } from '../dispatcher.ts'
 import type { Lag } from '../lag.ts'
 import type { TaskReader } from '../task-reader.ts'
 
-type Options = { dispatcher: Dispatcher; reader: TaskReader; lag: Lag; now: () => number }
+type Options = { dispatcher: Dispatcher; reader: TaskReader; lag: Lag; now: () => Monotonic }
 
 export async function status(app: FastifyInstance, { dispatcher, reader, lag, now }: Options) {
   const startedAt = now()

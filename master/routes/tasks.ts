@@ -3,6 +3,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { Monotonic } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
@@ -34,7 +35,7 @@ type Options = {
   batchTasksMax: number
   batchBytesMax: number
   waitMsMax: number
-  now: () => number
+  now: () => Monotonic
 }
 
 const JSON_BODY = { content: 'json' } as const

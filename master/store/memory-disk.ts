@@ -92,7 +92,8 @@ export function createMemoryDisk(secret: string) {
         const task = taskAt(at)
         if (at >= beyond && task.createdAt >= endedBefore) break
         if (live.has(task.id)) continue
-        if (at < beyond || (task.endedAt as number) < endedBefore) doomed.add(task.id)
+        if (at < beyond || (task.endedAt !== null && task.endedAt < endedBefore))
+          doomed.add(task.id)
       }
       if (doomed.size === 0) return 0
       ids = ids.filter((id) => !doomed.has(id))

@@ -1,6 +1,9 @@
 // Owns how a task is laid out in a row, and back. Must not know when or why rows are written.
 // `tags` and `trail` are JSON text; everything else is stored as it is.
+
 import type { SQLOutputValue } from 'node:sqlite'
+import type { WallTime } from '../../shared/clock.ts'
+import { wallTime } from '../../shared/clock.ts'
 import { DamagedError } from '../../shared/sqlite.ts'
 import type { SlaveRecord, TaskRecord, TaskStatus, TaskSummary } from './store.ts'
 import { LIST_PAYLOAD_BYTES_MAX } from './store.ts'
@@ -45,20 +48,25 @@ export function toSummary(row: Row): TaskSummary {
   }
 }
 
+export const timeOf = (value: SQLOutputValue | undefined): WallTime => wallTime(value as number)
+
+const timeOrNull = (value: SQLOutputValue | undefined): WallTime | null =>
+  value === null ? null : timeOf(value)
+
 function toShared(row: Row) {
   return {
     id: row.id as string,
     kind: row.kind as string,
     status: statusOf(row),
     priority: row.priority as number,
-    createdAt: row.createdAt as number,
-    startedAt: row.startedAt as number | null,
-    endedAt: row.endedAt as number | null,
+    createdAt: timeOf(row.createdAt),
+    startedAt: timeOrNull(row.startedAt),
+    endedAt: timeOrNull(row.endedAt),
     slave: row.slave as string | null,
     attempt: row.attempt as string | null,
     tries: row.tries as number,
     runLimitMs: row.runLimitMs as number,
-    waitUntil: row.waitUntil as number | null,
+    waitUntil: timeOrNull(row.waitUntil),
     tags: JSON.parse(row.tags as string),
     idempotencyKey: row.idempotencyKey as string | null,
     client: row.client as string | null,

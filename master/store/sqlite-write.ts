@@ -1,6 +1,9 @@
 // Owns the statements that change the store and the totals that they keep in step. Each function
 // here runs inside the transaction of its caller. Must not know transactions, errors or the disk.
+
 import type { DatabaseSync } from 'node:sqlite'
+import type { WallTime } from '../../shared/clock.ts'
+import { msOf } from '../../shared/clock.ts'
 import type { Change, TaskRecord, TaskStatus, TaskUpdate } from './store.ts'
 
 export type Totals = Record<TaskStatus, number>
@@ -74,12 +77,12 @@ export function createWriter(database: DatabaseSync) {
       task.slave,
       json(task.tags),
       task.priority,
-      task.createdAt,
-      task.startedAt,
-      task.endedAt,
+      msOf(task.createdAt),
+      msOrNull(task.startedAt),
+      msOrNull(task.endedAt),
       task.tries,
       task.runLimitMs,
-      task.waitUntil,
+      msOrNull(task.waitUntil),
       task.attempt,
       task.idempotencyKey,
       task.requestHash,
@@ -105,10 +108,10 @@ export function createWriter(database: DatabaseSync) {
     const { changes } = updateFrom[from].run(
       task.status,
       task.slave,
-      task.startedAt,
-      task.endedAt,
+      msOrNull(task.startedAt),
+      msOrNull(task.endedAt),
       task.tries,
-      task.waitUntil,
+      msOrNull(task.waitUntil),
       task.attempt,
       json(task.trail),
       task.outcome,
@@ -137,6 +140,8 @@ function readTotals(database: DatabaseSync): Totals {
     expired: Number(row.expired),
   }
 }
+
+const msOrNull = (time: WallTime | null): number | null => time && msOf(time)
 
 function json(list: readonly unknown[]): string {
   return list.length === 0 ? '[]' : JSON.stringify(list)

@@ -16,7 +16,7 @@ import { createReserve } from './reserve.ts'
 import { createLister } from './sqlite-list.ts'
 import type { Tuning } from './sqlite-open.ts'
 import { inWords, mayBeForWantOfRoom, openDatabase } from './sqlite-open.ts'
-import { LIVE_COLUMNS, TASK_COLUMNS, toLive, toSlave, toTask } from './sqlite-rows.ts'
+import { LIVE_COLUMNS, TASK_COLUMNS, timeOf, toLive, toSlave, toTask } from './sqlite-rows.ts'
 import { createTransactions } from './sqlite-transaction.ts'
 import { createWriter } from './sqlite-write.ts'
 import type { Change, Loaded, Store, TaskStatus, TrimLimits } from './store.ts'
@@ -234,9 +234,9 @@ export function openSqliteStore(options: SqliteOptions): Store {
   // accepted before it. What is stepped over is live, or was when the others ended: never much.
   function addOld(doomed: Doomed[], after: string, { endedBefore, rowsMax }: TrimLimits): void {
     for (const { id, status, createdAt, endedAt } of oldest.iterate(after)) {
-      if (doomed.length >= rowsMax || (createdAt as number) >= endedBefore) break
+      if (doomed.length >= rowsMax || timeOf(createdAt) >= endedBefore) break
       if (status === 'pending' || status === 'in progress') continue
-      if ((endedAt as number) < endedBefore) doomed.push({ id, status } as Doomed)
+      if (timeOf(endedAt) < endedBefore) doomed.push({ id, status } as Doomed)
     }
   }
 }

@@ -4,6 +4,7 @@
 //   - an ended task never changes again;
 //   - reads see every commit whose `done` was called.
 
+import type { WallTime } from '../../shared/clock.ts'
 import type { TrailEntry } from '../core/task.ts'
 
 export type { TrailEntry } from '../core/task.ts'
@@ -11,7 +12,7 @@ export type { TrailEntry } from '../core/task.ts'
 /** `pending` and `in progress` are live; the others are ends, written once. */
 export type TaskStatus = 'pending' | 'in progress' | 'done' | 'failed' | 'cancelled' | 'expired'
 
-/** A task as it is stored. Times are milliseconds since 1970. */
+/** A task as it is stored. */
 export type TaskRecord = {
   /** A UUIDv7: ids sort by time of acceptance. */
   id: string
@@ -19,16 +20,16 @@ export type TaskRecord = {
   status: TaskStatus
   /** Higher goes first. */
   priority: number
-  createdAt: number
-  startedAt: number | null
-  endedAt: number | null
+  createdAt: WallTime
+  startedAt: WallTime | null
+  endedAt: WallTime | null
   slave: string | null
   attempt: string | null
   /** How often a slave has taken it. */
   tries: number
   runLimitMs: number
   /** Expires when no slave has taken it by then. */
-  waitUntil: number | null
+  waitUntil: WallTime | null
   tags: string[]
   idempotencyKey: string | null
   /** Whose it is; null: nobody's, or everybody's. */
@@ -118,8 +119,8 @@ export type TaskSummary = Omit<
  */
 export type Page = { tasks: TaskSummary[]; next: string | null }
 
-/** What to keep: `endedBefore` in milliseconds since 1970, the others in tasks. */
-export type TrimLimits = { endedBefore: number; keepMax: number; rowsMax: number }
+/** What to keep: what ended since `endedBefore`, the others in tasks. */
+export type TrimLimits = { endedBefore: WallTime; keepMax: number; rowsMax: number }
 
 /** An input or outcome larger than this is left out of lists. In bytes of JSON text. */
 export const LIST_PAYLOAD_BYTES_MAX = 512

@@ -7,6 +7,8 @@
 //                 refused    revoked            its answer is remembered, so that the same
 //                                               attempt offered again gets the same answer
 
+import type { Monotonic } from '../../shared/clock.ts'
+import { LONG_AGO, later, NEVER } from '../../shared/clock.ts'
 import type { Random } from '../../shared/random.ts'
 import type {
   Answer,
@@ -92,7 +94,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   let link: 'registering' | 'registered' = 'registering'
   let heartbeatMs = 5_000
   let registerAgainMs = REGISTER_AGAIN_MS
-  let dueAt = Number.NEGATIVE_INFINITY
+  let dueAt = LONG_AGO
   /** A poll was answered that the master does not know this boot. */
   let isUnknown = false
   let effects: Effect[] = []
@@ -102,14 +104,14 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   }
 
   return {
-    step(input: Input, now: number): Effect[] {
+    step(input: Input, now: Monotonic): Effect[] {
       take(input, now)
       const out = effects
       effects = []
       return out
     },
     /** When the core wants a `tick`; Infinity while it waits for an answer of the master. */
-    deadline: () => Math.min(dueAt, polling.dueAt),
+    deadline: (): Monotonic => (dueAt < polling.dueAt ? dueAt : polling.dueAt),
     state,
     card: (): SlaveCard => ({
       name,
@@ -129,7 +131,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     },
   }
 
-  function take(input: Input, now: number): void {
+  function take(input: Input, now: Monotonic): void {
     switch (input.is) {
       case 'offers':
         return takeOffers(input.offers, input.boot, input.token)
@@ -148,7 +150,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         // Whoever polls says what it holds before it takes more.
         return settings.pull ? beat() : beatLater(now)
       case 'not-registered':
-        dueAt = now + registerAgainMs * (1 + JITTER * settings.random.next())
+        dueAt = later(now, registerAgainMs * (1 + JITTER * settings.random.next()))
         registerAgainMs = Math.min(registerAgainMs * 2, REGISTER_AGAIN_MS_MAX)
         return
       case 'beat-answered':
@@ -165,7 +167,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         generation++
         polling.failed(now, input.delivered)
         // While it beats it waits for that answer first; while it registers it is about to be known.
-        if (input.unknown && dueAt !== Number.POSITIVE_INFINITY) return register()
+        if (input.unknown && dueAt !== NEVER) return register()
         isUnknown ||= input.unknown && link === 'registered'
         return
       case 'tick':
@@ -173,7 +175,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     }
   }
 
-  function tick(now: number): void {
+  function tick(now: Monotonic): void {
     if (now >= polling.dueAt) poll(now)
     if (now < dueAt) return
     if (link === 'registering') return register()
@@ -181,21 +183,21 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   }
 
   function beat(): void {
-    dueAt = Number.POSITIVE_INFINITY
+    dueAt = NEVER
     effects.push({ do: 'beat' })
   }
 
   /** Also when no slot is free: what is free later the master hears with an outcome. */
-  function poll(now: number): void {
+  function poll(now: Monotonic): void {
     if (link === 'registering') return polling.rest()
     // A poll is known by its generation.
     generation++
     const owesBeat = polling.begin(generation, now)
     effects.push({ do: 'poll', state: state(), waitMs: Math.min(heartbeatMs, POLL_MS_MAX) })
-    if (owesBeat && dueAt !== Number.POSITIVE_INFINITY) beat()
+    if (owesBeat && dueAt !== NEVER) beat()
   }
 
-  function takePolled(offers: OfferHead[], revoked: string[], now: number): void {
+  function takePolled(offers: OfferHead[], revoked: string[], now: Monotonic): void {
     for (const { attempt, task, kind } of offers) {
       const isKnown = running.has(attempt) || ended.has(attempt) || answered.has(attempt)
       if (!isKnown && kinds.has(kind) && running.size < slots) begin(attempt, task)
@@ -210,12 +212,12 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     link = 'registering'
     isUnknown = false
     polling.rest()
-    dueAt = Number.POSITIVE_INFINITY
+    dueAt = NEVER
     effects.push({ do: 'register' })
   }
 
-  function beatLater(now: number): void {
-    dueAt = now + heartbeatMs * (1 - JITTER + 2 * JITTER * settings.random.next())
+  function beatLater(now: Monotonic): void {
+    dueAt = later(now, heartbeatMs * (1 - JITTER + 2 * JITTER * settings.random.next()))
   }
 
   function takeOffers(offers: OfferHead[], meant: string, token: Token): void {
@@ -304,7 +306,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
 
   /** Whoever was refused hears at once that there is room again. */
   function notice(): void {
-    if (!owesNotice || link !== 'registered' || dueAt === Number.POSITIVE_INFINITY) return
+    if (!owesNotice || link !== 'registered' || dueAt === NEVER) return
     if (mode === 'accepting' && (running.size >= slots || outboxIsFull())) return
     owesNotice = false
     beat()

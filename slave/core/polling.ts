@@ -4,6 +4,8 @@
 //    ^                                              ^  \--(failed)----> due, ever later
 //    +-------(it must register first)---------------+--------------------+
 
+import type { Monotonic } from '../../shared/clock.ts'
+import { LONG_AGO, later, NEVER } from '../../shared/clock.ts'
 import type { Random } from '../../shared/random.ts'
 
 /** A poll is held about this long at most, whatever the beat. */
@@ -14,8 +16,8 @@ const REST_MS_MAX = 2_000
 
 /** One poll after the other, never two at a time, each with a number that is larger. */
 export function createPolling(random: Random) {
-  let dueAt = Number.POSITIVE_INFINITY
-  let begunAt = Number.NEGATIVE_INFINITY
+  let dueAt = NEVER
+  let begunAt = LONG_AGO
   let open = 0
   let over = 0
   let failures = 0
@@ -28,37 +30,39 @@ export function createPolling(random: Random) {
       return dueAt
     },
     get isIdle() {
-      return open === 0 && dueAt === Number.POSITIVE_INFINITY
+      return open === 0 && dueAt === NEVER
     },
     /** The number of the last poll that is over: whatever it was to bring has come, or never will. */
     get over() {
       return over
     },
     /** A poll goes out. Gives whether a beat should go with it. */
-    begin(number: number, now: number): boolean {
-      dueAt = Number.POSITIVE_INFINITY
+    begin(number: number, now: Monotonic): boolean {
+      dueAt = NEVER
       begunAt = now
       open = number
       const owesBeat = mayHaveMissed
       mayHaveMissed = false
       return owesBeat
     },
-    answered(now: number, broughtSomething: boolean): void {
+    answered(now: Monotonic, broughtSomething: boolean): void {
       over = open
       open = 0
       failures = 0
-      dueAt = broughtSomething ? now : Math.max(now, begunAt + REST_MS)
+      const rested = later(begunAt, REST_MS)
+      dueAt = broughtSomething || rested < now ? now : rested
     },
-    failed(now: number, delivered: boolean): void {
+    failed(now: Monotonic, delivered: boolean): void {
       over = open
       open = 0
       mayHaveMissed ||= delivered
-      dueAt = now + Math.min(REST_MS * 2 ** failures, REST_MS_MAX) * (1 + random.next())
+      const restMs = Math.min(REST_MS * 2 ** failures, REST_MS_MAX) * (1 + random.next())
+      dueAt = later(now, restMs)
       failures++
     },
     /** No poll but the one that is open, until the master knows what the slave holds. */
     rest(): void {
-      dueAt = Number.POSITIVE_INFINITY
+      dueAt = NEVER
     },
   }
 }

@@ -1,12 +1,14 @@
 // What the SQLite store costs, in figures: node test/bench/store.ts [rows] [folder]
 // Prints µs per insert and update in commits of several sizes, the commit itself, the worst turn
 // while a million tasks are written, and pages, counts, trim, load and memory with them stored.
+
 import { randomUUIDv7 } from 'node:crypto'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FILE_NAME, openSqliteStore } from '../../master/store/sqlite.ts'
 import type { Change, ListQuery, Store, TaskRecord, TaskUpdate } from '../../master/store/store.ts'
+import { wallTime } from '../../shared/clock.ts'
 
 const rows = Number(process.argv[2] ?? 1_000_000)
 const folder = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'askfirst-bench-'))
@@ -20,8 +22,8 @@ function task(): TaskRecord {
     kind: made % 1000 === 0 ? 'rare' : 'expression',
     status: 'in progress',
     priority: 0,
-    createdAt: Date.now(),
-    startedAt: Date.now(),
+    createdAt: wallTime(Date.now()),
+    startedAt: wallTime(Date.now()),
     endedAt: null,
     slave: `slave-${made % 100}`,
     attempt: randomUUIDv7(),
@@ -36,7 +38,7 @@ function task(): TaskRecord {
     work: null,
     trace: null,
     outcome: null,
-    trail: [{ at: Date.now(), event: 'taken', slave: `slave-${made % 100}`, ms: 0.8 }],
+    trail: [{ at: wallTime(Date.now()), event: 'taken', slave: `slave-${made % 100}`, ms: 0.8 }],
   }
 }
 
@@ -45,13 +47,13 @@ function ended({ id, startedAt, slave, attempt, trail }: TaskRecord, n: number):
     id,
     status: n % 200 === 0 ? 'failed' : 'done',
     startedAt,
-    endedAt: Date.now(),
+    endedAt: wallTime(Date.now()),
     slave,
     attempt,
     tries: 1,
     waitUntil: null,
     outcome: `{"result":${n},"resultType":"number","resultText":"${n}"}`,
-    trail: [...trail, { at: Date.now(), event: 'done', ms: 3 }],
+    trail: [...trail, { at: wallTime(Date.now()), event: 'done', ms: 3 }],
   }
 }
 
@@ -200,7 +202,7 @@ async function main() {
   const trims: number[] = []
   for (let i = 0; i < 100; i++) {
     const start = performance.now()
-    await store.trim({ endedBefore: 0, keepMax: rows / 2, rowsMax: 500 })
+    await store.trim({ endedBefore: wallTime(0), keepMax: rows / 2, rowsMax: 500 })
     trims.push(performance.now() - start)
     await turn()
   }

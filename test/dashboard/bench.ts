@@ -11,6 +11,7 @@ import type { Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import { openSqliteStore } from '../../master/store/sqlite.ts'
 import type { Store, TaskRecord } from '../../master/store/store.ts'
+import { wallTime } from '../../shared/clock.ts'
 import type { Load } from '../bench/processes.ts'
 import { readCpu, start, startLoad } from '../bench/processes.ts'
 import type { Target } from '../bench/targets.ts'
@@ -256,9 +257,9 @@ function storedTask(n: number): TaskRecord {
     kind: 'expression',
     status: n % 200 === 0 ? 'failed' : 'done',
     priority: 0,
-    createdAt: at,
-    startedAt: at,
-    endedAt: at,
+    createdAt: wallTime(at),
+    startedAt: wallTime(at),
+    endedAt: wallTime(at),
     slave,
     attempt: randomUUIDv7(),
     tries: 1,
@@ -275,6 +276,6 @@ function storedTask(n: number): TaskRecord {
       n % 200 === 0
         ? '{"status":"failed","type":"evaluation","message":"no such thing"}'
         : `{"status":"done","result":${n},"resultType":"number","resultText":"${n}"}`,
-    trail: [{ at, event: 'taken', slave, ms: 0.8 }],
+    trail: [{ at: wallTime(at), event: 'taken', slave, ms: 0.8 }],
   }
 }

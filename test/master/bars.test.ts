@@ -4,10 +4,11 @@
 import { test } from 'tap'
 import { createBars } from '../../master/bars.ts'
 import type { TaskEvent } from '../../master/events.ts'
+import { wallTime } from '../../shared/clock.ts'
 
 const at = (task: string, event: string, more: Partial<TaskEvent> = {}): TaskEvent => ({
   type: 'task',
-  at: 10,
+  at: wallTime(10),
   task,
   kind: 'sleep',
   status: 'in progress',
@@ -15,9 +16,9 @@ const at = (task: string, event: string, more: Partial<TaskEvent> = {}): TaskEve
   slave: 'a',
   reason: '',
   tries: 1,
-  createdAt: 0,
-  askedAt: 4,
-  startedAt: 5,
+  createdAt: wallTime(0),
+  askedAt: wallTime(4),
+  startedAt: wallTime(5),
   ranMs: null,
   ...more,
 })
@@ -25,7 +26,7 @@ const waiting = (task: string, tries = 0) =>
   at(task, 'waiting', { status: 'pending', slave: null, tries, askedAt: null, startedAt: null })
 const taken = (task: string, more = {}) => at(task, 'taken', more)
 const done = (task: string, more = {}) =>
-  at(task, 'done', { status: 'done', at: 20, ranMs: 12, ...more })
+  at(task, 'done', { status: 'done', at: wallTime(20), ranMs: 12, ...more })
 
 test('tells an attempt when it begins, and again when it ends', async (t) => {
   const bars = createBars()
@@ -48,7 +49,7 @@ test('gives tasks that run side by side rows of their own', async (t) => {
 test('keeps the bar of an attempt that was lost beside that of the next', async (t) => {
   const bars = createBars()
   bars.take(taken('x'))
-  bars.take(at('x', 'retry', { status: 'pending', at: 15 }))
+  bars.take(at('x', 'retry', { status: 'pending', at: wallTime(15) }))
   bars.take(waiting('x', 1))
   bars.take(taken('x', { slave: 'b', tries: 2, startedAt: 17 }))
   bars.take(done('x', { slave: 'b', tries: 2, at: 30 }))

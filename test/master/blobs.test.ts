@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { createBlobs } from '../../master/blobs.ts'
 import { openJobStore } from '../../master/job-store.ts'
+import { wallTime } from '../../shared/clock.ts'
 
 const QUOTA = { totalBytesMax: 1e9, perClientBytesMax: 1e9, diskReserveBytes: 0 }
 const LIMITS = { bytesMax: 100, arrivalMs: 60_000, limits: QUOTA }
@@ -16,9 +17,10 @@ t.test('a sweep goes through all, however many jobs name', async (t) => {
   let time = 0
   const store = openJobStore(':memory:')
   t.teardown(() => store.close())
-  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, now: () => time })
+  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, wall: () => wallTime(time) })
   const names = Array.from({ length: 1200 }, (_, i) => i.toString(16).padStart(64, '0'))
-  for (const sha256 of names) store.putBlob({ sha256, bytes: 1, type: 'text/plain' }, time)
+  for (const sha256 of names)
+    store.putBlob({ sha256, bytes: 1, type: 'text/plain' }, wallTime(time))
   time = 1000
   const wanted = new Set(names.filter((_, i) => i < 700))
   let asked = 0
@@ -26,8 +28,8 @@ t.test('a sweep goes through all, however many jobs name', async (t) => {
     asked++
     return wanted
   }
-  t.equal(await blobs.sweep(500, findWanted), 500)
-  t.equal(await blobs.sweep(500, findWanted), 0)
+  t.equal(await blobs.sweep(wallTime(500), findWanted), 500)
+  t.equal(await blobs.sweep(wallTime(500), findWanted), 0)
   for (const name of wanted) t.ok(store.findBlob(name))
   t.equal(asked, 1, 'what jobs name counts as used: nothing is old, and no job is read')
 })
@@ -36,15 +38,15 @@ t.test('a sweep leaves alone what is brought or used while it goes on', async (t
   let time = 0
   const store = openJobStore(':memory:')
   t.teardown(() => store.close())
-  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, now: () => time })
+  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, wall: () => wallTime(time) })
   const contents = Array.from({ length: 20 }, (_, i) => `content ${i}`)
   const put = async (content: string) => (await blobs.put(Readable.from([content]))).sha256
   const names: string[] = []
   for (const content of contents) names.push(await put(content))
   time = 1000
-  const sweeping = blobs.sweep(500, async () => new Set())
+  const sweeping = blobs.sweep(wallTime(500), async () => new Set())
   // These are among the last that it has found. The second may go just before it comes again.
-  const last = store.blobsBefore(500).slice(-2) as [string, string]
+  const last = store.blobsBefore(wallTime(500)).slice(-2) as [string, string]
   blobs.get(last[0])
   await put(contents[names.indexOf(last[1])] as string)
   const removed = await sweeping
@@ -71,7 +73,7 @@ function limited(t: Test, over: Partial<typeof QUOTA>, freeBytes = 1e9) {
       limits: { ...QUOTA, ...over },
       folder,
       store,
-      now: () => 0,
+      wall: () => wallTime(0),
       disk: () => room,
     })
   const blobs = open()
@@ -131,7 +133,7 @@ t.test('a client has its bytes again when its blobs are swept', async (t) => {
   await put(text20(1), 'a')
   await put(text20(1), 'b')
   t.match(await failureOf(put(text20(2), 'a')), isFull)
-  t.equal(await blobs.sweep(1, async () => new Set()), 1)
+  t.equal(await blobs.sweep(wallTime(1), async () => new Set()), 1)
   t.same(blobs.usage(), { bytes: 0, byClient: new Map() })
   await put(text20(2), 'a')
 })

@@ -8,8 +8,10 @@ import type { Effect, Input, StoredTask } from '../../master/core/effects.ts'
 import type { NewTask } from '../../master/core/task.ts'
 import { note, TRAIL_ENTRIES_MAX } from '../../master/core/task.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
+import { wallTime } from '../../shared/clock.ts'
 import { createRandom } from '../../shared/random.ts'
 import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
+import { instant } from '../instants.ts'
 import { stepSaved } from './stepping.ts'
 
 const HEARTBEAT_MS = 1000
@@ -91,7 +93,8 @@ function world(more: Partial<CoreSettings> = {}) {
       const id = `task-${++tasks}`
       const createdAt = here.now
       const common = { kind: 'work', priority: 0, runLimitMs: 10_000, queue: false }
-      step({ is: 'submit', task: { id, ...common, createdAt, waitUntil: null, ...more } })
+      const times = { createdAt: wallTime(createdAt), waitUntil: null, expiresAt: null }
+      step({ is: 'submit', task: { id, ...common, ...times, ...more } })
       return id
     },
 
@@ -217,7 +220,7 @@ t.test('a task', async (t) => {
     const w = world({ ask: 'always' })
     w.start('a')
     const first = w.running()
-    w.submit({ queue: true, waitUntil: 50_000 })
+    w.submit({ queue: true, waitUntil: instant(50_000) })
     w.answer(w.offered(), 'busy')
     t.same(w.last('offer'), [])
     w.callBack(first, done)
@@ -382,7 +385,7 @@ t.test('an outcome', async (t) => {
 t.test('the line', async (t) => {
   t.test('saves and accepts a queued task before a slave is found', async (t) => {
     const w = world()
-    const id = w.submit({ queue: true, waitUntil: 50_000 })
+    const id = w.submit({ queue: true, waitUntil: instant(50_000) })
     t.same(order(w.last('save').concat(w.last('accept') as never[])), ['save', 'accept'])
     t.equal(w.task(id)?.stage.is, 'waiting')
     w.start('a')
@@ -393,7 +396,7 @@ t.test('the line', async (t) => {
     const w = world()
     w.start('a')
     let offer = w.running()
-    const queue = { queue: true, waitUntil: 50_000 }
+    const queue = { queue: true, waitUntil: instant(50_000) }
     const ids = [0, 5, -5, 5].map((priority) => w.submit({ ...queue, priority }))
     const served = ids.map(() => {
       w.callBack(offer, done)
@@ -408,8 +411,8 @@ t.test('the line', async (t) => {
     const w = world({ waitingTasksMax: 1 })
     w.start('a')
     w.running()
-    w.submit({ queue: true, waitUntil: 50_000 })
-    w.submit({ queue: true, waitUntil: 50_000 })
+    w.submit({ queue: true, waitUntil: instant(50_000) })
+    w.submit({ queue: true, waitUntil: instant(50_000) })
     t.match(w.last('refuse'), [{ problem: { type: 'queue-full' } }])
     t.equal(w.core.view.waiting, 1)
   })
@@ -418,8 +421,8 @@ t.test('the line', async (t) => {
     const w = world()
     w.start('a')
     const first = w.running({ runLimitMs: 1e6 })
-    const queued = w.submit({ queue: true, waitUntil: 300 })
-    const patient = w.submit({ waitUntil: 200 })
+    const queued = w.submit({ queue: true, waitUntil: instant(300) })
+    const patient = w.submit({ waitUntil: instant(200) })
     t.same(w.last('accept'), [], 'whoever waits for a slave is not accepted')
     w.pass(299)
     t.match(w.last('refuse'), [{ task: { id: patient }, problem: { type: 'at-capacity' } }])
@@ -433,7 +436,7 @@ t.test('the line', async (t) => {
   t.test('does not ask the same slave about the same task without a rest', async (t) => {
     const w = world()
     w.start('a')
-    const id = w.submit({ queue: true, waitUntil: 50_000 })
+    const id = w.submit({ queue: true, waitUntil: instant(50_000) })
     for (let asks = 0; asks < 5 && w.last('offer').length > 0; asks++) {
       w.answer(w.offered(), 'unwilling')
     }
@@ -445,9 +448,9 @@ t.test('the line', async (t) => {
   t.test('lets the next one go first when the head is refused by all', async (t) => {
     const w = world()
     w.start('a')
-    w.submit({ queue: true, waitUntil: 50_000 })
+    w.submit({ queue: true, waitUntil: instant(50_000) })
     w.answer(w.offered(), 'unwilling')
-    const next = w.submit({ queue: true, waitUntil: 50_000 })
+    const next = w.submit({ queue: true, waitUntil: instant(50_000) })
     t.equal(w.offered().task.id, next)
   })
 
@@ -455,7 +458,7 @@ t.test('the line', async (t) => {
     const w = world()
     w.start('a')
     const first = w.running()
-    const id = w.submit({ queue: true, waitUntil: 50_000 })
+    const id = w.submit({ queue: true, waitUntil: instant(50_000) })
     w.step({ is: 'cancel', task: id })
     t.match(w.last('end'), [{ task: { stage: { status: 'cancelled' } } }])
     t.equal(w.core.view.waiting, 0)
@@ -750,9 +753,9 @@ t.test('after a start of the master', async (t) => {
     kind: 'work',
     priority: 0,
     runLimitMs: 10_000,
-    createdAt: 0,
+    createdAt: wallTime(0),
     queue: true,
-    waitUntil: null,
+    expiresAt: null,
     running,
     tries: running ? 1 : 0,
     trail: [],
@@ -763,7 +766,7 @@ t.test('after a start of the master', async (t) => {
     position,
     drained: false,
   })
-  const run = { slave: 'a', attempt: 'task-x:a:0', startedAt: 0 }
+  const run = { slave: 'a', attempt: 'task-x:a:0', startedAt: wallTime(0) }
 
   t.test('what waits is offered to nobody before every slave was asked', async (t) => {
     const w = world()
@@ -809,7 +812,7 @@ t.test('after a start of the master', async (t) => {
 
   t.test('what was tried before counts, once, with the names of those it took down', async (t) => {
     const w = world()
-    const crashed = { at: 0, event: 'executor-crashed', slave: 'a', attempt: run.attempt }
+    const crashed = { at: wallTime(0), event: 'executor-crashed', slave: 'a', attempt: run.attempt }
     const before = { ...stored('task-x', null), tries: 1, trail: [crashed] }
     w.step({ is: 'restore', tasks: [before], slaves: [slave('a', 0)] })
     w.start('a', 1, 'boot-1', [{ attempt: run.attempt, task: 'task-x', status: 'ended' }])
@@ -830,7 +833,7 @@ t.test('after a start of the master', async (t) => {
 
   t.test('a try that was given up for lost, and is found, is the same try', async (t) => {
     const w = world()
-    const lost = { at: 0, event: 'slave-lost', slave: 'a', attempt: run.attempt }
+    const lost = { at: wallTime(0), event: 'slave-lost', slave: 'a', attempt: run.attempt }
     const before = { ...stored('task-x', null), tries: 1, trail: [lost] }
     w.step({ is: 'restore', tasks: [before], slaves: [slave('a', 0)] })
     w.start('a', 1, 'boot-1', [{ attempt: run.attempt, task: 'task-x', status: 'running' }])
@@ -876,7 +879,7 @@ t.test('a trail is bounded: its first and its last entries, and how many fell ou
   w.start('a')
   const { task } = w.running()
   task.trail.length = 0
-  for (let i = 0; i < 1000; i++) note(task, { at: i, event: 'busy', slave: `s-${i}` })
+  for (let i = 0; i < 1000; i++) note(task, { at: wallTime(i), event: 'busy', slave: `s-${i}` })
   t.equal(task.trail.length, TRAIL_ENTRIES_MAX)
   t.equal(task.trail[0]?.slave, 's-0')
   t.equal(task.trail.at(-1)?.slave, 's-999')

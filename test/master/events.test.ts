@@ -1,10 +1,11 @@
 import t from 'tap'
 import type { JobEvent } from '../../master/events.ts'
 import { createEvents } from '../../master/events.ts'
+import { wallTime } from '../../shared/clock.ts'
 
 const job = (id: string): JobEvent => ({
   type: 'job',
-  at: 0,
+  at: wallTime(0),
   job: id,
   kind: 'word-count',
   status: 'in progress',

@@ -2,13 +2,16 @@
 
 import t from 'tap'
 import { createSlices } from '../../master/job-slices.ts'
+import { wallTime } from '../../shared/clock.ts'
+import { instant } from '../instants.ts'
 
 /** Time passes only by work. */
 function createWorld() {
   let now = 0
   const soon: (() => void)[] = []
   const clock = {
-    now: () => now,
+    now: () => instant(now),
+    wall: () => wallTime(now),
     soon: (run: () => void) => void soon.push(run),
     at: () => () => {},
   }

@@ -6,7 +6,9 @@ import type { Polled } from '../../master/core/pulling.ts'
 import type { Poll, PollAnswer } from '../../master/polls.ts'
 import { answerText, createPolls } from '../../master/polls.ts'
 import type { Clock } from '../../shared/clock.ts'
+import { wallTime } from '../../shared/clock.ts'
 import type { Problem } from '../../shared/problems.ts'
+import { instant } from '../instants.ts'
 
 const simple: Polled = { simple: true, slave: 'w', kinds: ['work'] }
 const word = { slave: 'w', boot: 'b', generation: 1, free: 1, reason: '' }
@@ -19,7 +21,8 @@ function open(said: Polled = pulling) {
   let now = 0
   const timers = new Set<{ at: number; run: () => void }>()
   const clock: Clock = {
-    now: () => now,
+    now: () => instant(now),
+    wall: () => wallTime(now),
     soon: (run) => run(),
     at(at, run) {
       const timer = { at, run }

@@ -9,8 +9,10 @@ import { explain } from '../../master/core/explain.ts'
 import type { NewTask } from '../../master/core/task.ts'
 import { POLICIES } from '../../master/policies/policies.ts'
 import { slaveJson } from '../../master/slave-json.ts'
+import { wallTime } from '../../shared/clock.ts'
 import { createRandom } from '../../shared/random.ts'
 import type { HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
+import { instant } from '../instants.ts'
 import { stepSaved } from './stepping.ts'
 
 const BEAT_MS = 1000
@@ -100,11 +102,12 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
     submit(more: Partial<NewTask> = {}): string {
       const id = `task-${++names}`
       const common = { kind: 'work', priority: 0, runLimitMs: RUN_MS, queue: false }
-      step({ is: 'submit', task: { id, ...common, createdAt: here.now, waitUntil: null, ...more } })
+      const times = { createdAt: wallTime(here.now), waitUntil: null, expiresAt: null }
+      step({ is: 'submit', task: { id, ...common, ...times, ...more } })
       return id
     },
     queue: (more: Partial<NewTask> = {}): string =>
-      here.submit({ queue: true, waitUntil: here.now + 600_000, ...more }),
+      here.submit({ queue: true, waitUntil: instant(here.now + 600_000), ...more }),
     offered(): Offered {
       const [offer, ...others] = here.last('offer')
       if (!offer || others.length > 0) throw new Error(`${here.last('offer').length} offers`)
@@ -257,13 +260,13 @@ t.test('a slave that polls', async (t) => {
     const w = world()
     w.start('a')
     const before = w.json('a')
-    t.same(explain(w.core.view, 'work', 0), {
+    t.same(explain(w.core.view, 'work', instant(0)), {
       wouldAsk: 'a',
       slaves: [{ slave: 'a', available: true, reason: '' }],
     })
     t.same(w.json('a'), before, 'which changes nothing')
     w.gone('a', "a's first")
-    t.match(explain(w.core.view, 'work', 0), {
+    t.match(explain(w.core.view, 'work', instant(0)), {
       wouldAsk: null,
       slaves: [{ available: false, reason: 'is not polling' }],
     })
@@ -510,9 +513,15 @@ t.test('a name', async (t) => {
 
 t.test('after a start of the master', async (t) => {
   const restored = (w: ReturnType<typeof world>, url: string, running = true) => {
-    const task = { id: 'old', kind: 'work', priority: 0, runLimitMs: RUN_MS, createdAt: 0 }
-    const holder = { slave: 'a', attempt: 'old:a:1', startedAt: 0 }
-    const waiting = { queue: true, waitUntil: 600_000, trail: [] }
+    const task = {
+      id: 'old',
+      kind: 'work',
+      priority: 0,
+      runLimitMs: RUN_MS,
+      createdAt: wallTime(0),
+    }
+    const holder = { slave: 'a', attempt: 'old:a:1', startedAt: wallTime(0) }
+    const waiting = { queue: true, expiresAt: wallTime(600_000), trail: [] }
     const stored = { ...task, ...waiting, running: running ? holder : null, tries: 1 }
     const slaves = [{ name: 'a', url, position: 0, drained: false }]
     w.step({ is: 'restore', tasks: [stored], slaves })

@@ -4,6 +4,7 @@ import t from 'tap'
 import { openJobStore } from '../../master/job-store.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
+import { wallTime } from '../../shared/clock.ts'
 import { createIds } from '../../shared/ids.ts'
 import { createRandom } from '../../shared/random.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
@@ -111,7 +112,7 @@ const aJob = (id: string) => ({
   requestHash: null,
   client: null,
   status: 'in progress' as const,
-  createdAt: START,
+  createdAt: wallTime(START),
   endedAt: null,
   outcome: null,
   outcomeBytes: null,

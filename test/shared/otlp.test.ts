@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import t from 'tap'
+import { wallTime } from '../../shared/clock.ts'
 import { createLog } from '../../shared/log.ts'
 import type { Span } from '../../shared/otlp.ts'
 import { createSpanExporter, readOtlpHeaders } from '../../shared/otlp.ts'
@@ -13,8 +14,8 @@ const span = (spanId: string): Span => ({
   traceState: null,
   name: 'task',
   kind: 'server',
-  startedAt: 1_800_000_000_000.25,
-  endedAt: 1_800_000_000_001,
+  startedAt: wallTime(1_800_000_000_000.25),
+  endedAt: wallTime(1_800_000_000_001),
   attributes: { text: 'a', whole: 3, part: 0.5, yes: true },
   failure: null,
 })

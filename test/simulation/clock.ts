@@ -1,10 +1,14 @@
 // Simulated time: events in the order of their times, and of their making where times are equal.
 // Each simulated process sees it through a clock of its own, which stops with the process.
 
-import type { Clock } from '../../shared/clock.ts'
+import type { Clock, Monotonic } from '../../shared/clock.ts'
+import { later, wallTime } from '../../shared/clock.ts'
 import { createHeap } from '../../shared/heap.ts'
 
 type Event = { at: number; number: number; run: () => void; heapIndex: number }
+
+/** When simulated worlds begin. */
+export const EPOCH = wallTime(0)
 
 /** Between two events this many microtasks' turns are given to promises. */
 const MICROTASK_TURNS = 1
@@ -26,7 +30,9 @@ export function createSimulatedClock(startAt = 0) {
   }
 
   return {
-    now: () => now,
+    now: () => now as Monotonic,
+    /** The true time, since a fixed moment. */
+    wall: () => later(EPOCH, now),
     at,
     soon: (run: () => void) => void at(now, run),
 
@@ -43,7 +49,8 @@ export function createSimulatedClock(startAt = 0) {
         run()
       }
       return {
-        now: () => now,
+        now: () => now as Monotonic,
+        wall: () => later(EPOCH, now),
         at: (time, run) => at(time, guard(run)),
         soon: (run) => void at(now, guard(run)),
       }

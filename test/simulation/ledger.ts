@@ -2,6 +2,9 @@
 // no code with the master. Each entry is a fact seen from outside: what a client was told, what the
 // store holds durably, what a slave began to compute. A fact that must not be throws a Violation.
 
+import type { WallTime } from '../../shared/clock.ts'
+import { msBetween } from '../../shared/clock.ts'
+
 export class Violation extends Error {
   override name = 'Violation'
 }
@@ -21,8 +24,8 @@ const oracle = (n: number): number => (n - 1) * n * (n + 1)
 export type Seen = {
   status: string
   outcome: string | null
-  createdAt: number
-  endedAt: number | null
+  createdAt: WallTime
+  endedAt: WallTime | null
 }
 
 /** What the store must never take back or make up. */
@@ -152,7 +155,7 @@ export function createLedger(now: () => number, limits: { runsMin: number }) {
         check(seen !== undefined, `task ${id} was promised and is lost`)
         check(FINAL.includes(seen.status), `task ${id} is stuck: ${seen.status}`)
         this.observed(id, number, seen)
-        const waited = (seen.endedAt ?? 0) - seen.createdAt
+        const waited = msBetween(seen.createdAt, seen.endedAt ?? seen.createdAt)
         const early = seen.status === 'expired' && waited < WAIT_LIMIT_MS
         check(!early, `task ${id} expired after ${waited} ms`)
       }

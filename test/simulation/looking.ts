@@ -1,6 +1,7 @@
 // Looking at a simulated world as a whole, which no process in it can: who really has what the master
 // believes somebody to have, and at the end, what was done twice, refused or left waiting.
 
+import { wallTime } from '../../shared/clock.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger } from './ledger.ts'
 import { ATTEMPTS_MAX, check, WAIT_LIMIT_MS } from './ledger.ts'
@@ -88,7 +89,7 @@ export function checkRefused(
 ): void {
   for (const { key, number, at } of refused) {
     const stored = [...store.all()].find(({ idempotencyKey }) => idempotencyKey === key)
-    check(!stored || stored.createdAt < at, `${key} was refused, and is stored`)
+    check(!stored || stored.createdAt < wallTime(at), `${key} was refused, and is stored`)
     for (const runs of ledger.began.values()) {
       const late = runs.find((run) => run.number === number && run.at > at)
       check(!late, `${key} was refused for good, and ${late?.slave} began it later`)

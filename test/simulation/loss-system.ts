@@ -5,6 +5,7 @@
 import type { CoreSettings } from '../../master/core/context.ts'
 import { POLICIES } from '../../master/policies/policies.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
+import { msOf, wallTime } from '../../shared/clock.ts'
 import type { Random } from '../../shared/random.ts'
 import { createRandom } from '../../shared/random.ts'
 import { createSimulatedClock } from './clock.ts'
@@ -133,7 +134,11 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       load: busy.totals().map((ms, i) => (ms - (batch.busy[i] as number)) / lasted),
     })
     batch = start()
-    void store.trim({ endedBefore: Number.MAX_SAFE_INTEGER, keepMax: 0, rowsMax: perBatch })
+    void store.trim({
+      endedBefore: wallTime(Number.MAX_SAFE_INTEGER),
+      keepMax: 0,
+      rowsMax: perBatch,
+    })
   }
 
   function settle(slave: string): void {
@@ -171,7 +176,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
     })
     reply.then(
       ({ slave, trail }) => {
-        const taken = trail.find(({ event }) => event === 'taken')?.at ?? 0
+        const taken = msOf(trail.find(({ event }) => event === 'taken')?.at ?? wallTime(0))
         batch.takenMs += taken - submittedAt
         if (queue) {
           const wait = taken - submittedAt - oneWay * 2

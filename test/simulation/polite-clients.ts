@@ -5,6 +5,7 @@
 
 import { inOrder } from '../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
+import { wallTime } from '../../shared/clock.ts'
 import type { Problem } from '../../shared/problems.ts'
 import { createRandom } from '../../shared/random.ts'
 import { createSimulatedClock } from './clock.ts'
@@ -59,7 +60,11 @@ export async function runPoliteClients(given: PoliteClients): Promise<Pursuit[]>
       () => {
         pursuits.push({ ...pursuit, to: clock.now() })
         if (pursuits.length % 1000 === 0) {
-          void store.trim({ endedBefore: Number.MAX_SAFE_INTEGER, keepMax: 0, rowsMax: 2000 })
+          void store.trim({
+            endedBefore: wallTime(Number.MAX_SAFE_INTEGER),
+            keepMax: 0,
+            rowsMax: 2000,
+          })
         }
         if ('atOnce' in clients) return
         clock.at(clock.now() + ms, () => think(clients.thinkMs))

@@ -11,6 +11,7 @@ import type { Store } from '../../master/store/store.ts'
 import type { Transport } from '../../master/transport.ts'
 import { PeerError } from '../../shared/client.ts'
 import type { Clock } from '../../shared/clock.ts'
+import { later } from '../../shared/clock.ts'
 import type { IdsAfter } from '../../shared/ids.ts'
 import { createLog } from '../../shared/log.ts'
 import { Problem } from '../../shared/problems.ts'
@@ -266,7 +267,7 @@ function simulatedExecutors(
         running.delete(run.attempt)
         onEnded([ended])
       }
-      running.set(run.attempt, clock.at(clock.now() + ended.ranMs, end))
+      running.set(run.attempt, clock.at(later(clock.now(), ended.ranMs), end))
       given.onRunning?.(running.size)
       given.onBegin?.(taskOf(run.attempt), run)
     },

@@ -4,6 +4,7 @@
 // does not end.
 
 import type { PeerError } from '../../shared/client.ts'
+import { later } from '../../shared/clock.ts'
 import type { Random } from '../../shared/random.ts'
 import type { AttemptsReply, CallbacksRequest, Offer, Outcome } from '../../shared/wire.ts'
 import type { Run } from '../../slave/executor/executors.ts'
@@ -56,7 +57,7 @@ export function startSimpleSlaveProcess(given: {
     given.polling.poll(life, { simple: true, slave: name, kinds }, POLL_MS, (error, reply) => {
       const [offer] = reply?.offers ?? []
       if (offer) run(offer)
-      else clock.at(clock.now() + (error ? REST_MS : 0), poll)
+      else clock.at(later(clock.now(), error ? REST_MS : 0), poll)
     })
   }
 
@@ -70,13 +71,13 @@ export function startSimpleSlaveProcess(given: {
     if (careless && !wentAway && ranMs === Number.POSITIVE_INFINITY) return goAway()
     const mostMs = careless ? OVERDUE_FACTOR * runLimitMs : runLimitMs
     const ended = ranMs <= mostMs ? outcome : OVER_LIMIT
-    clock.at(clock.now() + Math.min(ranMs, mostMs), () => submit(offer, ended, ranMs))
+    clock.at(later(clock.now(), Math.min(ranMs, mostMs)), () => submit(offer, ended, ranMs))
   }
 
   function goAway(): void {
     wentAway = true
     has = null
-    clock.at(clock.now() + AWAY_MS, poll)
+    clock.at(later(clock.now(), AWAY_MS), poll)
   }
 
   function submit(offer: Offer, outcome: Outcome, ranMs: number): void {
@@ -91,7 +92,7 @@ export function startSimpleSlaveProcess(given: {
       }
       given.onSubmitted?.(request, error ? null : [attempt])
       if (error && !careless)
-        return clock.at(clock.now() + REST_MS, () => submit(offer, outcome, ranMs))
+        return clock.at(later(clock.now(), REST_MS), () => submit(offer, outcome, ranMs))
       has = null
       poll()
     })

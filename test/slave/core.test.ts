@@ -6,6 +6,7 @@ import { createRandom } from '../../shared/random.ts'
 import type { OfferAnswer } from '../../shared/wire.ts'
 import type { Effect, Input, SlaveCoreSettings } from '../../slave/core/core.ts'
 import { createSlaveCore } from '../../slave/core/core.ts'
+import { instant } from '../instants.ts'
 
 const HEARTBEAT_MS = 1000
 
@@ -26,7 +27,7 @@ function slave(more: Partial<SlaveCoreSettings> = {}) {
   const here = {
     core,
     now: 0,
-    step: (input: Input): Effect[] => core.step(input, here.now),
+    step: (input: Input): Effect[] => core.step(input, instant(here.now)),
     /** Offers attempts of one task each; gives the answers. */
     offer(attempts: string[], kind = 'work', boot = 'boot-1'): OfferAnswer[] {
       const offers = attempts.map((attempt) => ({ attempt, task: `task of ${attempt}`, kind }))

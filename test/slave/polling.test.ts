@@ -5,6 +5,7 @@ import t from 'tap'
 import { createRandom } from '../../shared/random.ts'
 import type { Effect, Input } from '../../slave/core/core.ts'
 import { createSlaveCore } from '../../slave/core/core.ts'
+import { instant } from '../instants.ts'
 
 const BEAT_MS = 1000
 
@@ -24,7 +25,7 @@ function slave(slots = 1) {
   const here = {
     core,
     now: 0,
-    step: (input: Input): string[] => core.step(input, here.now).map(word),
+    step: (input: Input): string[] => core.step(input, instant(here.now)).map(word),
     /** Registered, and the master has heard what it holds: it polls. */
     start(): string[] {
       here.step({ is: 'tick' })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { createFigures, noteFailure, noteFree, noteTold } from '../../../master/core/figures.ts'
 import type { Family } from '../../../shared/histogram.ts'
 import { createHistogram, OTHER, observe, observeOf, WORDS_MAX } from '../../../shared/histogram.ts'
+import { instant } from '../../instants.ts'
 
 t.test('counts a value where it lies, its bound included', async (t) => {
   const histogram = createHistogram([1, 10])
@@ -25,11 +26,11 @@ t.test('holds each Retry-After against the slot that it spoke of', async (t) => 
   noteTold(figures, 'sleep', 5_000)
   noteTold(figures, 'sleep', 8_000)
   noteTold(figures, 'expression', 9_000)
-  noteFree(figures, ['expression'], 1_000)
+  noteFree(figures, ['expression'], instant(1_000))
   t.equal(figures.retryAfterErrorMs.sum, 8_000, 'told 8 s too late')
-  noteFree(figures, ['sleep', 'expression'], 6_000)
-  noteFree(figures, ['sleep', 'expression'], 8_000)
-  noteFree(figures, ['sleep', 'expression'], 9_000)
+  noteFree(figures, ['sleep', 'expression'], instant(6_000))
+  noteFree(figures, ['sleep', 'expression'], instant(8_000))
+  noteFree(figures, ['sleep', 'expression'], instant(9_000))
   t.equal(figures.retryAfterErrorMs.sum, 8_000 - 1_000 + 0)
   t.equal(
     figures.retryAfterErrorMs.counts.reduce((a, b) => a + b),

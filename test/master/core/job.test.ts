@@ -6,6 +6,7 @@ import t from 'tap'
 import { Type } from 'typebox'
 import type { Job, JobEffect, PartEnd, PartState } from '../../../master/core/job.ts'
 import { createJob } from '../../../master/core/job.ts'
+import { wallTime } from '../../../shared/clock.ts'
 import type { JobKind } from '../../../shared/job-kind.ts'
 import { TaskFailure } from '../../../shared/kind.ts'
 import type { Random } from '../../../shared/random.ts'
@@ -123,7 +124,7 @@ const ended = (outcome: string): PartEnd => ({
   bytes: outcome.length,
   slave: 'slave-1',
   tries: 1,
-  startedAt: 0,
+  startedAt: wallTime(0),
   ranMs: 1,
 })
 
@@ -142,14 +143,14 @@ function play(seed: number, deaths: number, restarts: number): { end: Ended; run
   const take = (effects: JobEffect[]): void => {
     for (const effect of effects) {
       if (effect.do === 'end') end = effect
-      else if (effect.do === 'proceed') take(job.proceed(0))
+      else if (effect.do === 'proceed') take(job.proceed(wallTime(0)))
       else open.push(effect)
     }
   }
   const begin = (): void => {
     open = []
     job = createJob(given)
-    take(job.start(0))
+    take(job.start(wallTime(0)))
   }
   begin()
   for (let steps = 0; !end; steps++) {
@@ -163,7 +164,7 @@ function play(seed: number, deaths: number, restarts: number): { end: Ended; run
     open = open.filter((each) => each !== submit)
     const outcome = stored.get(keyOf(submit)) ?? fleet.run(submit)
     stored.set(keyOf(submit), outcome)
-    take(job.partEnded(submit.part, submit.round, endOf(outcome), steps))
+    take(job.partEnded(submit.part, submit.round, endOf(outcome), wallTime(steps)))
   }
   return { end, runs: fleet.runs }
 }
@@ -199,8 +200,10 @@ t.test(
 
 /** What comes of these effects, with every slice of work that they ask for. */
 const through = (job: Job, effects: JobEffect[]): JobEffect[] =>
-  effects.flatMap((effect) => (effect.do === 'proceed' ? through(job, job.proceed(1)) : [effect]))
-const started = (job: Job): Submit[] => through(job, job.start(0)) as Submit[]
+  effects.flatMap((effect) =>
+    effect.do === 'proceed' ? through(job, job.proceed(wallTime(1))) : [effect],
+  )
+const started = (job: Job): Submit[] => through(job, job.start(wallTime(0))) as Submit[]
 
 /** Ends the open submissions of a stage well; gives those that come of it. */
 function endAll(job: Job, submits: Submit[], now = 1): JobEffect[] {
@@ -212,7 +215,7 @@ function endAll(job: Job, submits: Submit[], now = 1): JobEffect[] {
       url: `http://a/${keyOf(submit)}/${name}`,
     }))
     const outcome: Outcome = { status: 'done', result: submit.part.index, files }
-    return through(job, job.partEnded(submit.part, submit.round, endOf(outcome), now))
+    return through(job, job.partEnded(submit.part, submit.round, endOf(outcome), wallTime(now)))
   })
 }
 
@@ -227,7 +230,7 @@ t.test('only what was lost runs again', async (t) => {
     message: '',
     missing: ['m1', 'm3'],
   }
-  const again = job.partEnded(first.part, 0, endOf(lost), 2) as Submit[]
+  const again = job.partEnded(first.part, 0, endOf(lost), wallTime(2)) as Submit[]
   t.same(again.map(keyOf), ['0/3/1', '0/1/1'], 'the two parts that made them')
   t.same(endAll(job, [again[0] as Submit]), [], 'it waits for both')
   const then = endAll(job, [again[1] as Submit]) as Submit[]
@@ -239,7 +242,7 @@ t.test('whoever does not say which file was missing may mean any that a part mad
   const job = createJob(given)
   const middles = endAll(job, started(job)) as Submit[]
   const lost: Outcome = { status: 'failed', type: 'missing-file', message: '' }
-  const again = job.partEnded((middles[0] as Submit).part, 0, endOf(lost), 2) as Submit[]
+  const again = job.partEnded((middles[0] as Submit).part, 0, endOf(lost), wallTime(2)) as Submit[]
   t.same(again.map(keyOf).toSorted(), ['0/0/1', '0/1/1', '0/2/1', '0/3/1', '0/4/1'])
 })
 
@@ -248,8 +251,8 @@ t.test('two that miss the same file let it be made once', async (t) => {
   const middles = endAll(job, started(job)) as Submit[]
   const lost: Outcome = { status: 'failed', type: 'missing-file', message: '', missing: ['m0'] }
   const [a, b] = middles as [Submit, Submit]
-  const first = job.partEnded(a.part, 0, endOf(lost), 2) as Submit[]
-  const second = job.partEnded(b.part, 0, endOf(lost), 2) as Submit[]
+  const first = job.partEnded(a.part, 0, endOf(lost), wallTime(2)) as Submit[]
+  const second = job.partEnded(b.part, 0, endOf(lost), wallTime(2)) as Submit[]
   t.same([...first, ...second].map(keyOf), ['0/0/1'])
 })
 
@@ -257,7 +260,7 @@ t.test('a failure of a part ends the job, and says which part and why', async (t
   const job = createJob(given)
   const [, second] = started(job)
   const failed: Outcome = { status: 'failed', type: 'evaluation', message: 'no good' }
-  t.same(job.partEnded((second as Submit).part, 0, endOf(failed), 1), [
+  t.same(job.partEnded((second as Submit).part, 0, endOf(failed), wallTime(1)), [
     {
       do: 'end',
       status: 'failed',
@@ -273,10 +276,10 @@ t.test(
     const [first] = started(job)
     const { part } = first as Submit
     const done: Outcome = { status: 'done', result: 1, files: [] }
-    t.same(job.partEnded(part, 7, endOf(done), 1), [])
+    t.same(job.partEnded(part, 7, endOf(done), wallTime(1)), [])
     t.equal(part.status, 'running')
     job.stop()
-    t.same(job.partEnded(part, 0, endOf(done), 1), [])
+    t.same(job.partEnded(part, 0, endOf(done), wallTime(1)), [])
   },
 )
 
@@ -288,7 +291,7 @@ t.test('a file that is lost again and again ends the job', async (t) => {
     const middle = open.find(
       (effect) => effect.do === 'submit' && effect.part.stage === 1,
     ) as Submit
-    const [source] = job.partEnded(middle.part, middle.round, endOf(lost), 2)
+    const [source] = job.partEnded(middle.part, middle.round, endOf(lost), wallTime(2))
     if (source?.do === 'end') return t.match(source, { status: 'failed' })
     open = endAll(job, [source as Submit])
   }
@@ -314,7 +317,7 @@ t.test('parts go out a window at a time, and all of them go', async (t) => {
     most = Math.max(most, open.length)
     const { part } = open.shift() as { part: PartState }
     const done: Outcome = { status: 'done', result: 1, files: [] }
-    for (const effect of through(job, job.partEnded(part, 0, endOf(done), 1))) {
+    for (const effect of through(job, job.partEnded(part, 0, endOf(done), wallTime(1)))) {
       if (effect.do === 'submit') open.push(effect)
       else end = effect
     }
@@ -327,10 +330,10 @@ t.test('what parts give is limited before it is parsed, all parts together', (t)
   const job = createJob({ ...given, keptBytesMax: 100 })
   const [first, second] = started(job) as [Submit, Submit]
   const small = JSON.stringify({ status: 'done', result: 'x'.repeat(40), files: [] })
-  t.same(job.partEnded(first.part, 0, ended(small), 1), [])
+  t.same(job.partEnded(first.part, 0, ended(small), wallTime(1)), [])
   // Not even JSON: whoever parsed it would say so.
   const long = `{${'['.repeat(40)}`
-  t.match(job.partEnded(second.part, 0, ended(long), 1), [
+  t.match(job.partEnded(second.part, 0, ended(long), wallTime(1)), [
     {
       do: 'end',
       status: 'failed',
@@ -349,7 +352,7 @@ t.test('a part that runs again gives back what its outcome had taken', (t) => {
   const lost: Outcome = { status: 'failed', type: 'missing-file', message: '', missing: ['m0'] }
   let middle = middles[0] as Submit
   for (let round = 0; round < 15; round++) {
-    const [source] = job.partEnded(middle.part, middle.round, endOf(lost), 2)
+    const [source] = job.partEnded(middle.part, middle.round, endOf(lost), wallTime(2))
     ;[middle] = endAll(job, [source as Submit]) as [Submit]
     t.equal(middle.do, 'submit')
   }
@@ -369,13 +372,13 @@ t.test('combining goes on a step at a time, and no part can end meanwhile', (t) 
   const job = createJob({ ...given, kind: slow })
   const [only] = started(job) as [Submit]
   const done: Outcome = { status: 'done', result: 7, files: [] }
-  t.same(job.partEnded(only.part, 0, endOf(done), 1), [{ do: 'proceed' }])
+  t.same(job.partEnded(only.part, 0, endOf(done), wallTime(1)), [{ do: 'proceed' }])
   for (let step = 0; step < 3; step++) {
-    t.same(job.proceed(1), [{ do: 'proceed' }])
+    t.same(job.proceed(wallTime(1)), [{ do: 'proceed' }])
     t.equal(steps, step + 1)
   }
-  t.same(job.proceed(1), [{ do: 'end', status: 'done', result: { result: 7 } }])
-  t.same(job.proceed(1), [])
+  t.same(job.proceed(wallTime(1)), [{ do: 'end', status: 'done', result: { result: 7 } }])
+  t.same(job.proceed(wallTime(1)), [])
   t.end()
 })
 
@@ -390,14 +393,19 @@ t.test('what a kind throws while it plans or combines ends the job with its word
   }
   const job = createJob({ ...given, kind: failing })
   const failure = { type: 'result-too-large', message: 'far too large' }
-  t.same(through(job, job.start(0)), [{ do: 'end', status: 'failed', failure }])
+  t.same(through(job, job.start(wallTime(0))), [{ do: 'end', status: 'failed', failure }])
   t.end()
 })
 
 t.test('the part that ended its job has failed', (t) => {
   const job = createJob(given)
   const [first] = started(job) as [Submit]
-  job.partEnded(first.part, 0, endOf({ status: 'failed', type: 'evaluation', message: '' }), 1)
+  job.partEnded(
+    first.part,
+    0,
+    endOf({ status: 'failed', type: 'evaluation', message: '' }),
+    wallTime(1),
+  )
   t.equal(first.part.status, 'failed')
   t.notOk(job.running.has(first.part))
   t.end()
@@ -409,7 +417,7 @@ t.test('a stored result that its kind does not allow fails the job, and is not c
   const job = createJob({ ...given, mistakeIn })
   const [first] = started(job) as [Submit]
   const bad: Outcome = { status: 'done', result: 'bad', files: [] }
-  t.match(job.partEnded(first.part, 0, endOf(bad), 1), [
+  t.match(job.partEnded(first.part, 0, endOf(bad), wallTime(1)), [
     { do: 'end', failure: { type: 'invalid-result', message: /result must be good/ } },
   ])
   t.end()

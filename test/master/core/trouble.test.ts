@@ -6,8 +6,10 @@ import { createCore } from '../../../master/core/core.ts'
 import type { Effect, Input } from '../../../master/core/effects.ts'
 import { isFree, knownReason } from '../../../master/core/registry.ts'
 import { inOrder } from '../../../master/policies/in-order.ts'
+import { wallTime } from '../../../shared/clock.ts'
 import { createRandom } from '../../../shared/random.ts'
 import type { Answer } from '../../../shared/wire.ts'
+import { instant } from '../../instants.ts'
 
 const HEARTBEAT_MS = 1000
 const LATENCY_MS = 1
@@ -82,7 +84,8 @@ function world({ offers, revokes }: Answers, clientEveryMs = 100) {
     return { is: 'answers', slave: 'a', state: said, answers: [{ attempt, answer, reason: 'so' }] }
   }
 
-  const step = (input: Input): void => core.step(input, now).forEach(perform)
+  const step = (input: Input): void =>
+    core.step(input, instant(now), wallTime(now)).forEach(perform)
   const heartbeat = (): Input => ({
     is: 'heartbeat',
     heartbeat: { state: state(), attempts: [] },
@@ -108,10 +111,13 @@ function world({ offers, revokes }: Answers, clientEveryMs = 100) {
         }
         if (now % HEARTBEAT_MS === 0) step(heartbeat())
         if (now % clientEveryMs === 0 && now > 10) {
-          const task = { kind: 'work', priority: 0, runLimitMs: 1000, createdAt: now }
+          const task = { kind: 'work', priority: 0, runLimitMs: 1000, createdAt: wallTime(now) }
           const waits = ++tasks % 2 === 0
-          const waitUntil = waits ? now + 10 * MINUTE_MS : null
-          step({ is: 'submit', task: { ...task, id: `t${tasks}`, queue: waits, waitUntil } })
+          const until = now + 10 * MINUTE_MS
+          const waitUntil = waits ? instant(until) : null
+          const expiresAt = waits ? wallTime(until) : null
+          const its = { id: `t${tasks}`, queue: waits, waitUntil, expiresAt }
+          step({ is: 'submit', task: { ...task, ...its } })
         }
       }
     },

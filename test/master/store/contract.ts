@@ -1,5 +1,6 @@
 // What every store must do; each driver's test runs it. Waiting, crashes and the disk are for the
 // driver's own tests.
+
 import type { Test } from 'tap'
 import { test } from 'tap'
 import type { Store, TaskStatus } from '../../../master/store/store.ts'
@@ -8,6 +9,7 @@ import {
   LIST_SCAN_ROWS_MAX,
   StoreConflictError,
 } from '../../../master/store/store.ts'
+import { wallTime } from '../../../shared/clock.ts'
 import { anEndedTask, aTask, commit, end, insert, listAll, update } from './records.ts'
 
 export type Opened = {
@@ -35,14 +37,20 @@ async function durability(t: Test, open: Open): Promise<void> {
     const full = anEndedTask({
       priority: -7,
       attempt: 'attempt-1',
-      waitUntil: 1_800_000_001_000,
+      waitUntil: wallTime(1_800_000_001_000),
       tags: ['a', 'b "c"', ''],
       idempotencyKey: 'key',
       requestHash: 'hash',
       trace: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01 a=1',
       trail: [
-        { at: 1, event: 'busy', slave: 'slave-1', reason: 'running 1 of 1', knownMs: 12.5 },
-        { at: 2, event: 'taken', slave: 'slave-2', ms: 0.25 },
+        {
+          at: wallTime(1),
+          event: 'busy',
+          slave: 'slave-1',
+          reason: 'running 1 of 1',
+          knownMs: 12.5,
+        },
+        { at: wallTime(2), event: 'taken', slave: 'slave-2', ms: 0.25 },
       ],
     })
     await commit(store, insert(plain), insert(full))
@@ -119,7 +127,7 @@ async function ends(t: Test, open: Open): Promise<void> {
       const { store, reopen } = open(t)
       const task = anEndedTask({ status })
       await commit(store, insert(task))
-      const forged = { status: 'failed', outcome: '{}', endedAt: 9 } as const
+      const forged = { status: 'failed', outcome: '{}', endedAt: wallTime(9) } as const
       await commit(store, update(task, forged))
       await commit(store, update(task, { status: 'in progress' }))
       await commit(store, update(task, { status: 'pending' }))
@@ -133,7 +141,7 @@ async function ends(t: Test, open: Open): Promise<void> {
     const { store } = open(t)
     const task = aTask()
     await commit(store, insert(task))
-    await commit(store, end(task), update(task, { status: 'failed', endedAt: 1 }))
+    await commit(store, end(task), update(task, { status: 'failed', endedAt: wallTime(1) }))
     t.equal((await store.get(task.id))?.status, 'done')
     t.strictSame(await store.counts(), counts({ done: 1 }))
   })
@@ -347,7 +355,7 @@ async function keysAndValues(t: Test, open: Open): Promise<void> {
   await t.test('frees the key of a task that was trimmed', async (t) => {
     const { store } = open(t)
     await commit(store, insert(anEndedTask({ idempotencyKey: 'a', requestHash: 'h' })))
-    await store.trim({ endedBefore: Number.MAX_SAFE_INTEGER, keepMax: 10, rowsMax: 10 })
+    await store.trim({ endedBefore: wallTime(Number.MAX_SAFE_INTEGER), keepMax: 10, rowsMax: 10 })
     t.equal(await store.find('a'), undefined)
     await commit(store, insert(aTask({ idempotencyKey: 'a', requestHash: 'h' })))
   })
@@ -363,10 +371,10 @@ async function keysAndValues(t: Test, open: Open): Promise<void> {
       idempotencyKey: odd,
       requestHash: odd,
       input: large,
-      trail: [{ at: 0, event: odd, reason: '\udfff' }],
+      trail: [{ at: wallTime(0), event: odd, reason: '\udfff' }],
     })
     await commit(store, insert(task))
-    await commit(store, update(task, { status: 'done', endedAt: 1, outcome: large }))
+    await commit(store, update(task, { status: 'done', endedAt: wallTime(1), outcome: large }))
     const again = await reopen()
     t.strictSame(await again.get(task.id), { ...task, status: 'done', endedAt: 1, outcome: large })
     t.equal((await again.find(odd))?.id, task.id)
@@ -375,7 +383,7 @@ async function keysAndValues(t: Test, open: Open): Promise<void> {
 }
 
 async function countsAndTrimming(t: Test, open: Open): Promise<void> {
-  const never = { endedBefore: 0, keepMax: Number.MAX_SAFE_INTEGER, rowsMax: 100 }
+  const never = { endedBefore: wallTime(0), keepMax: Number.MAX_SAFE_INTEGER, rowsMax: 100 }
 
   await t.test('counts by status, over restarts and trimming', async (t) => {
     const { store, reopen } = open(t)
@@ -389,15 +397,17 @@ async function countsAndTrimming(t: Test, open: Open): Promise<void> {
 
   await t.test('trims what ended before a time, oldest first, no more than told', async (t) => {
     const { store } = open(t)
-    const tasks = [100, 300, 200, 250, 150].map((at) => anEndedTask({ createdAt: 50, endedAt: at }))
+    const tasks = [100, 300, 200, 250, 150].map((at) =>
+      anEndedTask({ createdAt: wallTime(50), endedAt: wallTime(at) }),
+    )
     await commit(store, ...tasks.map(insert))
-    t.equal(await store.trim({ ...never, endedBefore: 250, rowsMax: 2 }), 2)
+    t.equal(await store.trim({ ...never, endedBefore: wallTime(250), rowsMax: 2 }), 2)
     t.strictSame(
       ids(await listAll(store)),
       [4, 3, 1].map((i) => tasks[i]!.id),
     )
-    t.equal(await store.trim({ ...never, endedBefore: 250, rowsMax: 2 }), 1)
-    t.equal(await store.trim({ ...never, endedBefore: 250, rowsMax: 2 }), 0)
+    t.equal(await store.trim({ ...never, endedBefore: wallTime(250), rowsMax: 2 }), 1)
+    t.equal(await store.trim({ ...never, endedBefore: wallTime(250), rowsMax: 2 }), 0)
     t.strictSame(
       ids(await listAll(store)),
       [3, 1].map((i) => tasks[i]!.id),
@@ -411,8 +421,8 @@ async function countsAndTrimming(t: Test, open: Open): Promise<void> {
     t.equal(await store.trim({ ...never, keepMax: 4 }), 4)
     const left = [9, 8, 7, 6, 3, 0].map((i) => tasks[i]!.id)
     t.strictSame(ids(await listAll(store)), left)
-    t.equal(await store.trim({ ...never, keepMax: 0, endedBefore: Infinity }), 2)
-    t.equal(await store.trim({ ...never, keepMax: 0, endedBefore: Infinity }), 0)
+    t.equal(await store.trim({ ...never, keepMax: 0, endedBefore: wallTime(Infinity) }), 2)
+    t.equal(await store.trim({ ...never, keepMax: 0, endedBefore: wallTime(Infinity) }), 0)
     const live = [0, 3, 6, 9].map((i) => tasks[i]!.id)
     t.strictSame(
       (await (await reopen()).load()).tasks.map(({ id }) => id),

@@ -1,4 +1,5 @@
 // Builders of what a store is given, for its tests.
+
 import type {
   Change,
   ListQuery,
@@ -7,6 +8,7 @@ import type {
   TaskSummary,
   TaskUpdate,
 } from '../../../master/store/store.ts'
+import { wallTime } from '../../../shared/clock.ts'
 
 let made = 0
 
@@ -17,7 +19,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     kind: 'expression',
     status: 'pending',
     priority: 0,
-    createdAt: 1_800_000_000_000,
+    createdAt: wallTime(1_800_000_000_000),
     startedAt: null,
     endedAt: null,
     slave: null,
@@ -33,7 +35,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     work: null,
     trace: null,
     outcome: null,
-    trail: [{ at: 1_800_000_000_000, event: 'accepted' }],
+    trail: [{ at: wallTime(1_800_000_000_000), event: 'accepted' }],
     ...over,
   }
 }
@@ -46,7 +48,12 @@ function nextId(): string {
 
 /** A task that has ended as `done`, unless told otherwise. */
 export function anEndedTask(over: Partial<TaskRecord> = {}): TaskRecord {
-  const end = { startedAt: 1, endedAt: 1_800_000_000_005, slave: 'slave-1', tries: 1 }
+  const end = {
+    startedAt: wallTime(1),
+    endedAt: wallTime(1_800_000_000_005),
+    slave: 'slave-1',
+    tries: 1,
+  }
   return aTask({ status: 'done', outcome: '{"result":5}', ...end, ...over })
 }
 
@@ -65,7 +72,7 @@ export const update = (task: TaskRecord, over: Partial<TaskUpdate>): Change => (
 })
 
 export const end = (task: TaskRecord): Change =>
-  update(task, { status: 'done', endedAt: 1_800_000_000_009, outcome: '{"result":5}' })
+  update(task, { status: 'done', endedAt: wallTime(1_800_000_000_009), outcome: '{"result":5}' })
 
 /** Commits, and settles as `done` is called. */
 export function commit(store: Store, ...changes: Change[]): Promise<void> {

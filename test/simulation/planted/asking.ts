@@ -43,7 +43,7 @@ export const ASKING_BUGS: Bug[] = [
     name: 'doubt-never-due',
     says: 'waits for ever for the word of a slave that may have the task',
     file: ASKING,
-    find: 'due(core, task, now + 2 * core.settings.askTimeoutMs)',
+    find: 'due(core, task, later(now, 2 * core.settings.askTimeoutMs))',
     replace: '',
   },
   {
@@ -129,7 +129,7 @@ export const ASKING_BUGS: Bug[] = [
     name: 'rest-without-end',
     says: 'a task that rests after a lost attempt is never due',
     file: LINE,
-    find: 'due(core, task, task.waitUntil === null ? until : Math.min(until, task.waitUntil))',
+    find: 'due(core, task, waitUntil !== null && waitUntil < until ? waitUntil : until)',
     replace: '',
   },
   {

@@ -83,8 +83,8 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'no-wait-limit-after-loss',
     says: 'keeps the first wait limit after a lost attempt',
     file: HOLDING,
-    find: '  task.waitUntil = now + core.settings.waitLimitMs\n',
-    replace: '',
+    find: '  waitFor(task, core.settings.waitLimitMs, now, core.wall)\n  const until',
+    replace: '  const until',
   },
   {
     name: 'loss-not-saved',

@@ -83,7 +83,7 @@ export const SLAVE: Bug[] = [
     name: 'register-once',
     says: 'does not try again when it could not register',
     file: CORE,
-    find: 'dueAt = now + registerAgainMs * (1 + JITTER * settings.random.next())',
+    find: 'dueAt = later(now, registerAgainMs * (1 + JITTER * settings.random.next()))',
     replace: '',
   },
   {
