@@ -3,6 +3,8 @@
 import { hash } from 'node:crypto'
 import type { Static, TObject, TSchema } from 'typebox'
 import { Type } from 'typebox'
+import type { WallTime } from '../shared/clock.ts'
+import { msBetween } from '../shared/clock.ts'
 import type { Kind } from '../shared/kind.ts'
 import { nearest } from '../shared/nearest.ts'
 import { Problem } from '../shared/problems.ts'
@@ -104,7 +106,10 @@ export function createTaskRequests(given: {
       const waited =
         task.waitUntil === null
           ? {}
-          : { queue: true, waitLimitMs: Math.max(1, Math.round(task.waitUntil - task.createdAt)) }
+          : {
+              queue: true,
+              waitLimitMs: Math.max(1, Math.round(msBetween(task.createdAt, task.waitUntil))),
+            }
       const { kind: same, ...common } = name({
         kind,
         priority,
@@ -199,8 +204,8 @@ type Repeatable = {
   runLimitMs: number
   tags: string[]
   input: string
-  createdAt: number
-  waitUntil: number | null
+  createdAt: WallTime
+  waitUntil: WallTime | null
 }
 
 /** What a submission has from its kind. */
