@@ -930,7 +930,7 @@ t.test('a kind that a slave has offered', async (t) => {
     for (const name of ['a', 'b']) w.step({ is: 'leave', name, boot: 'boot-1', token: name })
     t.ok(w.core.view.registry.isKnown('work'))
     t.notOk(w.core.view.registry.isKnown('play'))
-    const id = w.submit({ queue: true, waitUntil: 60_000 })
+    const id = w.submit({ queue: true, waitUntil: instant(60_000) })
     t.match(w.last('accept'), [{ task: { id } }], 'a task of it waits')
     w.submit()
     t.match(w.last('refuse'), [
