@@ -32,7 +32,7 @@ const unless = (command: string) => ({
   skip: spawnSync(command, ['--version']).error ? `${command} is not installed` : false,
 })
 
-test('shell scripts are as shellcheck wants them', (t) => {
+test('shell scripts are as shellcheck wants them', unless('shellcheck'), (t) => {
   const scripts = [...files('**/*.sh'), ...globSync(join(ROOT, 'test/deploy/*.sh'))]
   t.ok(scripts.length >= 5)
   const checked = run('shellcheck', scripts)
@@ -44,13 +44,23 @@ test('cloud-init takes its documents', unless('cloud-init'), (t) => {
   for (const file of ['cloud-init/master.yaml', 'cloud-init/slave.yaml']) {
     const checked = run('cloud-init', ['schema', '--config-file', file])
     t.ok(checked.ok, checked.says)
-    // What runs is a script of its own, which the schema does not look into.
-    const { write_files: written } = parse(readFileSync(join(DEPLOY, file), 'utf8'))
-    const script = spawnSync('shellcheck', ['-s', 'sh', '-'], { input: written[0].content })
-    t.equal(script.status, 0, String(script.stdout))
   }
   t.end()
 })
+
+test(
+  'the scripts in cloud-init documents are as shellcheck wants them',
+  unless('shellcheck'),
+  (t) => {
+    for (const file of ['cloud-init/master.yaml', 'cloud-init/slave.yaml']) {
+      // What runs is a script of its own, which the schema does not look into.
+      const { write_files: written } = parse(readFileSync(join(DEPLOY, file), 'utf8'))
+      const script = spawnSync('shellcheck', ['-s', 'sh', '-'], { input: written[0].content })
+      t.equal(script.status, 0, String(script.stdout))
+    }
+    t.end()
+  },
+)
 
 test('systemd finds its units hardened: 2.0 or better', unless('systemd-analyze'), (t) => {
   for (const unit of files('systemd/*.service')) {
@@ -176,7 +186,7 @@ test('PowerShell scripts are well-formed, and read no variable that is not set',
     t.ok(found.includes(words))
 })
 
-test('the Windows service is described in well-formed XML', (t) => {
+test('the Windows service is described in well-formed XML', unless('python3'), (t) => {
   const file = join(DEPLOY, 'windows-service/askfirst-slave.xml')
   const parse =
     'import sys, xml.dom.minidom as x; print(x.parse(sys.argv[1]).documentElement.tagName)'
