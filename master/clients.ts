@@ -9,7 +9,7 @@ import type { Input } from './core/effects.ts'
 import type { NewTask, Task, TrailEntry } from './core/task.ts'
 import { hasEnded } from './core/task.ts'
 import type { Payload } from './payloads.ts'
-import { lastSlave, statusOf } from './records.ts'
+import { lastSlave, readOutcome, statusOf } from './records.ts'
 import type { Store, TaskRecord, TaskStatus } from './store/store.ts'
 
 /** A task to hand out, checked already. */
@@ -275,7 +275,7 @@ const recordReply = (record: TaskRecord): Reply => ({
   kind: record.kind,
   status: record.status,
   slave: record.slave,
-  outcome: record.outcome === null ? null : (JSON.parse(record.outcome) as Outcome),
+  outcome: record.outcome === null ? null : readOutcome(record.outcome),
   trail: record.trail,
   repeated: false,
 })

@@ -3,6 +3,7 @@
 import type { WallTime } from '../shared/clock.ts'
 import { isoOf, msBetween } from '../shared/clock.ts'
 import { PARTS_MAX } from '../shared/job-kind.ts'
+import { Raw } from '../shared/raw-json.ts'
 import { traceIdOf } from '../shared/trace.ts'
 import type { Job, PartState, StageState } from './core/job.ts'
 import type { JobRecord } from './job-store.ts'
@@ -191,7 +192,7 @@ export function jobJson(record: JobRecord, job: Job | null, now: WallTime) {
     id: record.id,
     kind: record.kind,
     status: record.status,
-    ...(record.input === null ? {} : { input: JSON.parse(record.input) as unknown }),
+    ...(record.input === null ? {} : { input: new Raw(record.input) }),
     ...(omitted.length === 0 ? {} : { omitted }),
     ...outcomeJson(record.id, outcome),
     stages: stored ?? [],

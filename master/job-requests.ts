@@ -6,12 +6,15 @@ import { Type } from 'typebox'
 import type { JobKind, JobSoFar } from '../shared/job-kind.ts'
 import { PARTS_MAX } from '../shared/job-kind.ts'
 import { Problem } from '../shared/problems.ts'
+import type { TextOf } from '../shared/raw-json.ts'
+import { encode } from '../shared/raw-json.ts'
 import { createCheck, invalidRequest } from '../shared/validate.ts'
 import { NAME_PATTERN } from '../shared/wire.ts'
 import type { Blobs } from './blobs.ts'
 import type { Slave } from './core/registry.ts'
 import { mayHave } from './core/registry.ts'
 import type { NewJob } from './jobs.ts'
+import { assertDoubles } from './task-requests.ts'
 
 const Body = Type.Object(
   {
@@ -74,17 +77,17 @@ export function createJobRequests(given: {
     },
 
     /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
-    parse: (posted: unknown): Asked => check(posted).job,
+    parse: (posted: unknown, text: TextOf): Asked => check(posted, text).job,
 
     /** What would become of it: nothing is stored and nothing runs. Throws as `parse` does. */
-    explain(posted: unknown) {
-      const { job, needs, parts } = check(posted)
+    explain(posted: unknown, text: TextOf) {
+      const { job, needs, parts } = check(posted, text)
       const stages = kinds.get(job.kind)?.stages.map(({ name }) => name) ?? []
       return { kind: job.kind, needs, stages, parts, slots: job.slots, slaves: job.slaves }
     },
   }
 
-  function check(posted: unknown): { job: Asked; needs: string[]; parts: number } {
+  function check(posted: unknown, text: TextOf): { job: Asked; needs: string[]; parts: number } {
     const asked = body.checked(posted)
     const kind = kinds.get(asked.kind)
     if (!kind) {
@@ -96,6 +99,8 @@ export function createJobRequests(given: {
       throw new Problem('unknown-kind', `there is no job kind "${asked.kind}"; there are: ${all}`)
     }
     const input = inputs.get(asked.kind)?.checked(asked.input, '/input') as never
+    const written = text('input') ?? encode(input)
+    assertDoubles(written, 'input')
     const mistakes = kind.mistakes?.(input) ?? []
     if (mistakes.length > 0) throw invalidRequest(mistakes)
     const { runLimitMs = given.runLimitMs, parts = null, priority = 0, tags = [] } = asked
@@ -106,7 +111,8 @@ export function createJobRequests(given: {
     const needs = kind.needs(input)
     const job = { input, parts, runLimitMs, ...capacityFor(needs) }
     const first = checkFirstStage(kind, { ...job, done: [] })
-    return { job: { ...job, kind: asked.kind, priority, tags }, needs, parts: first }
+    const { kind: name } = asked
+    return { job: { ...job, input: written, kind: name, priority, tags }, needs, parts: first }
   }
 
   /** Slaves and slots that offer one of these kinds. Throws when a kind is offered by none. */

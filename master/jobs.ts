@@ -15,6 +15,7 @@ import type { IdsAfter } from '../shared/ids.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
+import { unfitNumber, unfitRule } from '../shared/raw-json.ts'
 import type { Job, JobEffect, JobFailure, PartEnd, PartState } from './core/job.ts'
 import { createJob } from './core/job.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -53,7 +54,11 @@ export type NewJob = Pick<
   | 'requestHash'
   | 'client'
   | 'trace'
-> & { input: unknown; tags: string[] }
+> & {
+  /** JSON text. */
+  input: string
+  tags: string[]
+}
 
 /** What becomes of a job: its result, or why it has none. */
 export type JobOutcome = { result: JobResult } | { failure: JobFailure }
@@ -116,7 +121,7 @@ export function createJobs(given: {
         throw new Problem('queue-full', detail)
       }
       const kind = kinds.get(job.kind) as JobKind
-      const input = JSON.stringify(job.input)
+      const { input } = job
       const record: JobRecord = {
         ...job,
         ...inRow(input),
@@ -230,7 +235,8 @@ export function createJobs(given: {
     if (text === null) throw new Error(`the input of ${inputBytes} bytes is not in the store`)
     const input = await slices.run(() => JSON.parse(text) as unknown)
     if (!goesOn(running)) return
-    const { mistakeIn } = given.outputs
+    const mistakeIn = (of: string, result: unknown, outcome: string) =>
+      mistakeOf(of, result, outcome, given.outputs)
     const job = createJob({ ...record, kind, input, keptBytesMax: given.jobBytesMax, mistakeIn })
     running.job = job
     step(running, job.start(clock.wall()))
@@ -345,6 +351,12 @@ function* pieces(text: string): Generator<string> {
   for (let at = 0; at < text.length; at += SEARCH_CHARS) {
     yield text.slice(Math.max(0, at - SHA256_CHARS), at + SEARCH_CHARS)
   }
+}
+
+/** A job computes with a result: its numbers must be doubles as they were written. */
+function mistakeOf(kind: string, result: unknown, outcome: string, outputs: Outputs) {
+  const unfit = unfitNumber(outcome)
+  return outputs.mistakeIn(kind, result) ?? (unfit && `${kind}: ${unfit.path} ${unfitRule(unfit)}`)
 }
 
 const baseBytes = ({ inputBytes }: JobRecord): number => JOB_BYTES + INPUT_FACTOR * inputBytes

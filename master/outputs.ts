@@ -1,20 +1,26 @@
 // Whether results are what their kinds give. A slave in another language, of another version or with a
 // fault of its own may hand in anything: a result is checked here before anybody reads it.
 
+import { IsUnknown } from 'typebox'
 import type { Kind } from '../shared/kind.ts'
+import { plain } from '../shared/raw-json.ts'
 import { createCheck } from '../shared/validate.ts'
 
 export type Outputs = ReturnType<typeof createOutputs>
 
 export function createOutputs(kinds: ReadonlyMap<string, Pick<Kind, 'output'>>) {
-  const checks = new Map([...kinds].map(([name, { output }]) => [name, createCheck(output)]))
+  // Of a kind that may give anything, nothing is parsed.
+  const said = [...kinds].filter(([, { output }]) => !IsUnknown(output))
+  const checks = new Map(said.map(([name, { output }]) => [name, createCheck(output)]))
 
   return {
     /** What is wrong with a result of this kind, or null. Of a kind that only slaves know: null. */
     mistakeIn(kind: string, result: unknown): string | null {
       const check = checks.get(kind)
-      if (check === undefined || check.fits(result)) return null
-      const [first] = check.mistakes(result, '/result')
+      if (check === undefined) return null
+      const value = plain(result)
+      if (check.fits(value)) return null
+      const [first] = check.mistakes(value, '/result')
       const { field, rule } = first ?? { field: 'result', rule: 'is something else' }
       return `${kind} gives another result: ${field} ${rule}`
     },

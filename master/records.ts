@@ -1,5 +1,7 @@
 // Between a task as the core knows it and a task as it is stored.
 
+import { encode, Raw, scan, textOf } from '../shared/raw-json.ts'
+import type { Outcome } from '../shared/wire.ts'
 import type { StoredTask } from './core/effects.ts'
 import type { Task } from './core/task.ts'
 import type { Payload } from './payloads.ts'
@@ -38,9 +40,20 @@ function changing(task: Task): TaskUpdate {
     attempt: holder?.attempt ?? null,
     tries: task.tries,
     waitUntil: task.expiresAt,
-    outcome: ended?.outcome ? JSON.stringify(ended.outcome) : null,
+    outcome: ended?.outcome ? encode(ended.outcome) : null,
     trail: task.trail,
   }
+}
+
+/** An outcome as it was stored: its result is not read, but goes on as it came. */
+export function readOutcome(text: string): Outcome {
+  const bytes = Buffer.from(text)
+  const fields: Record<string, unknown> = {}
+  for (const [name, span] of scan(bytes, 1).members ?? []) {
+    const written = textOf(bytes, span)
+    fields[name] = name === 'result' ? new Raw(written) : JSON.parse(written)
+  }
+  return fields as Outcome
 }
 
 /** The slave that had it last. */

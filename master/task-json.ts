@@ -1,10 +1,12 @@
 // Tasks as clients read them.
 
 import { isoOf } from '../shared/clock.ts'
+import { Raw } from '../shared/raw-json.ts'
 import { traceIdOf } from '../shared/trace.ts'
 import type { Outcome } from '../shared/wire.ts'
 import type { Reply } from './clients.ts'
 import { asked } from './clients.ts'
+import { readOutcome } from './records.ts'
 import type { TaskRecord, TaskSummary, TrailEntry } from './store/store.ts'
 
 /** The reply to a POST whose task has not ended. */
@@ -25,7 +27,7 @@ export function taskJson(record: TaskRecord) {
 
 /** A task in a list. What is too long for a list is left out, and named in `omitted`. */
 export function summaryJson(task: TaskSummary | TaskRecord) {
-  const outcome = task.outcome === null ? null : (JSON.parse(task.outcome) as Outcome)
+  const outcome = task.outcome === null ? null : readOutcome(task.outcome)
   const omitted = [
     ...(task.input === null ? ['input'] : []),
     ...(task.endedAt !== null && outcome === null && task.status === 'done' ? ['result'] : []),
@@ -34,7 +36,7 @@ export function summaryJson(task: TaskSummary | TaskRecord) {
     id: task.id,
     kind: task.kind,
     status: task.status,
-    ...(task.input === null ? {} : { input: JSON.parse(task.input) as unknown }),
+    ...(task.input === null ? {} : { input: new Raw(task.input) }),
     ...outcomeJson(outcome),
     slave: task.slave,
     tries: task.tries,

@@ -8,6 +8,8 @@ import { msBetween } from '../shared/clock.ts'
 import type { Kind } from '../shared/kind.ts'
 import { nearest } from '../shared/nearest.ts'
 import { Problem } from '../shared/problems.ts'
+import type { TextOf } from '../shared/raw-json.ts'
+import { encode, unfitNumber, unfitRule } from '../shared/raw-json.ts'
 import { createCheck, invalidRequest } from '../shared/validate.ts'
 import { NAME_PATTERN } from '../shared/wire.ts'
 import type { Submission } from './clients.ts'
@@ -46,6 +48,8 @@ const Named = Type.Object(
   strict,
 )
 type Named = Static<typeof Named>
+/** The input as JSON text. */
+type Parsed = Omit<Named, 'input'> & { input: string }
 
 export type TaskRequestLimits = {
   runLimitMs: number
@@ -110,35 +114,34 @@ export function createTaskRequests(given: {
               queue: true,
               waitLimitMs: Math.max(1, Math.round(msBetween(task.createdAt, task.waitUntil))),
             }
-      const { kind: same, ...common } = name({
-        kind,
-        priority,
-        runLimitMs,
-        tags,
-        input: JSON.parse(input) as unknown,
-        ...waited,
-        ...changed,
-      })
-      return { ...settle(common), kind: same, input, work: null }
+      const common = { priority, runLimitMs, tags, ...waited, ...changed }
+      const named = { kind, input: JSON.parse(input) as unknown, ...common }
+      return { ...settle(name(named, () => input)), kind, input, work: null }
     },
 
-    /** A submission from a body. Throws a Problem that names the field and the rule. */
-    parse(body: unknown): Submission {
+    /**
+     * A submission from a body, whose fields have these texts: the input goes on as it was written.
+     * Throws a Problem that names the field and the rule.
+     */
+    parse(body: unknown, text: TextOf): Submission {
       const { kind, input, ...common } =
-        isObject(body) && !('kind' in body) ? expand(body) : name(body)
-      return { ...settle(common), kind, input: JSON.stringify(input), work: null }
+        isObject(body) && !('kind' in body) ? expand(body, text) : name(body, text)
+      return { ...settle(common), kind, input, work: null }
     },
   }
 
-  function name(given: unknown): Named {
+  function name(given: unknown, text: TextOf): Parsed {
     const body = named.checked(given)
     if (kinds.get(body.kind)?.files) {
       const detail = `${body.kind} works on files: it runs only as a part of a job (POST /jobs)`
       throw new Problem('unknown-kind', detail)
     }
     const check = inputs.get(body.kind)
-    if (check) check.checked(body.input, '/input')
-    else if (!offered(body.kind)) {
+    const input = text('input') ?? encode(body.input)
+    if (check) {
+      check.checked(body.input, '/input')
+      assertDoubles(input, 'input')
+    } else if (!offered(body.kind)) {
       if (jobKinds?.has(body.kind)) {
         const detail = `${body.kind} is a kind of jobs, not of tasks: send the same body to POST /jobs`
         throw new Problem('unknown-kind', detail)
@@ -146,11 +149,11 @@ export function createTaskRequests(given: {
       const detail = `no kind "${body.kind}" is known; there are: ${alone.join(', ')}`
       throw new Problem('unknown-kind', detail)
     }
-    return body
+    return { ...body, input }
   }
 
   /** `{"expression": "2+3", ...}` for `{"kind": "expression", "input": {...}, ...}`. */
-  function expand(body: Record<string, unknown>): Named {
+  function expand(body: Record<string, unknown>, text: TextOf): Parsed {
     const shorthand = shorthands.find(({ required }) => required.every((field) => field in body))
     if (!shorthand) {
       const short = shorthands.map(({ required }) => required.join(' and ')).join(', or ')
@@ -165,13 +168,13 @@ export function createTaskRequests(given: {
       throw invalidRequest([{ field: 'body', rule: `needs kind and input, or in short: ${short}` }])
     }
     shorthand.checked(body)
-    const input: Record<string, unknown> = {}
+    const input: string[] = []
     const common: Record<string, unknown> = {}
     for (const [field, value] of Object.entries(body)) {
       if (field in Common) common[field] = value
-      else input[field] = value
+      else input.push(`${JSON.stringify(field)}:${fieldText(field, value, text)}`)
     }
-    return { kind: shorthand.name, input, ...common }
+    return { kind: shorthand.name, input: `{${input.join()}}`, ...common }
   }
 
   function settle(
@@ -208,6 +211,20 @@ type Repeatable = {
   waitUntil: WallTime | null
 }
 
+/** A kind that is known here computes with doubles: it is given no number that is none. */
+export function assertDoubles(text: string, field: string): void {
+  const unfit = unfitNumber(text)
+  if (unfit === null) return
+  const path = [field, unfit.path].filter((part) => part !== '').join('.')
+  throw invalidRequest([{ field: path, rule: unfitRule(unfit) }])
+}
+
+function fieldText(field: string, value: unknown, text: TextOf): string {
+  const written = text(field) ?? encode(value)
+  assertDoubles(written, field)
+  return written
+}
+
 /** What a submission has from its kind. */
 type Body = 'kind' | 'input' | 'work'
 
@@ -224,6 +241,9 @@ function shorthandOf(kind: Kind) {
   return { name: kind.name, required, ...createCheck(shortSchema(kind)) }
 }
 
-/** What two requests must share to be the same: SHA-256 of the body, base64url. */
-export const requestHash = (body: unknown): string =>
-  hash('sha256', JSON.stringify(body), 'base64url')
+/**
+ * What two requests must share to be the same: SHA-256 of the body, base64url. `odd` are the numbers in
+ * it that a parsed body does not tell apart (oddNumbers): -0.0 is another input than 0.
+ */
+export const requestHash = (body: unknown, odd = ''): string =>
+  hash('sha256', odd === '' ? JSON.stringify(body) : `${JSON.stringify(body)}\n${odd}`, 'base64url')

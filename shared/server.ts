@@ -17,6 +17,7 @@ import { ambiguityOf, scanJson } from './json-text.ts'
 import type { Logger } from './log.ts'
 import type { ProblemType } from './problems.ts'
 import { Problem } from './problems.ts'
+import { encode } from './raw-json.ts'
 import type { Material } from './secure.ts'
 import { answerPlainHttp, serverOptions } from './secure.ts'
 import { createCheck, invalidRequest } from './validate.ts'
@@ -25,6 +26,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Its body may be longer under way than others: who calls this watches over it. */
     mayTakeLong(): void
+    /** A body of JSON as it came; empty when there was none. */
+    readonly bodyBytes: Buffer
   }
 }
 
@@ -102,6 +105,11 @@ export function createServer(given: ServerOptions) {
   server.decorateRequest('mayTakeLong', function mayTakeLong(this: FastifyRequest) {
     callOffs.get(this.raw)?.()
   })
+  server.decorateRequest('bodyBytes', {
+    getter(this: FastifyRequest) {
+      return bodies.get(this) ?? NO_BYTES
+    },
+  })
   // A browser takes no answer for something else than it says it is.
   server.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff')
@@ -129,6 +137,7 @@ export function createServer(given: ServerOptions) {
     else {
       const scan = scanJson(bytes)
       if (scan.depth > depthMax) return done(new Problem('invalid-json', tooDeep(depthMax)))
+      bodies.set(request, bytes)
       void parseText(request, bytes.toString('utf8'), (error, value) => {
         if (error) return done(error)
         const mistake = ambiguityOf(value, scan)
@@ -143,7 +152,8 @@ export function createServer(given: ServerOptions) {
       return fits(given) ? { value: given } : { error: invalidRequest(mistakes(given)) }
     }
   })
-  server.setSerializerCompiler(() => JSON.stringify)
+  server.setSerializerCompiler(() => encode)
+  server.setReplySerializer(encode)
   server.setErrorHandler(answerError)
   const routes: { method: string; path: RegExp }[] = []
   server.addHook('onRoute', ({ method, url }) => {
@@ -169,6 +179,10 @@ export function createServer(given: ServerOptions) {
 }
 
 export type Server = ReturnType<typeof createServer>
+
+/** Bodies as they came, as long as there is their request. */
+const bodies = new WeakMap<FastifyRequest, Buffer>()
+const NO_BYTES = Buffer.alloc(0)
 
 function oneRoom(): PlaceOf {
   const room = createBodyRoom(BODY_LIMITS)

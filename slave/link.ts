@@ -2,6 +2,7 @@
 // hears once how it went; the simulator has its own.
 
 import { createPeer, PeerError } from '../shared/client.ts'
+import { encode } from '../shared/raw-json.ts'
 import type { Connector } from '../shared/secure.ts'
 import { createCheck } from '../shared/validate.ts'
 import type {
@@ -21,6 +22,8 @@ import {
   RegistrationReply as RegistrationReplySchema,
 } from '../shared/wire.ts'
 
+import { offersAsWritten } from './as-written.ts'
+
 /** Called once: with an error, or with null and the reply. */
 export type Done<Reply> = (error: PeerError | null, reply?: Reply) => void
 
@@ -28,6 +31,12 @@ export type Done<Reply> = (error: PeerError | null, reply?: Reply) => void
 const MS_PER_BYTE = 1 / 64
 /** What a poll gives when nothing came. */
 const NOTHING: PollReply = { offers: [], revoke: [] }
+
+/** The answer to a poll, with inputs as they came. */
+function readPolled(text: string): unknown {
+  const said = JSON.parse(text) as PollReply
+  return Array.isArray(said?.offers) ? offersAsWritten(said, Buffer.from(text)) : said
+}
 
 export type Link = {
   register(registration: Registration, done: Done<RegistrationReply>): void
@@ -68,10 +77,11 @@ export function createLink(
     fits: (value: unknown) => value is Reply,
     done: Done<Reply>,
     moreMs: (bytes: number) => number = () => 0,
+    decode?: (text: string) => unknown,
   ): void {
-    const text = body === undefined ? undefined : JSON.stringify(body)
+    const text = body === undefined ? undefined : encode(body)
     const limits = { timeoutMs: timeoutMs + moreMs(text?.length ?? 0) }
-    peer.request(method, path, text, limits).then(
+    peer.request(method, path, text, limits, decode).then(
       (given) => {
         const reply = given ?? NOTHING
         if (fits(reply)) done(null, reply)
@@ -94,7 +104,7 @@ export function createLink(
     poll({ slots: _, ...state }, waitMs, done) {
       const fields = Object.entries({ ...state, wait: waitMs / 1000 })
       const query = new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))
-      ask('GET', `/get_task?${query}`, undefined, fits.polled, done, () => waitMs)
+      ask('GET', `/get_task?${query}`, undefined, fits.polled, done, () => waitMs, readPolled)
     },
     leave: (slave, boot, done) => {
       const query = `boot=${encodeURIComponent(boot)}`

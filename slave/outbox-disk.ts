@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createPresence } from '../shared/presence.ts'
 import { UsageError } from '../shared/process.ts'
+import { encode } from '../shared/raw-json.ts'
 import { checkIfSmall, SQLITE, sqliteCode } from '../shared/sqlite.ts'
 import type { Callback } from '../shared/wire.ts'
+import { readCallback } from './as-written.ts'
 import type { OutboxDisk } from './outbox.ts'
 
 /** A slave that is just closing has the file for a moment longer. In milliseconds. */
@@ -83,11 +85,10 @@ function openTable(db: DatabaseSync) {
   }
 
   return {
-    kept: (): Callback[] =>
-      select.all().map((row) => JSON.parse(row.callback as string) as Callback),
+    kept: (): Callback[] => select.all().map((row) => readCallback(row.callback as string)),
     keep: (callbacks: Callback[]): void =>
       inTransaction(() => {
-        for (const callback of callbacks) insert.run(callback.attempt, JSON.stringify(callback))
+        for (const callback of callbacks) insert.run(callback.attempt, encode(callback))
       }),
     drop: (attempts: string[]): void =>
       inTransaction(() => {

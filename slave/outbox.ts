@@ -9,6 +9,7 @@ import type { Clock } from '../shared/clock.ts'
 import { later } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import type { Random } from '../shared/random.ts'
+import { encode } from '../shared/raw-json.ts'
 import type { Callback, Outcome, SlaveState } from '../shared/wire.ts'
 import type { Link } from './link.ts'
 
@@ -181,7 +182,7 @@ export function createOutbox(given: {
     if (outcome.resultText !== undefined) return 256 + outcome.resultText.length
     const known = sizes.get(outcome)
     if (known !== undefined) return known
-    const size = 256 + JSON.stringify(outcome).length
+    const size = 256 + encode(outcome).length
     sizes.set(outcome, size)
     return size
   }

@@ -106,9 +106,9 @@ export function createJob(given: {
   keptBytesMax: number
   /**
    * What is wrong with a result of a kind; null when nothing. One that an earlier version stored has
-   * not been checked, and must not be combined as it is.
+   * not been checked, and must not be combined as it is. `outcome` is its text.
    */
-  mistakeIn: (kind: string, result: unknown) => string | null
+  mistakeIn: (kind: string, result: unknown, outcome: string) => string | null
   /** Shown by slaves to each other. */
   ticket: string
 }) {
@@ -263,7 +263,7 @@ export function createJob(given: {
 
   function settle(part: PartState, outcome: Outcome, end: PartEnd, now: WallTime): void {
     const isDone = outcome.status === 'done'
-    const wrong = isDone ? given.mistakeIn(part.spec.kind, outcome.result) : null
+    const wrong = isDone ? given.mistakeIn(part.spec.kind, outcome.result, end.outcome) : null
     if (wrong !== null) fail(part, { status: 'failed', type: 'invalid-result', message: wrong })
     else if (outcome.status === 'done') finish(part, outcome, end, now)
     else if (outcome.type === 'missing-file') again(part, outcome, now)

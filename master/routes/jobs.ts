@@ -27,6 +27,7 @@ import {
   ownerOf,
   preferredWaitMs,
 } from './manners.ts'
+import { bodyFields } from './tasks.ts'
 
 type Options = {
   jobs: Jobs
@@ -84,7 +85,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   } as const
   app.post('/jobs', submit, async (request, reply) => {
     const { waitMs, ...said } = manners(request, options.waitMsMax)
-    if (isDryRun(request)) return requests.explain(request.body)
+    if (isDryRun(request)) return requests.explain(request.body, bodyFields(request))
     const before = said.idempotencyKey === null ? undefined : jobStore.find(said.idempotencyKey)
     if (before && before.requestHash !== said.requestHash) {
       const detail = `the Idempotency-Key "${said.idempotencyKey}" came before with another body`
@@ -93,7 +94,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
     if (!before && options.isDraining()) {
       throw new Problem('draining', 'the master is shutting down')
     }
-    const { id } = before ?? jobs.submit({ ...requests.parse(request.body), ...said })
+    const { id } =
+      before ?? jobs.submit({ ...requests.parse(request.body, bodyFields(request)), ...said })
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
     reply.header('location', `/jobs/${id}`)
     if (before) reply.header('idempotency-replayed', 'true')

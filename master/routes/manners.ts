@@ -3,6 +3,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { Span } from '../../shared/raw-json.ts'
+import { oddNumbers, textOf } from '../../shared/raw-json.ts'
 import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { ANY_UUID_PATTERN } from '../../shared/wire.ts'
@@ -47,7 +49,8 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
     const rule = 'must be printable ASCII (letters, digits and signs without accents)'
     throw invalidRequest([{ field: 'Idempotency-Key', rule }])
   }
-  const said = keyed('Idempotency-Key', key, [request.url, request.body], client)
+  const odd = oddNumbers(request.bodyBytes.toString())
+  const said = keyed('Idempotency-Key', key, [request.url, request.body], client, odd)
   return { waitMs, trace, client, ...said }
 }
 
@@ -60,20 +63,23 @@ const UNKEYED = { idempotencyKey: null, requestHash: null }
 export function itemManners(
   item: unknown,
   client: string | null,
+  bytes: Uint8Array,
+  span: Span | undefined,
 ): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace' | 'client'>] {
   if (typeof item !== 'object' || item === null || !('idempotencyKey' in item)) {
     return [item, UNKEYED]
   }
   const { idempotencyKey, ...body } = item
-  return [body, keyed('idempotencyKey', idempotencyKey, ['/tasks', body], client)]
+  const odd = span === undefined ? '' : oddNumbers(textOf(bytes, span))
+  return [body, keyed('idempotencyKey', idempotencyKey, ['/tasks', body], client, odd)]
 }
 
 /** Two clients may choose the same key, and neither shall be given the other's task. */
-function keyed(field: string, key: unknown, said: unknown, client: string | null) {
+function keyed(field: string, key: unknown, said: unknown, client: string | null, odd: string) {
   // Half a character is stored as another one: two such keys would be the same to the store.
   if (typeof key === 'string' && key.length > 0 && key.length <= 255 && key.isWellFormed()) {
     const idempotencyKey = client === null ? key : `client:${client}:${key}`
-    return { idempotencyKey, requestHash: requestHash(said) }
+    return { idempotencyKey, requestHash: requestHash(said, odd) }
   }
   throw invalidRequest([{ field, rule: 'must be well-formed text of 1 to 255 characters' }])
 }

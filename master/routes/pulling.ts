@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import type { TextOf } from '../../shared/raw-json.ts'
+import { fieldsOf, Raw, scan } from '../../shared/raw-json.ts'
 import { sendProblem } from '../../shared/server.ts'
 import { createCheck, invalidRequest } from '../../shared/validate.ts'
 import type { Outcome } from '../../shared/wire.ts'
@@ -17,6 +19,7 @@ import {
 import type { Polled, Submitted } from '../core/pulling.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import { answerText } from '../polls.ts'
+import { asWritten } from './slaves.ts'
 
 /** Outcomes carry results, many of them or one large. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
@@ -50,15 +53,19 @@ export async function pulling(app: FastifyInstance, { dispatcher }: Options) {
   app.post('/submit_result', { bodyLimit, config: { content: 'json' } }, (request) => {
     const { body } = request
     if (isObject(body) && 'callbacks' in body) {
-      return dispatcher.callbacks(fits.callbacks.checked(body) as CallbacksRequest)
+      const said = fits.callbacks.checked(body) as CallbacksRequest
+      return dispatcher.callbacks(asWritten(said, request.bodyBytes))
     }
-    return dispatcher.submitted(submittedOf(body))
+    return dispatcher.submitted(
+      submittedOf(body, fieldsOf(request.bodyBytes, scan(request.bodyBytes, 1))),
+    )
   })
 
-  function submittedOf(body: unknown): Submitted {
+  function submittedOf(body: unknown, text: TextOf): Submitted {
     if (!isObject(body) || !('failure' in body)) {
       const said = fits.done.checked(body)
-      return { ...headOf(said), outcome: { status: 'done', ...resultOf(said) } }
+      const result = new Raw(text('result') ?? 'null')
+      return { ...headOf(said), outcome: { status: 'done', ...resultOf(said), result } }
     }
     if ('result' in body) {
       throw invalidRequest([{ field: 'failure', rule: 'must not stand beside result' }])

@@ -5,6 +5,7 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import type { Monotonic } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
+import { Raw, scan, textOf } from '../../shared/raw-json.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { CallbacksRequest, Heartbeat, Registration } from '../../shared/wire.ts'
 import type { Dispatcher } from '../dispatcher.ts'
@@ -54,7 +55,7 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
 
   /** "These attempts have ended." */
   app.post('/callbacks', { bodyLimit, schema: { body: CallbacksRequest } }, (request) =>
-    dispatcher.callbacks(request.body as CallbacksRequest),
+    dispatcher.callbacks(asWritten(request.body as CallbacksRequest, request.bodyBytes)),
   )
 
   /** "I am going." A boot, when given, must be the one that registered. */
@@ -65,6 +66,19 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
     await dispatcher.leave(name, boot)
     return { message: `${name} has left.` }
   })
+}
+
+/** In callbacks: the body, its list, the callbacks, their outcomes. */
+const OUTCOME_LEVELS = 4
+
+/** The results as they came, as text. */
+export function asWritten(said: CallbacksRequest, bytes: Buffer): CallbacksRequest {
+  const spans = scan(bytes, OUTCOME_LEVELS).members?.get('callbacks')?.items ?? []
+  for (const [i, { outcome }] of said.callbacks.entries()) {
+    const span = spans[i]?.members?.get('outcome')?.members?.get('result')
+    if (outcome.status === 'done' && span) outcome.result = new Raw(textOf(bytes, span))
+  }
+  return said
 }
 
 /** What people ask. */

@@ -5,6 +5,8 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import type { Monotonic } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
+import type { TextOf } from '../../shared/raw-json.ts'
+import { fieldsOf, scan } from '../../shared/raw-json.ts'
 import { readTrace } from '../../shared/trace.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { may, sees } from '../auth.ts'
@@ -57,6 +59,13 @@ const ListQuery = Type.Object(
   { additionalProperties: false },
 )
 
+/** In a batch: the body, its list, the items in that. */
+const BATCH_LEVELS = 3
+
+/** The fields of a body that is an object. */
+export const bodyFields = ({ bodyBytes }: FastifyRequest): TextOf =>
+  bodyBytes.length === 0 ? () => undefined : fieldsOf(bodyBytes, scan(bodyBytes, 1))
+
 export async function tasks(app: FastifyInstance, options: Options) {
   const { dispatcher, requests, reader } = options
 
@@ -72,7 +81,10 @@ export async function tasks(app: FastifyInstance, options: Options) {
     '/tasks',
     { config: JSON_BODY, schema: { querystring: DryRunQuery } },
     async (request, reply) => {
-      const submission = { ...requests.parse(request.body), ...manners(request, options.waitMsMax) }
+      const submission = {
+        ...requests.parse(request.body, bodyFields(request)),
+        ...manners(request, options.waitMsMax),
+      }
       if (isDryRun(request)) {
         return explain(dispatcher.view, submission.kind, options.now())
       }
@@ -90,10 +102,13 @@ export async function tasks(app: FastifyInstance, options: Options) {
       throw invalidRequest([{ field: 'Idempotency-Key', rule }])
     }
     const client = ownerOf(request)
-    const submissions = batchOf(request.body, options.batchTasksMax).map((item, i) => {
+    const items = batchOf(request.body, options.batchTasksMax)
+    const bytes = request.bodyBytes
+    const spans = scan(bytes, BATCH_LEVELS).members?.get('tasks')?.items ?? []
+    const submissions = items.map((item, i) => {
       try {
-        const [body, keyed] = itemManners(item, client)
-        return { ...requests.parse(body), ...keyed }
+        const [body, keyed] = itemManners(item, client, bytes, spans[i])
+        return { ...requests.parse(body, fieldsOf(bytes, spans[i])), ...keyed }
       } catch (error) {
         if (error instanceof Problem) throw inBatch(error, i)
         throw error

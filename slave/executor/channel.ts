@@ -15,7 +15,6 @@
 
 import type { Work } from '../../shared/kind.ts'
 import type { Outcome } from '../../shared/wire.ts'
-import { FAILURES } from '../../shared/wire.ts'
 
 /** The index of a kind in the list that the child was started with, the run's input and files. */
 export type RunFrame = [kind: number, input: unknown, work?: Work]
@@ -77,28 +76,4 @@ export function createLineReader(
     }
     if (start < chunk.length && bytes !== Number.POSITIVE_INFINITY) keep(chunk.subarray(start))
   }
-}
-
-/** The ends in a line of a child; undefined when it is anything else. */
-export function parseEnds(line: string): EndFrame[] | undefined {
-  try {
-    const frame: unknown = JSON.parse(line)
-    return Array.isArray(frame) && frame.every(isEnd) ? frame : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isEnd(value: unknown): value is EndFrame {
-  if (!Array.isArray(value) || !Number.isInteger(value[0])) return false
-  return value.length === 1 || (value.length === 3 && value[1] >= 0 && isOutcome(value[2]))
-}
-
-function isOutcome(value: Partial<Record<string, unknown>> | null): boolean {
-  if (value?.status === 'done') return 'result' in value
-  return (
-    value?.status === 'failed' &&
-    typeof value.message === 'string' &&
-    (FAILURES as readonly unknown[]).includes(value.type)
-  )
 }

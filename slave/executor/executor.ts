@@ -10,15 +10,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { EndFrame } from './channel.ts'
-import {
-  clockOffset,
-  createLineReader,
-  MARK_BYTES,
-  OUTCOMES_FD,
-  parseEnds,
-  READY,
-} from './channel.ts'
+import { clockOffset, createLineReader, MARK_BYTES, OUTCOMES_FD, READY } from './channel.ts'
 import { confine } from './confine.ts'
+import { parseEnds } from './ends.ts'
 import type { ChildProgram } from './spawn.ts'
 import { spawnChild } from './spawn.ts'
 

@@ -18,6 +18,7 @@
 // are: then outcomes may not have been flushed, and the child's mark says (channel.ts).
 
 import assert from 'node:assert'
+import { encode as encodeFrames, Raw, unfitNumber, unfitRule } from '../../shared/raw-json.ts'
 import type { FailureType } from '../../shared/wire.ts'
 import type { EndFrame, RunFrame } from './channel.ts'
 import { NO_RUN } from './channel.ts'
@@ -301,7 +302,7 @@ export function createPool(options: PoolOptions): Pool {
 
   function encode(batch: Entry[]): string {
     try {
-      return JSON.stringify(batch.map(frameOf))
+      return encodeFrames(batch.map(frameOf))
     } catch {
       return `[${batch.map(encodeOrEnd).join(',')}]`
     }
@@ -311,11 +312,13 @@ export function createPool(options: PoolOptions): Pool {
   function encodeOrEnd(entry: Entry): string {
     const { place } = entry
     try {
-      return JSON.stringify(frameOf(entry))
+      return encodeFrames(frameOf(entry))
     } catch (error) {
       assert(typeof place === 'object')
       place.member.fed.set(place.n, undefined)
-      const ended = fail(entry, 'rejected-input', `cannot be encoded: ${String(error)}`, 0)
+      const isUnfit = error instanceof UnfitInputError
+      const words = isUnfit ? error.message : `cannot be encoded: ${String(error)}`
+      const ended = fail(entry, 'rejected-input', words, 0)
       onEnded([ended])
       return `[${NO_RUN}]`
     }
@@ -637,5 +640,12 @@ function leastLimit(fed: Member['fed'], head: number): number {
   return least
 }
 
-const frameOf = ({ kind, run }: Entry): RunFrame =>
-  run.work ? [kind, run.input, run.work] : [kind, run.input]
+class UnfitInputError extends Error {}
+
+/** Throws for an input whose numbers a kind would not get as they were written. */
+function frameOf({ kind, run }: Entry): RunFrame {
+  const { input, work } = run
+  const unfit = input instanceof Raw ? unfitNumber(input.text) : null
+  if (unfit) throw new UnfitInputError(`${unfit.path || 'the input'} ${unfitRule(unfit)}`)
+  return work ? [kind, input, work] : [kind, input]
+}

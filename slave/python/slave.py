@@ -736,7 +736,8 @@ def read_json(headers, body):
     if headers.get_content_type() != "application/json":
         raise Invalid("send application/json", 415, "The body must be application/json.")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=not_json)
+        numbers = {"parse_float": tasks.read_float, "parse_int": tasks.read_int}
+        return json.loads(body.decode("utf-8"), parse_constant=not_json, **numbers)
     except (ValueError, RecursionError) as error:
         raise Invalid(f"the body is not valid JSON in UTF-8: {error}") from error
 

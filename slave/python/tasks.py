@@ -16,6 +16,7 @@ import http.client
 import importlib.util
 import itertools
 import json
+import math
 import os
 import random
 import re
@@ -60,6 +61,21 @@ class Refused(Exception):
         except (ValueError, AttributeError):
             words = said[:200].decode("utf-8", "replace")
         super().__init__(f"answered {status}: {words}")
+
+
+def read_float(text):
+    """A fraction is the float next to it. What is beyond all floats, or would become 0, is none (RFC
+    8259, section 6): NaN, which no JSON can mean, so that the process of its task refuses it."""
+    number = float(text)
+    lost = number == 0 and re.split("[eE]", text)[0].strip("-0.")
+    return math.nan if lost or math.isinf(number) else number
+
+
+def read_int(text):
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python reads
+        return math.nan
 
 
 def failed(type, message, missing=None):
@@ -263,12 +279,17 @@ def die_with_the_agent():
 
 
 def main():
-    order = json.loads(sys.stdin.buffer.readline())
+    lost = []  # numbers that the agent could not read (read_float)
+    order = json.loads(sys.stdin.buffer.readline(), parse_constant=lost.append)
     threading.Thread(target=die_with_the_agent, daemon=True).start()
     # What a library prints is no outcome.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    outcome = run(order["offer"], order["master"], order["identity"], order["url"])
+    if lost:
+        words = "a number of the input is beyond what a float holds: write it as text"
+        outcome = failed("rejected-input", words)
+    else:
+        outcome = run(order["offer"], order["master"], order["identity"], order["url"])
     try:
         line = json.dumps(outcome, allow_nan=False)
     except (TypeError, ValueError) as error:

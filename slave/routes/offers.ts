@@ -3,6 +3,7 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { OffersRequest, RevokeRequest } from '../../shared/wire.ts'
 import type { Agent } from '../agent.ts'
+import { offersAsWritten } from '../as-written.ts'
 
 type Options = { agent: Agent; onRequest?: onRequestHookHandler }
 
@@ -11,7 +12,7 @@ export async function offers(app: FastifyInstance, { agent, onRequest }: Options
 
   /** "Are you available for these tasks?", and the tasks. */
   app.post('/offers', { schema: { body: OffersRequest } }, (request, reply) => {
-    reply.send(agent.offer(request.body as OffersRequest))
+    reply.send(agent.offer(offersAsWritten(request.body as OffersRequest, request.bodyBytes)))
   })
 
   /** "Who are you, and what do you hold?" */

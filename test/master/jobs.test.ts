@@ -28,7 +28,7 @@ const kind: JobKind = {
 
 const job: NewJob = {
   kind: 'one',
-  input: null,
+  input: 'null',
   parts: null,
   slots: 1,
   slaves: 1,

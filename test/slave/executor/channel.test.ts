@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createLineReader, parseEnds } from '../../../slave/executor/channel.ts'
+import { createLineReader } from '../../../slave/executor/channel.ts'
+import { parseEnds } from '../../../slave/executor/ends.ts'
 
 t.test('gives the same lines however the bytes are cut', async (t) => {
   const line = fc.string({ unit: 'binary' }).map((text) => text.replaceAll('\n', ''))

@@ -1,0 +1,133 @@
+// Numbers go through the master as they were written, byte for byte, from any client to any slave and
+// back; what our kinds cannot hold is refused. The slave here is a bare server, so that what is
+// compared is text.
+
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+import t from 'tap'
+import { startMaster } from '../../master/app.ts'
+import { MasterSettings } from '../../master/settings.ts'
+import { settingsOf } from '../../shared/settings.ts'
+
+const NUMBERS = '[-0.0,-0,0.0,1.0,0.1000,1E5,1e400,-1e999,1e-400,12345678901234567890,0.1e-7]'
+const INPUT = `{"n":${NUMBERS}, "deep": [{"x" :1.0}],"text":"1.0"}`
+
+type Store = 'memory' | 'sqlite'
+
+/** A master, and a slave of kinds that only it knows, and of `sleep`. Both speak in text. */
+async function setUp(t: Test, store: Store) {
+  const data = t.testdir()
+  const given = { store, port: 0, logLevel: 'silent' as never, data } as const
+  const master = await startMaster(settingsOf(MasterSettings, given))
+  t.teardown(() => master.close())
+  const card = { name: 'a', boot: 'b', version: '1', kinds: ['own', 'sleep'], tags: [], slots: 64 }
+  const state = { slave: 'a', boot: 'b', generation: 1, slots: 64, free: 64, mode: 'accepting' }
+  const offered: string[] = []
+  const slave = createServer((request, response) => {
+    let text = ''
+    request.on('data', (chunk: Buffer) => {
+      text += chunk
+    })
+    request.on('end', () => {
+      if (text !== '') offered.push(text)
+      const asked = text === '' ? [] : (JSON.parse(text).offers as { attempt: string }[])
+      const answers = asked.map(({ attempt }) => ({ attempt, answer: 'taken', reason: '' }))
+      const said = { card, state: { ...state, reason: '' }, attempts: [], answers }
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(said))
+    })
+  }).listen(0, '127.0.0.1')
+  await once(slave, 'listening')
+  t.teardown(() => slave.close())
+  const send = async (
+    method: string,
+    path: string,
+    body?: string,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; text: string }> => {
+    const json = { 'content-type': 'application/json', ...headers }
+    const given = body === undefined ? { method } : { method, body, headers: json }
+    const answer = await fetch(`${master.url}${path}`, given)
+    return { status: answer.status, text: await answer.text() }
+  }
+  const url = `http://127.0.0.1:${(slave.address() as AddressInfo).port}`
+  t.equal((await send('POST', '/slaves', JSON.stringify({ ...card, url }))).status, 200)
+  /** The attempt and task of the newest offer. */
+  const newest = () => {
+    const [, attempt, task] = /"attempt":"([^"]+)","task":"([^"]+)"/.exec(offered.at(-1) as string)!
+    return { attempt, task }
+  }
+  return { send, offered, newest, state: JSON.stringify({ ...state, reason: '' }) }
+}
+
+for (const store of ['memory', 'sqlite'] as const) {
+  t.test(`numbers go through as they were written, with the store ${store}`, async (t) => {
+    const { send, offered, newest, state } = await setUp(t, store)
+    const input = `"input":${INPUT}`
+    const body = `{"kind":"own",${input}}`
+
+    t.equal((await send('POST', '/tasks', body)).status, 202)
+    t.match(offered.at(-1), input, 'in an offer')
+    const first = newest()
+    const outcome = `{"result": ${NUMBERS} ,"status":"done"}`
+    const ids = `"attempt":"${first.attempt}","task":"${first.task}"`
+    const said = `{"state":${state},"callbacks":[{${ids},"ranMs":1,"outcome":${outcome}}]}`
+    t.equal((await send('POST', '/callbacks', said)).status, 200)
+    const read = (await send('GET', `/tasks/${first.task}`)).text
+    t.match(read, input, 'in a task')
+    t.match(read, `"result":${NUMBERS}`, 'as a result')
+    const listed = (await send('GET', '/tasks')).text
+    t.match(listed, input, 'in a list')
+    t.match(listed, `"result":${NUMBERS}`)
+
+    t.equal((await send('POST', `/tasks/${first.task}/retry`)).status, 202)
+    t.match(offered.at(-1), input, 'again')
+    const second = newest()
+    const short = `{"slave":"a","attempt":"${second.attempt}","result":-0.0,"resultText":"-0"}`
+    t.equal((await send('POST', '/submit_result', short)).status, 200)
+    t.match((await send('GET', `/tasks/${second.task}`)).text, '"result":-0.0,')
+
+    const batch = `{"tasks":[{"kind":"own","input":1.0},{"input":-0.0,"kind":"own"}]}`
+    await send('POST', '/tasks/batch', batch)
+    const together = offered.slice(-2).join()
+    t.match(together, '"input":1.0')
+    t.match(together, '"input":-0.0')
+  })
+}
+
+t.test('an answer to whoever waits, and to a poll, has them too', async (t) => {
+  const { send } = await setUp(t, 'memory')
+  const polled = send('GET', '/get_task?slave=w&kinds=polled')
+  await send('GET', '/get_task?slave=v&kinds=none&wait=0')
+  const body = '{"kind":"polled","input":[1.0,1e400]}'
+  const prefer = { prefer: 'wait=60', 'idempotency-key': 'k' }
+  const waiting = send('POST', '/tasks', body, prefer)
+  const { text } = await polled
+  t.match(text, '"input":[1.0,1e400]')
+  const { attempt } = JSON.parse(text) as { attempt: string }
+  await send('POST', '/submit_result', `{"slave":"w","attempt":"${attempt}","result":[1e400]}`)
+  t.match((await waiting).text, '"result":[1e400]')
+  t.match((await send('POST', '/tasks', body, prefer)).text, '"result":[1e400]', 'and a repetition')
+  const other = await send('POST', '/tasks', body.replace('1.0', '1.00'), prefer)
+  t.match(other.text, /key-reused/, 'which another number is not')
+})
+
+t.test('a kind that is known here gets no number that a double cannot hold', async (t) => {
+  const { send, offered } = await setUp(t, 'memory')
+  const refused: [path: string, body: string, field: string][] = [
+    ['/tasks', '{"kind":"sleep","input":{"ms":1e-400}}', 'input.ms'],
+    ['/tasks', '{"expression":"x","scope":{"x":1e400}}', 'scope.x'],
+    ['/tasks', '{"expression":"x","scope":{"x":[0,12345678901234567890]}}', 'scope.x.1'],
+    ['/tasks/batch', '{"tasks":[{"expression":"x","scope":{"x":1e400}}]}', 'tasks.0.scope.x'],
+    ['/jobs', '{"kind":"range-sum","input":{"expression":"n","from":1e-400,"to":2}}', 'input.from'],
+  ]
+  for (const [path, body, field] of refused) {
+    const { status, text } = await send('POST', path, body)
+    t.equal(status, 400, body)
+    t.match(JSON.parse(text).errors, [{ field, rule: /which a double cannot hold/ }], body)
+  }
+  t.same(offered, [])
+  t.equal((await send('POST', '/tasks', '{"kind":"sleep","input":{"ms":1.0}}')).status, 202)
+  t.match(offered.at(-1), '"input":{"ms":1.0}')
+})
