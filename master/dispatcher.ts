@@ -243,6 +243,11 @@ export async function createDispatcher(given: {
   }
 
   function step(input: Input, now: Monotonic, wall: WallTime): void {
+    if (input.is === 'not-reached' && input.token !== null) {
+      // Not told to whoever registers: it would learn which ports are open where only we can connect.
+      const { name: slave, url, reason } = input
+      log.warn({ slave, url, reason }, 'a slave registers from where it cannot be reached')
+    }
     for (const effect of core.step(input, now, wall)) perform(effect)
   }
 

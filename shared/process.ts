@@ -33,6 +33,9 @@ export type Program = {
 /** Exit code for settings that cannot be used, as in BSD's sysexits (EX_USAGE, EX_CONFIG). */
 const EXIT_USAGE = 64
 
+/** Folders become 0700, files 0600: they hold inputs, results and keys. */
+const PRIVATE_UMASK = 0o077
+
 /**
  * Runs a program: reads its settings, starts it, and stops it once on SIGTERM, SIGINT, SIGBREAK or
  * SIGHUP. A second signal ends it at once.
@@ -42,6 +45,8 @@ export async function runProgram<T extends TObject>(
   start: (settings: Readonly<Static<T>>) => Promise<Program>,
 ): Promise<void> {
   const settings = settingsOrExit(given)
+  // Whatever is made from here on, by this process and its children, is for its user alone.
+  process.umask(PRIVATE_UMASK)
   try {
     const app = await start(settings)
     stopOnSignal(given.command, app.stop.bind(app))

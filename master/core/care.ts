@@ -45,8 +45,8 @@ export function takeVisit(core: Context, visited: Visited, now: Monotonic): void
   const { name, url, token } = visited
   const { card, state, attempts } = visited.said
   if (card.name !== name) {
-    const reason = `the slave at ${url} is named ${card.name}, not ${name}`
-    return takeNotReached(core, name, url, reason, token, now)
+    const detail = `the slave at ${url} is named ${card.name}, not ${name}`
+    return takeNotReached(core, name, url, token, now, detail)
   }
   const slave = settleFirst(core, name, url, visited)
   if (!slave) return
@@ -119,17 +119,19 @@ function settleDoubts(core: Context, slave: Slave): void {
   if (unwanted.length > 0) revoke(core, slave, unwanted)
 }
 
-/** A slave did not answer when it was asked. */
+/**
+ * A slave did not answer when it was asked. Why not, whoever registers is not told: it would learn which
+ * ports are open where only the master can connect.
+ */
 export function takeNotReached(
   core: Context,
   name: string,
   url: string,
-  reason: string,
   token: Token,
   now: Monotonic,
+  detail = `at ${url} no slave named ${name} answers the master; its log has the reason`,
 ): void {
   if (token !== null) {
-    const detail = `asked ${url}, as ${name} registered: ${reason}`
     core.effects.push({ do: 'answer-problem', token, type: 'unreachable-slave', detail })
     return
   }

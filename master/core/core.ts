@@ -119,7 +119,7 @@ function take(core: Context, input: Input, now: Monotonic): void {
       care.takeVisit(core, input, now)
       return endGrace(core, now)
     case 'not-reached':
-      care.takeNotReached(core, input.name, input.url, input.reason, input.token, now)
+      care.takeNotReached(core, input.name, input.url, input.token, now)
       return endGrace(core, now)
     case 'revoked':
       return takeRevoked(core, input.slave, input.attempts, input.state, now)

@@ -78,11 +78,17 @@ export function itemManners(
 function keyed(field: string, key: unknown, said: unknown, client: string | null, odd: string) {
   // Half a character is stored as another one: two such keys would be the same to the store.
   if (typeof key === 'string' && key.length > 0 && key.length <= 255 && key.isWellFormed()) {
-    const idempotencyKey = client === null ? key : `client:${client}:${key}`
+    const idempotencyKey = client === null ? ofNobody(key) : `client:${client}:${key}`
     return { idempotencyKey, requestHash: requestHash(said, odd) }
   }
   throw invalidRequest([{ field, rule: 'must be well-formed text of 1 to 255 characters' }])
 }
+
+/** What the keys of clients and of parts of jobs begin with. */
+const TAKEN = /^(client|part|any):/
+
+/** A key of nobody's in particular: never one of theirs, whatever it begins with. */
+const ofNobody = (key: string): string => (TAKEN.test(key) ? `any:${key}` : key)
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */
 export function preferredWaitMs(request: FastifyRequest, mostMs: number): number {

@@ -785,6 +785,7 @@ def arguments():
 
 
 def main():
+    os.umask(0o077)  # inputs and results are nobody else's
     given = arguments()
     told = []
 

@@ -1,6 +1,6 @@
 // What cannot start says why in one line, leaves what others have alone, and ends with 64.
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -46,6 +46,26 @@ t.test("another slave's folder", async (t) => {
   t.notMatch(said, /\n +at /)
   t.ok(existsSync(left))
 })
+
+t.test(
+  "what master and slave make is their user's alone",
+  { skip: process.platform === 'win32' },
+  async (t) => {
+    const data = t.testdir()
+    const { url } = await startMaster(t, join(data, 'master'))
+    await startSlave(t, url, 'slave-1', ['--data', join(data, 'slave')])
+    const blob = await fetch(`${url}/blobs`, { method: 'PUT', body: 'bytes' })
+    t.equal(blob.status, 201)
+    for (const folder of ['master', 'slave']) {
+      const names = readdirSync(join(data, folder), { recursive: true, encoding: 'utf8' })
+      t.ok(names.length > 2, names.join())
+      for (const name of ['', ...names]) {
+        const { mode } = statSync(join(data, folder, name))
+        t.equal(mode & 0o077, 0, `${folder}/${name} is ${(mode & 0o777).toString(8)}`)
+      }
+    }
+  },
+)
 
 t.test('a kind that there is not', async (t) => {
   const said = await refusal(slaveWith(t, ['--kinds', 'sleep,nix']))

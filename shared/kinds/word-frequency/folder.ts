@@ -40,9 +40,10 @@ export function openListed(folder: string | null, { name, bytes }: Listed): numb
   const root = given(folder)
   statOf(root, name)
   const file = openSync(resolve(root, name), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
-  const { size } = fstatSync(file)
-  if (size === bytes) return file
+  const { size, nlink } = fstatSync(file)
+  if (size === bytes && nlink === 1) return file
   closeSync(file)
+  if (nlink !== 1) throw hardLink(name)
   throw new TaskFailure(
     'rejected-input',
     `${name} has ${size} bytes, and had ${bytes} when the job began: it must not change meanwhile, and be the same on every slave`,
@@ -67,9 +68,17 @@ function statOf(root: string, name: string): { size: number } {
   const steps = name.split('/')
   for (let i = 1; i < steps.length; i++) lookAt(root, steps.slice(0, i).join('/'))
   const stat = lookAt(root, name)
+  if (stat.isFile() && stat.nlink > 1) throw hardLink(name)
   if (stat.isFile()) return stat
   throw new TaskFailure('rejected-input', `${name} is not a regular file`)
 }
+
+/** What has a second name may be a file that lies elsewhere, and was never meant to be read from here. */
+const hardLink = (name: string): TaskFailure =>
+  new TaskFailure(
+    'rejected-input',
+    `${name} has another name too (a hard link), which is not followed: copy the file into the folder`,
+  )
 
 function lookAt(root: string, name: string) {
   const stat = lstatSync(resolve(root, name), { throwIfNoEntry: false })

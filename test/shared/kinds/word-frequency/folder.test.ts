@@ -1,6 +1,6 @@
 // The slaves' folder: names that lead out of it are refused twice, by the master and by the slave.
 
-import { symlinkSync } from 'node:fs'
+import { linkSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { listFiles, openListed } from '../../../../shared/kinds/word-frequency/folder.ts'
@@ -93,4 +93,15 @@ t.test('says what is missing', async (t) => {
     type: 'rejected-input',
     message: "the slaves' folder of files has none",
   })
+})
+
+t.test('a file that has another name outside is not read by this one', async (t) => {
+  const folder = t.testdir({ files: { plain: 'x' }, secret: 'x' })
+  const files = `${folder}/files`
+  linkSync(`${folder}/secret`, `${files}/linked`)
+  const message = /linked has another name too \(a hard link\)/
+  t.throws(() => listFiles(files, ['linked']), { type: 'rejected-input', message })
+  t.throws(() => listFiles(files, 'all'), { message })
+  t.throws(() => openListed(files, { name: 'linked', bytes: 1 }), { message })
+  t.same(listFiles(files, ['plain']), [{ name: 'plain', bytes: 1 }])
 })

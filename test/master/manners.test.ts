@@ -1,0 +1,31 @@
+// Whose an Idempotency-Key is: no client's key is ever the same as another's, whatever it says.
+
+import type { FastifyRequest } from 'fastify'
+import t from 'tap'
+import { partKey } from '../../master/part-names.ts'
+import { itemManners, manners } from '../../master/routes/manners.ts'
+
+/** What a key becomes for the store: in a header and in a batch. */
+function stored(client: string, key: string): string | null {
+  const request = { url: '/tasks', body: {}, bodyBytes: Buffer.from('{}'), caller: { client } }
+  const headers = { 'idempotency-key': key }
+  const alone = manners({ ...request, headers } as unknown as FastifyRequest, 0).idempotencyKey
+  const owner = client === '*' ? null : client
+  const [, { idempotencyKey }] = itemManners(
+    { idempotencyKey: key },
+    owner,
+    Buffer.alloc(0),
+    undefined,
+  )
+  t.equal(idempotencyKey, alone)
+  return alone
+}
+
+t.test('a key of nobody in particular is never the key of a client or of a part', async (t) => {
+  const part = partKey('ticket', { stage: 0, index: 0 }, 0)
+  const keys = ['k1', 'client:alice:k1', 'any:client:alice:k1', 'any:k1', part, `any:${part}`]
+  const all = ['*', 'alice', 'bob'].flatMap((client) => keys.map((key) => stored(client, key)))
+  t.equal(new Set(all).size, all.length)
+  t.notOk(all.includes(part))
+  t.equal(stored('*', 'k1'), 'k1', 'as an earlier version stored it')
+})
