@@ -4,6 +4,7 @@
 import type { PeerError } from '../../shared/client.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { Random } from '../../shared/random.ts'
+import { encode } from '../../shared/raw-json.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger, Seen } from './ledger.ts'
 import { check, WAIT_LIMIT_MS } from './ledger.ts'
@@ -121,7 +122,7 @@ export function startClients(given: {
       const seen = store.get(reply.id)
       ledger.answered(reply.id, number, seen !== undefined)
       check(seen !== undefined, `task ${reply.id} is not stored`)
-      const outcome = reply.outcome && JSON.stringify(reply.outcome)
+      const outcome = reply.outcome && encode(reply.outcome)
       if (FINAL.includes(reply.status)) {
         const isDurable = seen.status === reply.status
         check(isDurable, `a client hears ${reply.status} of ${reply.id} before it is durable`)
