@@ -9,7 +9,7 @@ import { Problem } from '../shared/problems.ts'
 import type { TextOf } from '../shared/raw-json.ts'
 import { encode } from '../shared/raw-json.ts'
 import { createCheck, invalidRequest } from '../shared/validate.ts'
-import { NAME_PATTERN } from '../shared/wire.ts'
+import { Name } from '../shared/wire.ts'
 import type { Blobs } from './blobs.ts'
 import type { Slave } from './core/registry.ts'
 import { mayHave } from './core/registry.ts'
@@ -18,7 +18,7 @@ import { assertDoubles } from './task-requests.ts'
 
 const Body = Type.Object(
   {
-    kind: Type.String({ pattern: NAME_PATTERN }),
+    kind: Name,
     input: Type.Unknown(),
     parts: Type.Optional(
       Type.Integer({

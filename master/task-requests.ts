@@ -11,7 +11,7 @@ import { Problem } from '../shared/problems.ts'
 import type { TextOf } from '../shared/raw-json.ts'
 import { encode, unfitNumber, unfitRule } from '../shared/raw-json.ts'
 import { createCheck, invalidRequest } from '../shared/validate.ts'
-import { NAME_PATTERN } from '../shared/wire.ts'
+import { Name } from '../shared/wire.ts'
 import type { Submission } from './clients.ts'
 
 /** A year, in milliseconds. */
@@ -43,10 +43,7 @@ const Common = {
 }
 
 const strict = { additionalProperties: false }
-const Named = Type.Object(
-  { kind: Type.String({ pattern: NAME_PATTERN }), input: Type.Unknown(), ...Common },
-  strict,
-)
+const Named = Type.Object({ kind: Name, input: Type.Unknown(), ...Common }, strict)
 type Named = Static<typeof Named>
 /** The input as JSON text. */
 type Parsed = Omit<Named, 'input'> & { input: string }

@@ -5,14 +5,17 @@
 import type { TSchema } from 'typebox'
 import { Type } from 'typebox'
 import { PROBLEMS } from './problems.ts'
-import { NAME_PATTERN, UUID_PATTERN } from './wire.ts'
+import { Name, Sha256, UUID_PATTERN } from './wire.ts'
 
-const Id = Type.String({ pattern: UUID_PATTERN })
-const Name = Type.String({ pattern: NAME_PATTERN })
+const Id = Type.String({ pattern: UUID_PATTERN, wanted: 'an id: a UUID in small letters' })
 const Time = Type.String({ format: 'date-time' })
 const Count = Type.Integer({ minimum: 0 })
 const Ms = Type.Number({ minimum: 0, description: 'milliseconds' })
-const TraceId = Type.String({ pattern: '^[0-9a-f]{32}$', description: 'of W3C Trace Context' })
+const TraceId = Type.String({
+  pattern: '^[0-9a-f]{32}$',
+  wanted: '32 hexadecimal digits, in small letters',
+  description: 'of W3C Trace Context',
+})
 const orNull = (schema: TSchema) => Type.Union([schema, Type.Null()])
 const words = (list: readonly string[]) => Type.Union(list.map((word) => Type.Literal(word)))
 const strict = { additionalProperties: false }
@@ -300,10 +303,7 @@ export const Kinds = Type.Object(
   strict,
 )
 
-export const Blob = Type.Object(
-  { sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }), bytes: Count, type: Type.String() },
-  strict,
-)
+export const Blob = Type.Object({ sha256: Sha256, bytes: Count, type: Type.String() }, strict)
 
 export const Slave = Type.Object({
   name: Name,

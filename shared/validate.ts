@@ -3,7 +3,6 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Problem } from './problems.ts'
-import { ANY_UUID_PATTERN, NAME_PATTERN, NAME_WANTED } from './wire.ts'
 
 export type Mistake = { field: string; rule: string }
 
@@ -16,6 +15,7 @@ const LATE = 'has a mistake far behind its beginning'
 /** A compiled check of `schema`. */
 export function createCheck<T extends TSchema>(schema: T) {
   const validator = Compile(schema)
+  const words = wordsOfPatterns(schema)
 
   /** Whether the value fits. */
   const fits = (value: unknown): value is Static<T> => validator.Check(value)
@@ -25,7 +25,7 @@ export function createCheck<T extends TSchema>(schema: T) {
     const found = new Map<string, Set<string>>()
     const budget = { left: ENTRIES_MAX, isCut: false }
     for (const error of validator.Errors(shortened(value, budget))) {
-      for (const [field, rule] of explain(error as unknown as Finding)) {
+      for (const [field, rule] of explain(error as unknown as Finding, words)) {
         const path = (at + field).replace(/^\//, '').replaceAll('/', '.') || 'body'
         found.set(path, (found.get(path) ?? new Set()).add(rule))
       }
@@ -92,14 +92,29 @@ function inOne(rules: string[]): string {
   return [`must be one of ${words.join(', ')}`, ...others].join(' or ')
 }
 
-/** What a pattern asks for, in words. */
-const PATTERNS: Record<string, string> = {
-  [NAME_PATTERN]: `must be ${NAME_WANTED}`,
-  [ANY_UUID_PATTERN]: 'must be an id, as "next" of the page before gives it',
-  '\\S': 'must not be empty',
+/** A text with more in it than spaces. */
+const NOT_EMPTY = '\\S'
+
+/** The rule of each pattern in a schema, in words: from the `wanted` that stands beside it. */
+export function wordsOfPatterns(schema: unknown): Map<string, string | undefined> {
+  const words = new Map<string, string | undefined>()
+  const look = (at: unknown): void => {
+    if (typeof at !== 'object' || at === null) return
+    const { pattern, wanted } = at as { pattern?: unknown; wanted?: string }
+    if (pattern === NOT_EMPTY) words.set(pattern, 'must not be empty')
+    else if (typeof pattern === 'string') words.set(pattern, wanted && `must be ${wanted}`)
+    for (const each of Object.values(at)) look(each)
+  }
+  look(schema)
+  return words
 }
 
-function explain({ keyword, instancePath, message, params }: Finding): [string, string][] {
+type Words = ReturnType<typeof wordsOfPatterns>
+
+function explain(
+  { keyword, instancePath, message, params }: Finding,
+  words: Words,
+): [string, string][] {
   switch (keyword) {
     case 'required':
       return (params.requiredProperties ?? []).map((name) => [
@@ -112,7 +127,7 @@ function explain({ keyword, instancePath, message, params }: Finding): [string, 
         'is not known here',
       ])
     case 'pattern':
-      return [[instancePath, PATTERNS[params.pattern ?? ''] ?? message]]
+      return [[instancePath, words.get(params.pattern ?? '') ?? message]]
     case 'minLength':
       return [[instancePath, params.limit === 1 ? 'must not be empty' : message]]
     case 'const':

@@ -18,7 +18,12 @@ export const UUID_PATTERN = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 /** The same as a client may write them: in capitals, too. */
 export const ANY_UUID_PATTERN = UUID_PATTERN.replaceAll('a-f', 'a-fA-F')
 
-const Name = Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED })
+/** A schema for a name, with the words of its rule. */
+export const Name = Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED })
+export const Sha256 = Type.String({
+  pattern: '^[0-9a-f]{64}$',
+  wanted: 'a SHA-256 in 64 hexadecimal digits, in small letters',
+})
 const Id = Type.String({ minLength: 1, maxLength: 128 })
 const Reason = Type.String({ maxLength: 1024 })
 const Count = Type.Integer({ minimum: 0 })
@@ -81,12 +86,15 @@ export type RegistrationReply = Static<typeof RegistrationReply>
 /** A file that a slave fetches before it runs a task. */
 export const InputFile = Type.Object({
   /** Plain: no slash, no leading dot. */
-  name: Type.String({ pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$' }),
+  name: Type.String({
+    pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$',
+    wanted: '1 to 128 letters, digits, dots, dashes or underscores, the first one no dot',
+  }),
   /** Where: on the master when it begins with "/", else at a peer. */
   url: Type.String({ maxLength: 2048 }),
   bytes: Type.Optional(Count),
   /** In hexadecimal: what comes must have it. */
-  sha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  sha256: Type.Optional(Sha256),
   /** Shown to a peer, as `Authorization: Bearer`. */
   ticket: Type.Optional(Type.String({ maxLength: 256 })),
 })

@@ -23,7 +23,10 @@ export const inSmallLetters = (text: string): string =>
   /^[0-9A-Fa-f-]+$/.test(text) ? text.toLowerCase() : text
 
 /** Where a page begins: the `next` of the page before, which is an id. */
-export const CURSOR = Type.String({ pattern: ANY_UUID_PATTERN })
+export const CURSOR = Type.String({
+  pattern: ANY_UUID_PATTERN,
+  wanted: 'an id, as "next" of the page before gives it',
+})
 
 export type Manners = {
   /** How long the client waits, in milliseconds; 0: not at all. */

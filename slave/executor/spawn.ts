@@ -47,7 +47,7 @@ export type ChildProgram = {
   markFd: number
 }
 
-/** Starts a child with pipes on stdin, stderr and fd 3, a file on fd 4, and an empty environment. */
+/** Starts a child with pipes on stdin, stderr and fd 3, a file on fd 4, and no environment but UTC. */
 export function spawnChild(options: ChildProgram): ChildProcess {
   const readable = READABLE.map((path) => join(ROOT, path))
   for (const url of [options.program, options.kindsModule]) {
@@ -70,7 +70,8 @@ export function spawnChild(options: ChildProgram): ChildProcess {
   ]
   return spawn(command!, args, {
     cwd: ROOT,
-    env: {},
+    // Date.parse in expressions must not depend on the zone of the slave.
+    env: { TZ: 'UTC' },
     stdio: ['pipe', 'ignore', 'pipe', 'pipe', options.markFd],
     windowsHide: true,
   })

@@ -58,12 +58,13 @@ const resizes = (value: unknown) => typeof value !== 'string'
 
 /** The elements of start:end or start:step:end; a step too small to get on is refused too. */
 function rangeCost(meter: Meter, args: readonly unknown[]): number {
-  const given = typeof args[0] === 'string' ? args[0].split(':') : args
-  const numbers = given
-    .filter((one) => typeof one !== 'boolean')
-    .map((one) => Number(typeName(one) === 'Unit' ? unitNumber(one) : one))
+  // The last may say whether the end is included. A boolean or a text before it is a number.
+  const bounds = typeof args.at(-1) === 'boolean' && args.length !== 2 ? args.slice(0, -1) : args
+  const isText = typeof args[0] === 'string' && (bounds.length < 2 || typeof args[1] === 'boolean')
+  const given = isText ? String(args[0]).split(':') : bounds
+  const numbers = given.map((one) => Number(typeName(one) === 'Unit' ? unitNumber(one) : one))
   const [start, end, step] =
-    typeof args[0] === 'string' && numbers.length === 3
+    isText && numbers.length === 3
       ? [numbers[0]!, numbers[2]!, numbers[1]!]
       : [numbers[0]!, numbers[1]!, numbers[2] ?? 1]
   const count = (end - start) / step

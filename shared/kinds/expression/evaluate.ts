@@ -3,6 +3,7 @@
 
 import type { Result } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
+import { signHints } from '../../signs.ts'
 import { withSameChance } from './chance.ts'
 import type { Checked } from './check.ts'
 import { checkScope, checkTree } from './check.ts'
@@ -47,7 +48,7 @@ export function createEvaluator(mathjs: Mathjs) {
       if (isOdd(error)) engines.delete(number)
       const failure = asFailure(engine.instance.meter.failure() ?? error, 'evaluation')
       if (failure.type !== 'rejected-expression') throw failure
-      throw rejected(failure.message + hintFor(expression))
+      throw rejected(failure.message + signHints(expression, BIGINTS))
     }
   }
 }
@@ -90,24 +91,11 @@ function compiledFor({ instance, compiled }: Engine, expression: string): Compil
   return made
 }
 
-/** What to write in place of signs that people use and mathjs does not know. */
-const INSTEAD: [sign: RegExp, hint: string][] = [
-  [/π/, 'pi for π'],
-  [/[×·⋅]/, '* for multiplication'],
-  [/÷/, '/ for division'],
-  [/[−–]/, '- for minus'],
-  [/²/, '^2 for ²'],
-  [/³/, '^3 for ³'],
-  [/√/, 'sqrt(x) for √x'],
-  [/\d,\d/, 'a point for the decimal comma'],
+/** Bigints as JavaScript writes them. */
+const BIGINTS: [sign: RegExp, hint: string][] = [
   [/\d[eE]\d{1,9}n/, '10^3 for 1e3n, with "number": "bigint"'],
   [/\dn(?!\w)/, 'a number without "n", with "number": "bigint"'],
 ]
-
-function hintFor(expression: string): string {
-  const hints = INSTEAD.filter(([sign]) => sign.test(expression)).map(([, hint]) => hint)
-  return hints.length > 0 ? `; write ${hints.join(', ')}` : ''
-}
 
 const rejected = (message: string) => new TaskFailure('rejected-expression', message)
 

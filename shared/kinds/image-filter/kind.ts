@@ -12,6 +12,7 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import type { JobKind, JobSoFar, Mistake, PartDone } from '../../job-kind.ts'
 import { TaskFailure } from '../../kind.ts'
+import { Sha256 } from '../../wire.ts'
 import { FORMATS } from './codec.ts'
 import { FILTERS } from './filters.ts'
 import type { Cut, CutInput, Stitched, StitchInput } from './parts.ts'
@@ -27,7 +28,7 @@ const FilterName = Type.String({ description: `one of ${names.join(', ')}` })
 const Input = Type.Object(
   {
     image: Type.String({
-      pattern: '^[0-9a-f]{64}$',
+      ...Sha256,
       description: 'the SHA-256 of the uploaded image: PNG, JPEG or WebP',
     }),
     filter: Type.Optional(FilterName),

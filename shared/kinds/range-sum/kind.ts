@@ -7,6 +7,7 @@ import { Type } from 'typebox'
 import type { JobKind, Mistake } from '../../job-kind.ts'
 import type { Kind } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
+import { signHints } from '../../signs.ts'
 import type { Range } from './add-up.ts'
 import { addUp } from './add-up.ts'
 import type { Sum } from './combine.ts'
@@ -20,7 +21,10 @@ const COUNT_MAX = 10n ** 13n
 
 const Whole = Type.Union([
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
-  Type.String({ pattern: '^-?\\d{1,30}$' }),
+  Type.String({
+    pattern: '^-?\\d{1,30}$',
+    wanted: 'a whole number of up to 30 digits in quotes, such as "-12"',
+  }),
 ])
 const Input = Type.Object(
   {
@@ -39,8 +43,8 @@ type Input = Static<typeof Input>
 
 /** Of a part: n / d in digits. */
 const SumOutput = Type.Object({
-  n: Type.String({ pattern: '^-?\\d+$' }),
-  d: Type.String({ pattern: '^\\d+$' }),
+  n: Type.String({ pattern: '^-?\\d+$', wanted: 'a whole number in digits' }),
+  d: Type.String({ pattern: '^\\d+$', wanted: 'a positive whole number in digits' }),
 })
 
 export const kind: Kind<Input> = {
@@ -128,7 +132,7 @@ function mistakesIn(input: Input): Mistake[] {
     return [{ field: 'input.expression', rule }]
   } catch (error) {
     if (!(error instanceof SyntaxMistake)) throw error
-    return [{ field: 'input.expression', rule: error.message }]
+    return [{ field: 'input.expression', rule: error.message + signHints(input.expression) }]
   }
 }
 

@@ -18,6 +18,7 @@ import { Type } from 'typebox'
 import type { JobKind, JobSoFar, Part, PartDone, PartFile } from '../../job-kind.ts'
 import type { Kind } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
+import { Sha256 } from '../../wire.ts'
 import { countPieces } from './count.ts'
 import { exchangeFiles } from './exchange.ts'
 import { FILES_MAX, listFiles, nameMistake } from './folder.ts'
@@ -94,7 +95,7 @@ const JobInput = Type.Object(
       Type.Array(
         Type.Object(
           {
-            sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+            sha256: Sha256,
             name: Type.Optional(io.FileName),
             bytes: Type.Optional(Type.Integer({ minimum: 0 })),
           },

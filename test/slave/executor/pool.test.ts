@@ -97,9 +97,9 @@ t.test('keeps what a kind prints off the channel', async (t) => {
   t.same(await compute('echo', 8), { status: 'done', result: 8 })
 })
 
-t.test('gives a child no environment', async (t) => {
+t.test('gives a child no environment but UTC, whatever the zone of the slave', async (t) => {
   const { compute } = openPool(t)
-  t.same(await compute('environment'), { status: 'done', result: {} })
+  t.same(await compute('environment'), { status: 'done', result: { TZ: 'UTC' } })
 })
 
 t.test('keeps a warm spare, which steps in when a child is killed', async (t) => {

@@ -183,6 +183,9 @@ for (const [expression, field, words] of [
   ['sqrt(n)', 'input.expression', /sqrt, which is not exact/],
   ['2 pi', 'input.expression', /pi, which is not exact/],
   ['n 2', 'input.expression', /unexpected "2"/],
+  ['2πn', 'input.expression', /write pi for π/],
+  ['2 × n ÷ 3 − √n²', 'input.expression', /\* for.*\/ for.*- for.*\^2 for.*sqrt\(x\) for/],
+  ['1,5 n', 'input.expression', /a point for the decimal comma/],
 ] as const) {
   t.test(`"${expression}" is refused with the field and the rule`, async (t) => {
     const mistakes = job.mistakes!({ expression, from: 1, to: 2 } as never)
