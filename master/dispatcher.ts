@@ -46,6 +46,8 @@ import { createSaving } from './saving.ts'
 import type { Store } from './store/store.ts'
 import { refusedEvent, taskEvent } from './task-events.ts'
 import type { Transport } from './transport.ts'
+import type { Keep } from './unknown-attempts.ts'
+import { createUnknownAttempts } from './unknown-attempts.ts'
 
 export type Dispatcher = Awaited<ReturnType<typeof createDispatcher>>
 
@@ -53,7 +55,7 @@ export type Dispatcher = Awaited<ReturnType<typeof createDispatcher>>
 type Answer<T> = (problem: Problem | null, reply?: T) => void
 
 export async function createDispatcher(given: {
-  settings: CoreSettings
+  settings: CoreSettings & Keep
   /** Slaves that the settings name, in order of asking. */
   slaves: { name: string; url: string }[]
   policy: Policy
@@ -76,7 +78,9 @@ export async function createDispatcher(given: {
 }) {
   const { store, clock, log } = given
   const loaded = await store.load()
-  const core: Core = createCore({ ...given, ids: given.attemptIds(loaded.secret) })
+  const ids = given.attemptIds(loaded.secret)
+  const core: Core = createCore({ ...given, ids })
+  const unknown = createUnknownAttempts({ ...given, ids, newestId: loaded.newestId })
   const payloads = createPayloads(store)
   const handedIn = createHandedIn({
     registry: core.view.registry,
@@ -88,7 +92,7 @@ export async function createDispatcher(given: {
     ...given,
     post,
     live: core.view.live,
-    newId: given.taskIds(loaded.newestId),
+    newId: unknown.watchIds(given.taskIds(loaded.newestId)),
     add: payloads.add,
   })
   const transport = given.transport(post)
@@ -121,6 +125,7 @@ export async function createDispatcher(given: {
   return {
     view: core.view,
     commits,
+    unknownAttempts: unknown.counts,
     /**
      * Hands a task to the first slave that takes it. Resolves with the task as it then stands: taken,
      * queued, or, when the client waits, ended. Rejects with the Problem that the client hears. What
@@ -181,6 +186,7 @@ export async function createDispatcher(given: {
       turn()
       closed = true
       callOff()
+      unknown.close()
       await saving.settled()
       await transport.close()
       await store.close()
@@ -277,6 +283,8 @@ export async function createDispatcher(given: {
         return saving.change({ do: 'put-kind', kind: effect.kind })
       case 'drop-slave':
         return saving.change({ do: 'drop-slave', name: effect.name })
+      case 'unattached':
+        return unknown.look(effect.slave, effect.attempts)
       case 'offer':
         return offer(effect)
       case 'revoke-now':

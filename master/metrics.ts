@@ -76,6 +76,12 @@ export function createMasterMetrics(given: {
       forged: counters.callbacksForged,
     }),
   )
+  metrics.counters(
+    'askfirst_attempts_unknown_total',
+    'Attempts that slaves have of tasks that the store does not know.',
+    'of',
+    () => ({ ...dispatcher.unknownAttempts }),
+  )
 
   seconds('askfirst_ask_seconds', 'From an offer to its answer.', 'answer', () => figures.askMs)
   seconds(

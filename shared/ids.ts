@@ -23,6 +23,12 @@ export type Ids = ReturnType<typeof createIds>
 /** Gives what makes ids that are all greater than the newest id of a store. */
 export type IdsAfter = (newest: string | null) => () => string
 
+/** The milliseconds since 1970 in an id; null for anything but a UUIDv7. */
+export function timeInId(id: string): number | null {
+  const parts = UUID_V7.exec(id)
+  return parts && Number.parseInt(`${parts[1]}${parts[2]}`, 16)
+}
+
 /**
  * `wallMs` is the machine's wall clock in milliseconds since 1970; it may jump. `fill` fills bytes
  * with randomness; the default is the operating system's.

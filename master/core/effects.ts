@@ -92,6 +92,9 @@ export type Visited = {
 
 export type StoredSlave = { name: string; url: string; position: number; drained: boolean }
 
+/** An attempt whose task is not live. */
+export type Unattached = { attempt: string; task: string }
+
 export type Effect =
   /** The task is new or has changed: in the next commit. Everything after it waits for that. */
   | { do: 'save'; task: Task }
@@ -127,6 +130,8 @@ export type Effect =
   /** This input once more, with `again`, after all that came before is saved. */
   | { do: 'repeat'; input: Registering | Visited }
   | { do: 'drop-slave'; name: string }
+  /** A slave holds, or hands in, attempts of tasks that are not live: ended ones, or unknown ones. */
+  | { do: 'unattached'; slave: string; attempts: Unattached[] }
   | { do: 'acknowledge'; token: Token; reply: CallbacksReply }
   /** At once when it revokes nothing; else what is revoked may be so because of an unsaved end. */
   | { do: 'answer-heartbeat'; token: Token; reply: HeartbeatReply }

@@ -14,7 +14,7 @@ import type {
   Outcome,
 } from '../../shared/wire.ts'
 import type { Context } from './context.ts'
-import type { Token } from './effects.ts'
+import type { Token, Unattached } from './effects.ts'
 import { noteFailure, noteFree, noteRun, noteWait } from './figures.ts'
 import { enterLine, leaveLine, rest } from './line.ts'
 import type { Held, Slave } from './registry.ts'
@@ -148,6 +148,7 @@ export function settle(
   if (slave) forget(core, slave, attempt, now)
   if (!task) {
     core.counters.callbacksUnattached++
+    core.effects.push({ do: 'unattached', slave: name, attempts: [{ attempt, task: id }] })
   } else if (!counts) {
     core.counters.callbacksStale++
     task.failed = (task.failed ?? new Set()).add(attempt)
@@ -303,10 +304,12 @@ export function compare(
   now: Monotonic,
 ): string[] {
   const unwanted: string[] = []
+  const unattached: Unattached[] = []
   const listed = new Set<string>()
   for (const { attempt, task: id, status } of attempts) {
     listed.add(attempt)
     const task = core.live.get(id)
+    if (!task) unattached.push({ attempt, task: id })
     const held = slave.held.get(attempt)
     if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
     slave.handed.delete(attempt)
@@ -322,6 +325,9 @@ export function compare(
         miss(core, slave, held, now)
       else lose(core, slave, held, 'the slave no longer has it', now)
     }
+  }
+  if (unattached.length > 0) {
+    core.effects.push({ do: 'unattached', slave: slave.name, attempts: unattached })
   }
   return unwanted
 }

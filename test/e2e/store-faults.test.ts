@@ -2,12 +2,21 @@
 // same. Codes: 64, an operator must act.
 
 import { once } from 'node:events'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
 import type { RunningProcess } from './processes.ts'
-import { post, request, sleep, startMaster, startProcess } from './processes.ts'
+import {
+  freePort,
+  post,
+  request,
+  sleep,
+  startMaster,
+  startProcess,
+  startSlave,
+  until,
+} from './processes.ts'
 
 /** Its exit code, once it has ended by itself. */
 async function codeOf({ child }: RunningProcess): Promise<number | null> {
@@ -140,3 +149,40 @@ t.test('a damaged outbox is said at a start, in one line', async (t) => {
   t.match(said, /ended \(64\).*the folder \S+ cannot keep results \(.*\): mend it/)
   t.notMatch(said, /\n +at /)
 })
+
+t.test(
+  'an older copy of the store is restored: what slaves hold is counted and logged',
+  async (t) => {
+    const folder = t.testdir()
+    const [data, copy] = [join(folder, 'data'), join(folder, 'copy')]
+    const at = ['--port', `${await freePort()}`, '--heartbeat-ms', '500']
+    const first = await startMaster(t, data, at)
+    await startSlave(t, first.url, 'slave-1', ['--slots', '2', '--executors', '1'])
+    await post(`${first.url}/tasks`, sleep(1), { prefer: 'wait=10' })
+    await first.kill('SIGTERM')
+    cpSync(data, copy, { recursive: true })
+    const second = await startMaster(t, data, at)
+    await until(async () => {
+      const taken = await Promise.all([1, 2].map(() => post(`${second.url}/tasks`, sleep(60_000))))
+      return taken.some(({ status }) => status === 202)
+    })
+    const { running } = (await request('GET', `${second.url}/status`)).body.tasks
+    await second.kill('SIGKILL')
+    rmSync(data, { recursive: true })
+    renameSync(copy, data)
+    const third = await startMaster(t, data, at)
+    await until(() => unknownOf(third.url))
+    t.match(await unknownOf(third.url), { 'this-store': /^[12]$/, 'another-store': '0' }, running)
+    const lines = third.stderr().trim().split('\n')
+    t.equal(lines.filter((line) => line.includes('does not know')).length, 1, 'one line per slave')
+    t.match(third.stderr(), /"slave":"slave-1".*restored from an older copy.*submit again/)
+  },
+)
+
+/** Attempts of unknown tasks by whose they are; null while there are none. */
+async function unknownOf(url: string): Promise<Record<string, string> | null> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const found = [...text.matchAll(/^askfirst_attempts_unknown_total\{of="([^"]+)"\} (\d+)$/gm)]
+  const counts = Object.fromEntries(found.map(([, of, count]) => [of, count]))
+  return Object.values(counts).some((count) => count !== '0') ? counts : null
+}

@@ -272,7 +272,7 @@ t.test('a task', async (t) => {
     w.start('a')
     const offer = w.running()
     t.same(order(w.callBack(offer, done)), ['save', 'end', 'acknowledge'])
-    t.same(order(w.callBack(offer, failed('evaluation'))), ['acknowledge'])
+    t.same(order(w.callBack(offer, failed('evaluation'))), ['unattached', 'acknowledge'])
     t.match(w.last('acknowledge'), [{ reply: { acknowledged: [offer.attempt] } }])
     t.equal(w.core.view.counters.callbacksUnattached, 1)
     t.equal(w.core.view.running, 0)
@@ -564,6 +564,20 @@ t.test('silence', async (t) => {
     w.callBack(offer, done)
     t.same(w.last('end'), [], "and what it did is nobody's")
     t.equal(w.core.view.counters.callbacksUnattached, 1)
+  })
+
+  t.test('what a slave holds or hands in of tasks that are not live is reported', async (t) => {
+    const w = world()
+    const held = { attempt: 'x:a:1', task: 'x', kind: 'work', status: 'running' as const }
+    w.start('a', 1, 'boot-1', [held])
+    const unattached = { slave: 'a', attempts: [{ attempt: 'x:a:1', task: 'x' }] }
+    t.match(w.last('unattached'), [unattached], 'listed when it registers')
+    t.match(w.last('revoke'), [{ attempts: ['x:a:1'] }])
+    w.callBack({ slave: 'a', attempt: 'x:a:1', task: { id: 'x' } } as Offered, done)
+    t.match(w.last('unattached'), [unattached], 'handed in')
+    const [offer] = [w.running()]
+    w.callBack(offer, done)
+    t.same(w.last('unattached'), [], 'not what is live')
   })
 
   t.test('is none of a task that waits in the line of its slave: no limit has begun', async (t) => {

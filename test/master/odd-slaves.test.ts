@@ -28,6 +28,8 @@ const settings = {
   attemptsMax: 3,
   retryBackoffMs: 100,
   waitingTasksMax: 10,
+  keepMs: 3_600_000,
+  keepTasksMax: 1_000,
   waitLimitMs: 60_000,
 }
 const submission = {

@@ -88,6 +88,7 @@ export async function startMasterProcess(given: {
   const life: Life = { alive: true, pausedUntil: 0 }
   const dispatcher = await createDispatcher({
     ...given,
+    settings: { ...given.settings, keepMs: Infinity, keepTasksMax: Infinity },
     slaves: given.slaves ?? [],
     clock: given.clock.of(life),
     attemptIds: simulatedAttemptIds(given.random),
