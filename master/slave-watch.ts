@@ -46,9 +46,7 @@ export function watchSlaves(given: {
     const at = clock.wall()
     looks++
     for (const slave of registry.all()) see(slave, at)
-    if (seen.size > registry.byName.size) {
-      for (const [name, { look }] of seen) if (look !== looks) forget(name, at)
-    }
+    for (const [name, { look }] of seen) if (look !== looks) forget(name, at)
     callOff()
     callOff = clock.at(later(clock.now(), LOOK_MS), look)
   }
@@ -57,6 +55,8 @@ export function watchSlaves(given: {
     const { name, boot } = slave
     const { state, reason } = standingOf(slave)
     const before = seen.get(name)
+    // One that has just registered is not silent: it has not been asked yet.
+    if (!before && boot === '' && slave.unanswered === 0) return
     if (!before) {
       seen.set(name, { boot, state, look: looks })
       return tell({ type: 'slave', at, slave: name, event: 'joined', state, reason })

@@ -206,8 +206,8 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
 
   /** Keeps the body; its SHA-256 is its name from now on. */
   app.put('/blobs', { config: { content: 'bytes' } }, async (request, reply) => {
-    const body = request.body as Readable | undefined
-    if (!body) throw new Problem('invalid-request', 'the body must be the bytes of the blob')
+    // Without content it is the blob of no bytes.
+    const body = (request.body as Readable | undefined) ?? Readable.from([])
     request.mayTakeLong()
     const { 'content-type': type, 'content-length': length = '0' } = request.headers
     const isSlave = request.caller.slave !== null

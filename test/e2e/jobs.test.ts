@@ -124,7 +124,12 @@ t.test('jobs of a master with two slaves', async (t) => {
         'unknown-kind',
         /no job kind "word-cnt"; there are: .*word-count/,
       ],
-      [{ ...count, kind: 'sleep', input: { ms: 1 } }, 422, 'unknown-kind', /no job kind "sleep"/],
+      [
+        { ...count, kind: 'sleep', input: { ms: 1 } },
+        422,
+        'unknown-kind',
+        /sleep is a kind of tasks, not of jobs: .* POST \/tasks/,
+      ],
       [{ ...count, parts: 0 }, 400, 'invalid-request', /parts/],
       [{ ...count, parts: 1_000_000 }, 400, 'invalid-request', /parts must be <= 10000/],
       [{ ...count, splits: 2 }, 400, 'invalid-request', /splits/],

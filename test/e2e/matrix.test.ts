@@ -179,8 +179,9 @@ t.test('takes an outcome from the slave that has the attempt, and no other', asy
   })
   t.equal((await client('GET', `/tasks/${task.id}`)).body.status, 'in progress')
   t.equal(master.dispatcher.view.counters.callbacksForged, 2)
-  await one('POST', '/submit_result', { slave: 'slave-1', attempt, task: task.id, result: 'own' })
-  t.same((await client('GET', `/tasks/${task.id}`)).body.result, 'own')
+  const result = { sleptMs: 1 }
+  await one('POST', '/submit_result', { slave: 'slave-1', attempt, task: task.id, result })
+  t.same((await client('GET', `/tasks/${task.id}`)).body.result, result)
 })
 
 t.test("shows a client its own tasks and jobs, and none of another's", async (t) => {

@@ -175,7 +175,9 @@ t.test(
       const fetched = await request(`${slave.url}/partitions/a/b/c`, { dispatcher: peer })
       t.equal(fetched.statusCode, 404, 'a peer without the ticket')
       await fetched.body.dump()
-      await t.rejects(fetch(slave.url.replace('https', 'http')), 'no plain HTTP')
+      const plain = await fetch(`${slave.url.replace('https', 'http')}/attempts`)
+      t.equal(plain.status, 400, 'no plain HTTP')
+      t.match(await plain.text(), /https/)
     })
 
     await t.test('renews the certificate of a slave, again and again', async (t) => {
