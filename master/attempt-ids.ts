@@ -31,6 +31,7 @@ export function createAttemptIds(secret: string): AttemptIds {
     )
 
   return {
+    issuer: hash('sha256', `issuer\n${secret}`, 'base64url').slice(0, SIGNATURE_LENGTH),
     make(task, slave) {
       const nonce = nextNonce()
       return nonce + sign(nonce, task, slave)

@@ -292,7 +292,8 @@ export type Asked = {
 }
 
 const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
-const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked', ...UNANSWERED]
+const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', 'elsewhere']
+const ANSWERS = ['taken', ...REFUSED, ...UNANSWERED]
 
 /** The part of a trail that says who was asked and what each answered. */
 export function asked(trail: TrailEntry[]): Asked[] {

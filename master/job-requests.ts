@@ -12,7 +12,7 @@ import { createCheck, invalidRequest } from '../shared/validate.ts'
 import { Name } from '../shared/wire.ts'
 import type { Blobs } from './blobs.ts'
 import type { Slave } from './core/registry.ts'
-import { mayHave } from './core/registry.ts'
+import { isElsewhere, mayHave } from './core/registry.ts'
 import type { NewJob } from './jobs.ts'
 import { assertDoubles } from './task-requests.ts'
 
@@ -117,7 +117,9 @@ export function createJobRequests(given: {
 
   /** Slaves and slots that offer one of these kinds. Throws when a kind is offered by none. */
   function capacityFor(needed: string[]): { slots: number; slaves: number } {
-    const alive = given.slaves().filter(({ standing }) => standing === 'alive')
+    const alive = given
+      .slaves()
+      .filter((slave) => slave.standing === 'alive' && !isElsewhere(slave))
     if (alive.length === 0) throw new Problem('no-slaves', 'no slave is registered and alive')
     const lacking = needed.filter((kind) => !alive.some(({ kinds }) => kinds.includes(kind)))
     if (lacking.length > 0) {

@@ -6,8 +6,9 @@ import type { ByWord } from '../shared/metrics.ts'
 import { createMetrics } from '../shared/metrics.ts'
 import type { ProblemType } from '../shared/problems.ts'
 import { ANSWERS } from '../shared/wire.ts'
+import { knownReason } from './core/known-reason.ts'
 import type { Slave } from './core/registry.ts'
-import { isFaulty, isFree, knownReason } from './core/registry.ts'
+import { isElsewhere, isFaulty, isFree } from './core/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { TaskReader } from './task-reader.ts'
 
@@ -21,7 +22,16 @@ const REFUSALS: readonly ProblemType[] = [
   'slave-silent',
   'store-full',
 ]
-const SLAVE_STATES = ['free', 'busy', 'draining', 'unwilling', 'faulty', 'suspect', 'silent']
+const SLAVE_STATES = [
+  'free',
+  'busy',
+  'draining',
+  'unwilling',
+  'faulty',
+  'elsewhere',
+  'suspect',
+  'silent',
+]
 const SLOT_STATES = [
   'free',
   'offered',
@@ -29,6 +39,7 @@ const SLOT_STATES = [
   'draining',
   'unwilling',
   'faulty',
+  'elsewhere',
   'suspect',
   'silent',
 ]
@@ -155,6 +166,7 @@ function slotsByState(slaves: Slave[]): ByWord {
 
 /** What the slots are that it has not given away. */
 function openAs(slave: Slave): string {
+  if (isElsewhere(slave)) return 'elsewhere'
   if (slave.drained) return 'draining'
   if (isFaulty(slave)) return 'faulty'
   return slave.mode === 'accepting' ? 'free' : slave.mode

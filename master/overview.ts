@@ -9,7 +9,7 @@ import { createBars } from './bars.ts'
 import type { Second } from './capacity.ts'
 import { createCapacity } from './capacity.ts'
 import type { Slave } from './core/registry.ts'
-import { isFaulty, roomOf, slotsOf } from './core/registry.ts'
+import { isElsewhere, isOfUse, roomOf, slotsOf } from './core/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Events, JobEvent } from './events.ts'
 import { slaveJson } from './slave-json.ts'
@@ -204,7 +204,7 @@ export function createOverview(given: {
 
   function verdict(now: Monotonic) {
     const all = view.registry.all()
-    const alive = all.filter((slave) => slave.standing === 'alive' && !isFaulty(slave))
+    const alive = all.filter(isOfUse)
     const open = alive.filter(({ drained, mode }) => !drained && mode === 'accepting')
     const slots = slotsOf(open)
     return {
@@ -277,5 +277,6 @@ function inShort(slave: Slave): string {
   const { boot, standing, drained, mode, reason, slots, free, held, offers, taken, ended } = slave
   const trouble = slave.trouble ? `${slave.trouble.count} ${slave.trouble.resting}` : ''
   const numbers = `${slots} ${free} ${held.size} ${offers.size} ${taken} ${ended}`
-  return `${boot} ${standing} ${drained} ${mode} ${numbers} ${Math.round(slave.heardAt / 1000)} ${trouble} ${reason}`
+  const where = isElsewhere(slave) ? 'elsewhere' : ''
+  return `${boot} ${standing} ${where} ${drained} ${mode} ${numbers} ${Math.round(slave.heardAt / 1000)} ${trouble} ${reason}`
 }

@@ -37,7 +37,8 @@ export const MasterSettings = Type.Object({
   slaves: Type.Array(Type.String({ pattern: NAMED_URL, wanted: NAMED_URL_WANTED }), {
     default: [],
     defaultText: 'none',
-    description: 'slaves to ask that do not register by themselves, as NAME=URL, in order',
+    description:
+      'slaves to ask before they register, as NAME=URL, in order; each must report here (its --master)',
   }),
   policy: Type.Union(
     POLICY_NAMES.map((name) => Type.Literal(name)),

@@ -1,9 +1,10 @@
 // Slaves as clients read them.
 
+import { knownReason } from './core/known-reason.ts'
 import type { Slave } from './core/registry.ts'
-import { isFree, isPull, isSimple, knownReason } from './core/registry.ts'
+import { isFree, isPull, isSimple } from './core/registry.ts'
 
-/** One slave. `state`: free, busy, draining, unwilling, faulty, suspect or silent. */
+/** One slave. `state`: free, busy, draining, unwilling, faulty, elsewhere, suspect or silent. */
 export function slaveJson(slave: Slave, now: number) {
   const known = isFree(slave) ? { event: 'free', reason: '' } : knownReason(slave)
   const heard = Number.isFinite(slave.heardAt)

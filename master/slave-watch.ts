@@ -5,8 +5,9 @@
 import type { Clock, WallTime } from '../shared/clock.ts'
 import { later } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
+import { knownReason } from './core/known-reason.ts'
 import type { Registry, Slave } from './core/registry.ts'
-import { isFaulty, knownReason } from './core/registry.ts'
+import { isOfUse } from './core/registry.ts'
 import type { SlaveEvent } from './events.ts'
 
 /** How often it looks, in milliseconds. */
@@ -14,10 +15,9 @@ const LOOK_MS = 250
 
 type Seen = { boot: string; state: string; look: number }
 
-/** How a slave stands, whether it has room or not: open, draining, unwilling, faulty, suspect or silent. */
+/** How a slave stands, whether it has room or not: open, draining, unwilling, faulty, elsewhere, suspect or silent. */
 export function standingOf(slave: Slave): { state: string; reason: string } {
-  const isAlive = slave.standing === 'alive' && !isFaulty(slave)
-  if (isAlive && !slave.drained && slave.mode === 'accepting') {
+  if (isOfUse(slave) && !slave.drained && slave.mode === 'accepting') {
     return { state: 'open', reason: '' }
   }
   const { event, reason } = knownReason(slave)

@@ -33,6 +33,7 @@ const RUN_ENDS = [
   'memory-limit',
   'time-limit',
   'slave-lost',
+  'outcome-lost',
 ]
 
 /** Whether the trace shall be recorded. The share is the same for all spans of a trace. */

@@ -80,6 +80,8 @@ export type Registration = Static<typeof Registration>
 /** The master's answer to a registration: how often to beat. */
 export const RegistrationReply = Type.Object({
   heartbeatMs: Type.Integer({ minimum: 1 }),
+  /** Names the master for as long as it keeps its store: what the slave says in `reportsTo`. */
+  master: Type.Optional(Id),
 })
 export type RegistrationReply = Static<typeof RegistrationReply>
 
@@ -184,6 +186,7 @@ export const FAILURES = [
   'executor-crashed',
   'poison',
   'slave-lost',
+  'outcome-lost',
   'no-capable-slave',
   'missing-file',
 ] as const
@@ -256,14 +259,27 @@ export const HeartbeatReply = Type.Object({
   register: Type.Boolean(),
   /** Of the jobs that the beat named: those that run no more. Their files are dropped. */
   endedJobs: Type.Optional(Type.Array(Id)),
+  /** As in RegistrationReply. */
+  master: RegistrationReply.properties.master,
 })
 export type HeartbeatReply = Static<typeof HeartbeatReply>
+
+/** A master to which a slave sends its heartbeats and outcomes. */
+export const ReportsTo = Type.Object({
+  /** Its URL, as the slave was told. */
+  url: Type.String({ maxLength: 2048 }),
+  /** What that master calls itself in its replies; left out until one has come. */
+  master: RegistrationReply.properties.master,
+})
+export type ReportsTo = Static<typeof ReportsTo>
 
 /** `GET /attempts` (master to slave): who are you and what do you hold? */
 export const AttemptsReply = Type.Object({
   card: SlaveCard,
   state: SlaveState,
   attempts: Type.Array(HeldAttempt),
+  /** A master that is not among these gets no outcome, and offers nothing. Slaves may leave it out. */
+  reportsTo: Type.Optional(Type.Array(ReportsTo, { maxItems: 64 })),
 })
 export type AttemptsReply = Static<typeof AttemptsReply>
 

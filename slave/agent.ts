@@ -19,6 +19,7 @@ import type {
   Outcome,
   PollReply,
   Registration,
+  RegistrationReply,
   SlaveState,
 } from '../shared/wire.ts'
 import type { Effect, Input } from './core/core.ts'
@@ -40,6 +41,8 @@ export function createAgent(given: {
   version: string
   /** Where masters reach this slave. */
   url: () => string
+  /** The URL of the master that it reports to. */
+  master: string
   /** It fetches its tasks: masters need not reach it. */
   pull: boolean
   slots: number
@@ -117,11 +120,20 @@ export function createAgent(given: {
     unacknowledged: (): number => core.endedCount,
 
     /** Who it is and what it holds. */
-    attempts: (): AttemptsReply => ({
-      card: core.card(),
-      state: core.state(),
-      attempts: held(),
-    }),
+    attempts(): AttemptsReply {
+      take({ is: 'visited' })
+      return {
+        card: core.card(),
+        state: core.state(),
+        attempts: held(),
+        reportsTo: [
+          {
+            url: withoutSecrets(given.master),
+            ...(core.master === undefined ? {} : { master: core.master }),
+          },
+        ],
+      }
+    },
 
     /** Drops these attempts, and never takes them. */
     revoke(attempts: string[]): SlaveState {
@@ -248,7 +260,7 @@ export function createAgent(given: {
       }
       log.info(where, 'registered with the master')
       outbox.wake()
-      take({ is: 'registered', heartbeatMs: (reply as { heartbeatMs: number }).heartbeatMs })
+      take({ is: 'registered', ...(reply as RegistrationReply) })
     })
   }
 
@@ -315,6 +327,12 @@ export function createAgent(given: {
     quiet = []
     for (const resolve of waiting) resolve()
   }
+}
+
+/** A URL as anybody may read it. */
+function withoutSecrets(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return pathname === '/' ? origin : origin + pathname
 }
 
 const traceIn = (task: string, traceparent?: string) => ({ traceId: traceIdOf(task, traceparent) })

@@ -107,6 +107,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     boot: randomUUID(),
     version: VERSION,
     url: () => url,
+    master,
     pull: settings.pull,
     slots: settings.slots ?? settings.executors,
     kinds,

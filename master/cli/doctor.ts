@@ -255,6 +255,6 @@ async function registered(
     const says = `a ${name} is known at ${found.url}, not at ${address}: ${state}`
     return { check, verdict: isOurs ? 'wrong' : 'note', says }
   }
-  const silent = ['faulty', 'suspect', 'silent'].includes(found.state)
+  const silent = ['faulty', 'elsewhere', 'suspect', 'silent'].includes(found.state)
   return { check, verdict: isOurs && silent ? 'wrong' : 'ok', says: `${name} is ${state}` }
 }

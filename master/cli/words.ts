@@ -20,6 +20,7 @@ const MEANING: Record<FailureType, string> = {
   poison:
     'the tries are used up, and it may itself be what took the slaves down: it is not tried again by itself',
   'slave-lost': 'its slave went away or fell silent, each time it was tried',
+  'outcome-lost': 'its slaves are there, and no outcome of theirs arrived at this master',
   'no-capable-slave': 'no slave that offers what it needs took it in time',
   'missing-file': 'a file that it needs could not be fetched',
 }
@@ -75,8 +76,15 @@ export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanati
 }
 
 const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
-const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', ...UNANSWERED]
-const LOST = ['slave-lost', 'lost', 'executor-crashed', 'memory-limit', 'time-limit']
+const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', 'elsewhere', ...UNANSWERED]
+const LOST = [
+  'slave-lost',
+  'outcome-lost',
+  'lost',
+  'executor-crashed',
+  'memory-limit',
+  'time-limit',
+]
 const TOOK = ['taken', 'found']
 /** Waiting that is worth a word. In milliseconds. */
 const WAITED_MS = 50

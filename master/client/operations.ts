@@ -8,6 +8,7 @@ export type SlaveStateWord =
   | 'draining'
   | 'unwilling'
   | 'faulty'
+  | 'elsewhere'
   | 'suspect'
   | 'silent'
 

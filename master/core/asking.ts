@@ -12,9 +12,10 @@ import type { Context } from './context.ts'
 import type { Input } from './effects.ts'
 import { noteAsk, noteTold } from './figures.ts'
 import { accept, end as endTask, hold, revoke } from './holding.ts'
+import { knownReason } from './known-reason.ts'
 import { due, enterLine, leaveLine } from './line.ts'
 import type { Slave } from './registry.ts'
-import { isPull, knownReason, mayHave, roomOf } from './registry.ts'
+import { isElsewhere, isPull, mayHave, roomOf } from './registry.ts'
 import type { Task } from './task.ts'
 import { note } from './task.ts'
 import { judgeAnswers, noteTrouble } from './trouble.ts'
@@ -261,10 +262,7 @@ function refusal(core: Context, task: Task, now: Monotonic): Problem {
   if (core.draining) return new Problem('draining', 'the master is shutting down')
   const { alive, able } = core.registry.countAlive(task.kind)
   if (alive === 0) {
-    const known = core.registry.byName.size
-    const none = known === 1 ? 'the only slave does not answer' : `none of ${known} slaves answers`
-    const detail = known === 0 ? 'no slave is registered' : none
-    return new Problem('no-slaves', detail)
+    return new Problem('no-slaves', whyNoSlaves(core.registry.all()))
   }
   if (able === 0) {
     const none =
@@ -279,6 +277,18 @@ function refusal(core: Context, task: Task, now: Monotonic): Problem {
   const which = able === 1 ? '1 is alive and offers' : `${able} are alive and offer`
   const detail = `no slave is available for this task: ${which} its kind`
   return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
+}
+
+function whyNoSlaves(known: Slave[]): string {
+  if (known.length === 0) return 'no slave is registered'
+  const elsewhere = known.find((slave) => slave.standing === 'alive' && isElsewhere(slave))
+  if (elsewhere) {
+    const { length } = known.filter(isElsewhere)
+    const more = length === 1 ? '' : `, and ${length - 1} more do so too`
+    return `${elsewhere.name} ${knownReason(elsewhere).reason}${more}`
+  }
+  if (known.length === 1) return 'the only slave does not answer'
+  return `none of ${known.length} slaves answers`
 }
 
 function retryAfter(core: Context, task: Task, now: Monotonic): Record<string, string> {

@@ -2,7 +2,7 @@
 
 import type { Monotonic } from '../../shared/clock.ts'
 import { later } from '../../shared/clock.ts'
-import type { Heartbeat } from '../../shared/wire.ts'
+import type { Heartbeat, RegistrationReply, ReportsTo } from '../../shared/wire.ts'
 import { dropOffers, unsureTasks, visit } from './asking.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
@@ -20,6 +20,9 @@ const ASK_BEATS_MAX = 12
 const OVERDUE_MS = 10_000
 /** A simple slave registered by its polls alone: silent for so many beats it is forgotten. */
 const FORGET_BEATS = 120
+/** Of where a slave reports so much is told. */
+const URLS_SHOWN_MAX = 4
+const URL_SHOWN_MAX = 128
 
 /** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
 export function takeRegistration(core: Context, registering: Registering, now: Monotonic): void {
@@ -43,7 +46,7 @@ export function takeRegistration(core: Context, registering: Registering, now: M
 /** A slave said who it is and what it holds. */
 export function takeVisit(core: Context, visited: Visited, now: Monotonic): void {
   const { name, url, token } = visited
-  const { card, state, attempts } = visited.said
+  const { card, state, attempts, reportsTo } = visited.said
   if (card.name !== name) {
     const detail = `the slave at ${url} is named ${card.name}, not ${name}`
     return takeNotReached(core, name, url, token, now, detail)
@@ -54,6 +57,8 @@ export function takeVisit(core: Context, visited: Visited, now: Monotonic): void
   // It has come by itself, as another process: that may be the one whose answers can be used.
   if (reborn && token !== null) endRest(core, slave)
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
+  if (token !== null) reportsHere(core, slave)
+  else if (reportsTo) takeReportsTo(core, slave, reportsTo)
   if (core.registry.hear(slave, state, now)) {
     const generation = reborn ? Number.POSITIVE_INFINITY : state.generation
     const unwanted = compare(core, slave, attempts, generation, now)
@@ -62,9 +67,28 @@ export function takeVisit(core: Context, visited: Visited, now: Monotonic): void
   } else confirm(slave, attempts, now)
   if (slave.heapIndex < 0) watch(core, slave, now)
   if (token !== null) {
-    const reply = { heartbeatMs: core.settings.heartbeatMs }
-    core.effects.push({ do: 'answer-registration', token, reply })
+    core.effects.push({ do: 'answer-registration', token, reply: registrationReply(core) })
   }
+}
+
+export const registrationReply = ({ settings, ids }: Context): RegistrationReply => ({
+  heartbeatMs: settings.heartbeatMs,
+  master: ids.issuer,
+})
+
+/** This boot has come by itself. It does not change its master. */
+export function reportsHere(core: Context, slave: Slave): void {
+  slave.reports = 'here'
+  core.registry.refresh(slave)
+}
+
+/** It said where it reports. Until it has registered there for the first time it knows no name. */
+function takeReportsTo(core: Context, slave: Slave, reportsTo: ReportsTo[]): void {
+  if (slave.reports === 'here') return
+  if (reportsTo.some(({ master }) => master === core.ids.issuer)) return reportsHere(core, slave)
+  const urls = reportsTo.slice(0, URLS_SHOWN_MAX).map(({ url }) => url.slice(0, URL_SHOWN_MAX))
+  slave.reports = { to: urls.join(', ') || 'no master' }
+  core.registry.refresh(slave)
 }
 
 /**
@@ -152,13 +176,14 @@ export function takeHeartbeat(
   const slave = core.registry.byName.get(state.slave)
   const known = slave !== undefined && slave.boot === state.boot
   let unwanted: string[] = []
+  if (known && slave.reports !== 'here') reportsHere(core, slave)
   if (known && core.registry.hear(slave, state, now)) {
     unwanted = compare(core, slave, attempts, state.generation, now)
   } else if (known || slave?.boot === '') {
     // Also one that this master knows by the store alone: it must register, and still has what it has.
     confirm(slave, attempts, now)
   }
-  const reply = { revoke: unwanted, register: !known }
+  const reply = { revoke: unwanted, register: !known, master: core.ids.issuer }
   core.effects.push({ do: 'answer-heartbeat', token, reply })
 }
 
@@ -210,7 +235,10 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
       lose(core, slave, held, 'its lease ran out: the slave did not say that it has it', now)
     } else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {
       revoke(core, slave, [held.attempt])
-      lose(core, slave, held, `no outcome within its limit of ${held.task.runLimitMs} ms`, now)
+      // It speaks: whatever became of the outcome, the task has not taken it down.
+      const type = slave.standing === 'alive' && !isSimple(slave) ? 'outcome-lost' : 'slave-lost'
+      const reason = `no outcome within its limit of ${held.task.runLimitMs} ms`
+      lose(core, slave, held, held.ended ? `${reason}, although it ended there` : reason, now, type)
     }
   }
   watch(core, slave, now)

@@ -23,6 +23,8 @@ export type CoreSettings = {
 
 /** Makes and knows again the unguessable names of attempts. */
 export type AttemptIds = {
+  /** Names this master, for as long as it keeps its store. No secret. */
+  issuer: string
   /** A new name for handing this task to this slave. */
   make(task: string, slave: string): string
   /** Whether this name was made here for this task and this slave. */

@@ -3,7 +3,8 @@
 import type { Monotonic } from '../../shared/clock.ts'
 import { pick } from './asking.ts'
 import type { Context } from './context.ts'
-import { isFree, knownReason } from './registry.ts'
+import { knownReason } from './known-reason.ts'
+import { isFree } from './registry.ts'
 import { createTask } from './task.ts'
 
 export type Explanation = {

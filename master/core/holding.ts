@@ -28,7 +28,10 @@ const RETRIED: readonly FailureType[] = [
   'memory-limit',
   'time-limit',
   'slave-lost',
+  'outcome-lost',
 ]
+/** The attempt is given up, and not known to have failed: its success would still count. */
+const LOST: readonly string[] = ['slave-lost', 'outcome-lost']
 /** Of those, what a task may have done to its slave rather than run into by itself. */
 const BLAMED: readonly FailureType[] = ['executor-crashed', 'memory-limit', 'slave-lost']
 
@@ -43,7 +46,7 @@ export function recall(task: Task): void {
     }
     if (attempt === undefined) continue
     if (isRetried) (task.counted ??= new Set()).add(attempt)
-    if (isRetried ? event !== 'slave-lost' : event === OLD_FAILURE) {
+    if (isRetried ? !LOST.includes(event) : event === OLD_FAILURE) {
       ;(task.failed ??= new Set()).add(attempt)
     }
   }
@@ -202,7 +205,7 @@ function fail(
   if (task.tries >= core.settings.attemptsMax) {
     return end(core, task, 'failed', lastWord(task, outcome), slave)
   }
-  if (attempt !== null && outcome.type !== 'slave-lost') (task.failed ??= new Set()).add(attempt)
+  if (attempt !== null && !LOST.includes(outcome.type)) (task.failed ??= new Set()).add(attempt)
   release(core, task)
   waitFor(task, core.settings.waitLimitMs, now, core.wall)
   const until = later(now, core.settings.retryBackoffMs * 2 ** (task.tries - 1))
@@ -221,19 +224,23 @@ function lastWord(task: Task, outcome: Outcome & { status: 'failed' }): Outcome 
   return { status: 'failed', type: 'poison', message }
 }
 
-/** The slave does not have the attempt any more, and no outcome of it came. */
+/**
+ * The slave does not have the attempt any more, and no outcome of it came. `outcome-lost`: the slave
+ * is there all the same, so the task has not taken it down.
+ */
 export function lose(
   core: Context,
   slave: Slave,
   held: Held,
   reason: string,
   now: Monotonic,
+  type: 'slave-lost' | 'outcome-lost' = 'slave-lost',
 ): void {
   slave.held.delete(held.attempt)
   const { task, attempt } = held
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
   core.counters.attemptsLost++
-  fail(core, task, slave.name, { status: 'failed', type: 'slave-lost', message: reason }, now)
+  fail(core, task, slave.name, { status: 'failed', type, message: reason }, now)
 }
 
 /** Handed over as the answer to a poll, and it never came: that was no try. */
@@ -313,8 +320,7 @@ export function compare(
     const held = slave.held.get(attempt)
     if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
     slave.handed.delete(attempt)
-    if (held && status === 'waiting') held.since = now
-    if (held) held.confirmedAt = now
+    if (held) confirmOne(held, status, now)
     else if (task && wants(core, task, slave, attempt)) {
       adopt(core, task, slave, attempt, generation, now)
     } else if (status !== 'ended' && (!task || task.stage.is === 'running')) unwanted.push(attempt)
@@ -323,7 +329,12 @@ export function compare(
     if (held.generation < generation && !listed.has(held.attempt)) {
       if (held.onItsWay && held.task.misses < core.settings.attemptsMax)
         miss(core, slave, held, now)
-      else lose(core, slave, held, 'the slave no longer has it', now)
+      else {
+        // Another boot, or not known to be the same: a slave that ran on has not gone down by it.
+        const isReborn = generation === Number.POSITIVE_INFINITY || held.generation < 0
+        const type = isReborn ? 'slave-lost' : 'outcome-lost'
+        lose(core, slave, held, 'the slave no longer has it', now, type)
+      }
     }
   }
   if (unattached.length > 0) {
@@ -336,10 +347,14 @@ export function compare(
 export function confirm(slave: Slave, attempts: HeldAttempt[], now: Monotonic): void {
   for (const { attempt, status } of attempts) {
     const held = slave.held.get(attempt)
-    if (!held) continue
-    held.confirmedAt = now
-    if (status === 'waiting') held.since = now
+    if (held) confirmOne(held, status, now)
   }
+}
+
+function confirmOne(held: Held, status: HeldAttempt['status'], now: Monotonic): void {
+  held.confirmedAt = now
+  if (status === 'waiting') held.since = now
+  if (status === 'ended') held.ended = true
 }
 
 /** Nobody else runs it, and the attempt is one of ours. */

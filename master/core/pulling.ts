@@ -19,7 +19,7 @@ import type { Monotonic } from '../../shared/clock.ts'
 import type { ProblemType } from '../../shared/problems.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { Outcome, SlaveState } from '../../shared/wire.ts'
-import { sameKinds, settleAt, settleFirst, watch } from './care.ts'
+import { registrationReply, reportsHere, sameKinds, settleAt, settleFirst, watch } from './care.ts'
 import type { Context } from './context.ts'
 import type { Registering, Token } from './effects.ts'
 import { hold, lose, NOT_ARRIVED, settle } from './holding.ts'
@@ -56,8 +56,8 @@ export function enrol(core: Context, registering: Registering, now: Monotonic): 
   // Its first list is complete, and what it lacks went down with the boot before it.
   if (reborn) for (const held of slave.held.values()) Object.assign(held, lastBoot)
   if (slave.heapIndex < 0) watch(core, slave, now)
-  const reply = { heartbeatMs: core.settings.heartbeatMs }
-  core.effects.push({ do: 'answer-registration', token, reply })
+  reportsHere(core, slave)
+  core.effects.push({ do: 'answer-registration', token, reply: registrationReply(core) })
 }
 
 /** "I take what you have." */
@@ -118,6 +118,7 @@ function hearSimple(core: Context, slave: Slave, free: number, now: Monotonic): 
 /** A poll that is repeated replaces the one before it, also in what is on its way. */
 function open(core: Context, slave: Slave, poll: Token, now: Monotonic): void {
   core.effects.push({ do: 'open-poll', poll, before: slave.poll })
+  slave.reports = 'here'
   slave.poll = poll
   slave.polledAt = now
   core.registry.refresh(slave)

@@ -27,6 +27,8 @@ export type Held = {
   confirmedAt: Monotonic
   /** Handed over as the answer to a poll, and the slave has not yet said that it came. */
   onItsWay?: boolean
+  /** The slave lists it as ended. */
+  ended?: boolean
 }
 
 /** An offer on its way. */
@@ -42,6 +44,12 @@ export type Trouble = {
   resting: boolean
   until: Monotonic
 }
+
+/**
+ * `here`: it has registered, beaten or polled here, or named this master. `unsaid`: it is of a version
+ * that does not say. Else where it reports: it is not offered work, as no outcome would arrive.
+ */
+export type Reports = 'here' | 'unsaid' | { to: string }
 
 export type Slave = {
   readonly name: string
@@ -59,6 +67,8 @@ export type Slave = {
   version: string
   kinds: string[]
   tags: string[]
+  /** Whether this boot sends its heartbeats and outcomes to this master, as far as is known. */
+  reports: Reports
   /** The newest word of it, as of `generation`. */
   generation: number
   slots: number
@@ -148,7 +158,10 @@ export function createRegistry(ask: 'known' | 'always') {
 
   /** Takes what a slave says it is: after a first visit, or a new boot. */
   function introduce(slave: Slave, card: SlaveCard): void {
-    if (slave.boot !== card.boot) slave.handed.clear()
+    if (slave.boot !== card.boot) {
+      slave.handed.clear()
+      slave.reports = 'unsaid'
+    }
     slave.boot = card.boot
     slave.version = card.version
     slave.tags = card.tags
@@ -185,8 +198,9 @@ export function createRegistry(ask: 'known' | 'always') {
 
   /** Brings the bit sets in line after any change to a slave. */
   function refresh(slave: Slave): void {
-    mark(alive, slave.place, slave.standing === 'alive')
-    const open = slave.standing === 'alive' && !slave.drained && !slave.trouble?.resting
+    const isOurs = slave.standing === 'alive' && !isElsewhere(slave)
+    mark(alive, slave.place, isOurs)
+    const open = isOurs && !slave.drained && !slave.trouble?.resting
     mark(free, slave.place, open && roomOf(slave) > 0)
     const askable = isPull(slave) || slave.trouble ? roomOf(slave) > 0 : true
     if (ask === 'always') mark(candidates, slave.place, open && askable)
@@ -230,7 +244,7 @@ export function createRegistry(ask: 'known' | 'always') {
     /** First candidate for a kind at or after a place, those in `not` left out; or -1. */
     next: (kind: string, not: Bitset | null, from: number) =>
       Bitset.nextOf(candidates, whoHas(kind), not ?? undefined, from),
-    /** How many slaves are alive, and how many of these have the kind. */
+    /** How many slaves are alive and report here, and how many of these have the kind. */
     countAlive: (kind: string) => ({
       alive: alive.count(),
       able: Bitset.countBoth(alive, whoHas(kind)),
@@ -306,15 +320,23 @@ export function roomOf(slave: Slave): number {
 export const isFaulty = ({ trouble }: Slave): boolean =>
   trouble !== null && trouble.is === 'unusable' && trouble.count > 1
 
+/** Whether it reports to another master, so that no outcome of it would arrive here. */
+export const isElsewhere = ({ reports }: Slave): boolean => typeof reports === 'object'
+
+/** Whether it speaks and is of use: what it is offered counts on, however busy it is. */
+export const isOfUse = (slave: Slave): boolean =>
+  slave.standing === 'alive' && !isElsewhere(slave) && !isFaulty(slave)
+
 /** Whether it takes the next task, as far as is known. */
 export const isFree = (slave: Slave): boolean =>
-  slave.standing === 'alive' && !slave.drained && !isFaulty(slave) && roomOf(slave) > 0
+  isOfUse(slave) && !slave.drained && roomOf(slave) > 0
 
 /** Slots of slaves that take tasks, and how many of them could be offered a task now. */
 export function slotsOf(slaves: Slave[]): { total: number; free: number } {
   const slots = { total: 0, free: 0 }
   for (const slave of slaves) {
-    if (slave.standing !== 'alive' || slave.drained || slave.mode !== 'accepting') continue
+    if (slave.standing !== 'alive' || isElsewhere(slave)) continue
+    if (slave.drained || slave.mode !== 'accepting') continue
     slots.total += slave.slots
     slots.free += Math.max(0, roomOf(slave))
   }
@@ -324,32 +346,6 @@ export function slotsOf(slaves: Slave[]): { total: number; free: number } {
 /** Whether a slave that does not answer may have the kind: it said so, or was never heard. */
 export const mayHave = (slave: Slave, kind: string): boolean =>
   slave.standing !== 'alive' && (slave.boot === '' || slave.kinds.includes(kind))
-
-/** Why a slave that is not asked would say no; the words of its last answer where it gave one. */
-export function knownReason(slave: Slave): { event: string; reason: string } {
-  if (slave.standing !== 'alive') {
-    const reason = isPull(slave) ? 'is not heard of' : 'does not answer'
-    return { event: slave.standing, reason }
-  }
-  if (slave.drained) return { event: 'draining', reason: 'drained by an operator' }
-  if (slave.trouble && isFaulty(slave)) {
-    const { count, reason } = slave.trouble
-    const words = `${count} offers in a row had no usable answer; the last: ${reason}`
-    return { event: 'faulty', reason: words }
-  }
-  if (slave.mode !== 'accepting') return { event: slave.mode, reason: slave.reason }
-  if (isPull(slave) && slave.poll === null && slave.free > 0) {
-    return { event: 'busy', reason: 'is not polling' }
-  }
-  if (slave.trouble?.resting) {
-    const { count, reason } = slave.trouble
-    const words = `declined ${count} times in a row although it has room; the last: ${reason}`
-    return { event: 'unwilling', reason: words }
-  }
-  const taken = slave.slots - slave.free
-  const offered = slave.offers.size > 0 ? `, ${slave.offers.size} being offered` : ''
-  return { event: 'busy', reason: `running ${taken} of ${slave.slots}${offered}` }
-}
 
 const nothingHeld = () => ({
   offers: new Map<string, OpenOffer>(),
@@ -366,6 +362,7 @@ const unheard = {
   version: '',
   kinds: [],
   tags: [],
+  reports: 'unsaid' as const,
   generation: -1,
   slots: 0,
   free: 0,

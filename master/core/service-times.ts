@@ -13,6 +13,7 @@
 
 import type { Monotonic } from '../../shared/clock.ts'
 import type { Slave } from './registry.ts'
+import { isElsewhere } from './registry.ts'
 
 const SAMPLES_MAX = 64
 /** The first client that waits as told finds a slot that has become free in this share of cases. */
@@ -89,7 +90,8 @@ export function createServiceTimes() {
       sum += meanOf(times)
     }
     for (const slave of slaves) {
-      if (slave.standing !== 'alive' || slave.drained || slave.mode === 'draining') continue
+      if (slave.standing !== 'alive' || isElsewhere(slave)) continue
+      if (slave.drained || slave.mode === 'draining') continue
       if (kind !== null && !slave.kinds.includes(kind)) continue
       slots += slave.slots
       for (const { task, since } of slave.held.values()) {

@@ -9,7 +9,7 @@ import { length, ordinal } from './format.js'
  *   after: string, reason: string, note: string }} Line
  */
 
-const REFUSALS = new Set(['busy', 'draining', 'unable', 'unwilling', 'revoked'])
+const REFUSALS = new Set(['busy', 'draining', 'unable', 'unwilling', 'revoked', 'elsewhere'])
 const SILENCE = new Set(['no answer', 'unreachable', 'faulty', 'suspect', 'silent'])
 /** What is neither an answer nor a failure. */
 const WORDS = {

@@ -38,6 +38,7 @@ const SHAPES = {
   draining: 'half',
   unwilling: 'bar',
   faulty: 'query',
+  elsewhere: 'query',
   suspect: 'query',
   silent: 'cross',
   accepted: 'ring',

@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { TSchema } from 'typebox'
+import { isElsewhere } from '../core/registry.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 
 /** What `Kind` and `JobKind` have in common. */
@@ -35,9 +36,9 @@ export async function kinds(app: FastifyInstance, { dispatcher, kinds, jobKinds 
   /** The kinds of tasks and of jobs. Of a kind of tasks also how many slaves that are alive offer it. */
   app.get('/kinds', () => {
     const offered = new Map<string, number>()
-    for (const { kinds, standing } of dispatcher.view.registry.all()) {
-      if (standing !== 'alive') continue
-      for (const kind of kinds) offered.set(kind, (offered.get(kind) ?? 0) + 1)
+    for (const slave of dispatcher.view.registry.all()) {
+      if (slave.standing !== 'alive' || isElsewhere(slave)) continue
+      for (const kind of slave.kinds) offered.set(kind, (offered.get(kind) ?? 0) + 1)
     }
     const own = [...offered].filter(([name]) => !kinds.has(name))
     return {

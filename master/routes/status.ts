@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import { VERSION } from '../../shared/version.ts'
-import { slotsOf } from '../core/registry.ts'
+import { isElsewhere, slotsOf } from '../core/registry.ts'
 import type { Dispatcher } from '../dispatcher.ts'
 import type { Lag } from '../lag.ts'
 import type { TaskReader } from '../task-reader.ts'
@@ -18,7 +18,9 @@ export async function status(app: FastifyInstance, { dispatcher, reader, lag, no
   app.get('/status', async () => {
     const { counters, registry, running, waiting } = dispatcher.view
     const all = registry.all()
-    const alive = all.filter(({ standing, drained }) => standing === 'alive' && !drained)
+    const alive = all.filter(
+      (slave) => slave.standing === 'alive' && !isElsewhere(slave) && !slave.drained,
+    )
     return {
       version: VERSION,
       upMs: Math.round(now() - startedAt),

@@ -41,8 +41,11 @@ export type Input =
   /** The master has these outcomes. */
   | { is: 'acknowledged'; attempts: string[] }
   | { is: 'revoke'; attempts: string[] }
-  | { is: 'registered'; heartbeatMs: number }
+  /** `master`: as the master names itself, if it does. */
+  | { is: 'registered'; heartbeatMs: number; master?: string | undefined }
   | { is: 'not-registered' }
+  /** A master has asked what it has: it may be its own, and have just started. */
+  | { is: 'visited' }
   | { is: 'beat-answered'; reply: HeartbeatReply }
   | { is: 'beat-failed' }
   /** What a poll was answered: tasks to take, attempts to drop, or nothing. */
@@ -94,6 +97,8 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   let link: 'registering' | 'registered' = 'registering'
   let heartbeatMs = 5_000
   let registerAgainMs = REGISTER_AGAIN_MS
+  let failedAt = LONG_AGO
+  let master: string | undefined
   let dueAt = LONG_AGO
   /** A poll was answered that the master does not know this boot. */
   let isUnknown = false
@@ -113,6 +118,10 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     /** When the core wants a `tick`; Infinity while it waits for an answer of the master. */
     deadline: (): Monotonic => (dueAt < polling.dueAt ? dueAt : polling.dueAt),
     state,
+    /** The master that it reports to, as that names itself; undefined until it has. */
+    get master() {
+      return master
+    },
     card: (): SlaveCard => ({
       name,
       boot,
@@ -146,14 +155,21 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       case 'registered':
         link = 'registered'
         heartbeatMs = input.heartbeatMs
+        master = input.master ?? master
         registerAgainMs = REGISTER_AGAIN_MS
         // Whoever polls says what it holds before it takes more.
         return settings.pull ? beat() : beatLater(now)
       case 'not-registered':
+        failedAt = now
         dueAt = later(now, registerAgainMs * (1 + JITTER * settings.random.next()))
         registerAgainMs = Math.min(registerAgainMs * 2, REGISTER_AGAIN_MS_MAX)
         return
+      case 'visited':
+        // While a registration is under way its answer comes first.
+        if (link !== 'registering' || dueAt === NEVER) return
+        return registerSooner(now)
       case 'beat-answered':
+        master = input.reply.master ?? master
         revoke(input.reply.revoke)
         if (input.reply.register || isUnknown) return register()
         beatLater(now)
@@ -214,6 +230,13 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     polling.rest()
     dueAt = NEVER
     effects.push({ do: 'register' })
+  }
+
+  /** But not sooner than after the first pause. */
+  function registerSooner(now: Monotonic): void {
+    const soonest = later(failedAt, REGISTER_AGAIN_MS)
+    const at = soonest > now ? soonest : now
+    if (at < dueAt) dueAt = at
   }
 
   function beatLater(now: Monotonic): void {

@@ -200,6 +200,9 @@ class Slave:
         # A new name for every run of this process (rule new-boot): nothing said to an earlier run
         # can be taken for something said to this one.
         self.boot = str(uuid.uuid4())
+        # The master as it names itself in its replies; None until it has.
+        self.master_id = None
+        self.visited = False
         data = os.path.abspath(given.data)
         self.outbox = Outbox(os.path.join(data, "outbox"))
         self.folder = os.path.join(data, "work")
@@ -275,7 +278,17 @@ class Slave:
 
     def attempts(self):
         with self.lock:
-            return {"card": self.card(), "state": self.state(), "attempts": self.held()}
+            # Whoever asks may be its master, just started: then it need not wait to register.
+            self.visited = True
+            self.changed.notify_all()
+            said = {"card": self.card(), "state": self.state(), "attempts": self.held()}
+            return {**said, "reportsTo": self.reports_to()}
+
+    def reports_to(self):
+        """A master that is named here is one that hears the outcomes (see "Whom it reports to")."""
+        parts = urllib.parse.urlsplit(self.master)
+        url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return [{"url": url, **({"master": self.master_id} if self.master_id else {})}]
 
     def offer(self, request):
         """Takes or refuses each offer, in one step: nobody can come between (rule slots)."""
@@ -463,7 +476,7 @@ class Slave:
                     log(f"registered with {self.master}")
                 except Exception as error:
                     log(f"not registered yet: {error}")
-                    time.sleep(rest * random.uniform(1, 1.1))
+                    self.rest_before_registering(rest * random.uniform(1, 1.1))
                     rest = min(rest * 2, REGISTER_AGAIN_MAX)
                     continue
             # A beat comes up to a tenth earlier or later, so that many slaves do not beat at once.
@@ -476,6 +489,13 @@ class Slave:
             except Exception as error:
                 log(f"the master did not answer a heartbeat: {error}")
 
+    def rest_before_registering(self, seconds):
+        """Shorter when it is asked meanwhile, but never shorter than the first pause."""
+        time.sleep(REGISTER_AGAIN_MIN)
+        with self.lock:
+            self.visited = False
+            self.changed.wait_for(lambda: self.visited, max(0, seconds - REGISTER_AGAIN_MIN))
+
     def notice_is_due(self):
         full = len(self.running) >= self.slots or len(self.ended) >= OUTBOX_MAX
         return self.owes_notice and not (self.mode == "accepting" and full)
@@ -484,6 +504,7 @@ class Slave:
         with self.lock:
             registration = {**self.card(), "url": self.url}
         reply = self.call("POST", "/slaves", registration)
+        self.master_id = reply.get("master", self.master_id)
         self.wake()
         return reply["heartbeatMs"] / 1000
 
@@ -492,6 +513,7 @@ class Slave:
         with self.lock:
             heartbeat = {"state": self.state(), "attempts": self.held()}
         reply = self.call("POST", f"/slaves/{self.name}/heartbeat", heartbeat)
+        self.master_id = reply.get("master", self.master_id)
         self.wake()
         if reply["revoke"]:
             self.revoke(reply["revoke"])

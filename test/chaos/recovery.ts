@@ -4,6 +4,7 @@
 import type { Row } from './checker.ts'
 import type { Kill } from './fleet.ts'
 
+const LOST = ['slave-lost', 'outcome-lost']
 const ENDS = ['done', 'failed', 'cancelled', 'expired']
 
 type Entry = { at: number; event: string; slave?: string }
@@ -23,7 +24,7 @@ export function recoveryTimes(rows: Iterable<Row>, kills: Kill[]): Recovery[] {
       if (event !== 'taken') return
       const left = steps[i + 1]?.at ?? Number.POSITIVE_INFINITY
       const killed = (bySlave.get(slave ?? '') ?? []).find((kill) => kill > at && kill < left)
-      const next = steps.slice(i + 1).find((step) => step.event !== 'slave-lost')
+      const next = steps.slice(i + 1).find((step) => !LOST.includes(step.event))
       if (killed === undefined || !next) return
       const restarts = entries.filter(({ event }) => event === 'master started')
       const alone = !restarts.some((restart) => restart.at > killed && restart.at < next.at)
@@ -34,7 +35,7 @@ export function recoveryTimes(rows: Iterable<Row>, kills: Kill[]): Recovery[] {
 }
 
 const isStep = (event: string): boolean =>
-  event === 'taken' || event === 'slave-lost' || ENDS.includes(event)
+  event === 'taken' || LOST.includes(event) || ENDS.includes(event)
 
 /** The value that this share of the sorted values does not exceed. */
 export const quantile = (sorted: { ms: number }[], share: number): number =>

@@ -48,7 +48,7 @@ t.test('every answer and the failures of a slave are explained', async (t) => {
   const unexplained = wire.ANSWERS.filter((answer) => !page.includes(`| \`${answer}\` |`))
   t.same(unexplained, [])
   const explained = [...page.matchAll(/^\| `([\w-]+)` \| .+ \| .+ \|$/gm)].map(([, type]) => type)
-  const ofTheMaster = ['poison', 'slave-lost', 'no-capable-slave', 'invalid-result']
+  const ofTheMaster = ['poison', 'slave-lost', 'outcome-lost', 'no-capable-slave', 'invalid-result']
   // What the expression kind says of its own input.
   const ofItsKind = ['rejected-expression']
   const others = [...ofTheMaster, ...ofItsKind]

@@ -22,7 +22,7 @@ const CALLBACK =
 /** What the master promises: a 202, and outcomes acknowledged. */
 const PROMISE = /HTTP\/1\.1 202 [\s\S]*?"id":"([^"]+)"|"acknowledged":\[([^\]]*)\]/g
 /** After such a failure the task is tried again: a crash that forgets it loses nothing. */
-const TRIED_AGAIN = ['executor-crashed', 'memory-limit', 'time-limit', 'slave-lost']
+const TRIED_AGAIN = ['executor-crashed', 'memory-limit', 'time-limit', 'slave-lost', 'outcome-lost']
 /** SQLite's log is frames: a header of so many bytes, and a page. */
 const HEADER_BYTES = 24
 

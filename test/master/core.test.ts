@@ -39,6 +39,7 @@ function world(more: Partial<CoreSettings> = {}) {
     random: createRandom(1),
     ids: {
       make: (task, slave) => `${task}:${slave}:${++attempts}`,
+      issuer: 'm',
       made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
     },
   })
@@ -654,7 +655,7 @@ t.test('a heartbeat', async (t) => {
     t.equal(w.slave('a').free, 0, 'older news never overwrites newer')
     w.beat('a', [], w.change('a', { free: 1 }))
     t.equal(w.task(offer.task.id)?.stage.is, 'resting')
-    t.match(w.task(offer.task.id)?.trail.at(-2), { event: 'slave-lost', reason: /no longer/ })
+    t.match(w.task(offer.task.id)?.trail.at(-2), { event: 'outcome-lost', reason: /no longer/ })
   })
 
   t.test('of an unknown slave or boot tells it to register', async (t) => {
@@ -884,7 +885,7 @@ t.test('a task has a deadline in every state that is not final', async (t) => {
     w.beat('a', [held(offer)])
   }
   t.equal(w.core.view.counters.attemptsLost, 1, 'although its slave says forever that it runs')
-  const lost = w.task(id)?.trail.find(({ event }) => event === 'slave-lost')
+  const lost = w.task(id)?.trail.find(({ event }) => event === 'outcome-lost')
   t.match(lost, { slave: 'a', reason: /within its limit of 1 ms/ })
 })
 

@@ -41,6 +41,7 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
     random: createRandom(1),
     ids: {
       make: (task, slave) => `${task}:${slave}:${++names}`,
+      issuer: 'm',
       made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
     },
   })
@@ -459,7 +460,7 @@ t.test('an attempt that was handed over', async (t) => {
     w.beat('a', [held(offer)], w.change('a', { free: 0 }))
     w.poll('a', 'two')
     w.beat('a', [])
-    t.same(events(w.task(offer.task.id)).slice(0, 2), ['a taken', 'a slave-lost'])
+    t.same(events(w.task(offer.task.id)).slice(0, 2), ['a taken', 'a outcome-lost'])
     t.equal(w.task(offer.task.id).tries, 1)
   })
 

@@ -16,7 +16,14 @@ export const ATTEMPTS_MAX = 3
 
 const FINAL = ['done', 'failed', 'cancelled', 'expired']
 /** Failures that another try may not repeat: a task may fail by them only when its tries are used. */
-const RETRIED = ['poison', 'executor-crashed', 'memory-limit', 'time-limit', 'slave-lost']
+const RETRIED = [
+  'poison',
+  'executor-crashed',
+  'memory-limit',
+  'time-limit',
+  'slave-lost',
+  'outcome-lost',
+]
 
 /** The right value for the n-th task, worked out apart from the slaves: n^3 - n as a product. */
 const oracle = (n: number): number => (n - 1) * n * (n + 1)

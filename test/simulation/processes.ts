@@ -107,6 +107,7 @@ export async function startMasterProcess(given: {
 
 /** As attempt-ids.ts, with a signature that only the simulator need believe. */
 const simulatedAttemptIds = (random: Random) => (secret: string) => ({
+  issuer: sign(secret, '', ''),
   make: (task: string, slave: string) => `${random.integer(2 ** 48)}.${sign(secret, task, slave)}`,
   made: (attempt: string, task: string, slave: string) =>
     attempt.endsWith(`.${sign(secret, task, slave)}`),
@@ -225,6 +226,7 @@ export function startSlaveProcess(given: {
     ...given,
     clock,
     url: () => given.url,
+    master: 'http://master',
     pull: given.polling !== undefined,
     version: 'simulated',
     tags: [],

@@ -28,7 +28,7 @@ async function setUp() {
   let acknowledge: ((attempts: string[]) => string[]) | null = null
   let end: (ended: RunEnded[]) => void = () => {}
   const link: Link = {
-    register: (_registration, done) => done(null, { heartbeatMs: 600_000 }),
+    register: (_registration, done) => done(null, { heartbeatMs: 600_000, master: 'm1' }),
     beat: (_heartbeat, done) => done(null, { revoke: [], register: false }),
     callBack({ callbacks }: CallbacksRequest, done: Done<{ acknowledged: string[] }>) {
       said.push('callback')
@@ -47,6 +47,7 @@ async function setUp() {
     boot: 'boot-1',
     version: '1',
     url: () => 'http://slave-1',
+    master: 'http://user:word@master:8080',
     pull: false,
     slots: 2,
     kinds: ['work'],
@@ -91,6 +92,12 @@ async function setUp() {
       end([{ attempt, outcome: { status: 'done', result: 1 }, ranMs: 1 }] as RunEnded[]),
   }
 }
+
+test('a slave says to which master it reports, and no secret', async (t) => {
+  const { agent } = await setUp()
+  t.same(agent.attempts().reportsTo, [{ url: 'http://master:8080', master: 'm1' }])
+  await agent.close()
+})
 
 test('a slave that is told to stop stays until its outcomes are acknowledged', async (t) => {
   const { agent, clock, answerWith, end } = await setUp()

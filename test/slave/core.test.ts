@@ -54,6 +54,57 @@ function slave(more: Partial<SlaveCoreSettings> = {}) {
 const words = (answers: OfferAnswer[]) => answers.map(({ answer }) => answer)
 const order = (effects: Effect[]) => effects.map((effect) => effect.do)
 
+t.test('a slave that is not registered and is asked what it has', async (t) => {
+  t.test('registers at once: its master may have just started', async (t) => {
+    const s = slave()
+    let failures = 0
+    for (; failures < 6; failures++) {
+      s.now = s.core.deadline() === Number.NEGATIVE_INFINITY ? 0 : s.core.deadline()
+      t.same(order(s.step({ is: 'tick' })), ['register'])
+      s.step({ is: 'not-registered' })
+    }
+    const failedAt = s.now
+    t.ok(s.core.deadline() >= failedAt + 5000)
+    s.now += 1000
+    s.step({ is: 'visited' })
+    t.equal(s.core.deadline(), s.now)
+    t.same(order(s.step({ is: 'tick' })), ['register'])
+    s.step({ is: 'visited' })
+    t.equal(s.core.deadline(), Number.POSITIVE_INFINITY, 'not twice at a time')
+  })
+
+  t.test('but not sooner than after the first pause', async (t) => {
+    const s = slave()
+    for (let i = 0; i < 2; i++) {
+      s.now += 5000
+      s.step({ is: 'tick' })
+      s.step({ is: 'not-registered' })
+    }
+    for (let i = 0; i < 100; i++) s.step({ is: 'visited' })
+    t.equal(s.core.deadline(), s.now + 250)
+  })
+
+  t.test('and one that is registered beats when it would have', async (t) => {
+    const s = slave()
+    s.register()
+    const before = s.core.deadline()
+    s.step({ is: 'visited' })
+    t.equal(s.core.deadline(), before)
+  })
+})
+
+t.test('a slave knows its master by the newest reply that names it', async (t) => {
+  const s = slave()
+  t.equal(s.core.master, undefined)
+  s.step({ is: 'tick' })
+  s.step({ is: 'registered', heartbeatMs: HEARTBEAT_MS, master: 'm1' })
+  t.equal(s.core.master, 'm1')
+  s.step({ is: 'beat-answered', reply: { revoke: [], register: false } })
+  t.equal(s.core.master, 'm1', 'an old master says nothing')
+  s.step({ is: 'beat-answered', reply: { revoke: [], register: false, master: 'm2' } })
+  t.equal(s.core.master, 'm2')
+})
+
 t.test('an offer', async (t) => {
   t.test('is taken or refused in one step, up to the slots', async (t) => {
     const s = slave({ slots: 2 })

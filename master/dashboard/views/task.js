@@ -81,7 +81,8 @@ function States({ task, trail }) {
   if (task.startedAt) steps.push({ name: 'in progress', at: task.startedAt })
   if (task.endedAt) steps.push({ name: task.status, at: task.endedAt })
   else if (!task.startedAt) steps.push({ name: 'pending', at: '' })
-  const lost = trail.filter(({ event }) => event === 'lost' || event === 'slave-lost').length
+  const losses = ['lost', 'slave-lost', 'outcome-lost']
+  const lost = trail.filter(({ event }) => losses.includes(event)).length
   return html`<ol class="steps" aria-label="States">
     ${steps.map(({ name, at }, i) => {
       const before = steps[i - 1]?.at

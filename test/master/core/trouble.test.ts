@@ -4,7 +4,8 @@
 import t from 'tap'
 import { createCore } from '../../../master/core/core.ts'
 import type { Effect, Input } from '../../../master/core/effects.ts'
-import { isFree, knownReason } from '../../../master/core/registry.ts'
+import { knownReason } from '../../../master/core/known-reason.ts'
+import { isFree } from '../../../master/core/registry.ts'
 import { inOrder } from '../../../master/policies/in-order.ts'
 import { wallTime } from '../../../shared/clock.ts'
 import { createRandom } from '../../../shared/random.ts'
@@ -35,6 +36,7 @@ function world({ offers, revokes }: Answers, clientEveryMs = 100) {
     random: createRandom(1),
     ids: {
       make: (task, slave) => `${task}:${slave}:${++attempts}`,
+      issuer: 'm',
       made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
     },
   })

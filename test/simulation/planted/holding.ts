@@ -109,7 +109,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'crash-is-final',
     says: 'does not repeat a task whose slave was lost',
     file: HOLDING,
-    find: "  'time-limit',\n  'slave-lost',\n]",
+    find: "  'time-limit',\n  'slave-lost',\n  'outcome-lost',\n]",
     replace: "  'time-limit',\n]",
     harmless: 'only outcomes are looked up there, and no slave says slave-lost of itself',
   },
@@ -176,7 +176,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'listed-not-confirmed',
     says: 'does not renew the lease of an attempt that is listed',
     file: HOLDING,
-    find: '    if (held) held.confirmedAt = now\n    else',
+    find: '    if (held) confirmOne(held, status, now)\n    else',
     replace: '    if (held) held.confirmedAt += 0\n    else',
   },
 ]
