@@ -204,9 +204,14 @@ async function setUp(t: Test) {
   await once(slave, 'listening')
   t.teardown(() => slave.close())
   const url = `http://127.0.0.1:${(slave.address() as AddressInfo).port}`
-  const send = async (method: string, path: string, body?: unknown): Promise<Json> => {
-    const init = { method, headers: { 'content-type': 'application/json' } }
-    const given = body === undefined ? { method } : { ...init, body: JSON.stringify(body) }
+  const send = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Json> => {
+    const init = { method, headers: { ...headers, 'content-type': 'application/json' } }
+    const given = body === undefined ? { method, headers } : { ...init, body: JSON.stringify(body) }
     const answer = await fetch(`${master.url}${path}`, given)
     const text = await answer.text()
     return { status: answer.status, body: text.startsWith('{') ? JSON.parse(text) : text }
@@ -281,7 +286,7 @@ t.test('a job does not combine what is not a result', async (t) => {
     const result = i === 0 ? { words: 2 } : { count: 3 }
     await send('POST', '/callbacks', formsOf(self, offer, done(result)).long)
   }
-  const response = await send('GET', `/jobs/${job.id}`)
+  const response = await send('GET', `/jobs/${job.id}`, undefined, { prefer: 'wait=60' })
   const failure = { type: 'invalid-result', message: /part 2 of 2.*result\.words is missing/ }
   t.match(response.body, { status: 'failed', failure })
   t.notOk('result' in response.body)
