@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static } from 'typebox'
 import { LONG_AGO, later, msOf, systemClock } from '../shared/clock.ts'
+import { watchClock } from '../shared/clock-watch.ts'
 import { createIds } from '../shared/ids.ts'
 import { loadJobKinds, loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
@@ -173,11 +174,14 @@ export async function startMaster(
   const lag = watchLag()
   const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
   const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
+  const clockWatch = watchClock(systemClock)
   let sweepAt = LONG_AGO
   const trimming = startTrimming({
     ...settings,
     store,
     clock: systemClock,
+    clockWatch,
+    newestAt: dispatcher.newestAt,
     log,
     also: async () => {
       while (jobStore.trim(later(wall(), -settings.keepMs)) > 0) await nextTurn()
@@ -277,6 +281,7 @@ export async function startMaster(
     close(): Promise<void> {
       closed ??= (async () => {
         trimming.close()
+        clockWatch.close()
         slaveWatch.close()
         overview.close()
         jobs.close()

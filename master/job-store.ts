@@ -157,8 +157,13 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
   const old = database.prepare(
     `SELECT id, coalesce(inputBytes, 0) + coalesce(outcomeBytes, 0) AS bytes FROM jobs
      WHERE status <> 'in progress' AND endedAt < ? AND id IN
-     (SELECT id FROM jobs ORDER BY id LIMIT ${TRIM_JOBS})`,
+     (SELECT id FROM jobs WHERE id > ? ORDER BY id LIMIT ${TRIM_JOBS})`,
   )
+  const lastOfStep = database.prepare(
+    `SELECT id FROM jobs WHERE id > ? ORDER BY id LIMIT 1 OFFSET ${TRIM_JOBS - 1}`,
+  )
+  /** The search for old jobs behind the oldest goes on after this id. */
+  let trimAfter = ''
   const dropJob = database.prepare('DELETE FROM jobs WHERE id = ?')
   const dropTexts = database.prepare('DELETE FROM texts WHERE job = ?')
   const putBlob = database.prepare(`REPLACE INTO blobs VALUES (?, ?, ?, ?)`)
@@ -220,19 +225,13 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
       if (id === undefined) return undefined
       return { id, texts: [textOf(id, 'input') ?? '', textOf(id, 'outcome') ?? ''] }
     },
-    /** Removes jobs that ended before a time, a few at a time; how many. */
+    /**
+     * Removes jobs that ended before a time, a few at a time; how many. Jobs that stand behind many
+     * that live, or that are younger (the wall clock was set back), are found in as many steps as needed.
+     */
     trim(endedBefore: WallTime): number {
-      let bytes = 0
-      let removed = 0
-      atomically(() => {
-        for (const job of old.all(msOf(endedBefore))) {
-          if (bytes > TRIM_BYTES) break
-          dropTexts.run(job.id as string)
-          dropJob.run(job.id as string)
-          bytes += job.bytes as number
-          removed++
-        }
-      })
+      const removed = trimSome('', endedBefore) || trimSome(trimAfter, endedBefore)
+      if (removed === 0) trimAfter = (run(() => lastOfStep.get(trimAfter))?.id ?? '') as string
       return removed
     },
     putBlob: ({ sha256, bytes, type }: BlobRecord, now: WallTime): void =>
@@ -286,6 +285,21 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
   function textOf(id: string, name: TextName): string | null {
     const row = run(() => readText.get(id, name) ?? readColumn[name].get(id))
     return (row?.text as string | null | undefined) ?? null
+  }
+
+  function trimSome(after: string, endedBefore: WallTime): number {
+    let bytes = 0
+    let removed = 0
+    atomically(() => {
+      for (const job of old.all(msOf(endedBefore), after)) {
+        if (bytes > TRIM_BYTES) break
+        dropTexts.run(job.id as string)
+        dropJob.run(job.id as string)
+        bytes += job.bytes as number
+        removed++
+      }
+    })
+    return removed
   }
 
   /** All of it or nothing; synced when it returns. */

@@ -1,6 +1,7 @@
 // Owns what the memory store holds durable, as a disk would: tasks, slaves, keys and counts, and how
 // they are searched. Records are copied on the way in and out. Must not know commits under way,
 // crashes or failures.
+import type { WallTime } from '../../shared/clock.ts'
 import type {
   Change,
   ListQuery,
@@ -13,7 +14,12 @@ import type {
   TaskUpdate,
   TrimLimits,
 } from './store.ts'
-import { LIST_PAYLOAD_BYTES_MAX, LIST_SCAN_ROWS_MAX, StoreConflictError } from './store.ts'
+import {
+  LIST_PAYLOAD_BYTES_MAX,
+  LIST_SCAN_ROWS_MAX,
+  StoreConflictError,
+  TRIM_SCAN_ROWS,
+} from './store.ts'
 
 export type MemoryDisk = ReturnType<typeof createMemoryDisk>
 
@@ -28,6 +34,8 @@ export function createMemoryDisk(secret: string) {
   /** In order, but for what came since `sorted` was last true. */
   let ids: string[] = []
   let sorted = true
+  /** The search for old tasks among newer ones goes on after this id. */
+  let scanAfter = ''
 
   return {
     load: (): Loaded => ({
@@ -41,6 +49,7 @@ export function createMemoryDisk(secret: string) {
       slaves: [...slaves.values()].toSorted(byPosition).map((slave) => ({ ...slave })),
       kinds: [...kinds],
       newestId: newestId(),
+      newestAt: tasks.get(newestId() ?? '')?.createdAt ?? null,
     }),
 
     get(id: string): TaskRecord | undefined {
@@ -92,14 +101,27 @@ export function createMemoryDisk(secret: string) {
         const task = taskAt(at)
         if (at >= beyond && task.createdAt >= endedBefore) break
         if (live.has(task.id)) continue
-        if (at < beyond || (task.endedAt !== null && task.endedAt < endedBefore))
-          doomed.add(task.id)
+        if (at < beyond || isOld(task, endedBefore)) doomed.add(task.id)
       }
+      scan(doomed, endedBefore, rowsMax)
       if (doomed.size === 0) return 0
       ids = ids.filter((id) => !doomed.has(id))
       for (const id of doomed) remove(id)
       return doomed.size
     },
+  }
+
+  /** Looks at some of those that stand after younger ones, as the SQLite store does. */
+  function scan(doomed: Set<string>, endedBefore: WallTime, rowsMax: number): void {
+    const from = placeOf(scanAfter)
+    const seen = ids.slice(from, from + TRIM_SCAN_ROWS)
+    for (const id of seen) {
+      if (doomed.size >= rowsMax) return
+      scanAfter = id
+      const isLive = live.has(id)
+      if (!isLive && isOld(tasks.get(id) as TaskRecord, endedBefore)) doomed.add(id)
+    }
+    if (seen.length < TRIM_SCAN_ROWS) scanAfter = ''
   }
 
   function hasConflict(changes: Change[]): boolean {
@@ -217,6 +239,10 @@ function copyOf(task: TaskRecord): TaskRecord {
 
 function copyOfLists({ tags, trail }: Pick<TaskRecord, 'tags' | 'trail'>) {
   return { tags: [...tags], trail: trail.map((entry) => ({ ...entry })) }
+}
+
+function isOld({ endedAt }: TaskRecord, endedBefore: WallTime): boolean {
+  return endedAt !== null && endedAt < endedBefore
 }
 
 function isLive(status: TaskStatus): boolean {

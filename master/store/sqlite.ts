@@ -20,6 +20,7 @@ import { LIVE_COLUMNS, TASK_COLUMNS, timeOf, toLive, toSlave, toTask } from './s
 import { createTransactions } from './sqlite-transaction.ts'
 import { createWriter } from './sqlite-write.ts'
 import type { Change, Loaded, Store, TaskStatus, TrimLimits } from './store.ts'
+import { TRIM_SCAN_ROWS } from './store.ts'
 
 export { StoreBrokenError } from './guard.ts'
 export { StoreRefusedError } from './sqlite-open.ts'
@@ -94,6 +95,11 @@ export function openSqliteStore(options: SqliteOptions): Store {
   const oldest = database.prepare(
     'SELECT id, status, createdAt, endedAt FROM tasks WHERE id > ? ORDER BY id',
   )
+  const scanned = database.prepare(
+    `SELECT id, status, endedAt FROM tasks WHERE id > ? ORDER BY id LIMIT ${TRIM_SCAN_ROWS}`,
+  )
+  /** The search for old tasks among newer ones goes on after this id. */
+  let scanAfter = ''
   const idAt = database.prepare('SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET ?')
   const endedUpTo = database.prepare(
     `SELECT id, status FROM tasks WHERE id <= ? AND status NOT IN ('pending', 'in progress')
@@ -227,6 +233,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     const upTo = tooMany > 0 ? (idAt.get(Math.min(tooMany, enough) - 1)?.id as string) : ''
     const doomed = upTo === '' ? [] : (endedUpTo.all(upTo, rowsMax) as Doomed[])
     addOld(doomed, upTo, limits)
+    addOutOfOrder(doomed, limits)
     return doomed
   }
 
@@ -239,6 +246,20 @@ export function openSqliteStore(options: SqliteOptions): Store {
       if (timeOf(endedAt) < endedBefore) doomed.push({ id, status } as Doomed)
     }
   }
+
+  // Ids grow also while the wall clock is behind, so where that clock was ahead for a time, older tasks
+  // stand after younger ones. A scan of a bounded number of rows a step finds them.
+  function addOutOfOrder(doomed: Doomed[], { endedBefore, rowsMax }: TrimLimits): void {
+    const known = new Set(doomed.map(({ id }) => id))
+    const rows = scanned.all(scanAfter)
+    for (const { id, status, endedAt } of rows) {
+      if (doomed.length >= rowsMax) return
+      scanAfter = id as string
+      if (status === 'pending' || status === 'in progress' || known.has(scanAfter)) continue
+      if (timeOf(endedAt) < endedBefore) doomed.push({ id, status } as Doomed)
+    }
+    if (rows.length < TRIM_SCAN_ROWS) scanAfter = ''
+  }
 }
 
 function loadFrom(database: DatabaseSync) {
@@ -249,13 +270,14 @@ function loadFrom(database: DatabaseSync) {
     )
     .all()
   const slaves = database.prepare('SELECT * FROM slaves ORDER BY position, name').all()
-  const newest = database.prepare('SELECT max(id) AS id FROM tasks').get()
+  const newest = database.prepare('SELECT id, createdAt FROM tasks ORDER BY id DESC LIMIT 1').get()
   const newestId = (newest?.id ?? null) as string | null
   const kinds = database.prepare('SELECT name FROM kinds').all()
   return {
     tasks: tasks.map(toLive),
     slaves: slaves.map(toSlave),
     newestId,
+    newestAt: newest ? timeOf(newest.createdAt) : null,
     kinds: kinds.map(({ name }) => name as string),
   }
 }

@@ -88,6 +88,8 @@ export type Loaded = {
   slaves: SlaveRecord[]
   /** The greatest id of all tasks, ended ones too; null when there are none. */
   newestId: string | null
+  /** When that task was accepted. */
+  newestAt: WallTime | null
   /** Kinds that slaves have offered, in no order. */
   kinds: string[]
 }
@@ -127,6 +129,9 @@ export const LIST_PAYLOAD_BYTES_MAX = 512
 /** A filtered page looks at no more rows than this. */
 export const LIST_SCAN_ROWS_MAX = 10_000
 
+/** One step of trimming looks at no more rows than this for old tasks that stand among newer ones. */
+export const TRIM_SCAN_ROWS = 500
+
 /** The disk has no room. Everything that was committed is safe; nothing of this commit is. */
 export class StoreFullError extends Error {
   override name = 'StoreFullError'
@@ -159,7 +164,8 @@ export type Store = {
   counts(): Promise<Record<TaskStatus, number>>
   /**
    * Removes at most `rowsMax` ended tasks, oldest first: those that ended before `endedBefore`,
-   * and those beyond the newest `keepMax` tasks. Returns how many.
+   * and those beyond the newest `keepMax` tasks. Returns how many. A task that stands after younger
+   * ones (the wall clock was set back) is found after as many steps as `TRIM_SCAN_ROWS` needs.
    */
   trim(limits: TrimLimits): Promise<number>
   /** Idempotent. */

@@ -67,6 +67,22 @@ t.test('jobs are numbered after the newest job that is stored', async (t) => {
   t.equal(jobStore.newestId(), made[1])
 })
 
+t.test('jobs that stand behind many younger ones are removed when they are old', async (t) => {
+  const jobStore = openJobStore(':memory:')
+  t.teardown(jobStore.close)
+  const ids = createIds(() => START)
+  const end = (at: number): void => {
+    const id = ids.next()
+    jobStore.insert(aJob(id), 'null')
+    const ended = { status: 'done' as const, endedAt: wallTime(at), stages: '[]' }
+    jobStore.end({ id, ...ended, outcome: 'null', parts: '[]' })
+  }
+  for (let i = 0; i < 501; i++) end(9_000)
+  end(100)
+  const step = () => jobStore.trim(wallTime(250))
+  t.same([step(), step(), step(), step()], [0, 1, 0, 0])
+})
+
 /** A master without slaves whose wall clock stands still. */
 async function start(store: ReturnType<typeof createMemoryStore>, wallMs: number) {
   const clock = createSimulatedClock()

@@ -1,7 +1,7 @@
 // Simulated time: events in the order of their times, and of their making where times are equal.
 // Each simulated process sees it through a clock of its own, which stops with the process.
 
-import type { Clock, Monotonic } from '../../shared/clock.ts'
+import type { Clock, Monotonic, WallTime } from '../../shared/clock.ts'
 import { later, wallTime } from '../../shared/clock.ts'
 import { createHeap } from '../../shared/heap.ts'
 
@@ -14,6 +14,14 @@ export const EPOCH = wallTime(0)
 const MICROTASK_TURNS = 1
 
 export type SimulatedClock = ReturnType<typeof createSimulatedClock>
+
+/**
+ * The clocks of one machine, against true time: its wall clock is ahead or behind, and goes faster or
+ * slower. Somebody may set it. It outlives the processes on the machine.
+ */
+export type Machine = { aheadMs: number; rate: number }
+
+export const RIGHT: Readonly<Machine> = { aheadMs: 0, rate: 1 }
 
 /** A process's life as its clock sees it. */
 export type Life = { alive: boolean; pausedUntil: number }
@@ -29,8 +37,14 @@ export function createSimulatedClock(startAt = 0) {
     return () => void events.remove(event)
   }
 
+  function wallOf({ aheadMs, rate }: Readonly<Machine>): WallTime {
+    return later(EPOCH, now * rate + aheadMs)
+  }
+
   return {
     now: () => now as Monotonic,
+    /** What the wall clock of a machine says. */
+    wallOf,
     /** The true time, since a fixed moment. */
     wall: () => later(EPOCH, now),
     at,
@@ -42,7 +56,7 @@ export function createSimulatedClock(startAt = 0) {
     },
 
     /** The clock that a process sees: nothing of it runs when it is dead, all waits while paused. */
-    of(life: Life): Clock {
+    of(life: Life, machine: Readonly<Machine> = RIGHT): Clock {
       const guard = (run: () => void) => (): void => {
         if (!life.alive) return
         if (life.pausedUntil > now) return void at(life.pausedUntil, guard(run))
@@ -50,7 +64,7 @@ export function createSimulatedClock(startAt = 0) {
       }
       return {
         now: () => now as Monotonic,
-        wall: () => later(EPOCH, now),
+        wall: () => wallOf(machine),
         at: (time, run) => at(time, guard(run)),
         soon: (run) => void at(now, guard(run)),
       }

@@ -8,6 +8,7 @@ import {
   LIST_PAYLOAD_BYTES_MAX,
   LIST_SCAN_ROWS_MAX,
   StoreConflictError,
+  TRIM_SCAN_ROWS,
 } from '../../../master/store/store.ts'
 import { wallTime } from '../../../shared/clock.ts'
 import { anEndedTask, aTask, commit, end, insert, listAll, update } from './records.ts'
@@ -428,6 +429,20 @@ async function countsAndTrimming(t: Test, open: Open): Promise<void> {
       (await (await reopen()).load()).tasks.map(({ id }) => id),
       live,
     )
+  })
+
+  await t.test('trims what stands after tasks of a clock that was ahead', async (t) => {
+    const { store } = open(t)
+    const ahead = { createdAt: wallTime(9_000), endedAt: wallTime(9_000) }
+    const old = { createdAt: wallTime(50), endedAt: wallTime(60) }
+    const young = Array.from({ length: 2 * TRIM_SCAN_ROWS + 1 }, () => anEndedTask(ahead))
+    const tasks = [...young, aTask(old), anEndedTask(old), anEndedTask(ahead), anEndedTask(old)]
+    await commit(store, ...tasks.map(insert))
+    const limits = { ...never, endedBefore: wallTime(250), rowsMax: 1 }
+    const removed: number[] = []
+    for (let step = 0; step < 6; step++) removed.push(await store.trim(limits))
+    t.strictSame(removed, [0, 0, 1, 1, 0, 0])
+    t.strictSame(await store.counts(), counts({ done: young.length + 1, pending: 1 }))
   })
 
   await t.test('goes on with a page whose last task was trimmed', async (t) => {
