@@ -40,7 +40,7 @@ import { createPayloads } from './payloads.ts'
 import type { Policy } from './policies/policy.ts'
 import type { AnswerPoll, Poll } from './polls.ts'
 import { createPolls } from './polls.ts'
-import { toStoredTask } from './records.ts'
+import { restoreOf } from './records.ts'
 import type { Afterwards } from './saving.ts'
 import { createSaving } from './saving.ts'
 import type { Store } from './store/store.ts'
@@ -196,23 +196,12 @@ export async function createDispatcher(given: {
   }
 
   function start(): void {
-    const known = new Set(loaded.slaves.map(({ name }) => name))
-    const named = given.slaves.filter(({ name }) => !known.has(name))
-    const first = Math.max(-1, ...loaded.slaves.map(({ position }) => position)) + 1
-    const slaves = loaded.slaves.map((slave) => ({ ...slave, ...urlOf(slave.name) }))
-    const more = named.map((slave, i) => ({ ...slave, position: first + i, drained: false }))
-    const tasks = loaded.tasks.map(toStoredTask)
+    const { tasks, slaves, more } = restoreOf(loaded, given.slaves)
     for (const { id, trace } of loaded.tasks) if (trace !== null) payloads.addTrace(id, trace)
     if (tasks.length > 0) log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
     post({ is: 'restore', tasks, slaves: [...slaves, ...more], kinds: loaded.kinds })
     // Their places are kept from now on, as are those of slaves that registered.
     for (const slave of more) saving.change({ do: 'put-slave', slave })
-  }
-
-  /** The settings know better than the store where a slave is. */
-  function urlOf(name: string): { url?: string } {
-    const named = given.slaves.find((slave) => slave.name === name)
-    return named ? { url: named.url } : {}
   }
 
   function ask<T>(input: (token: Token) => Input): Promise<T> {
