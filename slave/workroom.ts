@@ -6,8 +6,9 @@
 //   root/partitions/<job>/<task>/<name>      removed when the master says that the job has ended
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { constants, createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -44,6 +45,9 @@ export class MissingFileError extends Error {
     this.names = names
   }
 }
+
+/** The run left something in its output folder that is not a file of its own. */
+export class NotAFileError extends Error {}
 
 /** What cannot be removed now goes with the next start, which empties all of it. */
 const remove = (folder: string): Promise<void> =>
@@ -103,8 +107,14 @@ export function createWorkroom(given: {
       }
     },
 
-    /** Takes a run's output files to where the offer wants them; again and again until it is done. */
+    /**
+     * Takes a run's output files to where the offer wants them; again and again until it is done.
+     * Throws NotAFileError for a link or anything else that is not a regular file.
+     */
     async deliver(room: Room, offer: Offer, signal: AbortSignal): Promise<OutputFile[]> {
+      if (!(await lstat(room.out)).isDirectory()) {
+        throw new NotAFileError('the output folder was replaced by something else: keep the folder')
+      }
       const names = (await readdir(room.out)).filter((name) => PLAIN.test(name)).sort()
       if (names.length === 0 || offer.keep === undefined) return []
       if (offer.keep === 'slave') return keep(room, offer, names)
@@ -131,7 +141,7 @@ export function createWorkroom(given: {
       if (known === undefined || !isSame(known, ticket)) return null
       if (!PLAIN.test(task) || !PLAIN.test(name)) return null
       const path = join(partitions, job, task, name)
-      const facts = await stat(path).catch(() => null)
+      const facts = await lstat(path).catch(() => null)
       return facts?.isFile() ? { path, bytes: facts.size } : null
     },
 
@@ -223,7 +233,8 @@ export function createWorkroom(given: {
       // With its hash a peer knows that what comes later is what was made now.
       const meter = createMeter()
       meter.stream.resume()
-      await pipeline(createReadStream(join(folder, name)), meter.stream)
+      await using file = await openOutput(join(folder, name), name)
+      await pipeline(file.createReadStream({ autoClose: false }), meter.stream)
       listed.push({ name, ...meter.facts(), url: `${base}/${name}` })
     }
     return listed
@@ -233,21 +244,27 @@ export function createWorkroom(given: {
   async function upload(path: string, name: string, signal: AbortSignal): Promise<OutputFile> {
     for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
       try {
-        return { name, ...(await uploadOnce(path, signal)) }
+        return { name, ...(await uploadOnce(path, name, signal)) }
       } catch (error) {
         signal.throwIfAborted()
+        if (error instanceof NotAFileError) throw error
         if (FINAL.includes((error as StatusError).status)) throw error
         await delay(pause, undefined, { signal })
       }
     }
   }
 
-  async function uploadOnce(path: string, signal: AbortSignal): Promise<Omit<OutputFile, 'name'>> {
-    const { size } = await stat(path)
+  async function uploadOnce(
+    path: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<Omit<OutputFile, 'name'>> {
+    await using file = await openOutput(path, name)
+    const { size } = await file.stat()
     const { statusCode, body } = await request(new URL('/blobs', given.master), {
       method: 'PUT',
       headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
-      body: createReadStream(path),
+      body: file.createReadStream({ autoClose: false }),
       signal,
       dispatcher: toMaster.compose(paced({ timeoutMs: transferMs, bytesMax: ANSWER_BYTES_MAX })),
     })
@@ -259,6 +276,31 @@ export function createWorkroom(given: {
     if (bytes !== size) throw new Error(`the master has ${bytes} of ${size} bytes`)
     return { sha256, bytes }
   }
+}
+
+/** O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has neither flag. */
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+
+/**
+ * Opens an output file. A run may have made a link (symbolic or hard) to a file that only the agent
+ * can read: such a file would be given to clients or peers.
+ */
+async function openOutput(path: string, name: string): Promise<FileHandle> {
+  const mistake = (what: string) =>
+    new NotAFileError(`the output ${name} is ${what}: outputs must be regular files, without links`)
+  let file: FileHandle
+  try {
+    if ((await lstat(path)).isSymbolicLink()) throw mistake('a symbolic link')
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  } catch (error) {
+    // It became a link, or a socket, in between.
+    const { code = '' } = error as NodeJS.ErrnoException
+    throw ['ELOOP', 'EMLINK', 'ENXIO'].includes(code) ? mistake('not a file') : error
+  }
+  const facts = await file.stat()
+  if (facts.isFile() && facts.nlink === 1) return file
+  await file.close()
+  throw mistake(facts.isFile() ? 'a hard link' : 'not a file')
 }
 
 class WrongFileError extends Error {}

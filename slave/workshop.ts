@@ -8,7 +8,7 @@
 import type { Offer, Outcome, OutputFile } from '../shared/wire.ts'
 import type { Executors, Run, RunEnded } from './executor/executors.ts'
 import type { Room, Workroom } from './workroom.ts'
-import { MissingFileError } from './workroom.ts'
+import { MissingFileError, NotAFileError } from './workroom.ts'
 
 /** A run that works on files. */
 type Order = { offer: Offer; abort: AbortController; room: Room | null }
@@ -104,5 +104,6 @@ function failureOf(error: unknown): Outcome {
   if (error instanceof MissingFileError) {
     return { status: 'failed', type: 'missing-file', message, missing: error.names }
   }
+  if (error instanceof NotAFileError) return { status: 'failed', type: 'invalid-result', message }
   return { status: 'failed', type: 'executor-crashed', message: `its files failed: ${message}` }
 }

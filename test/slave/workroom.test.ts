@@ -1,7 +1,16 @@
 // The slave's files: fetched whole or not at all, kept for whoever shows the ticket, gone when told.
 
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -9,7 +18,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Offer } from '../../shared/wire.ts'
 import { connectToPeers } from '../../slave/peers.ts'
-import { createWorkroom, MissingFileError } from '../../slave/workroom.ts'
+import { createWorkroom, MissingFileError, NotAFileError } from '../../slave/workroom.ts'
 
 type Test = Pick<typeof t, 'teardown' | 'testdir'>
 
@@ -259,4 +268,40 @@ t.test('a peer that sends a byte now and then is given up', async (t) => {
   )
   const files = [{ name: 'x', url: `${master}/partitions/j/t/x`, bytes: 1_000_000 }]
   await t.rejects(workroom.open(anOffer({ files }), never), { names: ['x'], message: /too slow/ })
+})
+
+t.test('an output that is a link or no file is neither uploaded nor kept', async (t) => {
+  const bodies: string[] = []
+  const { workroom } = await setUp(t, (request, response) => {
+    request.on('data', (chunk: Buffer) => bodies.push(chunk.toString()))
+    request.on('end', () => response.writeHead(201).end('{"sha256":"0","bytes":6}'))
+  })
+  const outside = t.testdir({ secret: 'secret' })
+  const secret = join(outside, 'secret')
+  const ways: [what: RegExp, make: (out: string) => void][] = [
+    [/symbolic link/, (out) => symlinkSync(secret, join(out, 'a'))],
+    [/symbolic link/, (out) => symlinkSync(join(outside, 'gone'), join(out, 'a'))],
+    [/hard link/, (out) => linkSync(secret, join(out, 'a'))],
+    [/not a file/, (out) => mkdirSync(join(out, 'a'))],
+    [
+      /output folder/,
+      (out) => {
+        rmSync(out, { recursive: true })
+        symlinkSync(outside, out)
+      },
+    ],
+  ]
+  const kept = { keep: 'slave', job: 'j', ticket: 'secret' } as const
+  for (const more of [{ keep: 'master' } as const, kept]) {
+    for (const [what, make] of ways) {
+      const offer = anOffer(more)
+      const room = await workroom.open(offer, never)
+      make(room.out)
+      const given = workroom.deliver(room, offer, never)
+      await t.rejects(given, { constructor: NotAFileError, message: what })
+      await workroom.discard(room)
+    }
+  }
+  t.same(bodies, [])
+  t.equal(readFileSync(secret, 'utf8'), 'secret')
 })
