@@ -709,6 +709,16 @@ t.test('a slave', async (t) => {
     t.match(w.offered(), { slave: 'a', boot: 'boot-2' })
   })
 
+  t.test('that cannot be reached is not told why, which would show what is open', async (t) => {
+    const w = world()
+    const told = ['ECONNREFUSED', 'answered 404', 'no answer in time'].map((reason) => {
+      w.step({ is: 'not-reached', name: 'x', url: 'http://x:22', reason, token: 7 as never })
+      return w.last('answer-problem').at(-1)
+    })
+    t.match(told[0], { type: 'unreachable-slave', detail: /^at http:\/\/x:22 no slave named x/ })
+    for (const each of told) t.same(each, told[0])
+  })
+
   t.test('of a name that is taken is turned away while the other lives', async (t) => {
     const w = world()
     w.start('a')
