@@ -189,6 +189,7 @@ export const FAILURES = [
   'outcome-lost',
   'no-capable-slave',
   'missing-file',
+  'file-changed',
 ] as const
 /** Why a task failed; README explains each. */
 export type FailureType = (typeof FAILURES)[number]

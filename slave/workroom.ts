@@ -16,8 +16,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { AddressRefusedError } from '../shared/address-guard.ts'
 import type { Work } from '../shared/kind.ts'
+import { TaskFailure } from '../shared/kind.ts'
 import { paced } from '../shared/pace.ts'
 import type { Connector } from '../shared/secure.ts'
+import { readSteady } from '../shared/steady.ts'
 import type { InputFile, Offer, OutputFile } from '../shared/wire.ts'
 
 /** Files that are fetched side by side for one run. */
@@ -231,11 +233,9 @@ export function createWorkroom(given: {
     const listed: OutputFile[] = []
     for (const name of names) {
       // With its hash a peer knows that what comes later is what was made now.
-      const meter = createMeter()
-      meter.stream.resume()
-      await using file = await openOutput(join(folder, name), name)
-      await pipeline(file.createReadStream({ autoClose: false }), meter.stream)
-      listed.push({ name, ...meter.facts(), url: `${base}/${name}` })
+      const path = join(folder, name)
+      const facts = await readSteady(path, name, () => hashOf(path, name))
+      listed.push({ name, ...facts, url: `${base}/${name}` })
     }
     return listed
   }
@@ -244,10 +244,11 @@ export function createWorkroom(given: {
   async function upload(path: string, name: string, signal: AbortSignal): Promise<OutputFile> {
     for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
       try {
-        return { name, ...(await uploadOnce(path, name, signal)) }
+        const put = () => uploadOnce(path, name, signal)
+        return { name, ...(await readSteady(path, name, put)) }
       } catch (error) {
         signal.throwIfAborted()
-        if (error instanceof NotAFileError) throw error
+        if (error instanceof NotAFileError || error instanceof TaskFailure) throw error
         if (FINAL.includes((error as StatusError).status)) throw error
         await delay(pause, undefined, { signal })
       }
@@ -340,6 +341,14 @@ function createMeter(bytesMax = Number.POSITIVE_INFINITY) {
     },
   })
   return { stream, facts: () => ({ bytes, sha256: hash.digest('hex') }) }
+}
+
+async function hashOf(path: string, name: string): Promise<{ bytes: number; sha256: string }> {
+  const meter = createMeter()
+  meter.stream.resume()
+  await using file = await openOutput(path, name)
+  await pipeline(file.createReadStream({ autoClose: false }), meter.stream)
+  return meter.facts()
 }
 
 function isSame(a: string, b: string): boolean {

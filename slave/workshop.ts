@@ -5,6 +5,7 @@
 //   run() --> fetching --> in an executor --> delivering --> ended (onEnded, once)
 //   kill(): aborted, wherever it is
 
+import { TaskFailure } from '../shared/kind.ts'
 import type { Offer, Outcome, OutputFile } from '../shared/wire.ts'
 import type { Executors, Run, RunEnded } from './executor/executors.ts'
 import type { Room, Workroom } from './workroom.ts'
@@ -105,5 +106,6 @@ function failureOf(error: unknown): Outcome {
     return { status: 'failed', type: 'missing-file', message, missing: error.names }
   }
   if (error instanceof NotAFileError) return { status: 'failed', type: 'invalid-result', message }
+  if (error instanceof TaskFailure) return { status: 'failed', type: error.type, message }
   return { status: 'failed', type: 'executor-crashed', message: `its files failed: ${message}` }
 }

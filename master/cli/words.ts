@@ -23,6 +23,8 @@ const MEANING: Record<FailureType, string> = {
   'outcome-lost': 'its slaves are there, and no outcome of theirs arrived at this master',
   'no-capable-slave': 'no slave that offers what it needs took it in time',
   'missing-file': 'a file that it needs could not be fetched',
+  'file-changed':
+    'a file changed while it was read: submit again when nothing writes to it any more',
 }
 
 /** A refusal: what was said, who said why not, and what one can do. */

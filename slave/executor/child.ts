@@ -12,6 +12,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Value } from 'typebox/value'
 import type { Kind, Result, Work } from '../../shared/kind.ts'
 import { TaskFailure } from '../../shared/kind.ts'
+import { watchFiles } from '../../shared/steady.ts'
 import type { FailureType } from '../../shared/wire.ts'
 import type { RunFrame, SkipFrame } from './channel.ts'
 import {
@@ -135,7 +136,7 @@ async function compute({ n, kind, input, work }: Queued): Promise<number> {
   writeSync(MARK_FD, mark, 0, MARK_BYTES, 0)
   let outcome: string
   try {
-    const result = kinds[kind]!.run(input, work)
+    const result = work === NO_FILES ? kinds[kind]!.run(input, work) : runOnFiles(kind, input, work)
     outcome = encodeResult(isPromise(result) ? await result : result)
   } catch (error) {
     const isTyped = error instanceof TaskFailure
@@ -145,6 +146,17 @@ async function compute({ n, kind, input, work }: Queued): Promise<number> {
   const ranMs = now - started
   ends.ended(n, ranMs, outcome, now)
   return ranMs
+}
+
+/** Whatever a kind reads of the task's files, it fails with `file-changed` if one of them changed. */
+async function runOnFiles(kind: number, input: unknown, work: Work): Promise<Result> {
+  const check = watchFiles(work.files)
+  try {
+    return await kinds[kind]!.run(input, work)
+  } finally {
+    // Also after a failure: the change may be why the kind cannot read the file.
+    check()
+  }
 }
 
 /**

@@ -106,6 +106,7 @@ def grayscale(input):
         raise Failure("rejected-input", "the input must be an object")
     if not os.path.exists("strip.png"):
         raise Failure("rejected-input", "the offer has no file strip.png")
+    version = version_of("strip.png")
     size = check_png("strip.png")
     Image.MAX_IMAGE_PIXELS = None  # checked already
     try:
@@ -121,7 +122,9 @@ def grayscale(input):
                 image = Image.merge("RGBA", (grey, grey, grey, image.getchannel("A")))
             image.save("strip.png.new", "PNG", compress_level=3)
     except (OSError, SyntaxError, ValueError) as error:
+        check_unchanged("strip.png", version)
         raise Failure("rejected-input", f"strip.png cannot be read: {error}") from error
+    check_unchanged("strip.png", version)
     os.replace("strip.png.new", "strip.png")
     return {"width": size[0], "height": size[1]}, ["strip.png"]
 
@@ -221,9 +224,25 @@ def download(connection, name, url, headers, file):
         raise ValueError(f"has the SHA-256 {digest.hexdigest()} in place of {file['sha256']}")
 
 
+def version_of(name):
+    """Differs after a write that keeps the size; None when there is no such file."""
+    try:
+        facts = os.lstat(name)
+    except FileNotFoundError:
+        return None
+    return facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino
+
+
+def check_unchanged(name, version):
+    if version_of(name) != version:
+        words = "It must not change until the task has ended: submit it again"
+        raise Failure("file-changed", f"{name} changed while it was read. {words}")
+
+
 def upload(name, master, identity):
     """Gives the master a file that the task made; gives the line for the outcome. Tries again until
     the run limit: what has been computed is worth it."""
+    version = version_of(name)
     size = os.path.getsize(name)
     with open(name, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -237,6 +256,7 @@ def upload(name, master, identity):
                 said = answer.read(64 * 1024)
                 if answer.status not in (200, 201):
                     raise Refused(answer.status, said)
+            check_unchanged(name, version)
             if json.loads(said)["sha256"] != sha256:
                 raise ValueError("the master has got something else")
             return {"name": name, "bytes": size, "sha256": sha256, "type": type}
@@ -246,6 +266,7 @@ def upload(name, master, identity):
                 raise Failure(kind, f"the master does not take {name}: {refused}") from refused
         except (OSError, ValueError, KeyError, http.client.HTTPException):
             pass
+        check_unchanged(name, version)
         rest(attempt)
 
 

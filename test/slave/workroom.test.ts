@@ -19,6 +19,7 @@ import t from 'tap'
 import type { Offer } from '../../shared/wire.ts'
 import { connectToPeers } from '../../slave/peers.ts'
 import { createWorkroom, MissingFileError, NotAFileError } from '../../slave/workroom.ts'
+import { age, rewrite } from '../shared/rewrite.ts'
 
 type Test = Pick<typeof t, 'teardown' | 'testdir'>
 
@@ -304,4 +305,25 @@ t.test('an output that is a link or no file is neither uploaded nor kept', async
   }
   t.same(bodies, [])
   t.equal(readFileSync(secret, 'utf8'), 'secret')
+})
+
+t.test('an output file that changes while it is uploaded is not uploaded again', async (t) => {
+  let change = () => {}
+  let times = 0
+  const { workroom } = await setUp(t, (request, response) => {
+    if (++times > 1) return response.writeHead(422).end()
+    change()
+    request.resume().on('end', () => response.writeHead(500).end())
+  })
+  const offer = anOffer({ keep: 'master' })
+  const room = await workroom.open(offer, never)
+  const path = join(room.out, 'f')
+  writeFileSync(path, 'abc')
+  age(path)
+  change = () => rewrite(path)
+  await t.rejects(workroom.deliver(room, offer, never), {
+    type: 'file-changed',
+    message: /^f changed while it was read/,
+  })
+  t.equal(times, 1)
 })

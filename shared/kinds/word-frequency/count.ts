@@ -3,12 +3,14 @@
 // bounded: by a buffer that holds the longest word, and by the table, which is emptied when it is
 // full.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Work } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
-import { openListed } from './folder.ts'
-import type { Piece } from './inputs.ts'
+import type { SteadyFile } from '../../steady.ts'
+import { fileChanged, openSteady } from '../../steady.ts'
+import { identityOf, openListed } from './folder.ts'
+import type { CountOutput, Piece, Seen } from './inputs.ts'
 import { putRecord } from './records.ts'
 import type { Text } from './text.ts'
 import { createText, longerText } from './text.ts'
@@ -26,19 +28,22 @@ const BUFFER_BYTES_MIN = 4096
 type Source = {
   name: string
   size: number
+  version: string
   read(into: Uint8Array, offset: number, length: number, position: number): number
+  /** Throws `file-changed`. */
+  check(): void
   close(): void
 }
 
 /**
  * Counts the words of all pieces and writes them, group by group, to files `r<group>`. Gives how
- * many bytes and words that were.
+ * many bytes and words that were, and which versions of files that other parts read too.
  */
 export function countPieces(
   { pieces, groups }: { pieces: Piece[]; groups: number },
   work: Work,
   limits?: TableLimits,
-): { bytes: number; words: number } {
+): CountOutput {
   const table = createWordTable(limits)
   const writers: Writer[] = []
   for (let k = 0; k < groups; k++) writers.push(createWriter(join(work.out, `r${k}`)))
@@ -49,6 +54,7 @@ export function countPieces(
     })
   }
   let bytes = 0
+  const seen: Seen[] = []
   let text = createText(Math.min(BUFFER_BYTES, BUFFER_BYTES_MIN + longestOf(pieces)))
   for (const piece of pieces) {
     const source = sourceOf(piece, work)
@@ -56,14 +62,19 @@ export function countPieces(
       const from = 'from' in piece ? piece.from : 0
       const to = 'from' in piece ? piece.to : source.size
       text = countRange(source, from, to, text, table, write)
+      source.check()
       bytes += to - from
+      if ('from' in piece && to - from < piece.bytes) {
+        const { name, version } = source
+        seen.push({ name, folder: identityOf(work.shared), version })
+      }
     } finally {
       source.close()
     }
   }
   write()
   for (const writer of writers) writer.close()
-  return { bytes, words: table.counted() }
+  return { bytes, words: table.counted(), ...(seen.length > 0 ? { seen } : {}) }
 }
 
 /** How long the longest piece is; unknown ones are taken for long. */
@@ -119,7 +130,7 @@ function read(source: Source, text: Text, end: number, base: number): number {
   if (length <= 0) return 0
   const bytes = source.read(text.bytes, end, length, position)
   if (bytes > 0) return bytes
-  throw new TaskFailure('rejected-input', `${source.name} became shorter while it was read`)
+  throw fileChanged(source.name)
 }
 
 function longer(text: Text, name: string): Text {
@@ -144,7 +155,7 @@ function sourceOf(piece: Piece, work: Work): Source {
   const name = piece.name ?? piece.file
   if (path === undefined)
     throw new TaskFailure('missing-file', `${name} did not come with the task`)
-  const source = sourceOfFile(name, openSync(path, 'r'))
+  const source = sourceOfFile(name, openSteady(path, name))
   if (piece.bytes === undefined || piece.bytes === source.size) return source
   source.close()
   throw new TaskFailure(
@@ -153,12 +164,12 @@ function sourceOf(piece: Piece, work: Work): Source {
   )
 }
 
-function sourceOfFile(name: string, file: number): Source {
+function sourceOfFile(name: string, file: SteadyFile): Source {
+  const { descriptor } = file
   return {
+    ...file,
     name,
-    size: fstatSync(file).size,
-    read: (into, offset, length, position) => readSync(file, into, offset, length, position),
-    close: () => closeSync(file),
+    read: (into, offset, length, position) => readSync(descriptor, into, offset, length, position),
   }
 }
 
@@ -167,7 +178,9 @@ function sourceOfText(text: string): Source {
   return {
     name: 'the text',
     size: bytes.length,
+    version: '',
     read: (into, offset, length, position) => bytes.copy(into, offset, position, position + length),
+    check: () => {},
     close: () => {},
   }
 }

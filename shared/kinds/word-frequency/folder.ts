@@ -2,9 +2,11 @@
 // file of it. A name is a path inside the folder, with slashes; nothing that leads out of it is
 // followed, and no symbolic link at all.
 
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs'
+import { constants, lstatSync, readdirSync, statSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
 import { TaskFailure } from '../../kind.ts'
+import type { SteadyFile } from '../../steady.ts'
+import { openSteady } from '../../steady.ts'
 
 /** More are refused: their names and sizes go through the master, as one result. */
 export const FILES_MAX = 10_000
@@ -36,18 +38,27 @@ export function listFiles(folder: string | null, names: 'all' | string[]): Liste
 }
 
 /** Opens a file of the folder for reading; it must have the size that was listed. */
-export function openListed(folder: string | null, { name, bytes }: Listed): number {
+export function openListed(folder: string | null, { name, bytes }: Listed): SteadyFile {
   const root = given(folder)
   statOf(root, name)
-  const file = openSync(resolve(root, name), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
-  const { size, nlink } = fstatSync(file)
-  if (size === bytes && nlink === 1) return file
-  closeSync(file)
-  if (nlink !== 1) throw hardLink(name)
+  const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0)
+  const file = openSteady(resolve(root, name), name, flags)
+  if (file.size === bytes && file.links === 1) return file
+  file.close()
+  if (file.links !== 1) throw hardLink(name)
   throw new TaskFailure(
-    'rejected-input',
-    `${name} has ${size} bytes, and had ${bytes} when the job began: it must not change meanwhile, and be the same on every slave`,
+    'file-changed',
+    `${name} has ${file.size} bytes, and had ${bytes} when the job began: it must not change meanwhile, and be the same on every slave`,
   )
+}
+
+/**
+ * Identifies the folder: slaves that mount one folder give the same, slaves with copies of it do
+ * not. The inode of a removed folder is used again, so its time of creation is part of it.
+ */
+export function identityOf(folder: string | null): string {
+  const { ino, birthtimeNs } = statSync(given(folder), { bigint: true })
+  return `${ino}.${birthtimeNs}`
 }
 
 function given(folder: string | null): string {

@@ -51,7 +51,15 @@ export const CountInput = Type.Object(
   strict,
 )
 export type CountInput = Static<typeof CountInput>
-export const CountOutput = Type.Object({ bytes: Whole, words: Whole })
+/** A file of the slaves' folder of which a part read a range, as it was then (shared/steady.ts). */
+const Seen = Type.Object({ name: FileName, folder: Type.String(), version: Type.String() })
+export type Seen = Static<typeof Seen>
+export const CountOutput = Type.Object({
+  bytes: Whole,
+  words: Whole,
+  /** Of each file that other parts read too. Slaves of the first version do not give it. */
+  seen: Type.Optional(Type.Array(Seen)),
+})
 export type CountOutput = Static<typeof CountOutput>
 
 /** A place in the order of the result. `word` is in base64, and need not be a whole word. */

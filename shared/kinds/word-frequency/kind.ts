@@ -18,13 +18,14 @@ import { Type } from 'typebox'
 import type { JobKind, JobSoFar, Part, PartDone, PartFile } from '../../job-kind.ts'
 import type { Kind } from '../../kind.ts'
 import { TaskFailure } from '../../kind.ts'
+import { fileChanged } from '../../steady.ts'
 import { Sha256 } from '../../wire.ts'
 import { countPieces } from './count.ts'
 import { exchangeFiles } from './exchange.ts'
 import { FILES_MAX, listFiles, nameMistake } from './folder.ts'
 import { groupFiles } from './group.ts'
 import * as io from './inputs.ts'
-import { cutFiles, cutResult, packBlobs } from './plan.ts'
+import { changedFile, cutFiles, cutResult, packBlobs } from './plan.ts'
 import { sortFiles } from './sort.ts'
 
 const strict = { additionalProperties: false }
@@ -199,6 +200,12 @@ function listParts({ input: { files } }: Job): Part[] {
   return files === undefined ? [] : [{ kind: list.name, input: { files } }]
 }
 
+/** Parts read ranges of one file at different times: they must have read the same version. */
+function checkUnchanged(job: Job): void {
+  const changed = changedFile(resultsOf<io.CountOutput>(job, 'count'))
+  if (changed !== null) throw fileChanged(changed)
+}
+
 /** How many groups words are divided into. */
 const groupsOf = ({ parts, slots }: Job): number =>
   Math.max(1, Math.min(io.GROUPS_MAX, parts ?? slots))
@@ -226,6 +233,7 @@ function countParts(job: Job): Part[] {
 }
 
 function groupParts(job: Job): Part[] {
+  checkUnchanged(job)
   const made = doneOf(job, 'count').map(({ files }) => new Set(files.map(({ name }) => name)))
   return Array.from({ length: groupsOf(job) }, (_, k) => ({
     kind: group.name,
@@ -276,6 +284,8 @@ function sortParts(job: Job): Part[] {
 }
 
 function combine(job: Job) {
+  // Again: parts of count that ran again since, because their slave was lost, read the files anew.
+  checkUnchanged(job)
   const sorted = resultsOf<io.SortOutput>(job, 'sort')
   const [listed] = resultsOf<io.ListOutput>(job, 'list')
   const counted = resultsOf<io.CountOutput>(job, 'count')

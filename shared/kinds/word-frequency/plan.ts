@@ -1,6 +1,6 @@
 // What the master decides: who counts what, and where the result is cut into even pieces. Pure.
 
-import type { ListOutput, Mark, Piece, Place } from './inputs.ts'
+import type { CountOutput, ListOutput, Mark, Piece, Place } from './inputs.ts'
 
 export const CHUNK_BYTES = 32 * 2 ** 20
 const CHUNK_BYTES_MIN = 2 ** 20
@@ -46,6 +46,17 @@ export function cutFiles(
     } while (from < bytes)
   }
   return cut
+}
+
+/** The first file of which two parts read different versions in one folder; null when none. */
+export function changedFile(counted: CountOutput[]): string | null {
+  const versions = new Map<string, string>()
+  for (const { name, folder, version } of counted.flatMap(({ seen = [] }) => seen)) {
+    const key = `${folder} ${name}`
+    if ((versions.get(key) ?? version) !== version) return name
+    versions.set(key, version)
+  }
+  return null
 }
 
 /** Blobs, for one part each: small ones together. One whose size was not said is alone. */

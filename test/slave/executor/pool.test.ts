@@ -74,6 +74,24 @@ t.test('tells a failure with a type from other things thrown', async (t) => {
   t.same(await compute('echo', 1), { status: 'done', result: 1 })
 })
 
+t.test('a file of a task that changes during the run ends it, whatever the kind', async (t) => {
+  const folder = t.testdir({ f: 'abc' })
+  const { pool, outcome } = openPool(t, {
+    kinds: ['reads'],
+    folders: { read: [], write: [folder] },
+  })
+  const run = (attempt: string, input: string) => {
+    const work = { files: { f: join(folder, 'f') }, out: folder, shared: null }
+    pool.run({ attempt, kind: 'reads', input, runLimitMs: 20_000, work })
+    return outcome(attempt)
+  }
+  t.same(await run('a1', 'only'), { status: 'done', result: 'abc' })
+  for (const how of ['writes', 'fails']) {
+    const message = /^f changed while it was read/
+    t.match(await run(how, how), { status: 'failed', type: 'file-changed', message }, how)
+  }
+})
+
 t.test('refuses a result over the limit inside the child', async (t) => {
   const { compute, pids, pool } = openPool(t, { resultBytesMax: 100_000 })
   await pool.ready()
