@@ -4,7 +4,7 @@
 
 import type { Meter } from './meter.ts'
 import { broadcast, holds } from './shape.ts'
-import { elementsOf, isMatrix, shapeOf, typeName } from './size.ts'
+import { elementsOf, isMatrix, shapeOf, typeName, wordsOf } from './size.ts'
 
 /** Steps to convert every argument as often as the call does. */
 export function convertingCost(
@@ -13,12 +13,25 @@ export function convertingCost(
   makesFractions: boolean,
 ): number {
   const toFractions = makesFractions || args.some((arg) => holds(arg, 'Fraction'))
+  const toBigNumbers = args.some((arg) => holds(arg, 'BigNumber'))
   let cost = 0
   for (const arg of args) {
     const once = convertingOnce(arg, toFractions)
     if (once > 0) cost += once * timesRead(meter, arg, args)
+    if (typeof arg === 'bigint' || typeName(arg) === 'BigNumber')
+      cost += longCost(arg, toBigNumbers) * (timesRead(meter, arg, args) - 1)
   }
   return cost
+}
+
+/**
+ * A long number that meets each element of a matrix is read that often. As a BigNumber a bigint is
+ * written in decimal and read again: 230 us for 4,096 digits.
+ */
+function longCost(value: unknown, toBigNumbers: boolean): number {
+  if (typeof value !== 'bigint') return ((value as { d: number[] | null }).d?.length ?? 0) / 4
+  const words = wordsOf(value)
+  return words / 4 + (toBigNumbers ? words ** 2 / 60 : 0)
 }
 
 function convertingOnce(value: unknown, toFractions: boolean): number {

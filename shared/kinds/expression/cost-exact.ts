@@ -58,6 +58,8 @@ function digitsCost(args: readonly unknown[], size: number): number {
 /** Sums and products of exact numbers get longer on the way. */
 function foldCost(args: readonly unknown[], size: number): number {
   if (some(args, 'Fraction')) return (size * size) / 16
+  // std and variance divide, square and take a root.
+  if (some(args, 'BigNumber')) return 6 * size + 500
   return some(args, 'bigint') ? (size * size) / 1_000 : 0
 }
 

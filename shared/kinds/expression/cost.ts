@@ -131,7 +131,8 @@ function roundingCost(meter: Meter, args: readonly unknown[], size: number): num
 /** mathjs compares every member of one set with every member of the other. */
 function setsCost(args: readonly unknown[], size: number): number {
   const members = args.map((arg) => Math.max(1, elementsOf(shapeOf(arg))))
-  return 2 * elementsOf(members) + size * 2 * Math.log2(2 + size)
+  const each = args.some((arg) => holds(arg, 'BigNumber')) ? 16 : 2
+  return each * elementsOf(members) + size * 2 * Math.log2(2 + size)
 }
 
 /** Steps of one element of a transcendental function. */
@@ -155,7 +156,9 @@ function productCost(args: readonly unknown[], size: number): number {
   const columns = right.length > 1 ? right.at(-1)! : 1
   const inner = Math.max(1, left.at(-1)!)
   const each = size / Math.max(1, elementsOf(left) + elementsOf(right))
-  const growth = args.some((arg) => holds(arg, 'Fraction')) ? Math.sqrt(inner) : 1
+  // The sum of n products has a denominator of up to n times as many digits.
+  const isExact = args.some((arg) => holds(arg, 'Fraction'))
+  const growth = isExact ? Math.max(Math.sqrt(inner), inner / 4) : 1
   return elementsOf(left) * columns * each * growth
 }
 

@@ -1,0 +1,46 @@
+// What `npm run fuzz -- --cost` found to cost more than its charge: the charge of each is pinned.
+
+import t from 'tap'
+import { createInstance } from '../../../../shared/kinds/expression/instance.ts'
+import { LIMITS } from '../../../../shared/kinds/expression/limits.ts'
+import { loadMathjs } from '../../../../shared/kinds/expression/mathjs.ts'
+
+const { math, meter, start, compile, parse } = createInstance(loadMathjs(), 'number')
+const list = (n: number, make: (i: number) => unknown) =>
+  math.matrix(Array.from({ length: n }, (_, i) => make(i)))
+const bigNumbers = (n: number) => list(n, (i) => math.bignumber(i + 1).div(7))
+const fractions = (n: number) => list(n, (i) => new math.Fraction(BigInt(i + 1), BigInt(2 * i + 3)))
+
+function chargeOf(expression: string, a: unknown, b: unknown): number {
+  start()
+  compile(parse(expression))(
+    new Map([
+      ['a', a],
+      ['b', b],
+    ]),
+    {},
+    null,
+  )
+  return LIMITS.stepsMax - meter.left()
+}
+
+t.test('a long number is charged for each element that it meets', async (t) => {
+  const digits = '7'.repeat(2_000)
+  const ones = list(64, () => 1)
+  const short = chargeOf('compare(a, b)', ones, math.bignumber(1))
+  t.ok(chargeOf('compare(a, b)', ones, math.bignumber(`1.${digits}`)) > short + 64 * 50)
+  // Each conversion of such a bigint takes about as long as 200 steps.
+  t.ok(chargeOf('compare(a, b)', bigNumbers(64), BigInt(digits)) > 64 * 150)
+})
+
+t.test('a product of fractions is charged for the denominators that grow', async (t) => {
+  const [quarter, whole] = [64, 256].map((n) =>
+    chargeOf('multiply(a, b)', fractions(n), fractions(n)),
+  )
+  t.ok(whole! > 12 * quarter!, `${quarter} and ${whole} steps`)
+})
+
+t.test('sets and deviations of BigNumbers are charged for their arithmetic', async (t) => {
+  t.ok(chargeOf('setSymDifference(a, b)', bigNumbers(64), bigNumbers(64)) > 16 * 64 * 64)
+  t.ok(chargeOf('std(a)', bigNumbers(4), null) > 500)
+})
