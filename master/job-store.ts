@@ -11,7 +11,8 @@ import { DatabaseSync } from 'node:sqlite'
 import type { WallTime } from '../shared/clock.ts'
 import { msOf } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
-import { checkIfSmall, DamagedError, SQLITE, sqliteCode } from '../shared/sqlite.ts'
+import { checkIfSmall, DamagedError, SQLITE, shrinkIfSmall, sqliteCode } from '../shared/sqlite.ts'
+import { createGiveBack } from './store/give-back.ts'
 import type { StoreBrokenError } from './store/guard.ts'
 import { createGuard, watchGuards } from './store/guard.ts'
 
@@ -88,6 +89,7 @@ const COLUMNS = `${PLAIN},
 const SCHEMA = `
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA cell_size_check = ON;
+  PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   CREATE TABLE IF NOT EXISTS jobs (
@@ -186,6 +188,9 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
   const { run } = guard
   guard.watch()
   const watch = watchGuards([guard])
+  const giveBack = createGiveBack(database, tryToWrite, () => {
+    run(() => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
+  })
   const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
 
   return {
@@ -232,6 +237,7 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
     trim(endedBefore: WallTime): number {
       const removed = trimSome('', endedBefore) || trimSome(trimAfter, endedBefore)
       if (removed === 0) trimAfter = (run(() => lastOfStep.get(trimAfter))?.id ?? '') as string
+      giveBack.start()
       return removed
     },
     putBlob: ({ sha256, bytes, type }: BlobRecord, now: WallTime): void =>
@@ -265,6 +271,7 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
     /** Idempotent. */
     close(): void {
       watch.close()
+      giveBack.close()
       if (database.isOpen) database.close()
     },
   }
@@ -278,6 +285,16 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
     } catch (error) {
       if (sqliteCode(error) !== SQLITE.FULL) throw error
       throw new Problem('store-full', 'the disk is full; what was accepted is safe')
+    }
+  }
+
+  /** Gives whether it was written: a file that fails is reported by its guard. */
+  function tryToWrite(change: () => void): boolean {
+    try {
+      atomically(change)
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -330,6 +347,7 @@ const inMs = (job: object) => job as Record<string, SQLInputValue>
 function prepareFile(database: DatabaseSync): void {
   database.exec(SCHEMA)
   checkIfSmall(database)
+  shrinkIfSmall(database)
   const columns = database.prepare(`SELECT name FROM pragma_table_info('jobs')`).all()
   // A file of a version that kept no clients, no traces, or no texts by themselves.
   for (const added of ['trace TEXT', 'client TEXT', 'inputBytes INTEGER', 'outcomeBytes INTEGER']) {

@@ -47,3 +47,19 @@ export function checkIfSmall(database: DatabaseSync): void {
   const finding = String(database.prepare('PRAGMA integrity_check(1)').get()?.integrity_check)
   if (finding !== 'ok') throw new DamagedError(finding.split('\n').join(' '))
 }
+
+/**
+ * Makes a file of an earlier version return its free pages, by writing it anew (VACUUM) where it is small:
+ * some 100 ms. A larger one stays as it is until somebody runs `PRAGMA auto_vacuum = INCREMENTAL; VACUUM`
+ * on it while no process has it open. Does nothing where the disk has no room for that.
+ */
+export function shrinkIfSmall(database: DatabaseSync): void {
+  const value = (name: string) => Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
+  if (value('auto_vacuum') !== 0) return
+  if (value('page_count') * value('page_size') > CHECKED_BYTES_MAX) return
+  try {
+    database.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM')
+  } catch (error) {
+    if (sqliteCode(error) !== SQLITE.FULL) throw error
+  }
+}

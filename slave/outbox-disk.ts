@@ -14,6 +14,15 @@ import type { OutboxDisk } from './outbox.ts'
 /** A slave that is just closing has the file for a moment longer. In milliseconds. */
 const BUSY_TIMEOUT_MS = 1_000
 
+/** It is empty nearly always: what it no longer needs is given back with each commit. */
+const PREPARE = `
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA auto_vacuum = FULL;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA journal_size_limit = 1048576;
+`
+
 /**
  * Opens, or makes, the outbox in `folder`, and has it alone until it is closed. Throws UsageError,
  * with words about what to do, when it is in use or cannot be opened.
@@ -61,7 +70,7 @@ function words(error: Error): string {
 
 function openTable(db: DatabaseSync) {
   try {
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+    db.exec(PREPARE)
     db.exec('CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)')
     checkIfSmall(db)
   } catch (error) {

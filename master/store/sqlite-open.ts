@@ -5,7 +5,14 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { checkIfSmall, DamagedError, isDamage, SQLITE, sqliteCode } from '../../shared/sqlite.ts'
+import {
+  checkIfSmall,
+  DamagedError,
+  isDamage,
+  SQLITE,
+  shrinkIfSmall,
+  sqliteCode,
+} from '../../shared/sqlite.ts'
 import { APPLICATION_ID, migrate, VERSION } from './migrations.ts'
 
 /** The store cannot be used as it is; the message says why and what to do. Nothing was changed. */
@@ -107,6 +114,7 @@ function lockAndMigrate(path: string, version: number, tuning: Tuning): Database
     database.exec(`
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA page_size = ${tuning.pageBytes};
+      PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA wal_autocheckpoint = 0;
@@ -123,6 +131,7 @@ function lockAndMigrate(path: string, version: number, tuning: Tuning): Database
       migrate(database, version)
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     }
+    shrinkIfSmall(database)
     // From here on the log is synced by us (log-sync.ts); SQLite still syncs around checkpoints.
     database.exec('PRAGMA synchronous = NORMAL')
     return database

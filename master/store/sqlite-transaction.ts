@@ -27,6 +27,7 @@ export function createTransactions(
   const end = database.prepare('COMMIT')
   const logState = database.prepare('PRAGMA wal_checkpoint(NOOP)')
   const copyLog = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+  const truncateLog = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
   const freePages = database.prepare('PRAGMA freelist_count')
   const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size)
   let checkpoint: NodeJS.Immediate | undefined
@@ -46,6 +47,11 @@ export function createTransactions(
         guard.stop(error)
       }
       return error
+    },
+
+    /** Copies the log into the file and truncates it: when little is left to copy. */
+    truncateLog(): void {
+      if (!guard.stopped) copyLogNow(logPages() > checkpointPages ? copyLog : truncateLog)
     },
 
     /** Copies the log into the file, truncates it and closes the file. Idempotent. */
@@ -70,7 +76,7 @@ export function createTransactions(
       checkpoint === undefined &&
       logPages() > checkpointPages
     ) {
-      checkpoint = setImmediate(copyLogNow)
+      checkpoint = setImmediate(() => copyLogNow())
     }
     return undefined
   }
@@ -101,11 +107,11 @@ export function createTransactions(
     return guard.judge(error) as Error
   }
 
-  function copyLogNow(): void {
+  function copyLogNow(how = copyLog): void {
     clearImmediate(checkpoint)
     checkpoint = undefined
     try {
-      copyLog.get()
+      how.get()
     } catch (error) {
       // Without room the log keeps what it has, and grows.
       if (sqliteCode(error) !== SQLITE.FULL) guard.stop(guard.judge(error) as Error)

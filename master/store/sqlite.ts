@@ -9,6 +9,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { DamagedError } from '../../shared/sqlite.ts'
+import { createGiveBack } from './give-back.ts'
 import type { StoreBrokenError } from './guard.ts'
 import { createGuard, watchGuards } from './guard.ts'
 import { createLogSync } from './log-sync.ts'
@@ -83,6 +84,12 @@ export function openSqliteStore(options: SqliteOptions): Store {
   const guard = createGuard(path, onBroken)
   const transactions = createTransactions(database, reserve, guard, settings.checkpointPages)
   const writer = createWriter(database)
+  const giveBack = createGiveBack(
+    database,
+    // As for new tasks: the reserve is kept.
+    (change) => transactions.write(change, true) === undefined,
+    transactions.truncateLog,
+  )
   const list = createLister(database)
   const get = database.prepare(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`)
   const neighbours = {
@@ -136,6 +143,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
       new Promise<void>((resolve) =>
         log.whenDurable(() => {
           watch.close()
+          giveBack.close()
           log.close()
           transactions.close()
           resolve()
@@ -212,6 +220,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
 
   function trim(limits: TrimLimits): number {
     const doomed = findDoomed(limits)
+    giveBack.start()
     if (doomed.length === 0) return 0
     const error = totalled(() => {
       for (const { id, status } of doomed) writer.remove(id, status)

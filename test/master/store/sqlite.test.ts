@@ -13,11 +13,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { test } from 'tap'
 import { FILE_NAME, openSqliteStore, StoreRefusedError } from '../../../master/store/sqlite.ts'
 import type { Store } from '../../../master/store/store.ts'
+import { wallTime } from '../../../shared/clock.ts'
 import { storeContract } from './contract.ts'
 import { anEndedTask, aTask, commit, end, insert, listAll } from './records.ts'
 
@@ -428,3 +430,47 @@ async function failureOf(store: Store): Promise<Error | undefined> {
 function fill(file: string): void {
   spawnSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=4096'])
 }
+
+/** A store whose many large tasks have been removed, and the sizes of its files. */
+async function afterAPeak(t: Test, folder: string) {
+  const store = open(t, folder)
+  await store.load()
+  const input = JSON.stringify('x'.repeat(20_000))
+  for (let i = 0; i < 20; i++) {
+    const tasks = Array.from({ length: 50 }, () => insert(anEndedTask({ input })))
+    await commit(store, ...tasks)
+  }
+  const bytesOfFile = (end = '') => statSync(join(folder, FILE_NAME + end)).size
+  const atPeak = bytesOfFile() + bytesOfFile('-wal')
+  const limits = { endedBefore: wallTime(0), keepMax: 1, rowsMax: 100 }
+  while ((await store.trim(limits)) > 0);
+  return { store, atPeak, limits, bytesOfFile }
+}
+
+test('what removed tasks took is given back to the disk, the log included', async (t) => {
+  const { atPeak, store, bytesOfFile } = await afterAPeak(t, t.testdir({}))
+  t.ok(atPeak > 20e6, `${atPeak} bytes`)
+  while (bytesOfFile() > 2e6 || bytesOfFile('-wal') > 0) await pause(5)
+  t.match(await store.counts(), { done: 1 })
+  await commit(store, insert(aTask()))
+  t.match(await store.counts(), { done: 1, pending: 1 }, 'and it works on')
+})
+
+test('a small store of an earlier version learns to give back when it is opened', async (t) => {
+  const folder = t.testdir({})
+  await open(t, folder).close()
+  const file = join(folder, FILE_NAME)
+  const vacuumOf = (sql: string) => {
+    const database = new DatabaseSync(file)
+    database.exec(sql)
+    const mode = database.prepare('PRAGMA auto_vacuum').get()?.auto_vacuum
+    database.close()
+    return mode
+  }
+  t.equal(vacuumOf(''), 2, 'a new store')
+  t.equal(vacuumOf('PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM'), 0)
+  const store = open(t, folder)
+  await commit(store, insert(aTask()))
+  await store.close()
+  t.equal(vacuumOf(''), 2)
+})

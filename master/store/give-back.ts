@@ -1,0 +1,63 @@
+// Returns free pages of a SQLite file to the disk, in steps that are short enough not to delay a turn,
+// then truncates the log. SQLite keeps the pages of removed rows for new ones; after a peak that can
+// be most of the file. A file needs `auto_vacuum = INCREMENTAL` for it (shared/sqlite.ts), else only
+// the log is truncated.
+//
+//   idle --(a trim leaves many free pages)--> step, rest, step ... --(few are left)--> log truncated
+
+import type { DatabaseSync } from 'node:sqlite'
+
+/** Free pages that are kept: the next rows need some. */
+const KEPT_PAGES = 256
+/** A step should take about this long; its pages are halved above and doubled below half of it. */
+const STEP_MS = 10
+const STEP_PAGES = { first: 32, min: 4, max: 1024 }
+/** The pause after a step, as a multiple of its duration, and at least this. */
+const REST_SHARE = 9
+const REST_MS_MIN = 20
+
+/**
+ * `write` runs a change as one transaction and gives whether it was written; `truncateLog` runs when
+ * nothing is left to return.
+ */
+export function createGiveBack(
+  database: DatabaseSync,
+  write: (change: () => void) => boolean,
+  truncateLog: () => void,
+) {
+  const freePages = database.prepare('PRAGMA freelist_count')
+  const isIncremental = database.prepare('PRAGMA auto_vacuum').get()?.auto_vacuum === 2
+  let pages = STEP_PAGES.first
+  let timer: NodeJS.Timeout | undefined
+
+  return {
+    /** Rows were removed, or nothing was left to remove: starts unless it is under way. */
+    start(): void {
+      timer ??= later(REST_MS_MIN)
+    },
+
+    /** Idempotent. */
+    close(): void {
+      clearTimeout(timer)
+    },
+  }
+
+  function later(ms: number): NodeJS.Timeout {
+    // It keeps no process alive that has nothing else to do.
+    return setTimeout(step, ms).unref()
+  }
+
+  function step(): void {
+    timer = undefined
+    if (!database.isOpen) return
+    const spare = isIncremental ? Number(freePages.get()?.freelist_count) - KEPT_PAGES : 0
+    if (spare <= 0) return truncateLog()
+    const began = performance.now()
+    const count = Math.min(spare, pages)
+    if (!write(() => database.exec(`PRAGMA incremental_vacuum(${count})`))) return
+    const ms = performance.now() - began
+    if (ms > STEP_MS) pages = Math.max(STEP_PAGES.min, pages >> 1)
+    else if (ms < STEP_MS / 2) pages = Math.min(STEP_PAGES.max, pages * 2)
+    timer = later(Math.max(REST_MS_MIN, REST_SHARE * ms))
+  }
+}
