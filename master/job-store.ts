@@ -189,7 +189,11 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
   guard.watch()
   const watch = watchGuards([guard])
   const giveBack = createGiveBack(database, tryToWrite, () => {
-    run(() => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
+    try {
+      run(() => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
+    } catch {
+      // Damage was reported by the guard. Without room the log keeps what it has.
+    }
   })
   const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
 
