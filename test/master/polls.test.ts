@@ -85,6 +85,14 @@ t.test('a poll', async (t) => {
     t.equal(p.timers.size, 0)
   })
 
+  t.test('is answered at once also when it brings revokes alone', async (t) => {
+    const p = open()
+    p.poll.revoke(['3'])
+    await turn()
+    t.same(p.answers, [{ offers: [], revoke: ['3'] }])
+    t.match(p.heard(), [{ is: 'handed', attempts: [] }])
+  })
+
   t.test('waits for inputs that are still read', async (t) => {
     const p = open()
     const second = p.poll.expect()

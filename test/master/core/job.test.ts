@@ -256,6 +256,18 @@ t.test('two that miss the same file let it be made once', async (t) => {
   t.same([...first, ...second].map(keyOf), ['0/0/1'])
 })
 
+t.test('a file that was made again already is not made once more for a late report', async (t) => {
+  const job = createJob(given)
+  const middles = endAll(job, started(job)) as Submit[]
+  const lost: Outcome = { status: 'failed', type: 'missing-file', message: '', missing: ['m0'] }
+  const [a, b] = middles as [Submit, Submit]
+  const [source] = job.partEnded(a.part, 0, endOf(lost), wallTime(2)) as [Submit]
+  t.same((endAll(job, [source]) as Submit[]).map(keyOf), ['1/0/1'])
+  const late = job.partEnded(b.part, 0, endOf(lost), wallTime(3)) as Submit[]
+  t.same(late.map(keyOf), ['1/1/1'], 'it had the old file, and runs again with the new one')
+  t.match(late[0]?.files[0]?.url, /0\/0\/1/)
+})
+
 t.test('a failure of a part ends the job, and says which part and why', async (t) => {
   const job = createJob(given)
   const [, second] = started(job)

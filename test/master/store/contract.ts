@@ -3,7 +3,7 @@
 
 import type { Test } from 'tap'
 import { test } from 'tap'
-import type { Store, TaskStatus } from '../../../master/store/store.ts'
+import type { Store, TaskRecord, TaskStatus, TaskUpdate } from '../../../master/store/store.ts'
 import {
   LIST_PAYLOAD_BYTES_MAX,
   LIST_SCAN_ROWS_MAX,
@@ -58,6 +58,58 @@ async function durability(t: Test, open: Open): Promise<void> {
     const again = await reopen()
     t.strictSame(await again.get(plain.id), plain)
     t.strictSame(await again.get(full.id), full)
+  })
+
+  await t.test('writes each column of an update, and no other', async (t) => {
+    const { store, reopen } = open(t)
+    const trail = [{ at: wallTime(3), event: 'lost', slave: 'slave-9', reason: 'gone' }]
+    const columns = {
+      status: 'failed',
+      startedAt: wallTime(11),
+      endedAt: wallTime(12),
+      waitUntil: wallTime(13),
+      slave: 'slave-9',
+      attempt: 'attempt-9',
+      tries: 14,
+      outcome: '{"result":15}',
+      trail,
+    } satisfies Omit<TaskUpdate, 'id'>
+    const full = {
+      startedAt: wallTime(1),
+      waitUntil: wallTime(3),
+      slave: 's',
+      attempt: 'a',
+      tries: 4,
+    }
+    const empty = { startedAt: null, waitUntil: null, slave: null, attempt: null, tries: 0 }
+    const wanted: TaskRecord[] = []
+    for (const from of [{ status: 'pending' }, { status: 'in progress', ...full }] as const) {
+      for (const column of Object.keys(columns) as (keyof typeof columns)[]) {
+        const task = aTask(from)
+        const change = { [column]: columns[column] }
+        await commit(store, insert(task), update(task, change))
+        wanted.push({ ...task, ...change })
+        if (!(column in empty)) continue
+        const emptied = aTask(from)
+        const none = { [column]: empty[column as keyof typeof empty] }
+        await commit(store, insert(emptied), update(emptied, none))
+        wanted.push({ ...emptied, ...none })
+      }
+    }
+    const again = await reopen()
+    for (const task of wanted) t.strictSame(await again.get(task.id), task)
+  })
+
+  await t.test('writes each column of a slave that is put again', async (t) => {
+    const { store, reopen } = open(t)
+    const slaves = [{ url: 'http://a:2' }, { position: -1 }, { drained: true }].map((change, i) => {
+      const before = { name: `slave-${i}`, url: 'http://a:1', position: i, drained: false }
+      return { before, after: { ...before, ...change } }
+    })
+    for (const { before } of slaves) await commit(store, { do: 'put-slave', slave: before })
+    for (const { after } of slaves) await commit(store, { do: 'put-slave', slave: after })
+    const wanted = [1, 0, 2].map((i) => slaves[i]?.after)
+    t.strictSame((await (await reopen()).load()).slaves, wanted)
   })
 
   await t.test('writes all changes of a commit or none', async (t) => {

@@ -1,5 +1,6 @@
 // Builders of what a store is given, for its tests.
 
+import type { JobRecord } from '../../../master/job-store.ts'
 import type {
   Change,
   ListQuery,
@@ -94,4 +95,32 @@ export async function listAll(
     before = page.next ?? undefined
   } while (before !== undefined)
   return all
+}
+
+/** A job that has just begun, unless told otherwise. */
+export function aJob(over: Partial<JobRecord> = {}): JobRecord {
+  return {
+    id: nextId(),
+    kind: 'range-sum',
+    input: '{}',
+    inputBytes: 2,
+    parts: null,
+    slots: 2,
+    slaves: 1,
+    priority: 0,
+    runLimitMs: 30_000,
+    tags: '[]',
+    ticket: 'ticket',
+    trace: null,
+    idempotencyKey: null,
+    requestHash: null,
+    client: null,
+    status: 'in progress',
+    createdAt: wallTime(1_800_000_000_000),
+    endedAt: null,
+    outcome: null,
+    outcomeBytes: null,
+    stages: null,
+    ...over,
+  }
 }
