@@ -175,6 +175,10 @@ export async function startMaster(
   const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
   const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
   const clockWatch = watchClock(systemClock)
+  clockWatch.onStep((byMs) => {
+    log.warn({ byMs }, 'the wall clock jumped: it was set, or the machine was suspended')
+    dispatcher.clockStepped(byMs)
+  })
   let sweepAt = LONG_AGO
   const trimming = startTrimming({
     ...settings,

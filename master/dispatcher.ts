@@ -128,6 +128,8 @@ export async function createDispatcher(given: {
     unknownAttempts: unknown.counts,
     /** When the newest task was accepted that was stored at the start; null when there was none. */
     newestAt: loaded.newestAt,
+    /** The wall clock jumped by so much. */
+    clockStepped: (byMs: number): void => post({ is: 'clock-stepped', byMs }),
     /**
      * Hands a task to the first slave that takes it. Resolves with the task as it then stands: taken,
      * queued, or, when the client waits, ended. Rejects with the Problem that the client hears. What

@@ -215,6 +215,7 @@ function step({ event, slave = '', reason = '', ms, knownMs }: TrailEntry, asks:
   if (LOST.includes(event)) return `${slave}: ${event}${why}`
   if (event === 'retry') return `rests, then is tried again (${reason})`
   if (event === 'master started') return 'the master was started anew'
+  if (event === 'clock set') return `the master's wall clock jumped ${reason}`
   if (event === 'omitted') return `(${reason} left out)`
   return `${event}${slave ? `, ${slave}` : ''}${why}`
 }

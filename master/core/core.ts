@@ -28,7 +28,7 @@ import { enterLine, leaveLine, serveLines } from './line.ts'
 import { closePoll, takeGone, takeHanded, takePoll, takeSubmitted } from './pulling.ts'
 import type { Slave } from './registry.ts'
 import { createRegistry, isPull } from './registry.ts'
-import { endGrace, restore } from './restore.ts'
+import { endGrace, restore, takeClockStep } from './restore.ts'
 import { createServiceTimes } from './service-times.ts'
 import type { Due, NewTask, Task } from './task.ts'
 import { createTask, waitNoMore } from './task.ts'
@@ -152,6 +152,8 @@ function take(core: Context, input: Input, now: Monotonic): void {
     case 'restore':
       core.registry.know(input.kinds ?? [])
       return restore(core, input.tasks, input.slaves, now)
+    case 'clock-stepped':
+      return takeClockStep(core, input.byMs, now)
     case 'tick':
       return tick(core, input.lateMs, now)
   }

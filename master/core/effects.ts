@@ -73,6 +73,8 @@ export type Input =
   | { is: 'drain'; name: string; drained: boolean; token: Token }
   /** A deadline is due; `lateMs` ago: the master itself was held up for so long. */
   | { is: 'tick'; lateMs: number }
+  /** The wall clock jumped by so much: it was set, or the machine was suspended. */
+  | { is: 'clock-stepped'; byMs: number }
 
 /** `again`: see the effect `repeat`. */
 export type Registering = {

@@ -48,9 +48,11 @@ function restoreTask(
   const task: Task = { ...fresh, tries, trail, accepted: true }
   recall(task)
   core.live.set(task.id, task)
+  // By the last entry before this start.
+  const leftMs = patienceLeft(core, stored)
   note(task, { at: core.wall, event: 'master started' })
   if (!running) {
-    waitFor(task, patienceLeft(core, stored), now, core.wall)
+    waitFor(task, leftMs, now, core.wall)
     // Its expiry is stored in terms of the clock as it is now.
     if (task.expiresAt !== stored.expiresAt) core.effects.push({ do: 'save', task })
     return enterLine(core, task, now)
@@ -87,6 +89,21 @@ function patienceLeft(core: Context, { createdAt, expiresAt, trail }: StoredTask
   const mostMs = Math.max(0, msBetween(trail.at(-1)?.at ?? createdAt, expiresAt))
   const leastMs = Math.min(mostMs, 1.5 * LEASE_BEATS * core.settings.heartbeatMs)
   return Math.min(mostMs, Math.max(leastMs, msBetween(core.wall, expiresAt)))
+}
+
+/**
+ * The wall clock jumped. What waits goes on waiting as long as it was to; what is stored of that is
+ * put in terms of the clock as it is now, so that the next start does not count the jump.
+ */
+export function takeClockStep(core: Context, byMs: number, now: Monotonic): void {
+  const reason = `by ${Math.round(byMs / 1000)} s`
+  for (const task of core.live.values()) {
+    if (task.waitUntil === null) continue
+    task.expiresAt = later(core.wall, task.waitUntil - now)
+    if (!task.accepted) continue
+    note(task, { at: core.wall, event: 'clock set', reason })
+    core.effects.push({ do: 'save', task })
+  }
 }
 
 /** Every known slave has answered, or was found not to; whoever pulls has come by itself. */

@@ -19,6 +19,7 @@ const WORDS = {
   'not arrived': ['the poll of ', ' brought it, and it did not arrive'],
   unclaimed: ['given up by its client', ''],
   'master started': ['the master started anew', ''],
+  'clock set': ["the master's wall clock jumped", ''],
   'old failure': ['an attempt that no longer counts failed on ', ''],
   done: ['done by ', ''],
   cancelled: ['cancelled', ''],
@@ -75,4 +76,4 @@ export function attemptsOf(trail) {
 const isAnswer = (event) =>
   REFUSALS.has(event) ||
   SILENCE.has(event) ||
-  ['omitted', 'found', 'master started'].includes(event)
+  ['omitted', 'found', 'master started', 'clock set'].includes(event)

@@ -3,6 +3,8 @@
 
 import type { Random } from '../../shared/random.ts'
 import { createRandom } from '../../shared/random.ts'
+import type { ClockFault, Clocks } from './machines.ts'
+import { drawClocks } from './machines.ts'
 
 /** Milliseconds of simulated time in which faults happen; then everything is healed. */
 export const FAULTY_MS = 20_000
@@ -34,6 +36,7 @@ export type Fault =
   | { is: 'weather'; at: number; forMs: number; lost: number; doubled: number; slow: number }
   | { is: 'replay'; at: number }
   | { is: 'forge'; at: number }
+  | ClockFault
 
 /** How a slave comes to its tasks: it is asked, it pulls, or it only polls (a simple one). */
 export type Reach = 'asked' | 'pulls' | 'simple'
@@ -48,6 +51,8 @@ export type Plan = {
   waitingTasksMax: number
   /** Milliseconds until a commit is durable, at most. */
   syncMs: number
+  /** The wall clocks of the machines as the world begins. */
+  clocks: Clocks
   faults: Fault[]
 }
 
@@ -71,11 +76,15 @@ export type PlannedTask = {
 export const POLLS_FROM = 1_000_000_000
 
 export function drawPlan(seed: number, random: Random): Plan {
-  const plan = drawAny(seed, random)
-  return seed < POLLS_FROM ? plan : aboutPolls(plan, random)
+  const drawn = drawAny(seed, random)
+  const plan = seed < POLLS_FROM ? drawn : aboutPolls(drawn, random)
+  const { clocks, faults } = drawClocks(seed, plan.slaves.length, FAULTY_MS)
+  return { ...plan, clocks, faults: [...plan.faults, ...faults] }
 }
 
-function aboutPolls(plan: Plan, random: Random): Plan {
+type WithoutClocks = Omit<Plan, 'clocks'>
+
+function aboutPolls(plan: WithoutClocks, random: Random): WithoutClocks {
   const slaves = plan.slaves.slice(0, 1 + random.integer(2)).map((): Plan['slaves'][number] => {
     const simple = chance(random, 0.2)
     return { slots: simple ? 1 : 2, speed: 1, reach: simple ? 'simple' : 'pulls' }
@@ -107,7 +116,7 @@ function drawPollFault(random: Random, slaves: number): Fault {
   }
 }
 
-function drawAny(seed: number, random: Random): Plan {
+function drawAny(seed: number, random: Random): WithoutClocks {
   const slaves = Array.from({ length: 1 + random.integer(4) }, () => ({
     slots: 1 + random.integer(3),
     speed: chance(random, 0.2) ? 0.1 : 1,
@@ -212,8 +221,13 @@ function drawFault(random: Random, slaves: number): Fault {
 
 /** Neither slaves nor network suffer, and what the master said arrives before it is up again. */
 export const isGentle = (fault: Fault): boolean =>
-  ['disk full', 'replay', 'forge'].includes(fault.is) ||
+  ['disk full', 'replay', 'forge', 'clock'].includes(fault.is) ||
   (fault.is === 'crash' && fault.who === 'master' && fault.forMs > DOWN_MS_MIN)
+
+/** While the master is down its clock may go ahead: what waits has less time left than it should. */
+export const mayLoseTime = ({ faults }: Plan): boolean =>
+  faults.some((fault) => fault.is === 'clock' && fault.who === 'master' && fault.byMs > 0) &&
+  faults.some((fault) => fault.is === 'crash' && fault.who === 'master')
 
 const chance = (random: Random, share: number): boolean => random.next() < share
 

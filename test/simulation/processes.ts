@@ -12,6 +12,7 @@ import type { Transport } from '../../master/transport.ts'
 import { PeerError } from '../../shared/client.ts'
 import type { Clock } from '../../shared/clock.ts'
 import { later } from '../../shared/clock.ts'
+import { watchClock } from '../../shared/clock-watch.ts'
 import type { IdsAfter } from '../../shared/ids.ts'
 import { createLog } from '../../shared/log.ts'
 import { Problem } from '../../shared/problems.ts'
@@ -28,7 +29,7 @@ import { createAgent } from '../../slave/agent.ts'
 import type { Executors, Run, RunEnded } from '../../slave/executor/executors.ts'
 import type { Link } from '../../slave/link.ts'
 import type { OutboxDisk } from '../../slave/outbox.ts'
-import type { Life, SimulatedClock } from './clock.ts'
+import type { Life, Machine, SimulatedClock } from './clock.ts'
 import type { Network } from './network.ts'
 import type { Polling } from './polling.ts'
 
@@ -80,17 +81,20 @@ export async function startMasterProcess(given: {
   policy: Policy
   random: Random
   taskIds: IdsAfter
+  /** Where it runs; without it the clock is right, and is not watched. */
+  machine?: Machine
   slaves?: { name: string; url: string }[]
   onOffer?: (attempt: string, slave: string) => void
   onAnswer?: (attempt: string, answer: string) => void
   onEvent?: (event: TaskEvent | RefusedEvent) => void
 }): Promise<MasterProcess> {
   const life: Life = { alive: true, pausedUntil: 0 }
+  const clock = given.clock.of(life, given.machine)
   const dispatcher = await createDispatcher({
     ...given,
     settings: { ...given.settings, keepMs: Infinity, keepTasksMax: Infinity },
     slaves: given.slaves ?? [],
-    clock: given.clock.of(life),
+    clock,
     attemptIds: simulatedAttemptIds(given.random),
     outputs: createOutputs(new Map()),
     transport: (receive) => simulatedTransport(given, life, receive),
@@ -102,6 +106,7 @@ export async function startMasterProcess(given: {
   })
   const process = { life, dispatcher }
   given.directory.master = process
+  if (given.machine) watchClock(clock).onStep(dispatcher.clockStepped)
   return process
 }
 
@@ -204,6 +209,7 @@ export function startSlaveProcess(given: {
   name: string
   url: string
   boot: string
+  machine?: Machine
   /** Given to a slave that pulls; no master reaches it then. */
   polling?: Polling
   slots: number
@@ -220,7 +226,7 @@ export function startSlaveProcess(given: {
   onCallbackAnswered?: (request: CallbacksRequest, acknowledged: string[] | null) => void
 }): SlaveProcess {
   const life: Life = { alive: true, pausedUntil: 0 }
-  const clock = given.clock.of(life)
+  const clock = given.clock.of(life, given.machine)
   const agent = createAgent({
     outboxMax: 10_000,
     ...given,

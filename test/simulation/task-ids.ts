@@ -13,6 +13,7 @@ export function createTaskIds(given: {
   seed: number
   /** The master's wall clock, in milliseconds. */
   wallMs: () => number
+  onMade: (id: string) => void
   durable: () => Iterable<{ id: string }>
   guard: (run: () => void) => () => void
 }): IdsAfter {
@@ -25,6 +26,7 @@ export function createTaskIds(given: {
     let last = ''
     return () => {
       const id = next()
+      given.onMade(id)
       given.guard(() => {
         check(id > last, `the id ${id} is made after ${last}`)
         for (const stored of given.durable()) {

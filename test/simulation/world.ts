@@ -4,18 +4,19 @@
 
 import { POLICIES } from '../../master/policies/policies.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
+import { msOf } from '../../shared/clock.ts'
 import { createRandom } from '../../shared/random.ts'
 import type { Callback, CallbacksRequest, Outcome } from '../../shared/wire.ts'
 import type { Run } from '../../slave/executor/executors.ts'
-import type { OutboxDisk } from '../../slave/outbox.ts'
 import { startClients } from './clients.ts'
 import type { Life } from './clock.ts'
 import { createSimulatedClock } from './clock.ts'
 import { ATTEMPTS_MAX, check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
 import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
+import { createDisk, machinesOf } from './machines.ts'
 import { createNetwork } from './network.ts'
 import type { Fault, Plan } from './plan.ts'
-import { drawPlan, FAULTY_MS } from './plan.ts'
+import { drawPlan, FAULTY_MS, mayLoseTime } from './plan.ts'
 import { createPolling } from './polling.ts'
 import type { Directory, SlaveProcess } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
@@ -52,6 +53,8 @@ function createWorld(plan: Plan) {
     runsMin: plan.faults.some((fault) => fault.is === 'crash' && fault.who === 'master')
       ? 1
       : ATTEMPTS_MAX,
+    // One and a half leases, after which every slave was heard.
+    waitMsMin: mayLoseTime(plan) ? 6 * plan.heartbeatMs : Number.POSITIVE_INFINITY,
   })
   const network = createNetwork(
     clock,
@@ -59,6 +62,7 @@ function createWorld(plan: Plan) {
   )
   const directory: Directory = { master: null, slaves: new Map() }
   const slaves: (SlaveProcess | undefined)[] = plan.slaves.map(() => undefined)
+  const machines = machinesOf(plan.clocks)
   const disks = plan.slaves.map(createDisk)
   const boots = plan.slaves.map(() => 0)
   const moves = plan.slaves.map(() => 0)
@@ -72,7 +76,13 @@ function createWorld(plan: Plan) {
     }),
     { ledger, isFull: diskIsFull, later: (run) => void clock.at(clock.now() + 1, run) },
   )
-  const taskIds = createTaskIds({ ...plan, wallMs: clock.now, durable: store.all, guard })
+  const taskIds = createTaskIds({
+    ...plan,
+    wallMs: () => msOf(clock.wallOf(machines.master)),
+    onMade: ledger.makes,
+    durable: store.all,
+    guard,
+  })
   let trace = 17
   let healed = false
   let failure: Error | undefined
@@ -157,6 +167,7 @@ function createWorld(plan: Plan) {
   }
 
   function startMaster(): Promise<unknown> {
+    ledger.masterStarts()
     return startMasterProcess({
       clock,
       network,
@@ -174,6 +185,7 @@ function createWorld(plan: Plan) {
       policy: POLICIES[plan.policy],
       random: createRandom(random.integer(2 ** 40)),
       taskIds,
+      machine: machines.master,
       onOffer,
       onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })
@@ -195,6 +207,7 @@ function createWorld(plan: Plan) {
       ...place,
       ...polling,
       name,
+      machine: machines.slaves[i]!,
       boot: `boot-${i}-${boots[i]!++}`,
       kinds: ['cube'],
       onCallback: (request: CallbacksRequest) => {
@@ -284,6 +297,8 @@ function createWorld(plan: Plan) {
       case 'drain':
         clock.at(clock.now() + fault.forMs, () => drain(fault.who, false))
         return drain(fault.who, true)
+      case 'clock':
+        return machines.set(fault)
       case 'replay':
         return say(overheard[random.integer(Math.max(1, overheard.length))])
       case 'forge':
@@ -379,20 +394,3 @@ const failed = (type: 'executor-crashed' | 'evaluation'): Outcome => ({
   type,
   message: 'as planned',
 })
-
-/** A slave's disk: it outlives its process. */
-function createDisk(): OutboxDisk {
-  const kept = new Map<string, string>()
-  return {
-    kept: () => [...kept.values()].map((text) => JSON.parse(text) as Callback),
-    keep: (callbacks) => {
-      for (const callback of callbacks) kept.set(callback.attempt, JSON.stringify(callback))
-    },
-    drop: (attempts) => {
-      for (const attempt of attempts) kept.delete(attempt)
-    },
-    gone: () => null,
-    renew: () => {},
-    close: () => {},
-  }
-}
