@@ -95,6 +95,10 @@ t.test('a slave that no longer offers a kind is not found by it', async (t) => {
   registry.disable(slave, 'work')
   t.notOk(isFree())
   t.same(slave.kinds, [])
+})
+
+t.test('a slave that comes back with other kinds is found by those alone', async (t) => {
+  const { registry, slave } = setUp()
   const card = { name: 'a', boot: 'c', version: '1', kinds: ['play'], tags: [], slots: 3 }
   registry.introduce(slave, card)
   t.equal(registry.nextAble('play', 0), 0)

@@ -1,0 +1,14 @@
+// Wrong versions of what clients hear.
+
+import type { WrongVersion } from './wrong-version.ts'
+
+export const CLIENTS: WrongVersion[] = [
+  {
+    name: 'stopping-wakes-nobody',
+    says: 'lets whoever waits for a task wait on while the master stops',
+    file: 'master/clients.ts',
+    find: '      for (const id of waiting.keys()) wake(id)\n',
+    replace: '',
+    caughtBy: 'test/master/held-requests.test.ts',
+  },
+]

@@ -1,0 +1,30 @@
+// Wrong versions of jobs.
+
+import type { WrongVersion } from './wrong-version.ts'
+
+export const JOBS: WrongVersion[] = [
+  {
+    name: 'key-without-round',
+    says: 'names each round of a part alike',
+    file: 'master/part-names.ts',
+    find: `:\${index}:\${round}\``,
+    replace: `:\${index}\``,
+    caughtBy: 'test/master/part-names.test.ts',
+  },
+  {
+    name: 'left-job-waits',
+    says: 'leaves a job that ended waiting for room',
+    file: 'master/job-room.ts',
+    find: 'for (const { resolve } of gone) resolve(false)',
+    replace: '',
+    caughtBy: 'test/master/job-room.test.ts',
+  },
+  {
+    name: 'full-disk-forgets-end',
+    says: 'forgets the end of a job that found no room',
+    file: 'master/jobs.ts',
+    find: '() => conclude(record, status, outcome))',
+    replace: '() => {})',
+    caughtBy: 'test/master/jobs.test.ts',
+  },
+]

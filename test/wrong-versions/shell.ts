@@ -1,0 +1,70 @@
+// Wrong versions of the shell around the core: what is saved, and who is told when.
+
+import type { WrongVersion } from './wrong-version.ts'
+
+export const SHELL: WrongVersion[] = [
+  {
+    name: 'full-disk-tried-once',
+    says: 'tries what a full disk refused once only',
+    file: 'master/saving.ts',
+    find: '    clock.at(later(clock.now(), FULL_RETRY_MS), () => commit(rest))',
+    replace: '    if (!wasFull) clock.at(later(clock.now(), FULL_RETRY_MS), () => commit(rest))',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+  {
+    name: 'told-before-saved',
+    says: 'says what a batch promises before its commit',
+    file: 'master/saving.ts',
+    find: '    committing = true\n    const began',
+    replace: '    given.release(batch.after.splice(0))\n    committing = true\n    const began',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+  {
+    name: 'refused-is-promised',
+    says: 'tells the client of a task that found no room that it is accepted',
+    file: 'master/saving.ts',
+    find: "batch.after.filter((effect) => !('task' in effect && gone.has(effect.task)))",
+    replace: 'batch.after',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+  {
+    name: 'two-commits-at-once',
+    says: 'begins a commit while another is under way',
+    file: 'master/saving.ts',
+    find: 'if (committing || broken) return\n    const batch',
+    replace: 'if (broken) return\n    const batch',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+  {
+    name: 'goes-on-when-broken',
+    says: 'goes on saving after an error of the disk',
+    file: 'master/saving.ts',
+    find: '      broken = true\n',
+    replace: '',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+  {
+    name: 'settled-too-early',
+    says: 'says that all is saved while a commit is under way',
+    file: 'master/saving.ts',
+    find: 'return !committing && gathering.tasks.size',
+    replace: 'return gathering.tasks.size',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+  {
+    name: 'full-forever',
+    says: 'takes the disk for full after there is room again',
+    file: 'master/saving.ts',
+    find: '    full = false\n    given.onSaved',
+    replace: '    given.onSaved',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+  {
+    name: 'changes-dropped',
+    says: 'saves the tasks of a batch and forgets its other changes',
+    file: 'master/saving.ts',
+    find: 'const all = [...changes]',
+    replace: 'const all: Change[] = []',
+    caughtBy: 'test/master/saving.test.ts',
+  },
+]
