@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import t from 'tap'
 import {
+  folderOf,
   freePort,
   getJson,
   post,
@@ -35,7 +36,7 @@ const seen = (what: Locator): Promise<void> =>
 const banner = (page: Page, words: string): Locator => page.locator('.banner', { hasText: words })
 
 t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const port = await freePort()
   const masterArgs = ['--port', String(port), ...QUICK]
   const master = await startMaster(t, join(data, 'master'), masterArgs)

@@ -12,7 +12,7 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
 import { Namespace, Service, ServiceAccount } from 'kubernetes-models/v1'
 import { test } from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { BEFORE, COMMAND } from '../e2e/processes.ts'
+import { BEFORE, COMMAND, folderOf } from '../e2e/processes.ts'
 import { lintPowerShell } from './powershell.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -156,7 +156,7 @@ function typeErrors(folder: string, all: Manifest[]): string {
 }
 
 test('Kubernetes manifests have the shape that its API has, and no field besides', (t) => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const names = files('kubernetes/*.yaml').filter((file) => basename(file) !== 'kustomization.yaml')
   const all = names.flatMap(manifests)
   t.equal(all.length, 11)
@@ -180,7 +180,7 @@ test('PowerShell scripts are well-formed, and read no variable that is not set',
   t.equal(scripts.length, 3)
   for (const script of scripts) t.strictSame(await lintPowerShell(join(DEPLOY, script)), [], script)
 
-  const folder = t.testdir({ 'wrong.ps1': '$a = 1\ngci $b\nif ($a { }\n' })
+  const folder = folderOf(t, { 'wrong.ps1': '$a = 1\ngci $b\nif ($a { }\n' })
   const found = (await lintPowerShell(join(folder, 'wrong.ps1'))).join('\n')
   for (const words of ['syntax', 'gci', '$b is read', 'no Set-StrictMode'])
     t.ok(found.includes(words))

@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import tap from 'tap'
-import { BEFORE, COMMAND } from '../e2e/processes.ts'
+import { BEFORE, COMMAND, folderOf } from '../e2e/processes.ts'
 import type { Said } from './rig.ts'
 import { noRig, startRig } from './rig.ts'
 
@@ -118,7 +118,7 @@ tap.test('hosts over SSH', { skip: noRig(), timeout: TIME_MS }, async (t) => {
   })
 
   await t.test('an upgrade under load loses no task, and takes one slave at a time', async (t) => {
-    const next = nextVersion(t.testdir())
+    const next = nextVersion(folderOf(t))
     const client = rig.start([
       ...trusting(cluster),
       ...NODE,

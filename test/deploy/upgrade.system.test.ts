@@ -8,7 +8,16 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import tap, { test } from 'tap'
 import type { RunningProcess } from '../e2e/processes.ts'
-import { ended, freePort, getJson, post, sleep, startProcess, until } from '../e2e/processes.ts'
+import {
+  ended,
+  folderOf,
+  freePort,
+  getJson,
+  post,
+  sleep,
+  startProcess,
+  until,
+} from '../e2e/processes.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const FIXTURES = join(ROOT, 'test/fixtures')
@@ -20,7 +29,7 @@ tap.setTimeout(400_000)
 
 /** The programs of the version before this one, with the libraries of this one. */
 function before(t: Test): typeof NOW {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   execFileSync('tar', ['-xzf', join(FIXTURES, 'askfirst-0.1.0.tar.gz'), '-C', folder])
   // Executors may read what is inside the folder, and no links out of it. A hard link would change the
   // library itself, under the eyes of a test that packs it meanwhile: so they are copies, but of Node.
@@ -103,7 +112,7 @@ test('a slave of this version works with a master of the one before', async (t) 
 })
 
 test('a store of the first form is brought forward, and goes on', async (t) => {
-  const data = join(t.testdir(), 'data')
+  const data = join(folderOf(t), 'data')
   mkdirSync(data)
   const file = join(data, 'askfirst.sqlite')
   copyFileSync(join(FIXTURES, 'store-1.sqlite'), file)

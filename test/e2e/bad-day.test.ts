@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Json } from './processes.ts'
 import {
   ended,
+  folderOf,
   freePort,
   getJson,
   post,
@@ -19,7 +20,7 @@ const HEARTBEAT_MS = 1000
 const ONE_SLOT = ['--kinds', 'sleep', '--slots', '1']
 
 t.test('a bad day', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const at = ['--heartbeat-ms', `${HEARTBEAT_MS}`, '--port', `${await freePort()}`]
   let master = await startMaster(t, data, at)
   const { url } = master

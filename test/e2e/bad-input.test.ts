@@ -4,7 +4,7 @@
 import t from 'tap'
 import { PROBLEMS } from '../../shared/problems.ts'
 import type { Answer } from './processes.ts'
-import { getJson, request, startMaster, startSlave } from './processes.ts'
+import { folderOf, getJson, request, startMaster, startSlave } from './processes.ts'
 
 const BODY_BYTES_MAX = 30_000
 
@@ -442,7 +442,7 @@ function ruleIn({ body }: Answer, { field }: Case): string | undefined {
 
 t.test('bad input', async (t) => {
   const limits = ['--input-bytes-max', `${BODY_BYTES_MAX}`, '--batch-tasks-max', '20']
-  const { url } = await startMaster(t, t.testdir(), limits)
+  const { url } = await startMaster(t, folderOf(t), limits)
   await startSlave(t, url, 'slave-1', ['--slots', '20'])
 
   for (const one of [...BODIES, ...BATCHES, ...READS, ...ADDRESSES]) {

@@ -2,7 +2,16 @@
 
 import t from 'tap'
 import type { Json } from './processes.ts'
-import { getJson, post, request, sleep, startMaster, startSlave, until } from './processes.ts'
+import {
+  folderOf,
+  getJson,
+  post,
+  request,
+  sleep,
+  startMaster,
+  startSlave,
+  until,
+} from './processes.ts'
 
 const SLAVES = 5
 const SLOTS = 4
@@ -43,7 +52,7 @@ function watch(slaves: string[]) {
 }
 
 t.test(`${BURST} at once on ${SLAVES} slaves of ${SLOTS} slots`, async (t) => {
-  const { url } = await startMaster(t, t.testdir(), ['--ask-timeout-ms', '15000'])
+  const { url } = await startMaster(t, folderOf(t), ['--ask-timeout-ms', '15000'])
   const slaveArgs = ['--slots', `${SLOTS}`, '--executors', '2', '--kinds', 'sleep']
   const slaves = await Promise.all(
     range(SLAVES).map((i) => startSlave(t, url, `slave-${i + 1}`, slaveArgs)),

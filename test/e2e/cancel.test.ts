@@ -2,13 +2,13 @@
 
 import t from 'tap'
 import type { Json } from './processes.ts'
-import { post, request, startMaster, startSlave } from './processes.ts'
+import { folderOf, post, request, startMaster, startSlave } from './processes.ts'
 
 const ROUNDS = 30
 const TASKS = 40
 
 t.test('a task is said to be cancelled only if it is', async (t) => {
-  const { url } = await startMaster(t, t.testdir())
+  const { url } = await startMaster(t, folderOf(t))
   await startSlave(t, url, 'slave-1', ['--slots', '64'])
   await post(`${url}/tasks`, { expression: '1' }, { prefer: 'wait=30' })
   const said: Record<string, number> = {}

@@ -6,6 +6,7 @@ import { POLICY_NAMES } from '../../master/settings.ts'
 import type { Answer, Json, RunningProcess, Teardown } from './processes.ts'
 import {
   ended,
+  folderOf,
   freePort,
   getJson,
   post,
@@ -34,7 +35,7 @@ async function fill(url: string, slots = 1): Promise<Answer[]> {
 
 /** A master with slaves of one slot that sleep. */
 async function start(t: Teardown, slaves: number, args: string[] = []): Promise<RunningProcess> {
-  const master = await startMaster(t, t.testdir(), args)
+  const master = await startMaster(t, folderOf(t), args)
   for (let i = 1; i <= slaves; i++) await startSlave(t, master.url, `slave-${i}`, SLEEPER)
   return master
 }
@@ -148,7 +149,7 @@ t.test('the line', async (t) => {
 })
 
 t.test('an input that is too long for the memory is handed out from the store', async (t) => {
-  const { url } = await startMaster(t, t.testdir())
+  const { url } = await startMaster(t, folderOf(t))
   await startSlave(t, url, 'slave-1', ['--kinds', 'sleep,word-count', '--slots', '1'])
   const [first] = await fill(url)
   const input = { text: 'word '.repeat(1000) }
@@ -159,7 +160,7 @@ t.test('an input that is too long for the memory is handed out from the store', 
 })
 
 t.test('an Idempotency-Key', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const at = ['--port', `${await freePort()}`]
   const master = await startMaster(t, data, at)
   const { url } = master
@@ -385,7 +386,7 @@ t.test('a batch answers each for itself, in order', async (t) => {
 
 t.test('every order of asking starts and serves', async (t) => {
   const data = (name: string): string => `${folder}/${name}`
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const quick = ['--heartbeat-ms', '1000', '--port', `${await freePort()}`]
   let master = await startMaster(t, data('first'), quick)
   const { url } = master

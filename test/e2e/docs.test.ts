@@ -16,7 +16,7 @@ import { PROBLEMS } from '../../shared/problems.ts'
 import { readSettings } from '../../shared/settings.ts'
 import { createCheck } from '../../shared/validate.ts'
 import type { Answer, Json } from './processes.ts'
-import { getJson, post, startMaster, startSlave } from './processes.ts'
+import { folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
 
 /** Shows the document, or is the page, and is not in it. */
 const isDocs = (route: string): boolean => /^\w+ (\/docs.*|\/|\/page\/\*)$/.test(route)
@@ -92,7 +92,7 @@ t.test('the document', async (t) => {
 })
 
 t.test('a client that is made of the document', async (t) => {
-  const master = await startMaster(t, t.testdir())
+  const master = await startMaster(t, folderOf(t))
   await startSlave(t, master.url, 'slave-1', ['--slots', '2'])
   const definition = await getJson(`${master.url}/docs/openapi.json`)
   const { responsesOf, examples } = read(definition)

@@ -8,6 +8,7 @@ import { startSubject } from '../conformance/subject.ts'
 import type { Teardown } from './processes.ts'
 import {
   ended,
+  folderOf,
   freePort,
   getJson,
   post,
@@ -32,7 +33,7 @@ const naming = (slave: { url: string }): string[] => [
 ]
 
 t.test('a slave that reports to another master works for that one only', async (t) => {
-  const data = t.testdir({ theirs: {}, ours: {} })
+  const data = folderOf(t, { theirs: {}, ours: {} })
   const theirs = await startMaster(t, join(data, 'theirs'))
   const wa = await startSlave(t, theirs.url, 'wa')
   const ours = await startMaster(t, join(data, 'ours'), naming(wa))
@@ -63,7 +64,7 @@ t.test('a slave whose master does not answer', async (t) => {
   const port = await freePort()
   const dead = `http://127.0.0.1:${port}`
   const wa = await startUnheard(t, dead, 'wa')
-  const data = t.testdir({ ours: {}, theirs: {} })
+  const data = folderOf(t, { ours: {}, theirs: {} })
   const ours = await startMaster(t, join(data, 'ours'), naming(wa))
   await inState(ours.url, 'wa', 'elsewhere')
   t.match(await rowOf(ours.url, 'wa'), { reason: new RegExp(`^reports to ${dead}, not to`) })
@@ -83,7 +84,7 @@ const python = findPython()
 const skip = python ? false : 'python3 (3.11 or later) with Pillow is not installed'
 
 t.test('the slave in Python says it too', { skip }, async (t) => {
-  const data = t.testdir({ master: {}, slave: {} })
+  const data = folderOf(t, { master: {}, slave: {} })
   const url = `http://127.0.0.1:${await freePort()}`
   const dead = `http://127.0.0.1:${await freePort()}`
   const command = `${python} slave/python/slave.py --master {master} --name wa --port {port} --slots 1 --data {data}`
@@ -100,7 +101,7 @@ t.test('the slave in Python says it too', { skip }, async (t) => {
 
   await t.test('and works for its master when that starts', async (t) => {
     const at = ['--port', new URL(dead).port, ...naming({ url })]
-    await startMaster(t, t.testdir(), at)
+    await startMaster(t, folderOf(t), at)
     await inState(dead, 'wa', 'free')
     t.match((await getJson(`${url}/attempts`)).reportsTo, [{ url: dead, master: /^[\w-]{22}$/ }])
     const { body } = await post(`${dead}/tasks`, { kind: 'sleep', input: { ms: 1 } })

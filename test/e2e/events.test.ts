@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import t from 'tap'
 import { request } from 'undici'
-import { startProcess } from './processes.ts'
+import { folderOf, startProcess } from './processes.ts'
 import { readEvents } from './sse.ts'
 
 const STREAMS_MAX = 8
@@ -16,7 +16,7 @@ const slave = (name: string) =>
     '--master',
     master.url,
     '--data',
-    t.testdir(),
+    folderOf(t),
     ...`--port 0 --name ${name} --slots 1 --log-level error`.split(' '),
   ])
 

@@ -11,6 +11,7 @@ import { createKey, publicHalf } from '../../shared/certificates.ts'
 import { formatJoinLine } from '../../shared/join-line.ts'
 import { settingsOf } from '../../shared/settings.ts'
 import type { Json, Teardown } from './processes.ts'
+import { folderOf } from './processes.ts'
 
 export type Reply = { status: number; headers: Record<string, unknown>; body: Json; text: string }
 export type Ask = (
@@ -24,7 +25,7 @@ export type Ask = (
 type Over = Partial<Parameters<typeof startMaster>[0]>
 
 export async function startGuarded(t: Teardown, over: Over = {}) {
-  const data = join(t.testdir(), 'master')
+  const data = join(folderOf(t), 'master')
   mkdirSync(data, { recursive: true })
   await makeIdentities(data)
   // A second view of the file, as the command line has it.

@@ -1,13 +1,13 @@
 // Clients that hang up: what was held for them takes no slave's time from those that are there.
 
 import t from 'tap'
-import { getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
+import { folderOf, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
 
 const LONG_MS = 60_000
 const HELD = { prefer: 'wait=60' }
 
 t.test('what was held for clients that hung up does not run', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), [])
+  const { url } = await startMaster(t, folderOf(t), [])
   await startSlave(t, url, 'slave-1', ['--slots', '1'])
   const status = () => getJson(`${url}/status`)
   const sleeper = await post(`${url}/tasks`, sleep(LONG_MS))

@@ -6,7 +6,16 @@ import t from 'tap'
 import { watchLag } from '../../master/lag.ts'
 import { FAILURES } from '../../shared/wire.ts'
 import type { Json } from './processes.ts'
-import { ended, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
+import {
+  ended,
+  folderOf,
+  getJson,
+  post,
+  sleep,
+  startMaster,
+  startSlave,
+  until,
+} from './processes.ts'
 
 const RUN_LIMIT_MS = 1000
 /** What the executor's death and its heir's start may take beside, on a machine that is busy. */
@@ -98,7 +107,7 @@ async function ticksOf(pids: number[]): Promise<number[]> {
 
 t.test('hostile expressions', async (t) => {
   const limits = ['--run-limit-ms', `${RUN_LIMIT_MS}`, '--attempts-max', '1']
-  const { url } = await startMaster(t, t.testdir(), limits)
+  const { url } = await startMaster(t, folderOf(t), limits)
   const slave = await startSlave(t, url, 'slave-1', ['--slots', '1'])
   const first = await post(`${url}/tasks`, { expression: '1 + 1' }, { prefer: 'wait=30' })
   t.equal(first.body.result, 2, 'the executor has started')
@@ -140,7 +149,7 @@ t.test('hostile expressions', async (t) => {
 
 t.test('the death of an executor', { skip: process.platform !== 'linux' }, async (t) => {
   const limits = ['--attempts-max', '3', '--retry-backoff-ms', '10', '--run-limit-ms', '300000']
-  const { url } = await startMaster(t, t.testdir(), limits)
+  const { url } = await startMaster(t, folderOf(t), limits)
   const slave = await startSlave(t, url, 'slave-1', ['--slots', '1', '--kinds', 'sleep'])
   const warm = await post(`${url}/tasks`, sleep(1), { prefer: 'wait=30' })
   t.equal(warm.body.status, 'done')

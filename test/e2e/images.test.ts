@@ -11,6 +11,7 @@ import { FILTERS } from '../../shared/kinds/image-filter/filters.ts'
 import { startSubject } from '../conformance/subject.ts'
 import type { Json } from './processes.ts'
 import {
+  folderOf,
   freePort,
   getJson,
   isFree,
@@ -37,7 +38,7 @@ async function resultOf(url: string, id: string): Promise<Buffer> {
 }
 
 t.test('strips of a photograph', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const { url } = await startMaster(t, join(data, 'master'))
   const image = await upload(url, PHOTO)
   const mayGray = (name: string): boolean =>

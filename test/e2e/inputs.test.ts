@@ -3,12 +3,21 @@
 
 import t from 'tap'
 import type { Json } from './processes.ts'
-import { ended, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
+import {
+  ended,
+  folderOf,
+  getJson,
+  post,
+  sleep,
+  startMaster,
+  startSlave,
+  until,
+} from './processes.ts'
 
 const DEEP = 510
 
 t.test('an input as deep as may be has its answer, and its slave stays free', async (t) => {
-  const { url } = await startMaster(t, t.testdir())
+  const { url } = await startMaster(t, folderOf(t))
   await startSlave(t, url, 'slave-1', ['--slots', '2'])
   const deep = JSON.parse(`${'['.repeat(DEEP)}1${']'.repeat(DEEP)}`) as unknown
   const task = { expression: '1 + 1', scope: { deep } }
@@ -20,7 +29,7 @@ t.test('an input as deep as may be has its answer, and its slave stays free', as
 })
 
 t.test('a slave says which of its tasks wait for an executor', async (t) => {
-  const { url } = await startMaster(t, t.testdir())
+  const { url } = await startMaster(t, folderOf(t))
   const slots = ['--slots', '3', '--executors', '1', '--kinds', 'sleep']
   const slave = await startSlave(t, url, 'slave-1', slots)
   const posts: Json[] = []

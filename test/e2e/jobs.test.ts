@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { Json } from './processes.ts'
 import {
+  folderOf,
   freePort,
   getJson,
   post,
@@ -37,7 +38,7 @@ const put = (url: string, bytes: Uint8Array<ArrayBuffer>, type = 'application/oc
   request('PUT', `${url}/blobs`, bytes, { 'content-type': type })
 
 t.test('jobs of a master with two slaves', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), ['--blob-bytes-max', '100000'])
+  const { url } = await startMaster(t, folderOf(t), ['--blob-bytes-max', '100000'])
   await startSlave(t, url, 'slave-1', COUNTERS)
   await startSlave(t, url, 'slave-2', COUNTERS)
 
@@ -168,7 +169,7 @@ t.test('jobs of a master with two slaves', async (t) => {
   )
 
   await t.test('a job for which no slave offers a kind is refused at once', async (t) => {
-    const lonely = await startMaster(t, t.testdir(), ['--heartbeat-ms', '1000'])
+    const lonely = await startMaster(t, folderOf(t), ['--heartbeat-ms', '1000'])
     const job = { kind: 'word-count', input: { paragraphs: ['a'] } }
     t.match(await post(`${lonely.url}/jobs`, job), { status: 503, body: { type: 'no-slaves' } })
     await startSlave(t, lonely.url, 'slave-1', ['--kinds', 'sleep'])
@@ -220,7 +221,7 @@ t.test('jobs of a master with two slaves', async (t) => {
 })
 
 t.test('a job outlives kill -9 of its slaves and its master', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const at = [...QUICK, '--port', `${await freePort()}`]
   let master = await startMaster(t, data, at)
   const { url } = master
@@ -247,7 +248,7 @@ t.test('a job outlives kill -9 of its slaves and its master', async (t) => {
 })
 
 t.test('parts of a job leave room for other work, by priority', async (t) => {
-  const { url } = await startMaster(t, t.testdir())
+  const { url } = await startMaster(t, folderOf(t))
   await startSlave(t, url, 'slave-1', COUNTERS)
   const { body } = await post(`${url}/jobs`, LONG)
   await until(async () => (await getJson(`${url}/jobs/${body.id}`)).stages[0].running > 0)

@@ -10,13 +10,13 @@ import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { settingsOf } from '../../shared/settings.ts'
 import { startGuarded } from './guarded.ts'
-import { post, until } from './processes.ts'
+import { folderOf, post, until } from './processes.ts'
 
 type Over = Partial<Parameters<typeof startMaster>[0]>
 
 async function startOpen(t: Test, over: Over = {}) {
   const given = { store: 'memory', logLevel: 'silent' as never, port: 0, ...over } as const
-  const master = await startMaster(settingsOf(MasterSettings, { data: t.testdir(), ...given }))
+  const master = await startMaster(settingsOf(MasterSettings, { data: folderOf(t), ...given }))
   t.teardown(() => master.close())
   return master
 }

@@ -5,13 +5,13 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeIdentities } from '../../master/identities/folder.ts'
-import { BEFORE, COMMAND, freePort, getJson, post, sleep, until } from './processes.ts'
+import { BEFORE, COMMAND, folderOf, freePort, getJson, post, sleep, until } from './processes.ts'
 
 const START = new URL('../../deploy/local/start.ts', import.meta.url).pathname
 
 t.test('npm start', { skip: process.platform === 'win32' && 'needs SIGINT' }, async (t) => {
   const port = await freePort()
-  const data = t.testdir()
+  const data = folderOf(t)
   const run = () => {
     const env = { PATH: process.env.PATH, ASKFIRST_PORT: `${port}`, ASKFIRST_DATA: data }
     const child = spawn(COMMAND, [...BEFORE, START], { env })
@@ -50,7 +50,7 @@ t.test('npm start', { skip: process.platform === 'win32' && 'needs SIGINT' }, as
 })
 
 t.test('npm start says why it cannot use a folder with identities', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   await makeIdentities(join(data, 'master'))
   const env = { PATH: process.env.PATH, ASKFIRST_PORT: `${await freePort()}`, ASKFIRST_DATA: data }
   const child = spawn(COMMAND, [...BEFORE, START], { env })

@@ -10,7 +10,7 @@ import { MasterSettings } from '../../master/settings.ts'
 import type { RouteManners } from '../../shared/route-table.ts'
 import { settingsOf } from '../../shared/settings.ts'
 import { startGuarded } from './guarded.ts'
-import { ended, getJson, post, until } from './processes.ts'
+import { ended, folderOf, getJson, post, until } from './processes.ts'
 
 /** What ends at once, though GET would be held or would have an effect. */
 const PARAMS: Record<string, string> = {
@@ -30,7 +30,7 @@ async function start(t: Test) {
     store: 'memory',
     logLevel: 'silent' as never,
     port: 0,
-    data: t.testdir(),
+    data: folderOf(t),
   } as const
   const master = await startMaster(settingsOf(MasterSettings, { ...given, blobBytesMax: 4096 }))
   const agent = new Agent({ headersTimeout: 20_000 })

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 /** What one process has compiled the next need not: a third of the time that a start takes. */
@@ -30,6 +31,20 @@ export const askfirst = (command: string, ...args: string[]): string =>
 
 /** What a test needs of tap: something that runs when the test ends. */
 export type Teardown = { teardown(run: () => unknown): unknown; testdir(): string }
+
+type Content = Parameters<Test['testdir']>[0]
+
+/**
+ * A folder of the test, removed when its processes have ended. (tap removes the folder before the
+ * teardowns that were added after it, and a master or a slave whose folder goes takes notice.)
+ */
+export function folderOf(
+  t: { teardown(run: () => unknown): unknown; testdir: (content?: Content) => string },
+  content?: Content,
+): string {
+  t.teardown(() => {})
+  return t.testdir(content)
+}
 
 export type RunningProcess = {
   url: string

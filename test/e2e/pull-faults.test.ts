@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import type { Json, RunningProcess } from './processes.ts'
-import { ended, freePort, getJson, post, sleep, startMaster, until } from './processes.ts'
+import { ended, folderOf, freePort, getJson, post, sleep, startMaster, until } from './processes.ts'
 import { inState, poll, QUICK, rowOf, SLOW, startPulling } from './pulling.ts'
 
 const exitOf = async ({ child }: RunningProcess): Promise<number | null> => {
@@ -12,7 +12,7 @@ const exitOf = async ({ child }: RunningProcess): Promise<number | null> => {
 }
 
 t.test('a slave that pulls is killed: its task goes to another', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   const first = await startPulling(t, url, 'pull-1')
   await startPulling(t, url, 'pull-2')
   const { body } = await post(`${url}/tasks`, sleep(1000))
@@ -27,7 +27,7 @@ t.test('a slave that pulls is killed: its task goes to another', async (t) => {
 })
 
 t.test('a slave that is killed while it polls is handed nothing', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), SLOW)
+  const { url } = await startMaster(t, folderOf(t), SLOW)
   const first = await startPulling(t, url, 'pull-1')
   await startPulling(t, url, 'pull-2')
   await first.kill()
@@ -42,7 +42,7 @@ t.test('a slave that is killed while it polls is handed nothing', async (t) => {
 })
 
 t.test('a simple slave that hangs up is handed nothing, also when it was polling', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), SLOW)
+  const { url } = await startMaster(t, folderOf(t), SLOW)
   const hangUp = new AbortController()
   const polled = poll(url, 'slave=w1&kinds=sleep', hangUp.signal)
   await inState(url, 'w1', 'free')
@@ -56,7 +56,7 @@ t.test('a simple slave that hangs up is handed nothing, also when it was polling
 })
 
 t.test('a simple slave that died with a task gives it back when it polls again', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), SLOW)
+  const { url } = await startMaster(t, folderOf(t), SLOW)
   const queued = await post(`${url}/tasks`, { ...sleep(1), queue: true })
   const first = await poll(url, 'slave=w1&kinds=sleep')
   t.equal(first.task, queued.body.id)
@@ -74,7 +74,7 @@ t.test('a simple slave that died with a task gives it back when it polls again',
 })
 
 t.test('a master that is killed: what slaves that pull have goes on', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const at = [...QUICK, '--port', `${await freePort()}`]
   const master = await startMaster(t, data, at)
   const { url } = master
@@ -102,7 +102,7 @@ t.test('a master that is killed: what slaves that pull have goes on', async (t) 
 })
 
 t.test('a slave that pulls and is told to stop finishes what it has, and leaves', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   const slave = await startPulling(t, url, 'pull-1')
   const { body } = await post(`${url}/tasks`, sleep(500))
   slave.child.kill('SIGTERM')
@@ -112,7 +112,7 @@ t.test('a slave that pulls and is told to stop finishes what it has, and leaves'
 })
 
 t.test('a master that is told to stop lets go of the polls that it holds', async (t) => {
-  const master = await startMaster(t, t.testdir(), SLOW)
+  const master = await startMaster(t, folderOf(t), SLOW)
   const polled = poll(master.url, 'slave=w1&kinds=sleep&wait=60')
   await inState(master.url, 'w1', 'free')
   master.child.kill('SIGTERM')

@@ -4,6 +4,7 @@ import t from 'tap'
 import type { Json, RunningProcess, Teardown } from './processes.ts'
 import {
   ended,
+  folderOf,
   getJson,
   post,
   request,
@@ -48,7 +49,7 @@ function checkTen(t: Checks, tasks: Json[], names: string[]): void {
 }
 
 t.test('three slaves that pull do ten tasks, which nobody brought to them', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   const names = ['pull-1', 'pull-2', 'pull-3']
   const slaves = await Promise.all(names.map((name) => startPulling(t, url, name)))
   checkTen(t, await postTen(url), names)
@@ -62,7 +63,7 @@ t.test('three slaves that pull do ten tasks, which nobody brought to them', asyn
 })
 
 t.test('three simple slaves do ten tasks, as in the classroom', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   const names = ['w1', 'w2', 'w3']
   for (const name of names) void workSimply(t, url, name)
   for (const name of names) await inState(url, name, 'free')
@@ -71,7 +72,7 @@ t.test('three simple slaves do ten tasks, as in the classroom', async (t) => {
 })
 
 t.test('a mixed fleet is asked in one order', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   await startSlave(t, url, 'asked-1', SLEEPER)
   const pulling = await startPulling(t, url, 'pull-2')
   const simply = poll(url, 'slave=w3&kinds=sleep&wait=60')
@@ -133,7 +134,7 @@ t.test('a mixed fleet is asked in one order', async (t) => {
 })
 
 t.test('what is wrong with a poll or a result is said', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), SLOW)
+  const { url } = await startMaster(t, folderOf(t), SLOW)
   await startPulling(t, url, 'pull-1')
 
   const wrongPolls: [query: string, status: number, type: string, detail: RegExp][] = [

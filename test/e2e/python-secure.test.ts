@@ -10,7 +10,7 @@ import { findPython } from '../../deploy/local/python.ts'
 import { kindNames } from '../../shared/kind.ts'
 import { startSubject } from '../conformance/subject.ts'
 import type { Json } from './processes.ts'
-import { askfirst, freePort, isFree, startProcess, until } from './processes.ts'
+import { askfirst, folderOf, freePort, isFree, startProcess, until } from './processes.ts'
 
 const PHOTO = readFileSync(new URL('../fixtures/photo.jpg', import.meta.url))
 /** Short, so that the slave renews while the test looks on. */
@@ -30,7 +30,7 @@ const skip = !python
     : 'openssl is not installed'
 
 t.test('the slave in Python, joined', { skip }, async (t) => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const data = join(folder, 'master')
   const port = await freePort()
   const url = `https://127.0.0.1:${port}`

@@ -9,6 +9,7 @@ import { findPython } from '../../deploy/local/python.ts'
 import { startSubject } from '../conformance/subject.ts'
 import type { SlaveRow } from './processes.ts'
 import {
+  folderOf,
   freePort,
   getJson,
   isFree,
@@ -38,7 +39,7 @@ const isAlive = (pid: number): boolean => {
 }
 
 t.test('the slave in Python', { skip }, async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const master = await startMaster(t, join(data, 'master'), ['--heartbeat-ms', '1000'])
   const told = { master: master.url, data: join(data, 'slave'), port: String(await freePort()) }
   const command =

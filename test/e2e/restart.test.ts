@@ -6,6 +6,7 @@ import { createRandom } from '../../shared/random.ts'
 import type { Json, RunningProcess } from './processes.ts'
 import {
   ended,
+  folderOf,
   freePort,
   getJson,
   post,
@@ -44,7 +45,7 @@ t.test('a master that is killed again and again', async (t) => {
   const seed = Number(process.env.SEED ?? Date.now() % 1e6)
   t.comment(`SEED=${seed}`)
   const random = createRandom(seed)
-  const data = t.testdir()
+  const data = folderOf(t)
   const at = [...QUICK, '--port', `${await freePort()}`]
   let master = await startMaster(t, data, at)
   const { url } = master
@@ -126,7 +127,7 @@ t.test('a master that is killed again and again', async (t) => {
 })
 
 t.test('a slave that is killed while it works: another has its tasks', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   const slots = [...SLEEPER, '--slots', '3', '--executors', '3']
   const first = await startSlave(t, url, 'slave-1', slots)
   await startSlave(t, url, 'slave-2', slots)
@@ -154,7 +155,7 @@ t.test('a slave that is killed while it works: another has its tasks', async (t)
 })
 
 t.test('a task whose slave is lost has none until another takes it', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   const first = await startSlave(t, url, 'slave-1', SLEEPER)
   const { body } = await post(`${url}/tasks`, sleep(60_000))
   t.equal(body.slave, 'slave-1')
@@ -169,7 +170,7 @@ t.test('a task whose slave is lost has none until another takes it', async (t) =
 
 t.test('a slave that is started anew at once: its tasks are lost at once', async (t) => {
   // With a lease of 20 seconds nothing here is noticed by silence.
-  const { url } = await startMaster(t, t.testdir(), ['--heartbeat-ms', '5000', ...QUICK.slice(2)])
+  const { url } = await startMaster(t, folderOf(t), ['--heartbeat-ms', '5000', ...QUICK.slice(2)])
   const at = [...SLEEPER, '--port', `${await freePort()}`]
   const first = await startSlave(t, url, 'slave-1', at)
   const { body } = await post(`${url}/tasks`, sleep(2000))
@@ -182,7 +183,7 @@ t.test('a slave that is started anew at once: its tasks are lost at once', async
 })
 
 t.test('a slave that is told to stop finishes what it has, and leaves', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), QUICK)
+  const { url } = await startMaster(t, folderOf(t), QUICK)
   const first = await startSlave(t, url, 'slave-1', SLEEPER)
   await startSlave(t, url, 'slave-2', SLEEPER)
   const alive = await request('DELETE', `${url}/slaves/slave-1`)
@@ -205,7 +206,7 @@ t.test('a slave that is told to stop finishes what it has, and leaves', async (t
 })
 
 t.test('a master that is told to stop answers whoever waits, and carries on later', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const at = [...QUICK, '--port', `${await freePort()}`]
   const master = await startMaster(t, data, at)
   const { url } = master
@@ -235,7 +236,7 @@ t.test('a master that is told to stop answers whoever waits, and carries on late
 })
 
 t.test('results outlive both master and slave on the disk of the slave', async (t) => {
-  const data = t.testdir({ master: {}, slave: {} })
+  const data = folderOf(t, { master: {}, slave: {} })
   const at = [...QUICK, '--port', `${await freePort()}`]
   const master = await startMaster(t, `${data}/master`, at)
   const { url } = master

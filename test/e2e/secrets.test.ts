@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createIdentities } from './guarded.ts'
-import { BEFORE, COMMAND, startProcess, until } from './processes.ts'
+import { BEFORE, COMMAND, folderOf, startProcess, until } from './processes.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 /** Looks like a secret of each sort, and is none. */
@@ -15,7 +15,7 @@ const CANARY = 'CanarySecret'
 const canary = (prefix: string): string => `${prefix}${CANARY.padEnd(43, 'x')}`
 
 t.test('secrets come out nowhere', async (t) => {
-  const folder = t.testdir()
+  const folder = folderOf(t)
   const data = join(folder, 'master')
   mkdirSync(data)
   const { key, joinLine, ca } = await createIdentities(data)

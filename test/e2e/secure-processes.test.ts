@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createAuthority, createKey, issue, publicHalf } from '../../shared/certificates.ts'
-import { askfirst, freePort, isFree, startProcess, until } from './processes.ts'
+import { askfirst, folderOf, freePort, isFree, startProcess, until } from './processes.ts'
 
 const own = Object.values(networkInterfaces())
   .flatMap((each) => each ?? [])
@@ -30,7 +30,7 @@ t.test(
   { skip: own === undefined && 'this machine has no address but loopback' },
   async (t) => {
     const host = own as string
-    const folder = t.testdir()
+    const folder = folderOf(t)
     const data = join(folder, 'master')
     const port = await freePort()
     const url = `https://${host}:${port}`

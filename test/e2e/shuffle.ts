@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json, RunningProcess, Teardown } from './processes.ts'
-import { freePort, getJson, post, startMaster, startSlave, until } from './processes.ts'
+import { folderOf, freePort, getJson, post, startMaster, startSlave, until } from './processes.ts'
 
 export const STAGES = ['list', 'count', 'group', 'exchange', 'sort']
 export const SLAVES = 3
@@ -41,7 +41,7 @@ function writeTexts(folder: string): void {
 }
 
 export async function startFleet(t: Teardown): Promise<Fleet> {
-  const data = t.testdir()
+  const data = folderOf(t)
   const files = join(data, 'texts')
   writeTexts(files)
   const at = [...QUICK, '--port', `${await freePort()}`]

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
-import { startMaster, startProcess, startSlave } from './processes.ts'
+import { folderOf, startMaster, startProcess, startSlave } from './processes.ts'
 
 const slaveWith = (t: Test, args: string[]) =>
   startProcess(t, 'slave/main.ts', ['--port', '0', '--master', 'http://127.0.0.1:1', ...args])
@@ -21,7 +21,7 @@ async function refusal(starting: Promise<unknown>): Promise<string> {
 }
 
 t.test('a port that is taken', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const other = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => other.once('listening', resolve))
   t.teardown(() => other.close())
@@ -36,7 +36,7 @@ t.test('a port that is taken', async (t) => {
 })
 
 t.test("another slave's folder", async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   const { url } = await startMaster(t, join(data, 'master'))
   await startSlave(t, url, 'slave-1', ['--data', join(data, 'slave')])
   const left = join(data, 'slave/work/partitions/left')
@@ -51,7 +51,7 @@ t.test(
   "what master and slave make is their user's alone",
   { skip: process.platform === 'win32' },
   async (t) => {
-    const data = t.testdir()
+    const data = folderOf(t)
     const { url } = await startMaster(t, join(data, 'master'))
     await startSlave(t, url, 'slave-1', ['--data', join(data, 'slave')])
     const blob = await fetch(`${url}/blobs`, { method: 'PUT', body: 'bytes' })
@@ -79,7 +79,7 @@ t.test('a slave that pulls does not offer what peers would fetch from it', async
 
 t.test('settings that contradict each other', async (t) => {
   const limits = ['--run-limit-ms', '6000', '--run-limit-ms-max', '5000']
-  const said = await refusal(startMaster(t, t.testdir(), limits))
+  const said = await refusal(startMaster(t, folderOf(t), limits))
   t.match(
     said,
     '--run-limit-ms cannot be 6000: it must be at most --run-limit-ms-max, which is 5000',

@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { RunningProcess } from './processes.ts'
 import {
+  folderOf,
   freePort,
   post,
   request,
@@ -69,7 +70,7 @@ const removals: [what: string, run: (data: string) => void, words: RegExp][] = [
 
 for (const [what, run, words] of removals) {
   t.test(`${what} while the master runs: it stops and says so`, async (t) => {
-    const data = join(t.testdir(), 'data')
+    const data = join(folderOf(t), 'data')
     const { master } = await aMasterWith(t, data, 1)
     const began = performance.now()
     run(data)
@@ -82,7 +83,7 @@ for (const [what, run, words] of removals) {
 }
 
 t.test('a start does not make a new store where the old one is missing', async (t) => {
-  const data = join(t.testdir(), 'data')
+  const data = join(folderOf(t), 'data')
   const { master } = await aMasterWith(t, data, 1)
   await master.kill()
   for (const [store, left] of [
@@ -104,7 +105,7 @@ t.test('a start does not make a new store where the old one is missing', async (
 })
 
 t.test('a key is damaged in the middle of the store: the next start says so', async (t) => {
-  const data = join(t.testdir(), 'data')
+  const data = join(folderOf(t), 'data')
   const { master, ids } = await aMasterWith(t, data, 300)
   await master.kill('SIGTERM')
   const file = join(data, 'askfirst.sqlite')
@@ -118,7 +119,7 @@ t.test('a key is damaged in the middle of the store: the next start says so', as
 })
 
 t.test('what is damaged is said at a start, in one line', async (t) => {
-  const data = join(t.testdir(), 'data')
+  const data = join(folderOf(t), 'data')
   const { master } = await aMasterWith(t, data, 1)
   await post(`${master.url}/jobs`, { kind: 'word-count', input: { text: 'a b' }, parts: 1 })
   await master.kill('SIGTERM')
@@ -143,7 +144,7 @@ t.test('what is damaged is said at a start, in one line', async (t) => {
 })
 
 t.test('a damaged outbox is said at a start, in one line', async (t) => {
-  const data = t.testdir({ 'outbox.sqlite': 'no database at all\n'.repeat(500) })
+  const data = folderOf(t, { 'outbox.sqlite': 'no database at all\n'.repeat(500) })
   const args = ['--port', '0', '--master', 'http://127.0.0.1:1', '--data', data]
   const said = await refusal(startProcess(t, 'slave/main.ts', args))
   t.match(said, /ended \(64\).*the folder \S+ cannot keep results \(.*\): mend it/)
@@ -153,7 +154,7 @@ t.test('a damaged outbox is said at a start, in one line', async (t) => {
 t.test(
   'an older copy of the store is restored: what slaves hold is counted and logged',
   async (t) => {
-    const folder = t.testdir()
+    const folder = folderOf(t)
     const [data, copy] = [join(folder, 'data'), join(folder, 'copy')]
     const at = ['--port', `${await freePort()}`, '--heartbeat-ms', '500']
     const first = await startMaster(t, data, at)

@@ -2,12 +2,12 @@
 
 import t from 'tap'
 import type { Json } from './processes.ts'
-import { getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
+import { folderOf, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
 
 t.test(
   'two slaves take a task each, the third request hears why nobody is available',
   async (t) => {
-    const { url } = await startMaster(t, t.testdir())
+    const { url } = await startMaster(t, folderOf(t))
     await startSlave(t, url, 'slave-1', ['--slots', '1'])
     await startSlave(t, url, 'slave-2', ['--slots', '1'])
 

@@ -5,13 +5,13 @@ import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { readSettings } from '../../shared/settings.ts'
 import { spanIdOf } from '../../shared/trace.ts'
-import { getJson, post } from './processes.ts'
+import { folderOf, getJson, post } from './processes.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, tracestate: 'shop=7' }
 
 t.test('a queued task keeps its trace over a restart, and hands it to its slave', async (t) => {
-  const argv = ['--port', '0', '--data', t.testdir(), '--log-level', 'silent']
+  const argv = ['--port', '0', '--data', folderOf(t), '--log-level', 'silent']
   const settings = readSettings(MasterSettings, { argv, env: {} })
   if (typeof settings === 'string') throw new Error(settings)
   const before = await startMaster(settings)

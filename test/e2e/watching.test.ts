@@ -9,7 +9,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { promtool, skipPromtool } from '../promtool.ts'
 import type { Json } from './processes.ts'
-import { ended, getJson, post, sleep, startProcess, until } from './processes.ts'
+import { ended, folderOf, getJson, post, sleep, startProcess, until } from './processes.ts'
 
 const MONITORING = join(import.meta.dirname, '../../deploy/monitoring')
 const CLIENT_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
@@ -73,7 +73,7 @@ t.test('a master that is watched', async (t) => {
       '--port',
       '0',
       '--data',
-      t.testdir(),
+      folderOf(t),
       '--log-level',
       'debug',
       '--otlp-endpoint',

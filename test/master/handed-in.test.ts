@@ -18,6 +18,7 @@ import { loadKinds } from '../../shared/kind.ts'
 import { settingsOf } from '../../shared/settings.ts'
 import type { Offer, Outcome, OutputFile } from '../../shared/wire.ts'
 import type { Json } from '../e2e/processes.ts'
+import { folderOf } from '../e2e/processes.ts'
 
 const ELSEWHERE = 'http://127.0.0.1:1'
 const SHA = 'a'.repeat(64)
@@ -180,7 +181,7 @@ async function setUp(t: Test) {
     store: 'memory',
     port: 0,
     logLevel: 'silent' as never,
-    data: t.testdir(),
+    data: folderOf(t),
   } as const
   const master = await startMaster(settingsOf(MasterSettings, given))
   t.teardown(() => master.close())

@@ -10,6 +10,7 @@ import t from 'tap'
 import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { settingsOf } from '../../shared/settings.ts'
+import { folderOf } from '../e2e/processes.ts'
 
 const NUMBERS = '[-0.0,-0,0.0,1.0,0.1000,1E5,1e400,-1e999,1e-400,12345678901234567890,0.1e-7]'
 const INPUT = `{"n":${NUMBERS}, "deep": [{"x" :1.0}],"text":"1.0"}`
@@ -18,7 +19,7 @@ type Store = 'memory' | 'sqlite'
 
 /** A master, and a slave of kinds that only it knows, and of `sleep`. Both speak in text. */
 async function setUp(t: Test, store: Store) {
-  const data = t.testdir()
+  const data = folderOf(t)
   const given = { store, port: 0, logLevel: 'silent' as never, data } as const
   const master = await startMaster(settingsOf(MasterSettings, given))
   t.teardown(() => master.close())

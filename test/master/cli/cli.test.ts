@@ -7,11 +7,11 @@ import t from 'tap'
 import { COMMANDS, PROGRAMS } from '../../../master/cli/commands.ts'
 import { EXIT } from '../../../master/cli/exit-codes.ts'
 import type { Json } from '../../e2e/processes.ts'
-import { freePort, getJson, startMaster, startSlave, until } from '../../e2e/processes.ts'
+import { folderOf, freePort, getJson, startMaster, startSlave, until } from '../../e2e/processes.ts'
 import { askfirst, begin } from './askfirst.ts'
 
 const LONG = '{"ms": 60000}'
-const files = t.testdir()
+const files = folderOf(t)
 const master = await startMaster(t, join(files, 'master'))
 const { url } = master
 await startSlave(t, url, 'slave-1', ['--slots', '1'])

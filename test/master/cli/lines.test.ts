@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { EXIT } from '../../../master/cli/exit-codes.ts'
 import type { Json } from '../../e2e/processes.ts'
-import { getJson, startMaster, startSlave, until } from '../../e2e/processes.ts'
+import { folderOf, getJson, startMaster, startSlave, until } from '../../e2e/processes.ts'
 import { askfirst, begin } from './askfirst.ts'
 
-const files = t.testdir()
+const files = folderOf(t)
 const master = await startMaster(t, join(files, 'master'))
 const { url } = master
 await startSlave(t, url, 'slave-1', ['--slots', '1'])

@@ -5,6 +5,7 @@ import t from 'tap'
 import type { Json } from '../../e2e/processes.ts'
 import {
   ended,
+  folderOf,
   getJson,
   post,
   request,
@@ -17,7 +18,7 @@ import { askfirst } from './askfirst.ts'
 
 const LONG_MS = 60_000
 const QUICK = ['--heartbeat-ms', '1000', '--retry-backoff-ms', '10', '--attempts-max', '2']
-const master = await startMaster(t, t.testdir(), QUICK)
+const master = await startMaster(t, folderOf(t), QUICK)
 const { url } = master
 
 /** What it says, in words. */

@@ -7,11 +7,11 @@ import { text } from 'node:stream/consumers'
 import type { MasterEvent } from 'askfirst/client'
 import { createClient, isProblem, NoResultError, UnreachableError } from 'askfirst/client'
 import t from 'tap'
-import { freePort, startMaster, startSlave, until } from '../../e2e/processes.ts'
+import { folderOf, freePort, startMaster, startSlave, until } from '../../e2e/processes.ts'
 
 const LONG_MS = 60_000
 const port = await freePort()
-const folder = t.testdir()
+const folder = folderOf(t)
 const master = await startMaster(t, folder, ['--port', String(port)])
 await startSlave(t, master.url, 'slave-1', ['--slots', '1'])
 const client = createClient({ url: master.url, patienceMs: 0 })
