@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static } from 'typebox'
-import { LONG_AGO, later, msOf, systemClock } from '../shared/clock.ts'
+import { LONG_AGO, later, msBetween, msOf, systemClock } from '../shared/clock.ts'
 import { watchClock } from '../shared/clock-watch.ts'
 import { createIds } from '../shared/ids.ts'
 import { loadJobKinds, loadKinds } from '../shared/kind.ts'
@@ -60,6 +60,8 @@ import { startTrimming } from './trimming.ts'
 const BATCH_BYTES_FACTOR = 16
 /** So often, in the time that an unused blob is kept, it is looked which blobs jobs name. */
 const SWEEPS = 100
+/** A clock that was slewed may be behind what is stored by so much. */
+const CLOCK_BEHIND_MS = 5_000
 /** Answers that are under way may take so long when the master stops. */
 const CLOSE_MS = 10_000
 /** So long after its store broke a master tells why, and nothing else. */
@@ -174,18 +176,20 @@ export async function startMaster(
   const lag = watchLag()
   const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
   const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
-  const clockWatch = watchClock(systemClock)
-  clockWatch.onStep((byMs) => {
-    log.warn({ byMs }, 'the wall clock jumped: it was set, or the machine was suspended')
-    dispatcher.clockStepped(byMs)
-  })
+  const clockWatch = watchClock(systemClock, log)
+  clockWatch.onStep(dispatcher.clockStepped)
+  const { newestAt } = dispatcher
+  const behindMs = newestAt === null ? 0 : msBetween(wall(), newestAt)
+  if (behindMs > CLOCK_BEHIND_MS) {
+    log.warn({ behindMs }, 'the wall clock is behind the newest task in the store: check the time')
+  }
   let sweepAt = LONG_AGO
   const trimming = startTrimming({
     ...settings,
     store,
     clock: systemClock,
     clockWatch,
-    newestAt: dispatcher.newestAt,
+    newestAt,
     log,
     also: async () => {
       while (jobStore.trim(later(wall(), -settings.keepMs)) > 0) await nextTurn()
@@ -248,11 +252,13 @@ export async function startMaster(
   })
   await server.register(pulling, { dispatcher })
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
-  await server.register(status, { dispatcher, reader, lag, now })
+  await server.register(status, { dispatcher, reader, lag, now, clockSteps: clockWatch.steps })
   await server.register(kindRoutes, { dispatcher, kinds, jobKinds })
   await server.register(page)
   const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
-  await server.register(metrics, { metrics: createMasterMetrics({ dispatcher, reader, spans }) })
+  await server.register(metrics, {
+    metrics: createMasterMetrics({ dispatcher, reader, spans, clockSteps: clockWatch.steps }),
+  })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
   listens = true

@@ -1,9 +1,10 @@
 // What a monitor reads of a master: the core's counters and figures as they stand, what the slaves
 // said last, and how long commits take. Deploy's dashboard and alerts use these names.
 
+import type { ClockSteps } from '../shared/clock-watch.ts'
 import type { Family } from '../shared/histogram.ts'
 import type { ByWord } from '../shared/metrics.ts'
-import { createMetrics } from '../shared/metrics.ts'
+import { addClockSteps, createMetrics } from '../shared/metrics.ts'
 import type { ProblemType } from '../shared/problems.ts'
 import { ANSWERS } from '../shared/wire.ts'
 import { knownReason } from './core/known-reason.ts'
@@ -49,8 +50,9 @@ export function createMasterMetrics(given: {
   dispatcher: Dispatcher
   reader: TaskReader
   spans: () => { sent: number; dropped: number }
+  clockSteps: Readonly<ClockSteps>
 }) {
-  const { dispatcher, reader } = given
+  const { dispatcher, reader, clockSteps } = given
   const { view, commits } = dispatcher
   const { counters, figures } = view
   const metrics = createMetrics()
@@ -125,6 +127,7 @@ export function createMasterMetrics(given: {
   gauge('askfirst_accepting', '0 while the master shuts down.', () =>
     dispatcher.isDraining ? 0 : 1,
   )
+  addClockSteps(metrics, 'askfirst', clockSteps)
   metrics.counters('askfirst_spans_total', 'Spans for the trace collector.', 'outcome', () => ({
     ...given.spans(),
   }))

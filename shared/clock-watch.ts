@@ -4,6 +4,7 @@
 
 import type { Clock, WallTime } from './clock.ts'
 import { later, msOf } from './clock.ts'
+import type { Logger } from './log.ts'
 
 /** The clocks are compared this often, in milliseconds. */
 const LOOK_MS = 1_000
@@ -21,8 +22,8 @@ export type ClockSteps = {
 
 export type ClockWatch = ReturnType<typeof watchClock>
 
-/** Watches until it is closed. */
-export function watchClock(clock: Clock) {
+/** Watches until it is closed. Every jump is a line in the log. */
+export function watchClock(clock: Clock, log: Pick<Logger, 'warn'>) {
   const steps: ClockSteps = { count: 0, lastMs: 0, lastAt: null }
   const listeners: ((byMs: number) => void)[] = []
   let apart = apartMs()
@@ -53,6 +54,7 @@ export function watchClock(clock: Clock) {
     apart = is
     if (Math.abs(byMs) < STEP_MS_MIN) return
     Object.assign(steps, { count: steps.count + 1, lastMs: byMs, lastAt: clock.wall() })
+    log.warn({ byMs }, 'the wall clock jumped: it was set, or the machine was suspended')
     for (const run of listeners) run(byMs)
   }
 }

@@ -4,6 +4,7 @@
 
 import type { Metric } from 'prom-client'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { ClockSteps } from './clock-watch.ts'
 import type { Family, Histogram } from './histogram.ts'
 import { VERSION } from './version.ts'
 
@@ -77,4 +78,18 @@ function places(name: string, { bounds, counts, sum }: Histogram, per: number, l
     { value: sum / per, labels, metricName: `${name}_sum` },
     { value: total, labels, metricName: `${name}_count` },
   ]
+}
+
+/** Jumps of the wall clock, as a master and a slave tell them. */
+export function addClockSteps(
+  { counter, gauge }: Metrics,
+  prefix: string,
+  steps: Readonly<ClockSteps>,
+): void {
+  counter(`${prefix}_clock_steps_total`, 'Jumps of the wall clock.', () => steps.count)
+  gauge(
+    `${prefix}_clock_last_step_seconds`,
+    'By how much the wall clock jumped last; below zero: it was set back.',
+    () => steps.lastMs / 1000,
+  )
 }

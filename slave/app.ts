@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import type { Server as TlsServer } from 'node:tls'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/clock.ts'
+import { watchClock } from '../shared/clock-watch.ts'
 import type { Kind } from '../shared/kind.ts'
 import { loadKinds } from '../shared/kind.ts'
 import type { Logger } from '../shared/log.ts'
@@ -132,8 +133,12 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(identity.material()))
     link.renew()
   })
+  const clockWatch = watchClock(systemClock, log)
   await server.register(offers, { agent, ...(identity ? { onRequest: only('master') } : {}) })
-  await server.register(availability, { agent, metrics: createSlaveMetrics(agent) })
+  await server.register(availability, {
+    agent,
+    metrics: createSlaveMetrics(agent, clockWatch.steps),
+  })
   await server.register(partitions, { workroom, ...(identity ? { onRequest: only('slave') } : {}) })
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
@@ -161,6 +166,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     close(): Promise<void> {
       identity?.close()
       clearInterval(look)
+      clockWatch.close()
       closed ??= Promise.all([server.close(), agent.close()]).then(() => {})
       return closed
     },

@@ -1,11 +1,12 @@
 // What a monitor reads of a slave.
 
+import type { ClockSteps } from '../shared/clock-watch.ts'
 import type { Metrics } from '../shared/metrics.ts'
-import { createMetrics } from '../shared/metrics.ts'
+import { addClockSteps, createMetrics } from '../shared/metrics.ts'
 import type { Agent } from './agent.ts'
 
 /** `GET /metrics`, as text. */
-export function createSlaveMetrics(agent: Agent): Metrics {
+export function createSlaveMetrics(agent: Agent, clockSteps: Readonly<ClockSteps>): Metrics {
   const metrics = createMetrics()
   const { figures } = agent
   metrics.counters('askfirst_slave_answers_total', 'Answers to offers.', 'answer', () => ({
@@ -27,5 +28,6 @@ export function createSlaveMetrics(agent: Agent): Metrics {
   metrics.gauge('askfirst_slave_outbox', 'Outcomes that the master has not acknowledged.', () =>
     agent.unacknowledged(),
   )
+  addClockSteps(metrics, 'askfirst_slave', clockSteps)
   return metrics
 }

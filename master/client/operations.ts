@@ -57,6 +57,8 @@ export type Status = {
     attemptsLost: number
   }
   eventLoopLagMs: { mean: number; p99: number; max: number }
+  /** Jumps of the master's wall clock; a master of an earlier version does not say. */
+  clock?: { steps: number; lastStepMs: number; lastStepAt: string | null }
 }
 
 export function createOperations({ json }: Connection) {

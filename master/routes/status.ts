@@ -2,6 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../shared/clock.ts'
+import { isoOf } from '../../shared/clock.ts'
+import type { ClockSteps } from '../../shared/clock-watch.ts'
 import { Problem } from '../../shared/problems.ts'
 import { VERSION } from '../../shared/version.ts'
 import { isElsewhere, slotsOf } from '../core/registry.ts'
@@ -9,9 +11,17 @@ import type { Dispatcher } from '../dispatcher.ts'
 import type { Lag } from '../lag.ts'
 import type { TaskReader } from '../task-reader.ts'
 
-type Options = { dispatcher: Dispatcher; reader: TaskReader; lag: Lag; now: () => Monotonic }
+type Options = {
+  dispatcher: Dispatcher
+  reader: TaskReader
+  lag: Lag
+  now: () => Monotonic
+  /** How the wall clock jumped. */
+  clockSteps: Readonly<ClockSteps>
+}
 
-export async function status(app: FastifyInstance, { dispatcher, reader, lag, now }: Options) {
+export async function status(app: FastifyInstance, options: Options) {
+  const { dispatcher, reader, lag, now, clockSteps: steps } = options
   const startedAt = now()
 
   /** Numbers of tasks, slaves and refusals. */
@@ -32,6 +42,7 @@ export async function status(app: FastifyInstance, { dispatcher, reader, lag, no
       waiting,
       counters,
       eventLoopLagMs: lag.sinceStart(),
+      clock: { steps: steps.count, lastStepMs: steps.lastMs, lastStepAt: isoOf(steps.lastAt) },
     }
   })
 

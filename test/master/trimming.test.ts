@@ -29,7 +29,7 @@ async function setUp({ ages, keepMs = 7 * DAY_MS }: { ages: number[]; keepMs?: n
   const store = createMemoryStore()
   for (const age of ages) await commit(store, insert(endedAt(later(clock.wall(), -age))))
   const swept: number[] = []
-  const clockWatch = watchClock(clock)
+  const clockWatch = watchClock(clock, log)
   const { newestAt } = await store.load()
   const trimming = startTrimming({
     store,

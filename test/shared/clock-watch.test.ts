@@ -1,5 +1,6 @@
 import t from 'tap'
 import { watchClock } from '../../shared/clock-watch.ts'
+import type { Logger } from '../../shared/log.ts'
 import { createSimulatedClock, RIGHT } from '../simulation/clock.ts'
 
 const HOUR_MS = 3_600_000
@@ -7,7 +8,9 @@ const HOUR_MS = 3_600_000
 function setUp({ rate = 1 } = {}) {
   const clock = createSimulatedClock()
   const machine = { ...RIGHT, rate }
-  const watch = watchClock(clock.of({ alive: true, pausedUntil: 0 }, machine))
+  const lines: unknown[] = []
+  const log = { warn: (about: unknown) => void lines.push(about) } as unknown as Logger
+  const watch = watchClock(clock.of({ alive: true, pausedUntil: 0 }, machine), log)
   const jumps: number[] = []
   watch.onStep((ms) => jumps.push(ms))
   return {
@@ -15,12 +18,13 @@ function setUp({ rate = 1 } = {}) {
     machine,
     watch,
     jumps,
+    lines,
     pass: (ms: number) => clock.run({ until: clock.now() + ms }),
   }
 }
 
 t.test('a jump of the wall clock is told once, with its size', async (t) => {
-  const { clock, machine, watch, jumps, pass } = setUp()
+  const { clock, machine, watch, jumps, lines, pass } = setUp()
   await pass(10_000)
   t.same(jumps, [])
   machine.aheadMs += 8 * HOUR_MS
@@ -28,6 +32,7 @@ t.test('a jump of the wall clock is told once, with its size', async (t) => {
   machine.aheadMs -= 24 * HOUR_MS
   await pass(10_000)
   t.same(jumps, [8 * HOUR_MS, -24 * HOUR_MS])
+  t.same(lines, [{ byMs: 8 * HOUR_MS }, { byMs: -24 * HOUR_MS }], 'in a line each')
   t.equal(watch.steps.count, 2)
   t.equal(watch.steps.lastMs, -24 * HOUR_MS)
   t.ok(watch.steps.lastAt! <= clock.wallOf(machine))

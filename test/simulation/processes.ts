@@ -106,7 +106,7 @@ export async function startMasterProcess(given: {
   })
   const process = { life, dispatcher }
   given.directory.master = process
-  if (given.machine) watchClock(clock).onStep(dispatcher.clockStepped)
+  if (given.machine) watchClock(clock, log).onStep(dispatcher.clockStepped)
   return process
 }
 
