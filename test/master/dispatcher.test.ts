@@ -245,3 +245,24 @@ t.test('a wait for an end is over when who waits hangs up', async (t) => {
   await dispatcher.wait('task-1', 1e9, gone.signal)
   t.pass('and does not begin when it hung up before')
 })
+
+t.test('a heartbeat hears what nobody wants any more only when that is saved', async (t) => {
+  const { dispatcher, clock, untilIs } = await busy()
+  await clock.run({ until: clock.now() + 2 * SYNC_MS })
+  const stage = dispatcher.view.live.get('task-1')!.stage as { attempt: string }
+  const slave = dispatcher.view.registry.byName.get('slave-1')!
+  const state = {
+    ...{ slave: 'slave-1', boot: slave.boot, generation: slave.generation + 1, slots: 1, free: 0 },
+    ...{ mode: 'accepting' as const, reason: '' },
+  }
+  const attempts = [{ attempt: stage.attempt, task: 'task-1', status: 'running' as const }]
+  const cancelled = dispatcher.cancel('task-1')
+  let revoked: string[] | null = null
+  void dispatcher.heartbeat({ state, attempts }).then(({ revoke }) => void (revoked = revoke))
+  await untilIs(() => !dispatcher.view.live.has('task-1'))
+  await clock.run({ until: clock.now() + SYNC_MS / 2 })
+  t.equal(revoked, null, 'a crash could still undo the end')
+  await clock.run({ until: clock.now() + SYNC_MS })
+  t.same(revoked, [stage.attempt])
+  t.ok(await cancelled)
+})

@@ -41,28 +41,42 @@ const job: NewJob = {
   client: null,
 }
 
-type Over = Partial<JobStore> & { partsLoaded?: Dispatcher['partsLoaded'] }
+type Over = Partial<JobStore> & {
+  partsLoaded?: Dispatcher['partsLoaded']
+  kind?: JobKind
+  /** Of the first part; others have none. */
+  outcome?: object
+}
 
-async function setUp({ partsLoaded = [], ...over }: Over = {}) {
+async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: Over = {}) {
   const clock = createSimulatedClock()
   const jobStore = openJobStore(':memory:')
   const cancelled: string[] = []
+  const submitted: string[] = []
   const accepted = Promise.withResolvers<{ id: string }>()
   const ended = Promise.withResolvers<void>()
   const dispatcher = {
     isDraining: false,
     partsLoaded,
-    submit: () => accepted.promise,
+    submit: ({ idempotencyKey }: { idempotencyKey: string }) => {
+      submitted.push(idempotencyKey)
+      return submitted.length > 1 && outcome ? new Promise(() => {}) : accepted.promise
+    },
     wait: () => ended.promise,
     cancel: async (id: string) => cancelled.push(id) > 0,
   } as unknown as Dispatcher
-  const part = { status: 'done', outcome: '{"status":"done","result":1}', slave: 'a', tries: 1 }
+  const part = {
+    status: 'done',
+    outcome: JSON.stringify(outcome ?? { status: 'done', result: 1 }),
+    slave: 'a',
+    tries: 1,
+  }
   const store = {
     find: async () => undefined,
     get: async () => ({ ...part, startedAt: 0, endedAt: 1 }),
   } as unknown as Store
   const jobs = createJobs({
-    kinds: new Map([['one', kind]]),
+    kinds: new Map([['one', its]]),
     jobStore: { ...jobStore, ...over },
     store,
     dispatcher,
@@ -86,7 +100,7 @@ async function setUp({ partsLoaded = [], ...over }: Over = {}) {
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
-  return { clock, jobStore, jobs, cancelled, accepted, ended, settle }
+  return { clock, jobStore, jobs, cancelled, submitted, accepted, ended, settle }
 }
 
 t.test('a part that is accepted while the master stops runs on', async (t) => {
@@ -188,4 +202,23 @@ t.test('a job that is cancelled while the master stops is cancelled', async (t) 
   t.equal(await cancelling, true)
   t.equal(jobStore.get('job-1')?.status, 'cancelled')
   t.same(cancelled, ['task-1'])
+})
+
+t.test('blobs that the parts of a live job gave are wanted, and those of its input', async (t) => {
+  const [given, asked] = ['a', 'b'].map((letter) => letter.repeat(64))
+  const outcome = { status: 'done', result: 1, files: [{ name: 'f', bytes: 1, sha256: given }] }
+  const two: JobKind = {
+    ...kind,
+    stages: [...kind.stages, { name: 'more', parts: () => [{ kind: 'work', input: 2 }] }],
+  }
+  const { jobs, accepted, ended, settle, submitted } = await setUp({ kind: two, outcome })
+  jobs.submit({ ...job, input: JSON.stringify({ blob: asked }) })
+  accepted.resolve({ id: 'task-1' })
+  await settle()
+  t.same([...(await jobs.blobs())], [asked])
+  ended.resolve()
+  await settle()
+  // The second part has no outcome of its own yet, or the job would have ended.
+  t.ok(submitted.length > 1)
+  t.same([...(await jobs.blobs())].toSorted(), [given, asked].toSorted())
 })

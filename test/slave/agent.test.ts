@@ -25,13 +25,14 @@ async function setUp() {
   const killed: string[] = []
   const said: string[] = []
   /** How the master answers callbacks; while it is null it does not. */
-  let acknowledge: ((attempts: string[]) => string[]) | null = null
+  let acknowledge: ((attempts: string[]) => string[]) | 'never' | null = null
   let end: (ended: RunEnded[]) => void = () => {}
   const link: Link = {
     register: (_registration, done) => done(null, { heartbeatMs: 600_000, master: 'm1' }),
     beat: (_heartbeat, done) => done(null, { revoke: [], register: false }),
     callBack({ callbacks }: CallbacksRequest, done: Done<{ acknowledged: string[] }>) {
       said.push('callback')
+      if (acknowledge === 'never') return
       if (!acknowledge) return done(new PeerError('connection refused', false))
       done(null, { acknowledged: acknowledge(callbacks.map(({ attempt }) => attempt)) })
     },
@@ -128,6 +129,18 @@ test('a slave that must go keeps what is not acknowledged for its next run', asy
   end('a')
   await clock.run({ until: clock.now() + 1 })
   end('b')
+  await agent.close()
+  t.same([...onDisk.keys()].toSorted(), ['a', 'b'])
+})
+
+test('nor does it lose what is on its way to a master that does not answer', async (t) => {
+  const { agent, clock, onDisk, answerWith, end } = await setUp()
+  answerWith('never')
+  agent.offer({ boot: 'boot-1', offers: [offer('a'), offer('b')] })
+  end('a')
+  await clock.run({ until: clock.now() + 1 })
+  end('b')
+  t.equal(onDisk.size, 0, 'the answer may still come')
   await agent.close()
   t.same([...onDisk.keys()].toSorted(), ['a', 'b'])
 })

@@ -27,4 +27,12 @@ export const JOBS: WrongVersion[] = [
     replace: '() => {})',
     caughtBy: 'test/master/jobs.test.ts',
   },
+  {
+    name: 'blobs-of-live-jobs-swept',
+    says: 'lets blobs be removed that parts of a live job gave',
+    file: 'master/jobs.ts',
+    find: 'if (sha256) wanted.add(sha256)',
+    replace: ';',
+    caughtBy: 'test/master/jobs.test.ts',
+  },
 ]

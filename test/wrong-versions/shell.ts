@@ -67,4 +67,12 @@ export const SHELL: WrongVersion[] = [
     replace: 'const all: Change[] = []',
     caughtBy: 'test/master/saving.test.ts',
   },
+  {
+    name: 'heartbeat-revokes-unsaved',
+    says: 'tells a slave by its heartbeat to drop what an unsaved end made unwanted',
+    file: 'master/dispatcher.ts',
+    find: '        if (effect.reply.revoke.length > 0) return saving.after(effect)\n',
+    replace: '',
+    caughtBy: 'test/master/dispatcher.test.ts',
+  },
 ]
