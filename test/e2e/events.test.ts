@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
 import { request } from 'undici'
@@ -11,12 +12,14 @@ const master = await startProcess(
   'master/main.ts',
   `--port 0 --store memory --log-level error --event-streams-max ${STREAMS_MAX}`.split(' '),
 )
+// Asked for once: each time it is asked for, tap makes the folder anew.
+const folder = folderOf(t)
 const slave = (name: string) =>
   startProcess(t, 'slave/main.ts', [
     '--master',
     master.url,
     '--data',
-    folderOf(t),
+    join(folder, name),
     ...`--port 0 --name ${name} --slots 1 --log-level error`.split(' '),
   ])
 
@@ -26,10 +29,14 @@ async function stream(t: Test, path: string, headers: Record<string, string> = {
   return opened
 }
 
-async function post(path: string, body: unknown): Promise<{ status: number; json: Json }> {
+async function post(
+  path: string,
+  body: unknown,
+  prefer = 'wait=60',
+): Promise<{ status: number; json: Json }> {
   const response = await fetch(`${master.url}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', prefer: 'wait=60' },
+    headers: { 'content-type': 'application/json', prefer },
     body: JSON.stringify(body),
   })
   return { status: response.status, json: (await response.json()) as Json }
@@ -40,7 +47,7 @@ type Json = Record<string, unknown>
 t.test('tells of a slave that joins, of a task from taken to done, and of a refusal', async (t) => {
   const events = await stream(t, '/events')
   t.equal(events.type, 'text/event-stream; charset=utf-8')
-  const refused = await post('/tasks', { expression: '1+1' })
+  const refused = await post('/tasks', { expression: '1+1' }, 'wait=0')
   t.equal(refused.status, 503)
   t.match((await events.next(({ name }) => name === 'refused')).data, { problem: 'no-slaves' })
   await slave('slave-1')

@@ -2,6 +2,7 @@
 // file of it. A name is a path inside the folder, with slashes; nothing that leads out of it is
 // followed, and no symbolic link at all.
 
+import { isUtf8 } from 'node:buffer'
 import { constants, lstatSync, readdirSync, statSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
 import { TaskFailure } from '../../kind.ts'
@@ -98,13 +99,33 @@ function lookAt(root: string, name: string) {
   throw new TaskFailure('rejected-input', `${name} is a symbolic link, which is not followed`)
 }
 
+const DOT = 0x2e
+
+/** A name travels as JSON text, with slashes. Refuses one that text cannot express, by its bytes. */
+function textOf(bytes: Uint8Array, folder: string): string {
+  const text = isUtf8(bytes) ? Buffer.from(bytes).toString() : null
+  if (text !== null && !text.includes('\\')) return text
+  const why = text === null ? 'is not UTF-8' : 'has a backslash'
+  // Bytes outside printable ASCII, and the backslash, as \xNN.
+  const shown = Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/[^ -[\]-~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  throw new TaskFailure(
+    'rejected-input',
+    `the name of "${folder === '' ? '' : `${folder}/`}${shown}" in the slaves' folder ${why}: rename it, or name the files to read in place of "all"`,
+  )
+}
+
 function namesIn(root: string): string[] {
   const names: string[] = []
   const folders = ['']
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for (const entry of readdirSync(resolve(root, folder), { withFileTypes: true })) {
-      if (entry.name.startsWith('.')) continue
-      const name = folder === '' ? entry.name : `${folder}/${entry.name}`
+    // As bytes: as text, what is not UTF-8 becomes a name that no file has.
+    const asBytes = { withFileTypes: true, encoding: 'buffer' } as const
+    for (const entry of readdirSync(resolve(root, folder), asBytes)) {
+      if (entry.name[0] === DOT || !(entry.isDirectory() || entry.isFile())) continue
+      const step = textOf(entry.name, folder)
+      const name = folder === '' ? step : `${folder}/${step}`
       if (entry.isDirectory()) folders.push(name)
       else if (entry.isFile()) names.push(name)
       if (names.length > FILES_MAX) {

@@ -1,6 +1,6 @@
 // The slaves' folder: names that lead out of it are refused twice, by the master and by the slave.
 
-import { linkSync, symlinkSync } from 'node:fs'
+import { linkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { listFiles, openListed } from '../../../../shared/kinds/word-frequency/folder.ts'
@@ -105,3 +105,25 @@ t.test('a file that has another name outside is not read by this one', async (t)
   t.throws(() => openListed(files, { name: 'linked', bytes: 1 }), { message })
   t.same(listFiles(files, ['plain']), [{ name: 'plain', bytes: 1 }])
 })
+
+t.test(
+  'a file name that text cannot express is shown by its bytes, with what to do',
+  { skip: process.platform !== 'linux' && 'names of files are text here' },
+  async (t) => {
+    const names: [Buffer, string][] = [
+      [Buffer.from('gr\xfcn.txt', 'latin1'), 'the name of "sub/gr\\xfcn.txt"'],
+      [Buffer.from('a\\b'), 'the name of "sub/a\\x5cb"'],
+    ]
+    for (const [name, shown] of names) {
+      const folder = folderOf(t, { 'sub/good': 'x' })
+      writeFileSync(Buffer.concat([Buffer.from(`${folder}/sub/`), name]), 'y')
+      t.throws(() => listFiles(folder, 'all'), {
+        type: 'rejected-input',
+        message: new RegExp(`^${RegExp.escape(shown)} in .* rename it, or name the files`),
+      })
+      t.same(listFiles(folder, ['sub/good']), [{ name: 'sub/good', bytes: 1 }])
+    }
+    const folder = folderOf(t, { 'grün.txt': 'x' })
+    t.same(listFiles(folder, 'all'), [{ name: 'grün.txt', bytes: 1 }])
+  },
+)
