@@ -16,6 +16,7 @@ import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
 import { collectRoutes } from '../shared/route-table.ts'
 import { assertFree, createServer } from '../shared/server.ts'
+import { createSlices } from '../shared/slices.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
 import { bodyPlaces } from './body-places.ts'
@@ -155,6 +156,7 @@ export async function startMaster(
       diskReserveBytes: settings.diskReserveBytes,
     },
   })
+  const slices = createSlices(systemClock)
   const jobs = createJobs({
     kinds: jobKinds,
     jobStore,
@@ -162,6 +164,7 @@ export async function startMaster(
     dispatcher,
     outputs,
     clock: systemClock,
+    slices,
     jobIds: ids.after,
     waitLimitMs: settings.waitLimitMs,
     liveJobsMax: settings.liveJobsMax,
@@ -209,6 +212,7 @@ export async function startMaster(
   const server = createServer({
     log,
     bodyBytesMax: settings.inputBytesMax,
+    slices,
     secure: door.material,
     socketsMax: settings.socketsMax,
     requestTimeoutMs: settings.arrivalMs,
@@ -239,6 +243,7 @@ export async function startMaster(
     jobStore,
     blobs,
     requests: jobRequests,
+    slices,
     isDraining: () => dispatcher.isDraining,
     inputBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
     waitMsMax: settings.waitMsMax,

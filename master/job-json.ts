@@ -8,6 +8,7 @@ import { traceIdOf } from '../shared/trace.ts'
 import type { Job, PartState, StageState } from './core/job.ts'
 import type { JobRecord } from './job-store.ts'
 import type { JobOutcome } from './jobs.ts'
+import { pageWithin } from './list-page.ts'
 
 /** A part that runs this many times as long as the median of those that are done is a straggler. */
 const STRAGGLER = 2
@@ -32,6 +33,10 @@ export type StageJson = ReturnType<typeof stageJson>
 export type StageParts = {
   name: string
   total: number
+  /** The `offset` at which the rest of the parts begins; null when there are no more. */
+  next: number | null
+  /** `transfers`, when there is no room for them. */
+  omitted?: string[]
   transfers: [from: string, to: string, bytes: number][]
   parts: object[]
 }
@@ -46,36 +51,61 @@ export function endJson(job: Job | null, now: WallTime): { stages: string; parts
   }
 }
 
-/** The parts of stages: those of each from `offset` on, `limit` at most. */
+/** The parts of stages: those of each from `offset` on, `limit` at most, in one page all together. */
 export function partsJson(
   stages: readonly StageState[],
   { ended }: Pick<Moment, 'ended'>,
-  { stage, offset = 0, limit = PARTS_MAX }: PartsQuery = {},
+  query: PartsQuery = {},
 ): StageParts[] {
-  const room = { left: RESULTS_CHARS_MAX }
-  return stages
-    .filter(({ name }) => stage === undefined || name === stage)
-    .map((each) => ({
-      name: each.name,
-      total: each.parts.length,
-      transfers: transfersOf(each, stages),
-      parts: each.parts.slice(offset, offset + limit).map((part) => partJson(part, ended, room)),
-    }))
+  const room = roomFor(query)
+  return asked(stages, query).map((each) => {
+    const transfers = transfersOf(each, stages)
+    return stagePage(each, transfers, query, room, (part) => partJson(part, ended, room))
+  })
 }
 
-export type PartsQuery = { stage?: string; offset?: number; limit?: number }
+/** Of all stages, or the one that is named. `bytesMax`: what they may have together as JSON. */
+export type PartsQuery = { stage?: string; offset?: number; limit?: number; bytesMax?: number }
+
+/** `left`: characters of results, in all stages together; `bytes`: of everything. */
+type PartsRoom = { left: number; bytes: number }
+const roomFor = ({ bytesMax = Number.POSITIVE_INFINITY }: PartsQuery): PartsRoom => ({
+  left: RESULTS_CHARS_MAX,
+  bytes: bytesMax,
+})
+
+const asked = <S extends { name: string }>(stages: readonly S[], { stage }: PartsQuery): S[] =>
+  stages.filter(({ name }) => stage === undefined || name === stage)
+
+/** One part at least, so that whoever reads on comes to the end. */
+function stagePage<P>(
+  { name, parts, total = parts.length }: { name: string; parts: readonly P[]; total?: number },
+  transfers: StageParts['transfers'],
+  { offset = 0, limit = PARTS_MAX }: PartsQuery,
+  room: PartsRoom,
+  toJson: (part: P) => object,
+): StageParts {
+  const transfersBytes = JSON.stringify(transfers).length
+  const fit = transfersBytes <= room.bytes / 2
+  if (fit) room.bytes -= transfersBytes
+  const { page, bytes } = pageWithin(parts.slice(offset, offset + limit), toJson, room.bytes)
+  room.bytes = Math.max(0, room.bytes - bytes)
+  const end = offset + page.length
+  const about = { name, total, next: end < total ? end : null }
+  return {
+    ...about,
+    ...(fit ? { transfers } : { omitted: ['transfers'], transfers: [] }),
+    parts: page,
+  }
+}
 
 /** The same of a job that has ended, from the text that endJson gave, or an earlier version. */
 export function storedParts(text: string, query: PartsQuery): StageParts[] {
-  const { stage, offset = 0, limit = PARTS_MAX } = query
   const all = JSON.parse(text) as (Omit<StageParts, 'parts'> & { parts: PartJson[] })[]
-  const room = { left: RESULTS_CHARS_MAX }
-  return all
-    .filter(({ name }) => stage === undefined || name === stage)
-    .map(({ name, total, transfers, parts }) => {
-      const shown = parts.slice(offset, offset + limit)
-      return { name, total, transfers, parts: shown.map((part) => storedPart(part, room)) }
-    })
+  const room = roomFor(query)
+  return asked(all, query).map((each) =>
+    stagePage(each, each.transfers ?? [], query, room, (part) => storedPart(part, room)),
+  )
 }
 
 /** An earlier version stored any number of results, and as running what its failed job left. */

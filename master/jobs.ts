@@ -16,6 +16,7 @@ import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
 import { unfitNumber, unfitRule } from '../shared/raw-json.ts'
+import type { Slices } from '../shared/slices.ts'
 import type { Job, JobEffect, JobFailure, PartEnd, PartState } from './core/job.ts'
 import { createJob } from './core/job.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -24,7 +25,6 @@ import { endJson } from './job-json.ts'
 import type { Ended } from './job-parts.ts'
 import { createPartTasks } from './job-parts.ts'
 import { createRoom } from './job-room.ts'
-import { createSlices } from './job-slices.ts'
 import type { JobRecord, JobStatus, JobStore } from './job-store.ts'
 import { inRow } from './job-store.ts'
 import type { Outputs } from './outputs.ts'
@@ -60,6 +60,9 @@ export type NewJob = Pick<
   tags: string[]
 }
 
+/** By what a repeated request is known. */
+type Keyed = Pick<NewJob, 'idempotencyKey' | 'requestHash'>
+
 /** What becomes of a job: its result, or why it has none. */
 export type JobOutcome = { result: JobResult } | { failure: JobFailure }
 
@@ -75,6 +78,7 @@ export function createJobs(given: {
   dispatcher: Dispatcher
   outputs: Outputs
   clock: Clock
+  slices: Slices
   jobIds: IdsAfter
   waitLimitMs: number
   /** How many jobs may be live. */
@@ -90,10 +94,9 @@ export function createJobs(given: {
   /** Hears of every step of a job. Must be quick. */
   onEvent: (event: JobEvent) => void
 }) {
-  const { kinds, jobStore, dispatcher, clock, log } = given
+  const { kinds, jobStore, dispatcher, clock, slices, log } = given
   const newId = given.jobIds(jobStore.newestId())
   const live = new Map<string, Live>()
-  const slices = createSlices(clock)
   const room = createRoom(given.jobsBytesMax)
   const partTasks = createPartTasks({ ...given, slices, room })
   let closed = false
@@ -114,30 +117,28 @@ export function createJobs(given: {
       }
     },
 
-    /** Accepts a job: it is durable when this returns. Throws `queue-full` and `store-full`. */
-    submit(job: NewJob): JobRecord {
-      if (live.size >= given.liveJobsMax) {
-        const detail = `${live.size} jobs have not ended, as many as the master takes (--live-jobs-max); try again when some have`
-        throw new Problem('queue-full', detail)
-      }
-      const kind = kinds.get(job.kind) as JobKind
+    /** The id of the job that this request began before. Throws `key-reused`. */
+    repeated,
+
+    /**
+     * Accepts a job: it is durable when this resolves with its id. One that came with the same
+     * Idempotency-Key is given in its place. Rejects with `queue-full`, `store-full`, `draining` and
+     * `key-reused`.
+     */
+    async submit(job: NewJob): Promise<{ id: string; isRepeated: boolean }> {
+      checkRoom()
       const { input } = job
-      const record: JobRecord = {
-        ...job,
-        ...inRow(input),
-        id: newId(),
-        tags: JSON.stringify(job.tags),
-        ticket: randomBytes(24).toString('base64url'),
-        status: 'in progress',
-        createdAt: clock.wall(),
-        endedAt: null,
-        outcome: null,
-        outcomeBytes: null,
-        stages: null,
-      }
-      jobStore.insert(record, input)
-      add(record, kind)
-      return record
+      const row = await slices.run(() => inRow(input))
+      return slices.run(() => {
+        // Another may have come while this one waited for its turn.
+        const before = repeated(job)
+        if (before !== null) return { id: before, isRepeated: true }
+        checkRoom()
+        const record = newRecord(job, row)
+        jobStore.insert(record, input)
+        add(record, kinds.get(job.kind) as JobKind)
+        return { id: record.id, isRepeated: false }
+      })
     },
 
     /** A job, and how it stands when it has not ended. Throws `no-such-job`. */
@@ -208,6 +209,38 @@ export function createJobs(given: {
       closed = true
       for (const { waiting } of live.values()) for (const wake of waiting) wake()
     },
+  }
+
+  function repeated({ idempotencyKey, requestHash }: Keyed): string | null {
+    const before = idempotencyKey === null ? undefined : jobStore.find(idempotencyKey)
+    if (!before || before.requestHash === requestHash) return before?.id ?? null
+    const detail = `the Idempotency-Key "${idempotencyKey}" came before with another body`
+    throw new Problem('key-reused', detail)
+  }
+
+  function checkRoom(): void {
+    if (closed || dispatcher.isDraining) {
+      throw new Problem('draining', 'the master is shutting down')
+    }
+    if (live.size < given.liveJobsMax) return
+    const detail = `${live.size} jobs have not ended, as many as the master takes (--live-jobs-max); try again when some have`
+    throw new Problem('queue-full', detail)
+  }
+
+  function newRecord(job: NewJob, row: ReturnType<typeof inRow>): JobRecord {
+    return {
+      ...job,
+      ...row,
+      id: newId(),
+      tags: JSON.stringify(job.tags),
+      ticket: randomBytes(24).toString('base64url'),
+      status: 'in progress',
+      createdAt: clock.wall(),
+      endedAt: null,
+      outcome: null,
+      outcomeBytes: null,
+      stages: null,
+    }
   }
 
   function add(record: JobRecord, kind: JobKind): void {

@@ -256,7 +256,14 @@ export const Parts = Type.Object(
     status: words(JOB_STATUSES),
     stages: Type.Array(
       Type.Object(
-        { name: Type.String(), total: Count, transfers: Transfers, parts: Type.Array(Part) },
+        {
+          name: Type.String(),
+          total: Count,
+          next: orNull(Count),
+          omitted: Type.Optional(Type.Array(Type.String())),
+          transfers: Transfers,
+          parts: Type.Array(Part),
+        },
         strict,
       ),
     ),

@@ -8,9 +8,16 @@ export type Scan = {
   depth: number
   /** Names of members: colons outside of strings. */
   names: number
+  /** The most members that one object has. */
+  namesOfOne: number
+  /** Arrays and objects. */
+  containers: number
   /** It has an escape that may be half a character (D800 to DFFF). */
   hasSurrogates: boolean
 }
+
+/** Depths at which members are counted. */
+const DEPTH_TRACKED = 1_024
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -23,6 +30,10 @@ export function scanJson(bytes: Uint8Array): Scan {
   let depth = 0
   let deepest = 0
   let names = 0
+  let namesOfOne = 0
+  let containers = 0
+  /** Of each object that is open; what stands deeper than this is refused by every reader. */
+  const namesAt: number[] = []
   let hasSurrogates = false
   let quoted = false
   for (let i = 0; i < bytes.length; i++) {
@@ -35,11 +46,20 @@ export function scanJson(bytes: Uint8Array): Scan {
           bytes[i] === U && ((bytes[i + 1] ?? 0) & ~0x20) === D && isHigh(bytes[i + 2])
       } else if (byte === QUOTE) quoted = false
     } else if (byte === QUOTE) quoted = true
-    else if (byte === COLON) names++
-    else if (byte === 0x5b || byte === 0x7b) deepest = Math.max(deepest, ++depth)
-    else if (byte === 0x5d || byte === 0x7d) depth--
+    else if (byte === COLON) {
+      names++
+      if (depth < DEPTH_TRACKED) {
+        const of = (namesAt[depth] ?? 0) + 1
+        namesAt[depth] = of
+        if (of > namesOfOne) namesOfOne = of
+      }
+    } else if (byte === 0x5b || byte === 0x7b) {
+      containers++
+      deepest = Math.max(deepest, ++depth)
+      if (depth < DEPTH_TRACKED) namesAt[depth] = 0
+    } else if (byte === 0x5d || byte === 0x7d) depth--
   }
-  return { depth: deepest, names, hasSurrogates }
+  return { depth: deepest, names, namesOfOne, containers, hasSurrogates }
 }
 
 /** A hexadecimal digit from 8 on. */

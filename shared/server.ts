@@ -1,6 +1,5 @@
 // Fastify as both sides want it: strict bodies, limits, every error an RFC 9457 problem.
 
-import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createProbe } from 'node:net'
@@ -12,22 +11,23 @@ import { Value } from 'typebox/value'
 import type { PlaceOf } from './arrival.ts'
 import { watchContent } from './arrival.ts'
 import { BODY_LIMITS, createBodyRoom } from './body-room.ts'
+import { systemClock } from './clock.ts'
 import { limitConnections } from './connections.ts'
-import { ambiguityOf, scanJson } from './json-text.ts'
+import { parseJsonBodies } from './json-body.ts'
 import type { Logger } from './log.ts'
 import type { ProblemType } from './problems.ts'
 import { Problem } from './problems.ts'
 import { encode } from './raw-json.ts'
 import type { Material } from './secure.ts'
 import { answerPlainHttp, serverOptions } from './secure.ts'
+import type { Slices } from './slices.ts'
+import { createSlices } from './slices.ts'
 import { createCheck, invalidRequest } from './validate.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Its body may be longer under way than others: who calls this watches over it. */
     mayTakeLong(): void
-    /** A body of JSON as it came; empty when there was none. */
-    readonly bodyBytes: Buffer
   }
 }
 
@@ -45,6 +45,8 @@ export type ServerOptions = {
   depthMax?: number
   /** Connections at a time: see connections.ts. */
   socketsMax?: number
+  /** Where long bodies are parsed, piece by piece. Default: slices of its own. */
+  slices?: Slices
   /** Room for bodies that are arriving. Default: one room of BODY_LIMITS, in which addresses are callers. */
   placeOf?: PlaceOf
 }
@@ -76,7 +78,7 @@ export const JSON_DEPTH_MAX = 512
 /** A Fastify instance without routes. */
 export function createServer(given: ServerOptions) {
   const { log, bodyBytesMax, requestTimeoutMs = 30_000, secure, longBodyMs } = given
-  const { depthMax = JSON_DEPTH_MAX } = given
+  const { depthMax = JSON_DEPTH_MAX, slices = createSlices(systemClock) } = given
   const headersTimeout = Math.min(HEADERS_TIMEOUT_MS, Math.ceil(requestTimeoutMs / 2))
   const wire = {
     maxHeaderSize: HEADER_BYTES_MAX,
@@ -105,11 +107,6 @@ export function createServer(given: ServerOptions) {
   server.decorateRequest('mayTakeLong', function mayTakeLong(this: FastifyRequest) {
     callOffs.get(this.raw)?.()
   })
-  server.decorateRequest('bodyBytes', {
-    getter(this: FastifyRequest) {
-      return bodies.get(this) ?? NO_BYTES
-    },
-  })
   // A browser takes no answer for something else than it says it is.
   server.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff')
@@ -129,22 +126,7 @@ export function createServer(given: ServerOptions) {
     server.server.once('close', () => clearInterval(sweep))
   })
   server.removeAllContentTypeParsers()
-  const parseText = server.getDefaultJsonParser('error', 'error')
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    const bytes = body as Buffer
-    if (bytes.length === 0) done(null, undefined)
-    else if (!isUtf8(bytes)) done(new Problem('invalid-json', 'the body is not valid UTF-8'))
-    else {
-      const scan = scanJson(bytes)
-      if (scan.depth > depthMax) return done(new Problem('invalid-json', tooDeep(depthMax)))
-      bodies.set(request, bytes)
-      void parseText(request, bytes.toString('utf8'), (error, value) => {
-        if (error) return done(error)
-        const mistake = ambiguityOf(value, scan)
-        done(mistake === null ? null : new Problem('invalid-json', mistake), value)
-      })
-    }
-  })
+  parseJsonBodies(server, { slices, depthMax })
   server.setValidatorCompiler(({ schema, httpPart }) => {
     const { fits, mistakes } = createCheck(schema as TSchema)
     return (value: unknown) => {
@@ -180,10 +162,6 @@ export function createServer(given: ServerOptions) {
 
 export type Server = ReturnType<typeof createServer>
 
-/** Bodies as they came, as long as there is their request. */
-const bodies = new WeakMap<FastifyRequest, Buffer>()
-const NO_BYTES = Buffer.alloc(0)
-
 function oneRoom(): PlaceOf {
   const room = createBodyRoom(BODY_LIMITS)
   return ({ ip }) => ({ room, caller: ip })
@@ -206,9 +184,6 @@ function watchArrivals(server: HttpServer, ms: number): void {
     response.writeHead(417, { connection: 'close' }).end()
   })
 }
-
-const tooDeep = (most: number): string =>
-  `more than ${most} arrays and objects stand in one another`
 
 const pathOf = (request: FastifyRequest): string =>
   request.url.slice(0, 200).split('?')[0] as string

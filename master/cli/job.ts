@@ -20,6 +20,8 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const LOOK_MS = 1_000
 const RETURN_MS = 60_000
 const RESULT_CHARS = 2_000
+/** Jobs in one request. */
+const PAGE = 1000
 
 const options = {
   input: {
@@ -205,9 +207,18 @@ const columns: Column<Job>[] = [
 export const jobs = command({
   name: 'jobs',
   says: 'lists jobs, newest first',
-  options: { limit: { is: 'number', says: 'how many, 1000 at most', default: 20, minimum: 1 } },
+  options: { limit: { is: 'number', says: 'how many, newest first', default: 20, minimum: 1 } },
   async run({ values, client, output }) {
-    const { jobs: found } = await client().listJobs({ limit: values.limit })
+    const master = client()
+    const found: Job[] = []
+    let cursor: string | null = null
+    do {
+      // A page may end before its limit: one has a limit in bytes, too.
+      const limit = Math.min(PAGE, values.limit - found.length)
+      const page = await master.listJobs({ limit, ...(cursor === null ? {} : { cursor }) })
+      found.push(...page.jobs)
+      cursor = page.next
+    } while (cursor !== null && found.length < values.limit)
     output.show(found, () => (found.length === 0 ? 'no jobs' : output.table(found, columns)))
   },
 })

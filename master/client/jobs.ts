@@ -164,4 +164,5 @@ export function createJobs({ json, open }: Connection) {
 }
 
 type PartsFilter = { stage?: string; offset?: number; limit?: number }
-type StageParts = { name: string; total: number; parts: Part[] }
+/** `next`: the `offset` of the rest of the parts; null when there are no more. */
+type StageParts = { name: string; total: number; next: number | null; parts: Part[] }

@@ -7,13 +7,14 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import type { WallTime } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
+import type { Slices } from '../../shared/slices.ts'
 import { may, sees } from '../auth.ts'
 import type { Blobs } from '../blobs.ts'
 import { jobJson, partsJson, storedParts } from '../job-json.ts'
 import type { JobRequests } from '../job-requests.ts'
 import type { JobRecord, JobStore } from '../job-store.ts'
 import type { JobOutcome, Jobs } from '../jobs.ts'
-import { pageWithin } from '../list-page.ts'
+import { PAGE_BYTES_MAX, pageWithin } from '../list-page.ts'
 import {
   CURSOR,
   DryRunQuery,
@@ -34,6 +35,7 @@ type Options = {
   jobStore: JobStore
   requests: JobRequests
   blobs: Blobs
+  slices: Slices
   isDraining: () => boolean
   inputBytesMax: number
   waitMsMax: number
@@ -58,7 +60,7 @@ const PartsQuery = Type.Object(
 )
 
 export async function jobs(app: FastifyInstance, options: Options) {
-  const { jobs, jobStore, requests, blobs, wall } = options
+  const { jobs, jobStore, requests, blobs, slices, wall } = options
   /** A job that the caller may see. Of another's it hears what it would of one that never was. */
   const own = (request: FastifyRequest, id: string) => {
     const found = jobs.get(id)
@@ -84,21 +86,23 @@ export async function jobs(app: FastifyInstance, options: Options) {
     schema: { querystring: DryRunQuery },
   } as const
   app.post('/jobs', submit, async (request, reply) => {
-    const { waitMs, ...said } = manners(request, options.waitMsMax)
-    if (isDryRun(request)) return requests.explain(request.body, bodyFields(request))
-    const before = said.idempotencyKey === null ? undefined : jobStore.find(said.idempotencyKey)
-    if (before && before.requestHash !== said.requestHash) {
-      const detail = `the Idempotency-Key "${said.idempotencyKey}" came before with another body`
-      throw new Problem('key-reused', detail)
+    // The body may be long: to hash, to check and to store it are pieces of work by themselves.
+    const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
+    if (isDryRun(request)) {
+      return slices.run(() => requests.explain(request.body, bodyFields(request)))
     }
-    if (!before && options.isDraining()) {
+    const before = jobs.repeated(said)
+    if (before === null && options.isDraining()) {
       throw new Problem('draining', 'the master is shutting down')
     }
-    const { id } =
-      before ?? jobs.submit({ ...requests.parse(request.body, bodyFields(request)), ...said })
+    const parse = () => requests.parse(request.body, bodyFields(request))
+    const { id, isRepeated } =
+      before === null
+        ? await jobs.submit({ ...(await slices.run(parse)), ...said })
+        : { id: before, isRepeated: true }
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
     reply.header('location', `/jobs/${id}`)
-    if (before) reply.header('idempotency-replayed', 'true')
+    if (isRepeated) reply.header('idempotency-replayed', 'true')
     if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
     reply.code(jobs.isLive(id) ? 202 : 200)
     return json(id)
@@ -129,12 +133,11 @@ export async function jobs(app: FastifyInstance, options: Options) {
   const parts = { schema: { params: IdParams, querystring: PartsQuery } }
   app.get('/jobs/:id/parts', parts, async (request) => {
     const id = idOf(request)
-    const { limit = 1000, ...query } = request.query as Static<typeof PartsQuery>
+    const { limit = 1000, ...said } = request.query as Static<typeof PartsQuery>
+    const query = { ...said, limit, bytesMax: PAGE_BYTES_MAX }
     const { record, job } = own(request, id)
     const stored = job ? '[]' : (jobStore.textOf(id, 'parts') ?? '[]')
-    const stages = job
-      ? partsJson(job.stages, { ended: false }, { ...query, limit })
-      : storedParts(stored, { ...query, limit })
+    const stages = job ? partsJson(job.stages, { ended: false }, query) : storedParts(stored, query)
     if (query.stage !== undefined && stages.length === 0) {
       const names = (job ? job.stages : storedParts(stored, { limit: 0 })).map(({ name }) => name)
       const detail = `job ${id} has no stage "${query.stage}" yet; it has: ${names.join(', ')}`

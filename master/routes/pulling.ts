@@ -50,16 +50,20 @@ export async function pulling(app: FastifyInstance, { dispatcher }: Options) {
   })
 
   /** "This became of it": as the callbacks of a registered slave, or one outcome in short. */
-  app.post('/submit_result', { bodyLimit, config: { content: 'json' } }, (request) => {
-    const { body } = request
-    if (isObject(body) && 'callbacks' in body) {
-      const said = fits.callbacks.checked(body) as CallbacksRequest
-      return dispatcher.callbacks(asWritten(said, request.bodyBytes))
-    }
-    return dispatcher.submitted(
-      submittedOf(body, fieldsOf(request.bodyBytes, scan(request.bodyBytes, 1))),
-    )
-  })
+  app.post(
+    '/submit_result',
+    { bodyLimit, config: { content: 'json', anyShape: true } },
+    (request) => {
+      const { body } = request
+      if (isObject(body) && 'callbacks' in body) {
+        const said = fits.callbacks.checked(body) as CallbacksRequest
+        return dispatcher.callbacks(asWritten(said, request.bodyBytes))
+      }
+      return dispatcher.submitted(
+        submittedOf(body, fieldsOf(request.bodyBytes, scan(request.bodyBytes, 1))),
+      )
+    },
+  )
 
   function submittedOf(body: unknown, text: TextOf): Submitted {
     if (!isObject(body) || !('failure' in body)) {

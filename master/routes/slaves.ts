@@ -16,6 +16,8 @@ type SlaveSideOptions = Options & { isLiveJob: (id: string) => boolean }
 
 /** A callback carries many results; a heartbeat lists many attempts. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
+/** Outcomes have any shape. */
+const config = { anyShape: true } as const
 
 const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
 const LeaveQuery = Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) })
@@ -25,7 +27,7 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   const { dispatcher, isLiveJob } = options
 
   /** "Ask me at this address", or "I poll". */
-  app.post('/slaves', { schema: { body: Registration } }, (request) => {
+  app.post('/slaves', { config, schema: { body: Registration } }, (request) => {
     const registration = request.body as Registration
     const { url, pull } = registration
     if ((url === undefined) === (pull === undefined)) {
@@ -41,7 +43,7 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   /** "I am here, and this is what I have." */
   app.post(
     '/slaves/:name/heartbeat',
-    { bodyLimit, schema: { params: Name, body: Heartbeat } },
+    { bodyLimit, config, schema: { params: Name, body: Heartbeat } },
     async (request) => {
       const heartbeat = request.body as Heartbeat
       if (heartbeat.state.slave !== (request.params as Static<typeof Name>).name) {
@@ -54,7 +56,7 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   )
 
   /** "These attempts have ended." */
-  app.post('/callbacks', { bodyLimit, schema: { body: CallbacksRequest } }, (request) =>
+  app.post('/callbacks', { bodyLimit, config, schema: { body: CallbacksRequest } }, (request) =>
     dispatcher.callbacks(asWritten(request.body as CallbacksRequest, request.bodyBytes)),
   )
 

@@ -14,6 +14,7 @@ import type { Gone, Reply, Submission } from '../clients.ts'
 import { asked } from '../clients.ts'
 import { explain } from '../core/explain.ts'
 import type { Dispatcher } from '../dispatcher.ts'
+import { pageWithin } from '../list-page.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../task-json.ts'
 import type { TaskReader, TaskRecord } from '../task-reader.ts'
 import type { TaskRequests } from '../task-requests.ts'
@@ -143,12 +144,14 @@ export async function tasks(app: FastifyInstance, options: Options) {
         ...own,
         ...(cursor === undefined ? {} : { before: cursor.toLowerCase() }),
       }
-      const page = await reader.list(query)
-      if (page.next !== null) {
-        const next = new URLSearchParams({ ...filters, limit: String(limit), cursor: page.next })
-        reply.header('link', `<${path}?${next}>; rel="next"`)
+      const found = await reader.list(query)
+      const { page, cut } = pageWithin(found.tasks, summaryJson)
+      const next = cut ? (page.at(-1)?.id ?? null) : found.next
+      if (next !== null) {
+        const more = new URLSearchParams({ ...filters, limit: String(limit), cursor: next })
+        reply.header('link', `<${path}?${more}>; rel="next"`)
       }
-      return { tasks: page.tasks.map(summaryJson), next: page.next }
+      return { tasks: page, next }
     })
   }
 

@@ -27,6 +27,7 @@ export const askfirst = (command: string, ...args: string[]): string =>
   execFileSync(COMMAND, [...BEFORE, `${ROOT}master/cli/askfirst.mjs`, command, ...args], {
     encoding: 'utf8',
     stdio: 'pipe',
+    maxBuffer: 64 << 20,
   }).trim()
 
 /** What a test needs of tap: something that runs when the test ends. */

@@ -12,6 +12,7 @@ import type { Store } from '../../master/store/store.ts'
 import type { JobKind } from '../../shared/job-kind.ts'
 import { createLog } from '../../shared/log.ts'
 import { Problem } from '../../shared/problems.ts'
+import { createSlices } from '../../shared/slices.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
 
 /** One part that works. */
@@ -82,6 +83,7 @@ async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: O
     dispatcher,
     outputs: createOutputs(new Map()),
     clock,
+    slices: createSlices(clock),
     jobIds: () => () => 'job-1',
     waitLimitMs: 1000,
     liveJobsMax: 10,
@@ -100,12 +102,17 @@ async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: O
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
-  return { clock, jobStore, jobs, cancelled, submitted, accepted, ended, settle }
+  const submit = async (asked = job) => {
+    const begun = jobs.submit(asked)
+    await settle()
+    return begun
+  }
+  return { clock, jobStore, jobs, cancelled, submitted, accepted, ended, settle, submit }
 }
 
 t.test('a part that is accepted while the master stops runs on', async (t) => {
-  const { jobs, jobStore, cancelled, accepted, settle } = await setUp()
-  jobs.submit(job)
+  const { jobs, jobStore, cancelled, accepted, settle, submit } = await setUp()
+  await submit()
   await settle()
   jobs.close()
   accepted.resolve({ id: 'task-1' })
@@ -115,8 +122,8 @@ t.test('a part that is accepted while the master stops runs on', async (t) => {
 })
 
 t.test('a part that is accepted after its job was cancelled is cancelled', async (t) => {
-  const { jobs, jobStore, cancelled, accepted, settle } = await setUp()
-  jobs.submit(job)
+  const { jobs, jobStore, cancelled, accepted, settle, submit } = await setUp()
+  await submit()
   await settle()
   t.equal(await jobs.cancel('job-1'), true)
   accepted.resolve({ id: 'task-1' })
@@ -142,8 +149,8 @@ function fullOnce() {
 
 t.test('a job that ends on a full disk has ended once there is room', async (t) => {
   const jobStore = fullOnce()
-  const { clock, jobs, accepted, ended, settle } = await setUp(jobStore)
-  jobs.submit(job)
+  const { clock, accepted, ended, settle, submit } = await setUp(jobStore)
+  await submit()
   accepted.resolve({ id: 'task-1' })
   ended.resolve()
   await settle()
@@ -154,8 +161,8 @@ t.test('a job that ends on a full disk has ended once there is room', async (t) 
 
 t.test('a job that cannot be cancelled, as the disk is full, goes on', async (t) => {
   const jobStore = fullOnce()
-  const { jobs, accepted, ended, settle, cancelled } = await setUp(jobStore)
-  jobs.submit(job)
+  const { jobs, accepted, ended, settle, cancelled, submit } = await setUp(jobStore)
+  await submit()
   accepted.resolve({ id: 'task-1' })
   await settle()
   await t.rejects(jobs.cancel('job-1'), /the disk is full/)
@@ -166,8 +173,8 @@ t.test('a job that cannot be cancelled, as the disk is full, goes on', async (t)
 })
 
 t.test('a part that is accepted after its job was cancelled while the master stops', async (t) => {
-  const { jobs, cancelled, accepted, settle } = await setUp()
-  jobs.submit(job)
+  const { jobs, cancelled, accepted, settle, submit } = await setUp()
+  await submit()
   await settle()
   await jobs.cancel('job-1')
   jobs.close()
@@ -179,7 +186,7 @@ t.test('a part that is accepted after its job was cancelled while the master sto
 t.test('what a crash left of a cancelled job is cancelled with the next start', async (t) => {
   const jobStore = openJobStore(':memory:')
   const first = await setUp(jobStore)
-  first.jobs.submit(job)
+  await first.submit()
   await first.jobs.cancel('job-1')
   const { ticket } = jobStore.get('job-1') as { ticket: string }
   const partsLoaded = [
@@ -193,8 +200,8 @@ t.test('what a crash left of a cancelled job is cancelled with the next start', 
 })
 
 t.test('a job that is cancelled while the master stops is cancelled', async (t) => {
-  const { jobs, jobStore, accepted, settle, cancelled } = await setUp()
-  jobs.submit(job)
+  const { jobs, jobStore, accepted, settle, cancelled, submit } = await setUp()
+  await submit()
   accepted.resolve({ id: 'task-1' })
   await settle()
   const cancelling = jobs.cancel('job-1')
@@ -211,8 +218,8 @@ t.test('blobs that the parts of a live job gave are wanted, and those of its inp
     ...kind,
     stages: [...kind.stages, { name: 'more', parts: () => [{ kind: 'work', input: 2 }] }],
   }
-  const { jobs, accepted, ended, settle, submitted } = await setUp({ kind: two, outcome })
-  jobs.submit({ ...job, input: JSON.stringify({ blob: asked }) })
+  const { jobs, accepted, ended, settle, submitted, submit } = await setUp({ kind: two, outcome })
+  await submit({ ...job, input: JSON.stringify({ blob: asked }) })
   accepted.resolve({ id: 'task-1' })
   await settle()
   t.same([...(await jobs.blobs())], [asked])

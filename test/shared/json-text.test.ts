@@ -43,6 +43,17 @@ t.test('says how deep a text is', async (t) => {
   t.equal(depth('"\\"[[" '), 0)
 })
 
+t.test('counts arrays and objects, and the members of the object that has most', async (t) => {
+  const counts = (text: string) => {
+    const { containers, names, namesOfOne } = scanJson(Buffer.from(text))
+    return [containers, names, namesOfOne]
+  }
+  t.same(counts('1'), [0, 0, 0])
+  t.same(counts('[[],{},"[{:"]'), [3, 0, 0])
+  t.same(counts('[{"a":1,"b":2},{"c":3}]'), [3, 3, 2])
+  t.same(counts('{"a":{"b":1,"c":2,"d":{}},"e":5}'), [3, 5, 3])
+})
+
 t.test('a name that is misspelt has a nearest one, and another word has none', async (t) => {
   const names = ['expression', 'kind', 'input']
   t.equal(nearest('expresion', names), 'expression')

@@ -1,9 +1,9 @@
-// What jobs have the master do itself: reading a request again, planning a stage, taking in what a
-// part gave, combining, writing the end. It is done in slices: between two of them everybody else is
-// answered. However much there is to do, the event loop is held no longer than a slice and the
+// Long work of a process that answers requests: parsing a long body, planning a stage of a job, taking
+// in what a part gave, combining. It is queued in pieces and done in slices, one for each turn of the
+// event loop. However much there is to do, the event loop is held no longer than a slice and the
 // longest single piece of work.
 
-import type { Clock } from '../shared/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** A slice takes in further pieces of work until it has taken this long. In milliseconds. */
 const SLICE_MS = 5

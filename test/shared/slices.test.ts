@@ -1,8 +1,8 @@
 // Work of jobs in slices: in order, and never more of it at once than a slice.
 
 import t from 'tap'
-import { createSlices } from '../../master/job-slices.ts'
 import { wallTime } from '../../shared/clock.ts'
+import { createSlices } from '../../shared/slices.ts'
 import { instant } from '../instants.ts'
 
 /** Time passes only by work. */

@@ -1,0 +1,116 @@
+// Parses request bodies that are JSON. A long body goes in slices of the event loop: reading through its
+// bytes, parsing them, comparing the value with them and what the route does with it are pieces of work
+// by themselves. A body whose value would take far more memory or time than its bytes is refused before
+// it is parsed.
+
+import { isUtf8 } from 'node:buffer'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Scan } from './json-text.ts'
+import { ambiguityOf, scanJson } from './json-text.ts'
+import { Problem } from './problems.ts'
+import type { Slices } from './slices.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** A body of JSON as it came; empty when there was none. */
+    readonly bodyBytes: Buffer
+  }
+  interface FastifyContextConfig {
+    /** Its callers are slaves or the master, and outcomes have any shape: only bytes and depth are limited. */
+    anyShape?: true
+  }
+}
+
+/** A longer body is parsed in slices. In bytes. */
+const LONG_BODY_BYTES = 1 << 18
+
+/**
+ * What the value of a body may have: arrays and objects take some 50 bytes each, however short their
+ * text, and each name of an object takes a microsecond and more to parse and to check.
+ */
+export const SHAPE_LIMITS = { containers: 250_000, names: 250_000, namesOfOne: 50_000 }
+
+/** Bodies as they came, as long as there is their request. */
+const bodies = new WeakMap<FastifyRequest, Buffer>()
+const NO_BYTES = Buffer.alloc(0)
+
+type Parsed = (error: Error | null, value?: unknown) => void
+
+/** `depthMax`: arrays and objects in one another. */
+export function parseJsonBodies(
+  server: FastifyInstance,
+  { slices, depthMax }: { slices: Slices; depthMax: number },
+): void {
+  server.decorateRequest('bodyBytes', {
+    getter(this: FastifyRequest) {
+      return bodies.get(this) ?? NO_BYTES
+    },
+  })
+  const parseText = server.getDefaultJsonParser('error', 'error')
+
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = body as Buffer
+    if (bytes.length === 0) return done(null, undefined)
+    bodies.set(request, bytes)
+    if (bytes.length >= LONG_BODY_BYTES) {
+      const answer: Parsed = (error, value) => void slices.run(() => done(error, value))
+      return void sliced(request, bytes).then((value) => answer(null, value), answer)
+    }
+    let value: unknown
+    try {
+      const scan = checked(bytes, request)
+      value = unambiguous(parsed(request, bytes), scan)
+    } catch (error) {
+      return done(error as Error)
+    }
+    done(null, value)
+  })
+
+  async function sliced(request: FastifyRequest, bytes: Buffer): Promise<unknown> {
+    const scan = await slices.run(() => checked(bytes, request))
+    const value = await slices.run(() => parsed(request, bytes))
+    return slices.run(() => unambiguous(value, scan))
+  }
+
+  function unambiguous(value: unknown, scan: Scan): unknown {
+    const mistake = ambiguityOf(value, scan)
+    if (mistake !== null) throw new Problem('invalid-json', mistake)
+    return value
+  }
+
+  function checked(bytes: Buffer, { routeOptions }: FastifyRequest): Scan {
+    if (!isUtf8(bytes)) throw new Problem('invalid-json', 'the body is not valid UTF-8')
+    const scan = scanJson(bytes)
+    if (scan.depth > depthMax) {
+      throw new Problem(
+        'invalid-json',
+        `more than ${depthMax} arrays and objects stand in one another`,
+      )
+    }
+    const mistake = routeOptions.config.anyShape ? null : shapeMistake(scan)
+    if (mistake !== null) throw new Problem('body-too-large', mistake)
+    return scan
+  }
+
+  /** The parser calls back before it returns. */
+  function parsed(request: FastifyRequest, bytes: Buffer): unknown {
+    let result: { error: Error | null; value: unknown } | undefined
+    const taken: Parsed = (error, value) => {
+      result = { error, value }
+    }
+    void parseText(request, bytes.toString('utf8'), taken)
+    if (result?.error) throw result.error
+    return result?.value
+  }
+}
+
+function shapeMistake({ containers, names, namesOfOne }: Scan): string | null {
+  const { containers: containersMax, names: namesMax, namesOfOne: namesOfOneMax } = SHAPE_LIMITS
+  if (containers > containersMax) {
+    return `the body has ${containers} arrays and objects; it may have ${containersMax}`
+  }
+  if (names > namesMax)
+    return `the objects of the body have ${names} members; they may have ${namesMax}`
+  if (namesOfOne <= namesOfOneMax) return null
+  return `an object of the body has ${namesOfOne} members; it may have ${namesOfOneMax}`
+}
