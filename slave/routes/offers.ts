@@ -5,13 +5,16 @@ import { OffersRequest, RevokeRequest } from '../../shared/wire.ts'
 import type { Agent } from '../agent.ts'
 import { offersAsWritten } from '../as-written.ts'
 
+/** The master has checked each input; several of them in one request have more together. */
+const ANY_SHAPE = { anyShape: true } as const
+
 type Options = { agent: Agent; onRequest?: onRequestHookHandler }
 
 export async function offers(app: FastifyInstance, { agent, onRequest }: Options) {
   if (onRequest) app.addHook('onRequest', onRequest)
 
   /** "Are you available for these tasks?", and the tasks. */
-  app.post('/offers', { schema: { body: OffersRequest } }, (request, reply) => {
+  app.post('/offers', { config: ANY_SHAPE, schema: { body: OffersRequest } }, (request, reply) => {
     reply.send(agent.offer(offersAsWritten(request.body as OffersRequest, request.bodyBytes)))
   })
 
