@@ -1,13 +1,13 @@
 // How a job that failed is shown: nothing of it runs any more.
 
 import t from 'tap'
-import { getJson, post, startMaster, startSlave } from './processes.ts'
+import { folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
 
 const STAGES = ['list', 'count', 'group', 'exchange', 'sort']
 const KINDS = ['--kinds', STAGES.map((stage) => `word-frequency.${stage}`).join(',')]
 
 t.test('of a job that failed no part runs', async (t) => {
-  const { url } = await startMaster(t, t.testdir())
+  const { url } = await startMaster(t, folderOf(t))
   await startSlave(t, url, 'slave-1', KINDS)
   const { body } = await post(
     `${url}/jobs`,

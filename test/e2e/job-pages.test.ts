@@ -4,7 +4,7 @@
 import t from 'tap'
 import { inRow, openJobStore } from '../../master/job-store.ts'
 import { wallTime } from '../../shared/clock.ts'
-import { askfirst, getJson, post, startMaster, startSlave } from './processes.ts'
+import { askfirst, folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
 
 const PAGE_BYTES_MAX = 1 << 20
 const JOBS = 400
@@ -14,7 +14,7 @@ const LONG = 'x'.repeat(200_000)
 const LISTED = 'x'.repeat(1_900)
 
 t.test('pages of jobs with long results', async (t) => {
-  const data = t.testdir()
+  const data = folderOf(t)
   // A master has been there before: files without their store are no folder of one.
   await (await startMaster(t, data)).kill('SIGTERM')
   const ids = fill(`${data}/jobs.sqlite`)
@@ -43,7 +43,7 @@ t.test('pages of jobs with long results', async (t) => {
 })
 
 t.test('pages of tasks with many tags', async (t) => {
-  const { url } = await startMaster(t, t.testdir(), ['--waiting-tasks-max', '2000'])
+  const { url } = await startMaster(t, folderOf(t), ['--waiting-tasks-max', '2000'])
   await startSlave(t, url, 'slave-1', ['--kinds', 'sleep'])
   const tags = Array.from({ length: 16 }, (_, i) => `${i}-${'t'.repeat(60)}`)
   const task = { kind: 'sleep', input: { ms: 600_000 }, queue: true, tags }
