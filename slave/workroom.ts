@@ -279,8 +279,9 @@ export function createWorkroom(given: {
   }
 }
 
+const flags: Partial<typeof constants> = constants
 /** O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has neither flag. */
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+const { O_RDONLY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = flags
 
 /**
  * Opens an output file. A run may have made a link (symbolic or hard) to a file that only the agent

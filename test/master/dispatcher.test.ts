@@ -252,8 +252,13 @@ t.test('a heartbeat hears what nobody wants any more only when that is saved', a
   const stage = dispatcher.view.live.get('task-1')!.stage as { attempt: string }
   const slave = dispatcher.view.registry.byName.get('slave-1')!
   const state = {
-    ...{ slave: 'slave-1', boot: slave.boot, generation: slave.generation + 1, slots: 1, free: 0 },
-    ...{ mode: 'accepting' as const, reason: '' },
+    slave: 'slave-1',
+    boot: slave.boot,
+    generation: slave.generation + 1,
+    slots: 1,
+    free: 0,
+    mode: 'accepting' as const,
+    reason: '',
   }
   const attempts = [{ attempt: stage.attempt, task: 'task-1', status: 'running' as const }]
   const cancelled = dispatcher.cancel('task-1')

@@ -116,7 +116,10 @@ t.test('finds out what keeps a slave from working', async (t) => {
     '--advertise',
     `http://127.0.0.1:${await freePort()}`,
   ])
-  t.match(hidden.of('reached'), { verdict: 'wrong', says: 'connection refused' })
+  t.match(hidden.of('reached'), {
+    verdict: 'wrong',
+    says: /does not reach .* its log has the reason/,
+  })
   t.equal(((await getJson(`${url}/slaves`)) as Json).slaves.length, 1, 'and registers nobody')
 })
 

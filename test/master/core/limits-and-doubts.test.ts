@@ -150,7 +150,10 @@ t.test('what was stored of a task is what the core goes on with', async (t) => {
   w.step({ is: 'restore', tasks: [stored({ ...task, running })], slaves })
   const { priority, runLimitMs, createdAt, tries } = task
   t.match(w.live('task-1'), {
-    ...{ priority, runLimitMs, createdAt, tries },
+    priority,
+    runLimitMs,
+    createdAt,
+    tries,
     accepted: true,
     startedAt: wallTime(700),
     stage: { is: 'running', attempt: running.attempt },

@@ -177,11 +177,11 @@ t.test('a file that changes between listing and counting fails the job', async (
     })
   await t.rejects(
     count(() => appendFileSync(join(shared, 'b'), '!')),
-    { type: 'rejected-input', message: /^b has 4 bytes, and had 3 when the job began/ },
+    { type: 'file-changed', message: /^b has 4 bytes, and had 3 when the job began/ },
   )
   await t.rejects(
     count(() => writeFileSync(join(shared, 'a'), 'on')),
-    { type: 'rejected-input', message: /^a has 2 bytes, and had 3/ },
+    { type: 'file-changed', message: /^a has 2 bytes, and had 3/ },
   )
 })
 
