@@ -87,8 +87,8 @@ export const CORE: WrongVersion[] = [
     name: 'wait-limit-anew',
     says: 'gives a stored task its whole wait limit again at each start',
     file: 'master/core/restore.ts',
-    find: 'waitFor(task, patienceLeft(core, stored), now, core.wall)',
-    replace: 'waitFor(task, core.settings.waitLimitMs, now, core.wall)',
+    find: 'const leftMs = patienceLeft(core, stored)',
+    replace: 'const leftMs = core.settings.waitLimitMs',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
   },
   {
