@@ -83,10 +83,14 @@ function restoreTask(
  *   - what was left at the task's last entry is the most: with a clock that is behind no time passed;
  *   - a clock that is ahead, or a long downtime, leaves one and a half leases, in which slaves report
  *     and free slots are offered, unless less than that was left.
+ *
+ * An entry beyond the expiry of a task that still waits was written after the clock had jumped and
+ * before that was noticed: it measures nothing.
  */
 function patienceLeft(core: Context, { createdAt, expiresAt, trail }: StoredTask): number {
   if (expiresAt === null) return core.settings.waitLimitMs
-  const mostMs = Math.max(0, msBetween(trail.at(-1)?.at ?? createdAt, expiresAt))
+  const last = trail.findLast(({ at }) => msBetween(at, expiresAt) > 0)
+  const mostMs = Math.max(0, msBetween(last?.at ?? createdAt, expiresAt))
   const leastMs = Math.min(mostMs, 1.5 * LEASE_BEATS * core.settings.heartbeatMs)
   return Math.min(mostMs, Math.max(leastMs, msBetween(core.wall, expiresAt)))
 }

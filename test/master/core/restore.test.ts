@@ -106,6 +106,12 @@ t.test('a restored task never expires in the first moments of a start', (t) => {
   t.end()
 })
 
+t.test('an entry that was written after an unnoticed step of the clock measures nothing', (t) => {
+  const { leftMs } = start(later(START, DAY_MS), waiting(10 * MINUTE_MS, DAY_MS))
+  t.equal(leftMs, FIRST_MOMENTS_MS)
+  t.end()
+})
+
 t.test('but no restart makes a short wait longer', (t) => {
   const { leftMs } = start(later(START, 30 * DAY_MS), waiting(10 * SECOND_MS, 3 * SECOND_MS))
   t.equal(leftMs, 7 * SECOND_MS)
