@@ -100,10 +100,13 @@ export const callingBack: Group = {
         await here.until('the attempt to be listed as ended', listed)
         const before = (await here.slave.attempts()).state
         master.beUsual()
-        await here.until('the attempt to be listed no more', async () => !(await listed()))
-        const after = (await here.slave.attempts()).state
-        const grown = after.generation > before.generation
-        expect(grown, `a generation greater than ${before.generation}`, after)
+        await here.until('its outcome to be acknowledged', () => master.acknowledged.has(attempt))
+        let after = before
+        const grown = async (): Promise<boolean> => {
+          after = (await here.slave.attempts()).state
+          return after.generation > before.generation
+        }
+        await here.until(`a generation greater than ${before.generation}`, grown, () => after)
       },
     },
     {
