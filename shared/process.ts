@@ -32,6 +32,8 @@ export type Program = {
 
 /** Exit code for settings that cannot be used, as in BSD's sysexits (EX_USAGE, EX_CONFIG). */
 const EXIT_USAGE = 64
+/** The same start will work later, as in sysexits (EX_TEMPFAIL): a service manager tries again. */
+const EXIT_TRY_AGAIN = 75
 
 /** Folders become 0700, files 0600: they hold inputs, results and keys. */
 const PRIVATE_UMASK = 0o077
@@ -56,6 +58,10 @@ export async function runProgram<T extends TObject>(
     })
   } catch (error) {
     const { name, code = '' } = error as Error & { code?: string }
+    if (name === 'NoRoomError') fail(given.command, (error as Error).message, EXIT_TRY_AGAIN)
+    if (code === 'ENOSPC') {
+      fail(given.command, `${(error as Error).message}: make room on that disk`, EXIT_TRY_AGAIN)
+    }
     if (EXPECTED.includes(name) || EXPECTED.includes(code)) fail(given.command, wordsOf(error))
     throw error
   }
@@ -102,9 +108,9 @@ function forgetSecrets(table: TObject): void {
   if (process.report) process.report.excludeEnv = true
 }
 
-function fail(command: string, message: string): never {
+function fail(command: string, message: string, code = EXIT_USAGE): never {
   process.stderr.write(`${command}: ${plainLines(message)}\n`)
-  process.exit(EXIT_USAGE)
+  process.exit(code)
 }
 
 function stopOnSignal(command: string, stop: (reason: string) => Promise<void>): void {

@@ -1,6 +1,8 @@
 // What every SQLite file of ours needs: what an error means, and whether a file is whole.
 // Must not know what is stored.
 
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 
 /** A file that is not larger is read whole when it is opened: some 100 ms. In bytes. */
@@ -26,6 +28,25 @@ export function sqliteCode(error: unknown): number {
   const code = error instanceof Error && 'errcode' in error ? error.errcode : 0
   return typeof code === 'number' ? code & 0xff : 0
 }
+
+/** SQLite's log and index need about this much when a file is opened. In bytes. */
+const ROOM_TO_OPEN_BYTES = 1 << 20
+
+/** Whether an error may be due to a full disk: SQLite seldom says so itself. */
+export function mayBeForWantOfRoom(error: unknown): boolean {
+  const { FULL, IOERR, CANTOPEN } = SQLITE
+  return [FULL, IOERR, CANTOPEN].some((code) => code === sqliteCode(error))
+}
+
+/** Whether the disk of the file at `path` has too little room to open it. */
+export function isDiskFull(path: string): boolean {
+  const { bavail, bsize } = statfsSync(dirname(path))
+  return bavail * bsize < ROOM_TO_OPEN_BYTES
+}
+
+/** An error that a full disk has caused, while it is full. */
+export const isWantOfRoom = (error: unknown, path: string): boolean =>
+  sqliteCode(error) === SQLITE.FULL || (mayBeForWantOfRoom(error) && isDiskFull(path))
 
 /** A row or page holds what no program of ours wrote. */
 export class DamagedError extends Error {

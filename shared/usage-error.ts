@@ -5,3 +5,8 @@
 export class UsageError extends Error {
   override name = 'UsageError'
 }
+
+/** The disk is full: the same start works once there is room. One line, no stack. */
+export class NoRoomError extends Error {
+  override name = 'NoRoomError'
+}

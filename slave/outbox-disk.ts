@@ -4,12 +4,14 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { createPresence } from '../shared/presence.ts'
-import { UsageError } from '../shared/process.ts'
 import { encode } from '../shared/raw-json.ts'
-import { checkIfSmall, SQLITE, sqliteCode } from '../shared/sqlite.ts'
+import { checkIfSmall, isWantOfRoom, SQLITE, sqliteCode } from '../shared/sqlite.ts'
+import { NoRoomError, UsageError } from '../shared/usage-error.ts'
 import type { Callback } from '../shared/wire.ts'
 import { readCallback } from './as-written.ts'
 import type { OutboxDisk } from './outbox.ts'
+
+const FILE_NAME = 'outbox.sqlite'
 
 /** A slave that is just closing has the file for a moment longer. In milliseconds. */
 const BUSY_TIMEOUT_MS = 1_000
@@ -25,19 +27,23 @@ const PREPARE = `
 
 /**
  * Opens, or makes, the outbox in `folder`, and has it alone until it is closed. Throws UsageError,
- * with words about what to do, when it is in use or cannot be opened.
+ * with words about what to do, when it is in use or cannot be opened, and NoRoomError when the disk is full.
  */
 export function openOutboxDisk(folder: string): OutboxDisk {
   try {
     return openIn(folder)
   } catch (error) {
+    if (isWantOfRoom(error, join(folder, FILE_NAME))) {
+      const words = `the disk has no room for results in ${folder} (${(error as Error).message}): make room, or start with another --data folder`
+      throw new NoRoomError(words, { cause: error })
+    }
     throw new UsageError(`the folder ${folder} ${words(error as Error)}`, { cause: error })
   }
 }
 
 /** The outbox in its folder, which may be removed while it is open. */
 function openIn(folder: string): OutboxDisk {
-  const path = join(folder, 'outbox.sqlite')
+  const path = join(folder, FILE_NAME)
   let { table, presence } = open()
   const kept = table.kept()
 

@@ -2,17 +2,19 @@
 // that say what to do. Looks first through a connection that cannot write: a file that is damaged,
 // foreign or too new is left byte for byte as it was (closing a writing connection would already
 // fold the write-ahead log into it). Must not know what a task means.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync, statfsSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import {
   checkIfSmall,
   DamagedError,
   isDamage,
+  isWantOfRoom,
   SQLITE,
   shrinkIfSmall,
   sqliteCode,
 } from '../../shared/sqlite.ts'
+import { NoRoomError } from '../../shared/usage-error.ts'
 import { APPLICATION_ID, migrate, VERSION } from './migrations.ts'
 
 /** The store cannot be used as it is; the message says why and what to do. Nothing was changed. */
@@ -33,8 +35,6 @@ export type Tuning = {
 
 /** How many rows at each end of the table are read when a store is opened. */
 const EDGE_ROWS = 500
-/** SQLite's log and index need about this much when a store is opened. */
-const ROOM_TO_OPEN_BYTES = 1 << 20
 /** A log that one huge commit made long is cut back to this. */
 const LOG_BYTES_MAX = 64 << 20
 
@@ -157,20 +157,18 @@ export function opened<T>(path: string, open: () => T): T {
   }
 }
 
-/** An error of SQLite, of the folder or of a row's JSON as a StoreRefusedError that says what to do. */
+/**
+ * An error of SQLite, of the folder or of a row's JSON as a StoreRefusedError that says what to do; that
+ * the disk is full as a NoRoomError.
+ */
 export function inWords(path: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StoreRefusedError) return error
+  if (isWantOfRoom(error, path)) {
+    const text = `the disk has no room to open ${path} (${error.message}): make room, or start with another --data folder`
+    return new NoRoomError(text, { cause: error })
+  }
   const text = words(path, error)
   return text === undefined ? error : new StoreRefusedError(text, { cause: error })
-}
-
-/** Whether an opening may have failed because the disk is full: SQLite seldom says so itself. */
-export function mayBeForWantOfRoom(error: unknown, path: string): boolean {
-  const cause = error instanceof StoreRefusedError ? error.cause : error
-  const { FULL, IOERR, CANTOPEN } = SQLITE
-  if (![FULL, IOERR, CANTOPEN].some((code) => code === sqliteCode(cause))) return false
-  const { bavail, bsize } = statfsSync(dirname(path))
-  return bavail * bsize < ROOM_TO_OPEN_BYTES
 }
 
 function words(path: string, error: Error): string | undefined {
@@ -181,8 +179,6 @@ function words(path: string, error: Error): string | undefined {
       return `the store ${path} is in use by another master: stop it first, or start this one with another --data folder; nothing was changed`
     case SQLITE.ERROR: // a table or column that should be there is not
       return `${damaged(path, why)}; nothing was changed`
-    case SQLITE.FULL:
-      return `the disk has no room for the store ${path}: make room, or start with another --data folder`
     case SQLITE.READONLY:
     case SQLITE.CANTOPEN:
       return `the store ${path} cannot be opened for writing (${why}): check the folder's owner and permissions, or start with another --data folder`

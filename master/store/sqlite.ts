@@ -5,10 +5,10 @@
 // Rows are written on the main thread by choice: that costs less than sending them to another thread
 // and back (design.md, Speed). The sync that makes them durable is waited for beside it (log-sync.ts).
 import { randomBytes } from 'node:crypto'
-import { existsSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { DamagedError } from '../../shared/sqlite.ts'
+import { DamagedError, isDiskFull, mayBeForWantOfRoom } from '../../shared/sqlite.ts'
 import { createGiveBack } from './give-back.ts'
 import type { StoreBrokenError } from './guard.ts'
 import { createGuard, watchGuards } from './guard.ts'
@@ -16,7 +16,7 @@ import { createLogSync } from './log-sync.ts'
 import { createReserve } from './reserve.ts'
 import { createLister } from './sqlite-list.ts'
 import type { Tuning } from './sqlite-open.ts'
-import { inWords, mayBeForWantOfRoom, openDatabase } from './sqlite-open.ts'
+import { inWords, openDatabase } from './sqlite-open.ts'
 import { LIVE_COLUMNS, TASK_COLUMNS, timeOf, toLive, toSlave, toTask } from './sqlite-rows.ts'
 import { createTransactions } from './sqlite-transaction.ts'
 import { createWriter } from './sqlite-write.ts'
@@ -53,13 +53,17 @@ const defaults: Tuning = {
 
 const reservePath = (path: string): string => `${path}-reserve`
 
-/** On a full disk SQLite cannot even open its log: then the reserve is given up, and tried again. */
+/**
+ * On a full disk SQLite cannot even open its log: then the reserve is given up, and tried again. Also
+ * without one: a disk that was full may have room now.
+ */
 function openWithRoom(path: string, settings: Tuning): DatabaseSync {
   try {
     return openDatabase(path, settings)
   } catch (error) {
-    if (!existsSync(reservePath(path)) || !mayBeForWantOfRoom(error, path)) throw error
-    rmSync(reservePath(path))
+    const { cause = error } = error as Error
+    if (!mayBeForWantOfRoom(cause)) throw error
+    if (isDiskFull(path)) rmSync(reservePath(path), { force: true })
     return openDatabase(path, settings)
   }
 }

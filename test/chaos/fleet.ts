@@ -10,10 +10,13 @@ import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Disk } from './places.ts'
 import { TIE } from './places.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const START_AGAIN_MS = 200
+/** A start that works later (EX_TEMPFAIL): its disk was full. */
+const EXIT_TRY_AGAIN = 75
 
 export type Kill = { at: number; name: string; point: string }
 export type Member = ReturnType<typeof createMember>
@@ -27,6 +30,8 @@ export function createMember(given: {
   prefix: string[]
   /** Where its standard error goes. */
   logFile: string
+  /** Where its data is: while that is full, a start may end with EXIT_TRY_AGAIN. */
+  disk: Disk
   onUp: (url: string) => void
   onDown: () => void
 }) {
@@ -130,7 +135,8 @@ export function createMember(given: {
     started.once('exit', (code, signal) => {
       if (!killed && !ended) {
         const words = `${new Date().toISOString()} ended by itself: ${code ?? signal}: ${stderr}`
-        unasked.push(words)
+        const lacksRoom = code === EXIT_TRY_AGAIN && given.disk.wasFullSince(startedAt)
+        if (!lacksRoom) unasked.push(words)
         appendFileSync(logFile, `${words}\n`)
         restMs = START_AGAIN_MS
         up = false

@@ -72,6 +72,7 @@ export async function createNet(given: {
     }),
     prefix: [],
     logFile: join(place.folder, 'master.log'),
+    disk: given.masterDisk,
     onUp: (url) => {
       masterAt = { host: LOOPBACK, port: Number(new URL(url).port) }
       for (const proxy of towardsMaster()) void proxy.listen()
@@ -153,6 +154,7 @@ export async function createNet(given: {
       }),
       prefix: namespace ? ['ip', 'netns', 'exec', namespace.name] : [],
       logFile: join(place.folder, `${name}.log`),
+      disk: given.slaveDisk,
       onUp: () => {
         up = true
         void to.listen()

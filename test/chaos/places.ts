@@ -17,7 +17,14 @@ const run = (command: string, ...args: string[]): void =>
 const succeeds = (command: string, ...args: string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
-export type Disk = { folder: string; mounted: boolean; fill(): boolean; empty(): void }
+export type Disk = {
+  folder: string
+  mounted: boolean
+  fill(): boolean
+  empty(): void
+  /** Whether it was full at some time after that one (performance.now). */
+  wasFullSince(at: number): boolean
+}
 export type Namespace = { name: string; near: string; far: string; link(up: boolean): void }
 export type Place = ReturnType<typeof makePlace>
 
@@ -36,15 +43,21 @@ export function makePlace() {
       const mounted = succeeds('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', at)
       if (mounted) undo.push(() => run('umount', '-l', at))
       const filler = join(at, 'filler')
+      let fullUntil = Number.NEGATIVE_INFINITY
       return {
         folder: at,
         mounted,
         fill(): boolean {
           if (!mounted) return false
           const { bavail, bsize } = statfsSync(at)
+          fullUntil = Number.POSITIVE_INFINITY
           return bavail > 0 && succeeds('fallocate', '-l', String(bavail * bsize), filler)
         },
-        empty: () => rmSync(filler, { force: true }),
+        empty(): void {
+          rmSync(filler, { force: true })
+          fullUntil = performance.now()
+        },
+        wasFullSince: (time) => fullUntil >= time,
       }
     },
 

@@ -20,6 +20,7 @@ import { test } from 'tap'
 import { FILE_NAME, openSqliteStore, StoreRefusedError } from '../../../master/store/sqlite.ts'
 import type { Store } from '../../../master/store/store.ts'
 import { wallTime } from '../../../shared/clock.ts'
+import { fillDisk, onSmallDisk } from '../../small-disk.ts'
 import { storeContract } from './contract.ts'
 import { anEndedTask, aTask, commit, end, insert, listAll } from './records.ts'
 
@@ -343,22 +344,6 @@ test('stops at an error of the disk and never tries again', async (t) => {
   )
 })
 
-/** Runs it with a folder on a disk of 4 MiB, where one may be mounted. */
-async function onSmallDisk(t: Test, run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = t.testdir({})
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', folder])
-  if (mounted.status !== 0) {
-    t.comment('skipped: needs leave to mount a tmpfs')
-    return
-  }
-  // Not a teardown: tap removes the folder before those.
-  try {
-    await run(folder)
-  } finally {
-    spawnSync('umount', [folder])
-  }
-}
-
 test('a full disk', (t) => onSmallDisk(t, (folder) => fullDisk(t, folder)))
 
 test('new tasks leave room on the disk for outcomes', (t) =>
@@ -368,7 +353,7 @@ test('new tasks leave room on the disk for outcomes', (t) =>
     const ballast = join(folder, 'ballast')
     const running = Array.from({ length: 100 }, () => aTask({ status: 'in progress' }))
     await commit(store, ...running.map(insert))
-    fill(ballast)
+    fillDisk(ballast)
     truncateSync(ballast, statSync(ballast).size - 150_000)
     t.equal((await failureOf(store))?.name, 'StoreFullError')
     for (const task of running.slice(0, 5)) await commit(store, end(task))
@@ -387,7 +372,7 @@ async function fullDisk(t: Test, folder: string): Promise<void> {
   await commit(store, ...running.map(insert))
 
   // All that is free goes, whatever else a commit would need.
-  fill(ballast)
+  fillDisk(ballast)
   const refusal = await failureOf(store)
   t.equal(refusal?.name, 'StoreFullError')
   t.ok(existsSync(reserve), 'is not given up for a new task')
@@ -427,10 +412,6 @@ async function failureOf(store: Store): Promise<Error | undefined> {
 }
 
 /** Writes until nothing more fits. */
-function fill(file: string): void {
-  spawnSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=4096'])
-}
-
 /** A store whose many large tasks have been removed, and the sizes of its files. */
 async function afterAPeak(t: Test, folder: string) {
   const store = open(t, folder)

@@ -1,0 +1,31 @@
+// Starts on a disk that is full: they fail in a way that a service manager tries again.
+
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { fillDisk, onSmallDisk } from '../small-disk.ts'
+import { startProcess } from './processes.ts'
+
+const NOBODY = 'http://127.0.0.1:9'
+const PROGRAMS = [
+  ['master/main.ts', '--port', '0', '--log-level', 'error'],
+  ['slave/main.ts', '--port', '0', '--name', 's', '--master', NOBODY, '--log-level', 'silent'],
+]
+
+for (const [program = '', ...args] of PROGRAMS) {
+  test(`${program} ends with code 75 on a full disk, and starts once there is room`, (t) =>
+    onSmallDisk(t, async (disk) => {
+      const data = join(disk, 'data')
+      const ballast = join(disk, 'ballast')
+      mkdirSync(data)
+      fillDisk(ballast)
+      const start = () => startProcess(t, program, [...args, '--data', data])
+      const { message } = (await start().catch((error: Error) => error)) as Error
+      t.match(message, /ended \(75\)/)
+      t.match(message, /no room|no space left/)
+      t.notMatch(message, /\n +at /, 'without a stack')
+      rmSync(ballast)
+      const { kill } = await start()
+      await kill('SIGTERM')
+    }))
+}
