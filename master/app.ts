@@ -2,9 +2,7 @@
 // here.
 
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static } from 'typebox'
@@ -15,6 +13,7 @@ import { loadJobKinds, loadKinds } from '../shared/kind.ts'
 import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
 import { collectRoutes } from '../shared/route-table.ts'
+import { openFolder, removeDeadScratch } from '../shared/scratch.ts'
 import { assertFree, createServer } from '../shared/server.ts'
 import { createSlices } from '../shared/slices.ts'
 import { createAttemptIds } from './attempt-ids.ts'
@@ -86,6 +85,10 @@ export async function startMaster(
   await assertFree(settings.host, settings.port)
   if (settings.store !== 'memory') assertWhole(settings.data)
   const log = await createLog('master', settings.logLevel, settings.logFormat)
+  const removed = await removeDeadScratch()
+  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
+  const inMemory = settings.store === 'memory'
+  const folder = openFolder(inMemory ? undefined : settings.data)
   const { now, wall } = systemClock
   const ids = createIds(() => msOf(wall()))
   const door = await openDoor({
@@ -138,13 +141,11 @@ export async function startMaster(
     offered: (kind) => registry.isKnown(kind),
     jobKinds,
   })
-  const inMemory = settings.store === 'memory'
-  const folder = inMemory ? mkdtempSync(join(tmpdir(), 'askfirst-master-')) : settings.data
-  const jobsFile = inMemory ? ':memory:' : join(folder, 'jobs.sqlite')
+  const jobsFile = inMemory ? ':memory:' : join(folder.path, 'jobs.sqlite')
   const jobStore = opened(jobsFile, () => openJobStore(jobsFile, onBroken))
   const sweepMs = settings.blobKeepMs / SWEEPS
   const blobs = createBlobs({
-    folder: join(folder, 'blobs'),
+    folder: join(folder.path, 'blobs'),
     store: jobStore,
     bytesMax: settings.blobBytesMax,
     arrivalMs: settings.arrivalMs,
@@ -310,7 +311,7 @@ export async function startMaster(
         await tracing?.close()
         jobStore.close()
         lag.close()
-        if (inMemory) rmSync(folder, { recursive: true, force: true })
+        folder.close()
       })()
       return closed
     },

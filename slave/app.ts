@@ -2,9 +2,7 @@
 // here.
 
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdtempSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Server as TlsServer } from 'node:tls'
 import type { Static } from 'typebox'
@@ -17,6 +15,7 @@ import { createLog } from '../shared/log.ts'
 import { isPrivateName, keepPagesOut } from '../shared/pages.ts'
 import { UsageError } from '../shared/process.ts'
 import { createRandom } from '../shared/random.ts'
+import { openFolder, removeDeadScratch } from '../shared/scratch.ts'
 import { createConnector, mustBe, serverOptions } from '../shared/secure.ts'
 import { assertFree, createServer, JSON_DEPTH_MAX } from '../shared/server.ts'
 import { VERSION } from '../shared/version.ts'
@@ -57,6 +56,9 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   const loaded = await kindsOf(settings)
   await assertFree(settings.host, settings.port)
   const log = await createLog(settings.name, settings.logLevel, settings.logFormat)
+  const removed = await removeDeadScratch()
+  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
+  const folder = openFolder(settings.data)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
   const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
   const identity = isSecured(settings) ? await openIdentity(identityOf(settings, log)) : null
@@ -79,7 +81,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   }
   let url = settings.advertise ?? ''
   const workroom = createWorkroom({
-    root: workFolderOf(settings.data),
+    root: join(folder.path, 'work'),
     shared: settings.files === undefined ? null : resolve(settings.files),
     master,
     url: () => url,
@@ -167,7 +169,9 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
       identity?.close()
       clearInterval(look)
       clockWatch.close()
-      closed ??= Promise.all([server.close(), agent.close()]).then(() => {})
+      closed ??= Promise.all([server.close(), agent.close()]).then(() => {
+        folder.close()
+      })
       return closed
     },
   }
@@ -209,10 +213,4 @@ async function kindsOf(given: { kinds: string[]; pull: boolean }): Promise<Map<s
     refuse(`peers fetch what ${unreachable.name} gives, and cannot reach a slave with --pull`)
   }
   return new Map([...loaded].filter(([, { peers }]) => !peers))
-}
-
-/** Where files of runs are: beside the outbox, or in a folder of their own that goes at the end. */
-function workFolderOf(data: string | undefined): string {
-  if (data === undefined) return mkdtempSync(join(tmpdir(), 'askfirst-slave-'))
-  return resolve(data, 'work')
 }

@@ -1,9 +1,8 @@
 // A master and the slaves that somebody asks for, for as long as something lasts: real processes on
 // ports that the system chooses, with their data in a folder that goes away with them.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { makeScratch } from '../../shared/scratch.ts'
 import type { Child } from './child.ts'
 import { endChild, startChild, untilKnown } from './child.ts'
 
@@ -41,7 +40,8 @@ export type Fleet = {
 
 /** Starts a master, does what is to be done, and stops everything, also on Ctrl-C. */
 export async function withFleet(use: (fleet: Fleet) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'askfirst-tour-'))
+  const scratch = makeScratch()
+  const folder = scratch.path
   const children: Child[] = []
   let stopping = false
   /** Ends what the master would wait for. */
@@ -75,7 +75,7 @@ export async function withFleet(use: (fleet: Fleet) => Promise<void>): Promise<v
     const [master, ...slaves] = children
     await Promise.all(slaves.map(endChild))
     if (master) await endChild(master)
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+    scratch.close()
     for (const signal of signals) process.off(signal, onSignal)
   }
 }

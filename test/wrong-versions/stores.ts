@@ -131,4 +131,28 @@ export const STORES: WrongVersion[] = [
     replace: '',
     caughtBy: 'test/master/job-store.test.ts',
   },
+  {
+    name: 'scratch-of-the-living',
+    says: 'removes scratch folders that a living process holds',
+    file: 'shared/scratch.ts',
+    find: "lockIn(path, 'BEGIN EXCLUSIVE')",
+    replace: "lockIn(path, 'BEGIN')",
+    caughtBy: 'test/shared/scratch.test.ts',
+  },
+  {
+    name: 'scratch-of-its-maker-only',
+    says: 'a process whose data is in a scratch folder does not hold it',
+    file: 'shared/scratch.ts',
+    find: 'scratch === undefined ? undefined : holdOn(scratch)',
+    replace: 'undefined',
+    caughtBy: 'test/shared/scratch.test.ts',
+  },
+  {
+    name: 'scratch-behind-links',
+    says: 'takes a link of that name for a scratch folder',
+    file: 'shared/scratch.ts',
+    find: 'stats?.isDirectory() === true && ',
+    replace: '',
+    caughtBy: 'test/shared/scratch.test.ts',
+  },
 ]

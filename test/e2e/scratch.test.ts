@@ -1,0 +1,74 @@
+// Folders of programs that keep nothing: what a killed one leaves, the next start removes.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { BEFORE, COMMAND, folderOf, request, startProcess, until } from './processes.ts'
+
+const MASTER = ['--port', '0', '--store', 'memory']
+const TOUR = new URL('../../deploy/local/tour.ts', import.meta.url).pathname
+
+const scratchIn = (folder: string): string[] =>
+  readdirSync(folder).filter((name) => name.startsWith('askfirst-scratch-'))
+
+t.test('a master and a slave are killed: the next start removes their folders', async (t) => {
+  const temporary = folderOf(t)
+  const env = { TMPDIR: temporary }
+  const first = await startProcess(t, 'master/main.ts', MASTER, env)
+  const blob = 'x'.repeat(1 << 20)
+  t.equal((await request('PUT', `${first.url}/blobs`, blob)).status, 201)
+  const args = ['--port', '0', '--master', first.url, '--kinds', 'sleep', '--log-level', 'info']
+  const slave = await startProcess(t, 'slave/main.ts', args, env)
+  const made = scratchIn(temporary)
+  t.equal(made.length, 2, 'the start of the slave left that of the master alone')
+  await Promise.all([first.kill('SIGKILL'), slave.kill('SIGKILL')])
+  t.same(scratchIn(temporary), made, 'killed: both are left')
+
+  const second = await startProcess(t, 'master/main.ts', MASTER, env)
+  const [mine = '', ...more] = scratchIn(temporary)
+  t.same(more, [])
+  t.notOk(made.includes(mine), 'only that of the living master is left')
+  t.match(second.stderr(), /"removed":\[.*removed scratch folders of processes that ended/)
+  // It listens for signals a moment after it listens for requests.
+  await request('GET', `${second.url}/status`)
+  await second.kill('SIGTERM')
+  t.same(scratchIn(temporary), [], 'a master that is told to stop removes its own')
+})
+
+t.test('a tour is killed with its programs: the next start removes its folder', async (t) => {
+  const temporary = folderOf(t)
+  const env = { PATH: process.env.PATH ?? '', TMPDIR: temporary }
+  const tour = spawn(COMMAND, [...BEFORE, TOUR, 'words'], { env, stdio: 'ignore' })
+  let pids: number[] = []
+  const killAll = (): void => {
+    for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  }
+  t.teardown(killAll)
+  await until(async () => existsSync(join(temporary, scratchIn(temporary)[0] ?? '', 'master')))
+  await until(async () => {
+    pids = childrenOf(tour.pid as number)
+    return pids.length > 0
+  })
+  tour.kill('SIGKILL')
+  await once(tour, 'exit')
+  killAll()
+  await until(async () => !pids.some(isAlive))
+  t.equal(scratchIn(temporary).length, 1, 'killed: it is left')
+  const master = await startProcess(t, 'master/main.ts', MASTER, env)
+  await request('GET', `${master.url}/status`)
+  await master.kill('SIGTERM')
+  t.same(scratchIn(temporary), [])
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
