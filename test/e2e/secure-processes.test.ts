@@ -14,8 +14,6 @@ import { askfirst, folderOf, freePort, isFree, startProcess, until } from './pro
 const own = Object.values(networkInterfaces())
   .flatMap((each) => each ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
-/** Short, so that a slave renews while the test looks on. */
-const LIFE_MS = 12_000
 
 const refusal = (starting: Promise<unknown>): Promise<string> =>
   starting.then(
@@ -67,8 +65,7 @@ t.test(
       t.match(said, /contradict each other/)
     })
 
-    const life = ['--slave-certificate-ms', `${LIFE_MS}`]
-    const master = await startProcess(t, 'master/main.ts', [...masterArgs, ...life])
+    const master = await startProcess(t, 'master/main.ts', masterArgs)
     t.equal(master.url, url)
     const ca = readFileSync(join(data, 'auth/ca.pem'), 'utf8')
     const agent = new Agent({ connect: { ca } })
@@ -178,16 +175,6 @@ t.test(
       const plain = await fetch(`${slave.url.replace('https', 'http')}/attempts`)
       t.equal(plain.status, 400, 'no plain HTTP')
       t.match(await plain.text(), /https/)
-    })
-
-    await t.test('renews the certificate of a slave, again and again', async (t) => {
-      const began = Date.now()
-      // Longer than a certificate lasts: what it joined with has expired.
-      await until(async () => Date.now() - began > LIFE_MS + 1_000)
-      const issued = askfirst('identity', 'list', '--data', data).match(/^slave-1 /gm) ?? []
-      t.ok(issued.length >= 2, `${issued.length} that have not expired`)
-      const done = await ask('POST', '/tasks', { expression: '6*7' })
-      t.match(done.body, { status: 'done', result: 42 })
     })
 
     await t.test('starts a slave again without a token, by the identity that it has', async (t) => {
