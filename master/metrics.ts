@@ -8,6 +8,7 @@ import { addClockSteps, createMetrics } from '../shared/metrics.ts'
 import type { ProblemType } from '../shared/problems.ts'
 import { ANSWERS } from '../shared/wire.ts'
 import { knownReason } from './core/known-reason.ts'
+import { waitingUnoffered } from './core/line.ts'
 import type { Slave } from './core/registry.ts'
 import { isElsewhere, isFaulty, isFree } from './core/registry.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -121,6 +122,11 @@ export function createMasterMetrics(given: {
 
   gauge('askfirst_tasks_running', 'Tasks that a slave has.', () => view.running)
   gauge('askfirst_tasks_waiting', 'Tasks in line or at rest.', () => view.waiting)
+  gauge(
+    'askfirst_tasks_waiting_unoffered',
+    'Tasks in line whose kind no slave offers that is alive.',
+    () => waitingUnoffered(view),
+  )
   gauges('askfirst_tasks_stored', 'Tasks in the store.', 'status', () => reader.counts())
   gauges('askfirst_slaves', 'Slaves by state.', 'state', () => slavesByState(view.registry.all()))
   gauges('askfirst_slots', 'Slots by state.', 'state', () => slotsByState(view.registry.all()))

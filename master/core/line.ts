@@ -75,6 +75,15 @@ export function serveLines(core: Context, now: Monotonic): void {
   }
 }
 
+/** How many tasks wait in line for kinds that no slave offers now, of those that are alive. */
+export function waitingUnoffered(core: Context): number {
+  let waiting = 0
+  for (const [kind, line] of core.lines) {
+    if (line.size() > 0 && core.registry.countAlive(kind).able === 0) waiting += line.size()
+  }
+  return waiting
+}
+
 /** The first of all lines for whose head there is a slave now. */
 function bestHead(core: Context, now: Monotonic) {
   let best: { task: Task; slave: NonNullable<ReturnType<Context['registry']['at']>> } | undefined

@@ -184,6 +184,15 @@ t.test('a master that is watched', async (t) => {
     t.same([...new Set(named.map(([name]) => name).filter((name) => !known.has(name)))], [])
   })
 
+  t.test('lists every alert where its rules are explained', async (t) => {
+    const rules = readFileSync(join(MONITORING, 'alerts.yml'), 'utf8')
+    const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name)
+    t.ok(alerts.length > 10)
+    const readme = readFileSync(join(MONITORING, 'README.md'), 'utf8')
+    const listed = [...readme.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
+    t.same(listed.toSorted(), alerts.toSorted())
+  })
+
   t.test('has alerts that Prometheus takes', { skip: skipPromtool }, async (t) => {
     t.match(promtool(['check', 'rules', join(MONITORING, 'alerts.yml')]), { ok: true })
     t.match(promtool(['test', 'rules', join(MONITORING, 'alerts.test.yml')]), { ok: true })

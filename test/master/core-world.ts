@@ -1,0 +1,153 @@
+// A master's core with slaves that say what a test lets them say, and a clock that the test moves.
+
+import type { CoreSettings } from '../../master/core/context.ts'
+import { createCore } from '../../master/core/core.ts'
+import type { Effect, Input } from '../../master/core/effects.ts'
+import type { NewTask } from '../../master/core/task.ts'
+import { inOrder } from '../../master/policies/in-order.ts'
+import { wallTime } from '../../shared/clock.ts'
+import { createRandom } from '../../shared/random.ts'
+import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
+import { stepSaved } from './stepping.ts'
+
+export const HEARTBEAT_MS = 1000
+export const ASK_TIMEOUT_MS = 500
+export const WAIT_LIMIT_MS = 60_000
+
+export type Offered = Effect & { do: 'offer' }
+
+/** Times start at `now`. Heartbeats and questions take as long as the constants say, waits a minute. */
+export function world(more: Partial<CoreSettings> = {}, now = 0) {
+  let attempts = 0
+  let tasks = 0
+  let effects: Effect[] = []
+  const core = createCore({
+    settings: {
+      ask: 'known',
+      heartbeatMs: HEARTBEAT_MS,
+      askTimeoutMs: ASK_TIMEOUT_MS,
+      attemptsMax: 3,
+      retryBackoffMs: 100,
+      waitingTasksMax: 5,
+      waitLimitMs: WAIT_LIMIT_MS,
+      ...more,
+    },
+    policy: inOrder,
+    random: createRandom(1),
+    ids: {
+      make: (task, slave) => `${task}:${slave}:${++attempts}`,
+      issuer: 'm',
+      made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
+    },
+  })
+  const slaves = new Map<string, SlaveState>()
+
+  function step(input: Input): Effect[] {
+    effects = stepSaved(core, input, here.now)
+    return effects
+  }
+
+  const here = {
+    core,
+    now,
+    step,
+    /** The effects of the last step, of one sort. */
+    last: <D extends Effect['do']>(what: D) =>
+      effects.filter((effect): effect is Effect & { do: D } => effect.do === what),
+    state: (name: string): SlaveState => slaves.get(name) as SlaveState,
+    /** What the master knows of it. */
+    slave: (name: string) => {
+      const slave = core.view.registry.byName.get(name)
+      if (!slave) throw new Error(`no slave ${name}`)
+      return slave
+    },
+    task: (id: string) => core.view.live.get(id),
+
+    /** A slave is started, and registers. */
+    start(name: string, slots = 1, boot = 'boot-1', held: HeldAttempt[] = []): Effect[] {
+      const free = slots - held.filter(({ status }) => status !== 'ended').length
+      const mode = 'accepting' as const
+      slaves.set(name, { slave: name, boot, generation: 0, slots, free, mode, reason: '' })
+      return here.visit(name, held, 'registration')
+    },
+
+    visit(name: string, attempts: HeldAttempt[], token: string | null = null): Effect[] {
+      const state = here.state(name)
+      const { boot, slots } = state
+      const card = { name, boot, version: '1', kinds: ['work'], tags: [], slots }
+      const said = { card, state, attempts }
+      return step({ is: 'visited', name, url: `http://${name}`, said, token })
+    },
+
+    /** What a slave says of itself changes. */
+    change(name: string, more: Partial<SlaveState>): SlaveState {
+      const before = here.state(name)
+      const state = { ...before, generation: before.generation + 1, ...more }
+      slaves.set(name, state)
+      return state
+    },
+
+    submit(more: Partial<NewTask> = {}): string {
+      const id = `task-${++tasks}`
+      const createdAt = here.now
+      const common = { kind: 'work', priority: 0, runLimitMs: 10_000, queue: false }
+      const times = { createdAt: wallTime(createdAt), waitUntil: null, expiresAt: null }
+      step({ is: 'submit', task: { id, ...common, ...times, ...more } })
+      return id
+    },
+
+    /** The offer of the last step. */
+    offered(): Offered {
+      const [offer, ...others] = here.last('offer')
+      if (!offer || others.length > 0) throw new Error(`${here.last('offer').length} offers`)
+      return offer
+    },
+
+    answer({ slave, attempt }: Offered, answer: Answer, more: Partial<SlaveState> = {}): Effect[] {
+      const free = here.state(slave).free - (answer === 'taken' ? 1 : 0)
+      const changed = answer === 'taken' || Object.keys(more).length > 0
+      const state = changed ? here.change(slave, { free, ...more }) : here.state(slave)
+      return step({ is: 'answers', slave, state, answers: [{ attempt, answer, reason: answer }] })
+    },
+
+    /** Submits a task that the first slave takes; gives its offer. */
+    running(more: Partial<NewTask> = {}): Offered {
+      here.submit(more)
+      const offer = here.offered()
+      here.answer(offer, 'taken')
+      return offer
+    },
+
+    callBack({ slave, attempt, task }: Offered, outcome: Outcome): Effect[] {
+      const state = here.change(slave, { free: here.state(slave).free + 1 })
+      const callbacks = [{ attempt, task: task.id, outcome, ranMs: 5 }]
+      return step({ is: 'callbacks', state, callbacks, token: 'callbacks' })
+    },
+
+    beat(
+      name: string,
+      attempts: HeldAttempt[] = [],
+      state: SlaveState = here.state(name),
+    ): Effect[] {
+      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: 'beat' })
+    },
+
+    silence({ slave, attempt }: Offered, delivered: boolean): Effect[] {
+      return step({ is: 'no-answer', slave, attempts: [attempt], delivered, reason: 'silent' })
+    },
+
+    /** Lets time pass, with a tick whenever the core wants one. */
+    pass(ms: number): Effect[] {
+      const until = here.now + ms
+      const all: Effect[] = []
+      while (core.deadline() <= until) {
+        here.now = Math.max(here.now, core.deadline())
+        all.push(...step({ is: 'tick', lateMs: 0 }))
+      }
+      here.now = until
+      effects = all
+      return all
+    },
+  }
+  return here
+}
