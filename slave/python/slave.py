@@ -15,14 +15,13 @@ An attempt:   offered --> running --> ended (in the outbox) --> acknowledged, fo
                                            offered again gets the same answer
 
 Threads: one per HTTP connection, one per running task, one that beats, one that calls back. All
-that they share is in Slave and is touched only while holding its lock. identity.py is TLS: who this
-slave is, and who speaks to it.
+that they share is in Slave and is touched only while holding its lock. connections.py is the HTTP
+server and its limits; identity.py is TLS: who this slave is, and who speaks to it.
 """
 
 import argparse
 import collections
 import hashlib
-import http.server
 import itertools
 import json
 import os
@@ -30,8 +29,6 @@ import random
 import re
 import shutil
 import signal
-import socketserver
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -42,6 +39,7 @@ import uuid
 
 sys.dont_write_bytecode = True  # the folder of a program is not its data
 
+import connections  # noqa: E402
 import identity as identities  # noqa: E402
 import tasks  # noqa: E402
 
@@ -50,7 +48,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 BODY_BYTES_MAX = 16 * 1024 * 1024
 # Of the master: a longer one is cut, and is no answer.
 ANSWER_BYTES_MAX = 4 * 1024 * 1024
-CONNECTIONS_MAX = 256
 RESULT_BYTES_MAX = 1024 * 1024
 # No new tasks while this many outcomes wait for the master.
 OUTBOX_MAX = 10_000
@@ -60,7 +57,6 @@ REMEMBERED_MAX = 65_536
 LIST_MAX = 64
 # In seconds: for a whole exchange with the master.
 REQUEST_TIMEOUT = 5
-HANDSHAKE_TIMEOUT = 10
 REST_MIN, REST_MAX = 0.1, 5
 REGISTER_AGAIN_MIN, REGISTER_AGAIN_MAX = 0.25, 5
 
@@ -602,49 +598,8 @@ class Slave:
 # ------------------------------------------------------------------------------------ the server
 
 
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 128
-
+class Server(connections.Server):
     slave = None
-    context = None
-
-    def __init__(self, *given):
-        self.room = threading.BoundedSemaphore(CONNECTIONS_MAX)
-        super().__init__(*given)
-
-    def process_request(self, request, client_address):
-        # A thread each: beyond these, connections are closed as they come.
-        if not self.room.acquire(blocking=False):
-            return self.shutdown_request(request)
-        try:
-            super().process_request(request, client_address)
-        except BaseException:  # no thread could be started
-            self.room.release()
-            raise
-
-    def process_request_thread(self, request, client_address):
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self.room.release()
-
-    def server_bind(self):
-        # http.server's own would look the host's name up, which can take seconds.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
-
-    def finish_request(self, request, client_address):
-        # Within the connection's own thread: a handshake waits for the other side.
-        if self.context is None:
-            return super().finish_request(request, client_address)
-        request.settimeout(HANDSHAKE_TIMEOUT)
-        with self.context.wrap_socket(request, server_side=True) as connection:
-            super().finish_request(connection, client_address)
-
-    def handle_error(self, request, client_address):
-        # A master that broke a connection off is no event.
-        if not isinstance(sys.exc_info()[1], (ConnectionError, TimeoutError, ssl.SSLError)):
-            super().handle_error(request, client_address)
 
 
 FORBIDDEN = "Who asks is known, and may not do this."
@@ -664,12 +619,7 @@ def is_private(name):
 OPEN = ("/availability", "/healthz")
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"  # masters keep connections open
-    timeout = 75
-    disable_nagle_algorithm = True
-    wbufsize = -1  # one answer, one packet
-
+class Handler(connections.Handler):
     def do_GET(self):
         slave = self.server.slave
         routes = {
@@ -723,6 +673,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             run = self.route(routes)  # first: nothing is read for somebody who may not ask
             body = self.read_body()
             whole = True
+            self.complete()
             self.send(200, "application/json", answer(run, body))
         except Invalid as invalid:
             self.close_connection |= not whole
@@ -749,9 +700,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 def read_json(headers, body):
