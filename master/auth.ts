@@ -141,7 +141,7 @@ export function createAuth(given: {
 
   function byKey(request: FastifyRequest, secret: string): Caller {
     const key = secret === '' ? undefined : identities.keyOf(secret)
-    if (!isGood(key)) {
+    if (!identities.isGood(key)) {
       // Only then: a neighbour who fails must not shut out a key that is good.
       limits.failed(request.ip)
       throw unauthorized(`this key ${whyNot(key)}`)
@@ -151,7 +151,7 @@ export function createAuth(given: {
 
   function bySession(request: FastifyRequest, id: string): Caller {
     const key = sessions.keyOf(id)
-    if (!isGood(key)) throw unauthorized('the session is over: sign in again')
+    if (!identities.isGood(key)) throw unauthorized('the session is over: sign in again')
     const { host, origin } = request.headers
     // SameSite keeps the cookie at home already; a browser that does not know it says Origin.
     if (!SAFE_METHODS.includes(request.method) && origin !== `https://${host}`) {
@@ -178,7 +178,7 @@ export function createAuth(given: {
     const { role, name, serial, validUntil } = peer
     if (role === 'client') {
       const key = identities.keyById(name)
-      if (!isGood(key)) return null
+      if (!identities.isGood(key)) return null
       return { ...callerOf(key), validUntil }
     }
     const certificate = identities.certificateOf(serial)
@@ -199,10 +199,6 @@ export function createAuth(given: {
     const allowance = limits.newAllowance()
     allowances.set(name, allowance)
     return allowance
-  }
-
-  function isGood(key: Key | undefined): key is Key {
-    return key?.revokedAt === null && (key.expiresAt === null || key.expiresAt > wall())
   }
 
   function whyNot(key: Key | undefined): string {

@@ -76,7 +76,7 @@ async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
     },
     routes: async (server: FastifyInstance) => {
       const { slaveCertificateMs } = settings
-      await server.register(identity, { authority, sessions, limits, slaveCertificateMs, wall })
+      await server.register(identity, { authority, sessions, limits, slaveCertificateMs })
     },
     /** Idempotent. */
     close(): void {

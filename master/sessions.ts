@@ -34,8 +34,13 @@ export function createSessions(given: { identities: Identities; wall: () => Wall
     },
     /** The key that a session stands for, as it is now. */
     keyOf(id: string): Key | undefined {
-      const session = sessions.get(hashOf(id))
-      return session && session.until > wall() ? identities.keyById(session.key) : undefined
+      const hashed = hashOf(id)
+      const session = sessions.get(hashed)
+      if (!session) return undefined
+      if (session.until > wall()) return identities.keyById(session.key)
+      // For good: it has ended, even when the wall clock is set back.
+      close(hashed)
+      return undefined
     },
     close: (id: string): void => close(hashOf(id)),
   }

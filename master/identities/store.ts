@@ -67,6 +67,7 @@ const SCHEMA = `
     serial TEXT NOT NULL PRIMARY KEY, slave TEXT NOT NULL, issuedAt INTEGER NOT NULL,
     expiresAt INTEGER NOT NULL, revokedAt INTEGER
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS expired (id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS shutOut (slave TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS certificates_by_slave ON certificates (slave);
 `
@@ -105,6 +106,8 @@ export function openIdentities(
   const versionOf = database.prepare('PRAGMA data_version')
   const listeners: ((slave: string) => void)[] = []
   let shutOut = new Set<string>()
+  /** Keys and tokens whose expiry has passed: if the wall clock is set back, it has passed still. */
+  let expired = new Set<string>()
   const guard = createGuard(path, onBroken)
   read()
   guard.watch()
@@ -128,6 +131,8 @@ export function openIdentities(
     /** The key, when there is one, whatever became of it. One hash and one look in a map. */
     keyOf: (secret: string): Key | undefined => byHash.get(hashOf(secret)),
     keyById: (id: string): Key | undefined => byId.get(id),
+    /** Whether a key lets its owner in: it was neither revoked nor has it expired. */
+    isGood: (key: Key | undefined): key is Key => key?.revokedAt === null && !hasExpired(key),
     keys: (): Key[] => [...byHash.values()].toSorted((a, b) => msBetween(b.createdAt, a.createdAt)),
     /** Makes a key and gives it, this once. Without a client it is its own. */
     createKey(about: { client?: string; scopes: readonly Scope[]; ttlMs?: number }) {
@@ -204,7 +209,7 @@ export function openIdentities(
       | Token
       | undefined
     if (!token || token.revokedAt !== null) return 'unknown'
-    if (token.expiresAt <= wall()) return 'expired'
+    if (hasExpired(token)) return 'expired'
     if (token.slave !== null && token.slave !== slave) return 'other-name'
     const known = database
       .prepare('SELECT slave FROM joins WHERE token = ? AND publicKey = ?')
@@ -274,9 +279,36 @@ export function openIdentities(
     if (guard.look()) return
     try {
       run(look)
+      run(keepExpired)
     } catch {
       // A damaged page has been told; the command line may have the file for a moment.
     }
+  }
+
+  /** Once it has, it stays so, whatever the wall clock says later. */
+  function hasExpired({ id, expiresAt }: Pick<Key, 'id' | 'expiresAt'>): boolean {
+    if (expired.has(id)) return true
+    if (expiresAt === null || expiresAt > wall()) return false
+    expired.add(id)
+    epoch++
+    return true
+  }
+
+  /** Finds what has expired meanwhile, and writes down what is not written yet. */
+  function keepExpired(): void {
+    if (!database.isOpen) return
+    const sql = 'SELECT id, expiresAt FROM tokens WHERE id NOT IN (SELECT id FROM expired)'
+    const tokens = database.prepare(sql).all() as unknown as Token[]
+    const kept = new Set(
+      database
+        .prepare('SELECT id FROM expired')
+        .all()
+        .map(({ id }) => id),
+    )
+    const isNew = (each: Pick<Key, 'id' | 'expiresAt'>): boolean =>
+      !kept.has(each.id) && hasExpired(each)
+    const insert = database.prepare('INSERT OR IGNORE INTO expired VALUES (?)')
+    for (const { id } of [...byHash.values(), ...tokens].filter(isNew)) insert.run(id)
   }
 
   /** Takes over what another process has written. */
@@ -297,6 +329,8 @@ export function openIdentities(
     database.prepare('DELETE FROM certificates WHERE expiresAt < ?').run(nowMs() - KEEP_MS)
     const issued = database.prepare('SELECT * FROM certificates WHERE expiresAt > ?').all(nowMs())
     bySerial = new Map((issued as unknown as Certificate[]).map((each) => [each.serial, each]))
+    const over = database.prepare('SELECT id FROM expired').all()
+    expired = new Set([...expired, ...over.map(({ id }) => id as string)])
     epoch++
     const before = shutOut
     const names = database.prepare('SELECT slave FROM shutOut').all()

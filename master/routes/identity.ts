@@ -4,8 +4,6 @@ import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { publicKeyOf } from '../../shared/certificates.ts'
-import type { WallTime } from '../../shared/clock.ts'
-import { FOREVER } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import { peerOf } from '../../shared/secure.ts'
 import { JoinRequest, RenewRequest } from '../../shared/wire.ts'
@@ -20,7 +18,6 @@ type Options = {
   sessions: Sessions
   limits: Limits
   slaveCertificateMs: number
-  wall: () => WallTime
 }
 
 const bodyLimit = 16_384
@@ -40,7 +37,7 @@ const REFUSALS: Record<Refusal, string> = {
 }
 
 export async function identity(app: FastifyInstance, options: Options) {
-  const { authority, sessions, limits, wall } = options
+  const { authority, sessions, limits } = options
   const { identities } = authority
 
   /** The authority's certificate. Whoever fetches it compares its SHA-256 with the pin. */
@@ -93,8 +90,7 @@ export async function identity(app: FastifyInstance, options: Options) {
   /** Signs in to the page with a key. */
   app.post('/session', { bodyLimit, schema: { body: SignIn } }, async (request, reply) => {
     const key = identities.keyOf((request.body as Static<typeof SignIn>).key)
-    const good = key && key.revokedAt === null && (key.expiresAt ?? FOREVER) > wall()
-    if (!good) {
+    if (!identities.isGood(key)) {
       limits.failed(request.ip)
       throw new Problem('unauthorized', 'this key is not known here, or is over')
     }
@@ -106,9 +102,8 @@ export async function identity(app: FastifyInstance, options: Options) {
   app.get('/session', async (request) => {
     const id = sessionOf(request.headers.cookie ?? '')
     const key = id === null ? undefined : sessions.keyOf(id)
-    const signedIn = key !== undefined && key.revokedAt === null
-    const who = signedIn ? { client: key.client, scopes: key.scopes } : {}
-    return { needed: true, signedIn, ...who }
+    if (!identities.isGood(key)) return { needed: true, signedIn: false }
+    return { needed: true, signedIn: true, client: key.client, scopes: key.scopes }
   })
 
   app.delete('/session', async (request, reply) => {

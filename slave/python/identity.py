@@ -30,6 +30,8 @@ CA_BYTES_MAX = 16_384
 # In seconds.
 TIMEOUT = 5
 RETRY_MIN, RETRY_MAX = 1, 30
+# It is looked at least this often whether the certificate grows old.
+LOOK_MAX = 30
 
 
 class Unusable(Exception):
@@ -60,6 +62,7 @@ class Identity:
         with open(os.path.join(self.folder, "identity.json"), encoding="utf-8") as file:
             self.facts = json.load(file)
         self.master = self.facts["master"]
+        self.since = time.monotonic()
         self.shown = None
         if self.server:
             self.load(self.server)  # connections from now on are shown the new certificate
@@ -93,9 +96,16 @@ class Identity:
         self.server.verify_mode = ssl.CERT_OPTIONAL
         return self.server
 
-    def renew_after(self):
-        """Seconds until a third of its life is over."""
-        return (self.facts["expiresAt"] - self.facts["lifeMs"] * 2 / 3) / 1000 - time.time()
+    def renewal_is_due(self):
+        """A third of its life is over: by the wall clock, which somebody may set back, or by how long
+        it is used, which stands still while the machine is suspended."""
+        life = self.facts["lifeMs"] / 1000
+        is_old = time.time() >= self.facts["expiresAt"] / 1000 - life * 2 / 3
+        return is_old or time.monotonic() - self.since >= life / 3
+
+    def look_again_after(self):
+        """In seconds. Often, for the wall clock may jump."""
+        return min(LOOK_MAX, self.facts["lifeMs"] / 20_000)
 
     def renew(self):
         key = make_key()

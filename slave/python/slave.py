@@ -529,13 +529,14 @@ class Slave:
     def renew(self):
         """Renews its certificate in time, for as long as the process lives."""
         while not self.closed:
-            time.sleep(max(0, self.identity.renew_after()))
+            time.sleep(self.identity.look_again_after())
+            if not self.identity.renewal_is_due():
+                continue
             try:
                 self.identity.renew()
                 log("the certificate is renewed")
             except Exception as error:
                 log(f"the certificate is not renewed yet: {error}")
-                time.sleep(min(30, self.identity.facts["lifeMs"] / 20_000))
 
     # Calling back.
 
