@@ -3,6 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { findPython } from '../deploy/local/python.ts'
+import { skipFaketime } from './e2e/faketime.ts'
 import { skipPromtool } from './promtool.ts'
 
 const isThere = (command: string): boolean =>
@@ -11,6 +12,7 @@ const isThere = (command: string): boolean =>
 const missing = [
   ...['cloud-init', 'openssl', 'shellcheck', 'systemd-analyze'].filter((name) => !isThere(name)),
   ...(findPython() ? [] : ['python3 (3.11 or later) with Pillow']),
+  ...(skipFaketime ? ['faketime'] : []),
   ...(skipPromtool ? ['promtool'] : []),
 ]
 if (missing.length > 0) {
