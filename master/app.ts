@@ -256,7 +256,8 @@ export async function startMaster(
     isLiveJob: jobs.isLive,
     now,
   })
-  await server.register(pulling, { dispatcher })
+  const simpleKinds = [...kinds.values()].filter(({ files, peers }) => !files && !peers)
+  await server.register(pulling, { dispatcher, simpleKinds: simpleKinds.map(({ name }) => name) })
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
   await server.register(status, { dispatcher, reader, lag, now, clockSteps: clockWatch.steps })
   await server.register(kindRoutes, { dispatcher, kinds, jobKinds })

@@ -283,7 +283,7 @@ export async function createDispatcher(given: {
       case 'revoke-now':
         return revoke(effect)
       case 'open-poll':
-        return (effect.poll as Poll).take(effect.before as Poll | null)
+        return (effect.poll as Poll).take(effect.before as Poll | null, effect.slave)
       case 'end-poll':
         return (effect.poll as Poll).end(effect.problem)
       case 'visit':

@@ -10,6 +10,7 @@
 import { Problem } from '../shared/problems.ts'
 import { invalidRequest } from '../shared/validate.ts'
 import type { CallbacksRequest, Outcome, OutputFile } from '../shared/wire.ts'
+import { heldSimply } from './core/naming.ts'
 import type { Submitted } from './core/pulling.ts'
 import type { Registry, Slave } from './core/registry.ts'
 import { isPull } from './core/registry.ts'
@@ -42,12 +43,26 @@ export function createHandedIn(given: {
       return { state, callbacks: checked }
     },
 
-    /** The same of an outcome in short. */
+    /** The same of an outcome in short, in which a result may be shorter, too. */
     submitted(said: Submitted): Submitted {
-      const held = registry.byName.get(said.slave)?.held.get(said.attempt)
-      const outcome = check(said.slave, held?.task.id ?? said.task, said.outcome, '')
+      const { slave, task } = whose(said)
+      const kind = task === undefined ? undefined : live.get(task)?.kind
+      const outcome = check(slave, task, inFull(kind, said.outcome), '')
       return { ...said, outcome }
     },
+  }
+
+  function whose(said: Submitted): { slave: string; task: string | undefined } {
+    if (said.by === 'task') {
+      return { task: said.task, slave: heldSimply(live, said)?.slave ?? said.slave ?? '' }
+    }
+    const held = registry.byName.get(said.slave)?.held.get(said.attempt)
+    return { slave: said.slave, task: held?.task.id ?? said.task }
+  }
+
+  function inFull(kind: string | undefined, outcome: Outcome): Outcome {
+    if (kind === undefined || outcome.status !== 'done') return outcome
+    return { ...outcome, result: outputs.inFull(kind, outcome.result) }
   }
 
   /** `at` stands before the names of fields in what is refused. */

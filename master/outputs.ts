@@ -3,17 +3,25 @@
 
 import { IsUnknown } from 'typebox'
 import type { Kind } from '../shared/kind.ts'
-import { plain } from '../shared/raw-json.ts'
+import { plain, Raw } from '../shared/raw-json.ts'
 import { createCheck } from '../shared/validate.ts'
 
 export type Outputs = ReturnType<typeof createOutputs>
 
-export function createOutputs(kinds: ReadonlyMap<string, Pick<Kind, 'output'>>) {
+export function createOutputs(kinds: ReadonlyMap<string, Pick<Kind, 'output' | 'bare'>>) {
   // Of a kind that may give anything, nothing is parsed.
   const said = [...kinds].filter(([, { output }]) => !IsUnknown(output))
   const checks = new Map(said.map(([name, { output }]) => [name, createCheck(output)]))
 
   return {
+    /** A result of this kind as its schema has it, where it was handed in as a number by itself. */
+    inFull(kind: string, result: unknown): unknown {
+      const bare = kinds.get(kind)?.bare
+      if (bare === undefined || typeof plain(result) !== 'number') return result
+      const text = result instanceof Raw ? result.text : String(result)
+      return new Raw(`{${JSON.stringify(bare)}:${text}}`)
+    },
+
     /** What is wrong with a result of this kind, or null. Of a kind that only slaves know: null. */
     mistakeIn(kind: string, result: unknown): string | null {
       const check = checks.get(kind)

@@ -18,7 +18,12 @@ import type { OutgoingOffer } from './transport.ts'
 import { listLength, offerText } from './transport.ts'
 
 /** What a slave hears in answer to its poll; null: nothing came. */
-export type PollAnswer = { offers: OutgoingOffer[]; revoke: string[] }
+export type PollAnswer = {
+  offers: OutgoingOffer[]
+  revoke: string[]
+  /** Of a slave that did not name itself: the name that it has from the master. */
+  given: string | null
+}
 export type AnswerPoll = (problem: Problem | null, answer: PollAnswer | null) => void
 
 /** What is for one slave and has not yet been handed over. */
@@ -35,8 +40,8 @@ type Lane = {
 
 /** A poll as the dispatcher knows it, and the core as a token. */
 export type Poll = {
-  /** The core takes it, in place of the slave's poll before it. */
-  take(before: Poll | null): void
+  /** The core takes it as that of this slave, in place of the slave's poll before it. */
+  take(before: Poll | null, slave: string): void
   /** An offer is on its way: gives what to call with it, or with null when there is none after all. */
   expect(): (offer: OutgoingOffer | null) => void
   revoke(attempts: string[]): void
@@ -77,7 +82,9 @@ export function createPolls(given: {
   }
 
   function hold(said: Polled, waitMs: number, answer: AnswerPoll): () => void {
-    const slave = said.simple ? said.slave : said.state.slave
+    const ownName = said.simple ? said.slave : said.state.slave
+    /** Known at the latest when the core takes it: before that nothing is for it. */
+    let slave = ownName ?? ''
     const until = later(clock.now(), waitMs)
     let state: 'new' | 'open' | 'answered' = 'new'
     const poll: Poll = { take, expect, revoke, end, giveUp, settle }
@@ -87,11 +94,15 @@ export function createPolls(given: {
     post({ is: 'poll', said, poll })
     return hangUp
 
-    function take(before: Poll | null): void {
+    function take(before: Poll | null, name: string): void {
+      slave = name
       const left = before?.giveUp()
       // One that was shut in this very turn brings nothing any more, and never will.
       if (left?.closed === null) lane = Object.assign(left, { poll })
-      if (state !== 'new') return shut('it hung up')
+      if (state !== 'new') {
+        post({ is: 'poll-gone', slave, poll, hungUp: true })
+        return shut('it hung up')
+      }
       state = 'open'
       plan(lane)
     }
@@ -116,7 +127,8 @@ export function createPolls(given: {
       if (state !== 'open' || lane.expected > 0) return
       if (lane.offers.length + lane.revoked.length > 0) {
         const offers = lane.offers.splice(0, listLength(lane.offers))
-        reply(null, { offers, revoke: lane.revoked.splice(0) })
+        const given = ownName === null ? slave : null
+        reply(null, { offers, revoke: lane.revoked.splice(0), given })
         post({ is: 'handed', slave, poll, attempts: offers.map(({ attempt }) => attempt) })
         waitForNext()
       } else if (clock.now() >= until) {
@@ -138,8 +150,9 @@ export function createPolls(given: {
 
     function hangUp(): void {
       if (state === 'answered') return
+      // Of one that the core has not yet taken it hears when it does.
+      if (state === 'open') post({ is: 'poll-gone', slave, poll, hungUp: true })
       state = 'answered'
-      post({ is: 'poll-gone', slave, poll, hungUp: true })
       shut('it hung up')
     }
 
@@ -196,9 +209,10 @@ function plan(lane: Lane): void {
 }
 
 /** The body that answers a poll: a list, or the one offer that a simple slave has room for. */
-export function answerText({ simple }: Polled, { offers, revoke }: PollAnswer): string {
+export function answerText({ simple }: Polled, { offers, revoke, given }: PollAnswer): string {
   const texts = offers.map(offerText)
-  return simple
+  if (!simple) return `{"offers":[${texts.join(',')}],"revoke":${JSON.stringify(revoke)}}`
+  return given === null
     ? texts.join()
-    : `{"offers":[${texts.join(',')}],"revoke":${JSON.stringify(revoke)}}`
+    : `{"slave":${JSON.stringify(given)},${texts.join().slice(1)}`
 }

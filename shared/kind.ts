@@ -50,6 +50,11 @@ export type Kind<Input = never> = {
    * (of a kind without files): what they import is there. Throws TaskFailure for a failure with a type; anything else it throws is `evaluation`.
    */
   run(input: Input, work: Work): Result | Promise<Result>
+  /**
+   * The one field of its result that may stand for all of it, where a simple slave hands in a number by
+   * itself: `7` for `{"words": 7}`.
+   */
+  bare?: string
   /** Each is run by the contract test; the first also when an executor starts, to be warm. */
   examples: { input: unknown; output: Result }[]
 }

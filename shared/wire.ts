@@ -298,7 +298,7 @@ export const POLL_SECONDS = 20
  * `GET /get_task` (slave to master), as its query: "yes to what you have, up to my free slots". A
  * registered slave gives its state. A poll is known by its generation, which grows with every poll and
  * again when that is over; without `polled` the polls before this one are. A simple slave, which
- * neither registers nor beats, gives `kinds` in its place.
+ * neither registers nor beats, gives `kinds` in its place, or nothing at all.
  */
 export const Poll = Type.Object({
   slave: Name,
@@ -308,13 +308,17 @@ export const Poll = Type.Object({
   mode: Type.Optional(SlaveState.properties.mode),
   reason: Type.Optional(Reason),
   polled: SlaveState.properties.polled,
-  /** Of a simple slave: kinds that it offers, with commas between them. */
+  /** Of a simple slave: kinds that it offers, with commas between them. Without it: all without files. */
   kinds: Type.Optional(Type.String({ maxLength: 8192 })),
   wait: Type.Optional(Type.Number({ minimum: 0, maximum: POLL_SECONDS_MAX })),
 })
 export type Poll = Static<typeof Poll>
 
-/** The answer to a registered slave; to a simple one the answer is one Offer. 204: nothing came. */
+/** The same of any slave: a simple one may leave its name to the master. */
+export const AnyPoll = Type.Object({ ...Poll.properties, slave: Type.Optional(Name) })
+export type AnyPoll = Static<typeof AnyPoll>
+
+/** The answer to a registered slave; to a simple one it is one SimpleOffer. 204: nothing came. */
 export const PollReply = Type.Object({
   offers: Type.Array(Offer),
   /** Attempts no longer wanted: the agent kills them. */
@@ -322,9 +326,18 @@ export const PollReply = Type.Object({
 })
 export type PollReply = Static<typeof PollReply>
 
+export const SimpleOffer = Type.Object({
+  ...Offer.properties,
+  /** The name that the master gave to a slave that polled without one. */
+  slave: Type.Optional(Name),
+})
+export type SimpleOffer = Static<typeof SimpleOffer>
+
 const submitted = {
-  slave: Name,
-  attempt: Id,
+  /** Beside `attempt` it must be there. */
+  slave: Type.Optional(Name),
+  /** May be left out where a simple slave names the task that it has. */
+  attempt: Type.Optional(Id),
   /** As in the offer. Without it only an attempt that the slave still holds is found. */
   task: Type.Optional(Id),
   ranMs: Type.Optional(Callback.properties.ranMs),

@@ -43,6 +43,7 @@ const FOREIGN_WORKERS = [
   /\bWorkers?\b/,
   /worker threads?/,
   /graphile-worker/,
+  /worker-(\d|N\b|\\d|\$\{)/,
   /the turn's rows to a worker and back/,
 ]
 

@@ -120,8 +120,8 @@ export type Effect =
   /** At once: the task could not be saved, and was never promised. */
   | { do: 'revoke-now'; slave: string; url: string; attempts: string[] }
   | { do: 'revoke-by-poll'; poll: Token; attempts: string[] }
-  /** The slave's poll from now on, in place of the one `before`, or null. */
-  | { do: 'open-poll'; poll: Token; before: Token }
+  /** The poll of this slave from now on, in place of the one `before`, or null. */
+  | { do: 'open-poll'; poll: Token; before: Token; slave: string }
   /** Answers a poll with nothing, or with a problem. */
   | { do: 'end-poll'; poll: Token; problem: Problem | null }
   /** Ask a slave who it is and what it holds. */

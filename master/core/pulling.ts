@@ -13,7 +13,8 @@
 //
 // A simple slave (SIMPLE) neither registers nor beats. It has one slot and no boot, and nothing waits
 // for its next poll. That it polls says that it has nothing; while it computes it says nothing, and
-// the run limit of its task is the task's lease.
+// the run limit of its task is the task's lease. It need not name itself, nor the attempt whose outcome
+// it hands in: see naming.ts.
 
 import type { Monotonic } from '../../shared/clock.ts'
 import type { ProblemType } from '../../shared/problems.ts'
@@ -23,22 +24,24 @@ import { registrationReply, reportsHere, sameKinds, settleAt, settleFirst, watch
 import type { Context } from './context.ts'
 import type { Registering, Token } from './effects.ts'
 import { hold, lose, NOT_ARRIVED, settle } from './holding.ts'
+import { freeName, heldSimply, isIdle } from './naming.ts'
 import type { Slave } from './registry.ts'
 import { isSimple, PULL, SIMPLE } from './registry.ts'
 
 /** What a poll says: of a registered slave its state, of a simple one what it can do. */
 export type Polled =
   | { simple: false; state: Omit<SlaveState, 'slots'> }
-  | { simple: true; slave: string; kinds: string[] }
+  /** Without a name (null) the core gives it one. */
+  | { simple: true; slave: string | null; kinds: string[] }
 
-/** An outcome in short. Without `task` only an attempt that the slave still holds is found. */
-export type Submitted = {
-  slave: string
-  attempt: string
-  task?: string
-  outcome: Outcome
-  ranMs?: number
-}
+/**
+ * An outcome in short. By its attempt: without `task` only one that the slave still holds is found. By
+ * its task alone: only the attempt that a simple slave holds now is found, that of `slave` where known.
+ */
+export type Submitted = { outcome: Outcome; ranMs?: number } & (
+  | { by: 'attempt'; slave: string; attempt: string; task?: string }
+  | { by: 'task'; slave: string | null; task: string }
+)
 
 /** The boot of a simple slave, whose starts the master cannot tell apart. */
 const SIMPLE_BOOT = 'simple'
@@ -86,17 +89,23 @@ function takeRegisteredPoll(
 
 function takeSimplePoll(
   core: Context,
-  name: string,
+  said: string | null,
   kinds: string[],
   poll: Token,
   now: Monotonic,
 ): void {
+  const name = said ?? freeName(core.registry)
   const known = core.registry.byName.get(name)
   if (known && !isSimple(known) && known.standing === 'alive') {
     const detail = `a slave named ${name} has registered; choose another name, or give its boot`
     return refusePoll(core, poll, 'name-taken', detail)
   }
+  if (known?.isNameGiven && said !== null && !isIdle(known)) {
+    const detail = `the master gave the name ${name} to a slave that polled without one; choose another name`
+    return refusePoll(core, poll, 'name-taken', detail)
+  }
   const slave = known && isSimple(known) ? known : settleAt(core, name, SIMPLE)
+  slave.isNameGiven = said === null
   if (slave.boot !== SIMPLE_BOOT || !sameKinds(slave, kinds)) {
     const card = { name, boot: SIMPLE_BOOT, version: '', kinds, tags: [], slots: 1 }
     core.registry.introduce(slave, card)
@@ -117,7 +126,7 @@ function hearSimple(core: Context, slave: Slave, free: number, now: Monotonic): 
 
 /** A poll that is repeated replaces the one before it, also in what is on its way. */
 function open(core: Context, slave: Slave, poll: Token, now: Monotonic): void {
-  core.effects.push({ do: 'open-poll', poll, before: slave.poll })
+  core.effects.push({ do: 'open-poll', poll, before: slave.poll, slave: slave.name })
   slave.reports = 'here'
   slave.poll = poll
   slave.polledAt = now
@@ -181,7 +190,15 @@ export function takeGone(
 
 /** An outcome in short: all that the master knows itself is left out. */
 export function takeSubmitted(core: Context, said: Submitted, token: Token, now: Monotonic): void {
-  const { slave: name, attempt, outcome } = said
+  const { outcome } = said
+  const found = said.by === 'attempt' ? said : heldSimply(core.live, said)
+  if (found === null) {
+    const whose = said.slave ?? 'no simple slave'
+    const verb = said.slave === null ? 'has' : 'does not have'
+    const detail = `${whose} ${verb} the task ${said.task} now: it may have ended, or been tried elsewhere`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'no-such-task', detail })
+  }
+  const { slave: name, attempt } = found
   const slave = core.registry.byName.get(name)
   const held = slave?.held.get(attempt)
   const ranMs = said.ranMs ?? now - (held?.since ?? now)

@@ -102,6 +102,8 @@ export type Slave = {
   polledAt: Monotonic
   /** Attempts that answered a poll which is not over for the slave, as far as it said: its number. */
   handed: Map<string, number>
+  /** Of a simple slave: it polled without a name, and has this one from the master (naming.ts). */
+  isNameGiven: boolean
 }
 
 /** The `url` of a slave that cannot be reached: it registers, beats and polls ... */
@@ -382,4 +384,5 @@ const unheard = {
   poll: null,
   polled: -1,
   polledAt: LONG_AGO,
+  isNameGiven: false,
 }

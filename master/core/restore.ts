@@ -12,6 +12,7 @@ import { LEASE_BEATS } from './context.ts'
 import type { StoredSlave, StoredTask } from './effects.ts'
 import { recall } from './holding.ts'
 import { enterLine } from './line.ts'
+import { mayBeGiven } from './naming.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
 import type { Task } from './task.ts'
@@ -27,6 +28,7 @@ export function restore(
     const slave = core.registry.add(name, url, position)
     slave.drained = drained
     slave.saved = true
+    slave.isNameGiven = mayBeGiven(slave)
     slave.askedAt = now
     visit(core, slave, now)
     watch(core, slave, now)

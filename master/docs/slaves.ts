@@ -6,9 +6,9 @@ import {
   CallbacksReply,
   CallbacksRequest,
   HeartbeatReply,
-  Offer,
   PollReply,
   RegistrationReply,
+  SimpleOffer,
   SubmittedDone,
   SubmittedFailed,
 } from '../../shared/wire.ts'
@@ -65,15 +65,19 @@ export const slaveDocs: Operations = {
   'GET /get_task': {
     summary: 'A slave that cannot be reached asks for tasks',
     description:
-      'Held up to `wait` seconds; 204 when nothing came. A simple slave, which gives `kinds` and ' +
-      'no `boot`, gets one task; one that registered gets a list.',
+      'Held up to `wait` seconds; 204 when nothing came. A simple slave, which gives no `boot`, gets ' +
+      'one task; one that registered gets a list. Without `kinds` a simple slave gets any task that ' +
+      'needs no files; without `slave` the master gives it a name.',
     tag: 'wire',
     operationId: 'poll',
-    gives: { 200: [Offer, PollReply], 204: null },
+    gives: { 200: [SimpleOffer, PollReply], 204: null },
     problems: ['no-such-slave', 'name-taken', 'draining'],
   },
   'POST /submit_result': {
     summary: 'What became of tasks that were fetched',
+    description:
+      'Of a task that a simple slave has, `task` and `result` (or `failure`) are enough. Where a ' +
+      'kind gives one number, such as `word-count`, that number alone may be the result.',
     tag: 'wire',
     operationId: 'submitResult',
     takes: Type.Union([SubmittedDone, SubmittedFailed, CallbacksRequest]),

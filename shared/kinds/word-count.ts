@@ -22,6 +22,7 @@ export const kind: Kind<Static<typeof Input>> = {
   summary: 'Counts the words of a text, as Unicode (UAX #29) divides it.',
   input: Input,
   output: Count,
+  bare: 'words',
   run: ({ text }) => ({ result: { words: countWords(text) } }),
   examples: [
     { input: { text: "Don't panic: it's 42." }, output: { result: { words: 4 } } },

@@ -184,6 +184,29 @@ t.test('takes an outcome from the slave that has the attempt, and no other', asy
   t.same((await client('GET', `/tasks/${task.id}`)).body.result, result)
 })
 
+t.test(
+  'a slave without a name is that of its certificate, and hands in what that has',
+  async (t) => {
+    const { one, two, client, master } = await twoSlaves(t)
+    const polled = one('GET', '/get_task')
+    await until(async () => master.dispatcher.view.registry.byName.get('slave-1')?.poll)
+    const { body: task } = await client('POST', '/tasks', {
+      kind: 'word-count',
+      input: { text: 'a' },
+    })
+    t.equal((await polled).body.task, task.id)
+    const said = { task: task.id, result: 1 }
+    t.match(await two('POST', '/submit_result', { ...said, result: 7 }), {
+      status: 404,
+      body: { detail: /^slave-2 does not have/ },
+    })
+    t.equal((await two('POST', '/submit_result', { ...said, slave: 'slave-1' })).status, 403)
+    t.equal((await client('GET', `/tasks/${task.id}`)).body.status, 'in progress')
+    t.equal((await one('POST', '/submit_result', said)).status, 200)
+    t.same((await client('GET', `/tasks/${task.id}`)).body.result, { words: 1 })
+  },
+)
+
 t.test("shows a client its own tasks and jobs, and none of another's", async (t) => {
   const g = await twoSlaves(t)
   const alice = g.keyOf(['submit', 'read', 'cancel'], { client: 'alice' }).ask

@@ -71,6 +71,64 @@ t.test('three simple slaves do ten tasks, as in the classroom', async (t) => {
   t.match(await getJson(`${url}/status`), { slaves: { registered: 3, alive: 3 } })
 })
 
+/** The loop of the seed: three threads that name nothing, count words and hand in a number. */
+async function countWords(t: Teardown, url: string): Promise<void> {
+  const stop = new AbortController()
+  t.teardown(() => stop.abort())
+  while (!stop.signal.aborted) {
+    try {
+      const response = await fetch(`${url}/get_task`, { signal: stop.signal })
+      if (response.status !== 200) continue
+      const { task, input } = (await response.json()) as Json
+      await post(`${url}/submit_result`, { task, result: input.text.split(' ').length })
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
+
+t.test('three threads that name nothing count the words of ten paragraphs', async (t) => {
+  const { url } = await startMaster(t, folderOf(t), QUICK)
+  for (let i = 0; i < 3; i++) void countWords(t, url)
+  for (const name of ['worker-1', 'worker-2', 'worker-3']) await inState(url, name, 'free')
+  const { kinds } = await rowOf(url, 'worker-1')
+  t.ok(['expression', 'word-count', 'sleep', 'range-sum'].every((kind) => kinds.includes(kind)))
+  t.notOk(
+    kinds.some((kind: string) => /^(image-filter|word-frequency)/.test(kind)),
+    'no files',
+  )
+
+  const paragraphs = Array.from({ length: 10 }, (_, i) =>
+    Array(i + 1)
+      .fill('word')
+      .join(' '),
+  )
+  const { body } = await post(`${url}/jobs`, { kind: 'word-count', input: { paragraphs } })
+  const job = await getJson(`${url}/jobs/${body.id}`, { prefer: 'wait=60' })
+  const perParagraph = paragraphs.map((_, i) => i + 1)
+  t.match(job, { status: 'done', result: { total: 55, perParagraph } })
+  const { stages } = await getJson(`${url}/jobs/${body.id}/parts`)
+  const { parts } = stages[0]
+  t.equal(parts.length, 10)
+  for (const { slave, tries } of parts)
+    t.match({ slave, tries }, { slave: /^worker-[123]$/, tries: 1 })
+  const { slaves } = await getJson(`${url}/slaves`)
+  t.equal(slaves.length, 3, 'no poll made a further slave of a thread')
+})
+
+t.test('an answer tells a slave without a name how it is called, and of what it is', async (t) => {
+  const { url } = await startMaster(t, folderOf(t), SLOW)
+  const first = poll(url, '')
+  await inState(url, 'worker-1', 'free')
+  const { body } = await post(`${url}/tasks`, { kind: 'word-count', input: { text: 'a b' } })
+  const offer = await first
+  t.match(offer, { slave: 'worker-1', task: body.id, kind: 'word-count', input: { text: 'a b' } })
+  const wrong = await post(`${url}/submit_result`, { task: body.id, result: 'two' })
+  t.match(wrong, { status: 200, body: { acknowledged: [offer.attempt] } })
+  t.match(await ended(url, body.id), { status: 'failed', failure: { type: 'invalid-result' } })
+  t.match(await post(`${url}/submit_result`, { task: body.id, result: 2 }), { status: 404 })
+})
+
 t.test('a mixed fleet is asked in one order', async (t) => {
   const { url } = await startMaster(t, folderOf(t), QUICK)
   await startSlave(t, url, 'asked-1', SLEEPER)
@@ -138,8 +196,7 @@ t.test('what is wrong with a poll or a result is said', async (t) => {
   await startPulling(t, url, 'pull-1')
 
   const wrongPolls: [query: string, status: number, type: string, detail: RegExp][] = [
-    ['', 400, 'invalid-request', /slave is missing/],
-    ['slave=w1', 400, 'invalid-request', /kinds is missing/],
+    ['boot=x&generation=1&free=1', 400, 'invalid-request', /slave is missing.*beside boot/],
     ['slave=w1&kinds=', 400, 'invalid-request', /kinds must be/],
     ['slave=w1&kinds=a,,b', 400, 'invalid-request', /kinds must be/],
     ['slave=w%201&kinds=a', 400, 'invalid-request', /slave must be a name/],
@@ -164,7 +221,11 @@ t.test('what is wrong with a poll or a result is said', async (t) => {
     ['{', 400, 'invalid-json', /./],
     [[named], 400, 'invalid-request', /body must be object/],
     [null, 400, 'invalid-request', /body must be object/],
-    [{ slave: 'w1' }, 400, 'invalid-request', /attempt is missing; result is missing/],
+    [{ slave: 'w1' }, 400, 'invalid-request', /result is missing/],
+    [{ slave: 'w1', result: 1 }, 400, 'invalid-request', /task is missing.*no attempt/],
+    [{ attempt: 'x', task: 'y', result: 1 }, 400, 'invalid-request', /slave is missing.*attempt/],
+    [{ task: 'no task', result: 1 }, 404, 'no-such-task', /has the task no task now/],
+    [{ task: 7, result: 1 }, 400, 'invalid-request', /task must be string/],
     [{ ...named, failure: {} }, 400, 'invalid-request', /failure.type/],
     [{ ...named, failure, result: 1 }, 400, 'invalid-request', /must not stand beside/],
     [{ ...named, result: 1, ranMs: -1 }, 400, 'invalid-request', /ranMs must be >= 0/],

@@ -15,6 +15,7 @@ import { createHandedIn } from '../../master/handed-in.ts'
 import { createOutputs } from '../../master/outputs.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { loadKinds } from '../../shared/kind.ts'
+import { Raw } from '../../shared/raw-json.ts'
 import { settingsOf } from '../../shared/settings.ts'
 import type { Offer, Outcome, OutputFile } from '../../shared/wire.ts'
 import type { Json } from '../e2e/processes.ts'
@@ -57,7 +58,7 @@ function both(h: ReturnType<typeof handing>, slave: string, outcome: Outcome) {
   const callback = { attempt: 'x', task: 't1', outcome, ranMs: 1 }
   const ways = [
     () => h.callbacks({ state: state(slave), callbacks: [callback] }).callbacks[0]?.outcome,
-    () => h.submitted({ slave, attempt: 'x', task: 't1', outcome }).outcome,
+    () => h.submitted({ by: 'attempt', slave, attempt: 'x', task: 't1', outcome }).outcome,
   ]
   return ways.map((way) => {
     try {
@@ -158,6 +159,28 @@ t.test('what a kind gives is a result of that kind, of each', async (t) => {
     }
     const nonsense = both(handing(name), 'a', done('nonsense'))
     if (name !== 'expression') t.match(nonsense, [{ type: 'invalid-result' }], name)
+  }
+})
+
+t.test('a number by itself is the result of a kind that gives one number', async (t) => {
+  const bare = (kind: string, text: string) => {
+    const said = { by: 'task' as const, slave: null, task: 't1', outcome: done(new Raw(text)) }
+    return handing(kind).submitted(said).outcome as unknown as { result: Raw; type: string }
+  }
+  for (const text of ['0', '7', '7.0', '7e1']) {
+    t.equal(bare('word-count', text).result.text, `{"words":${text}}`, 'as it was written')
+  }
+  for (const text of ['-1', '1.5', '1e400', '"7"', 'null', 'true', '[7]']) {
+    t.equal(bare('word-count', text).type, 'invalid-result', text)
+  }
+  t.equal(bare('expression', '7').result.text, '7')
+  t.equal(bare('sleep', '7').type, 'invalid-result', 'this kind gives an object')
+})
+
+t.test('every kind that may be handed in as a number by itself gives one', async (t) => {
+  for (const { name, bare, examples } of kinds.values()) {
+    if (bare === undefined) continue
+    for (const { output } of examples) t.type((output.result as Json)[bare], 'number', name)
   }
 })
 

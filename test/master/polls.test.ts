@@ -39,7 +39,7 @@ function open(said: Polled = pulling) {
     return { poll: last?.poll as Poll, hangUp }
   }
   const { poll, hangUp } = open()
-  poll.take(null)
+  poll.take(null, 'w')
   return {
     poll,
     hangUp,
@@ -77,7 +77,7 @@ t.test('a poll', async (t) => {
     p.poll.revoke(['3'])
     t.same(p.answers, [])
     await turn()
-    t.same(p.answers, [{ offers: [offer('1'), offer('2')], revoke: ['3'] }])
+    t.same(p.answers, [{ offers: [offer('1'), offer('2')], revoke: ['3'], given: null }])
     t.match(p.heard(), [{ is: 'handed', slave: 'w', poll: p.poll, attempts: ['1', '2'] }])
     p.hangUp()
     p.poll.end(null)
@@ -89,7 +89,7 @@ t.test('a poll', async (t) => {
     const p = open()
     p.poll.revoke(['3'])
     await turn()
-    t.same(p.answers, [{ offers: [], revoke: ['3'] }])
+    t.same(p.answers, [{ offers: [], revoke: ['3'], given: null }])
     t.match(p.heard(), [{ is: 'handed', attempts: [] }])
   })
 
@@ -127,7 +127,7 @@ t.test('a poll', async (t) => {
       await turn()
       t.same(p.heard(), [])
       const next = p.another()
-      next.poll.take(p.poll)
+      next.poll.take(p.poll, 'w')
       await turn()
       t.match(p.answers[1], { offers: [{ attempt: '1' }] })
       t.match(p.heard().at(-1), { is: 'handed', poll: next.poll, attempts: ['1'] })
@@ -152,7 +152,7 @@ t.test('a poll', async (t) => {
 
   t.test('that is replaced while it is open is answered with nothing', async (t) => {
     const p = open()
-    p.another().poll.take(p.poll)
+    p.another().poll.take(p.poll, 'w')
     t.same(p.answers, [null])
     await turn()
     p.pass(999)
@@ -164,7 +164,7 @@ t.test('a poll', async (t) => {
     p.poll.expect()(offer('1'))
     const next = p.another()
     next.hangUp()
-    next.poll.take(p.poll)
+    next.poll.take(p.poll, 'w')
     await turn()
     t.match(p.heard().slice(1), [
       { is: 'poll-gone', poll: next.poll, hungUp: true },
@@ -180,6 +180,26 @@ t.test('a poll', async (t) => {
     p.poll.expect()(offer('2'))
     t.match(p.heard().at(-1), { is: 'no-answer', attempts: ['2'], delivered: false })
     t.equal(p.timers.size, 0)
+  })
+
+  t.test('without a name is that of the slave as which the core takes it', async (t) => {
+    const p = open({ simple: true, slave: null, kinds: ['work'] })
+    p.poll.expect()(offer('1'))
+    await turn()
+    t.same(p.answers, [{ offers: [offer('1')], revoke: [], given: 'w' }])
+    t.match(p.heard(), [
+      { is: 'handed', slave: 'w', attempts: ['1'] },
+      { is: 'poll-gone', slave: 'w' },
+    ])
+  })
+
+  t.test('without a name that hung up before the core took it is gone when it does', async (t) => {
+    const p = open({ simple: true, slave: null, kinds: ['work'] })
+    const next = p.another()
+    next.hangUp()
+    t.same(p.heard().slice(1), [], 'whose it is the core has not yet said')
+    next.poll.take(null, 'v')
+    t.match(p.heard().slice(1), [{ is: 'poll-gone', slave: 'v', poll: next.poll, hungUp: true }])
   })
 
   t.test('that hung up takes nothing, and the core hears it', async (t) => {
@@ -204,7 +224,7 @@ t.test('a poll', async (t) => {
     await turn()
     t.match(p.answers, [{ offers: [{ attempt: '1' }] }])
     t.match(p.heard(), [{ is: 'handed', attempts: ['1'] }])
-    p.another().poll.take(p.poll)
+    p.another().poll.take(p.poll, 'w')
     await turn()
     t.match(p.answers[1], { offers: [{ attempt: '2' }] })
   })
@@ -220,17 +240,20 @@ t.test('a poll', async (t) => {
 })
 
 t.test('writes a list for a slave that registered, and one offer for a simple one', async (t) => {
-  const answer = { offers: [offer('1', '{"a":[1]}')], revoke: ['2'] }
+  const answer = { offers: [offer('1', '{"a":[1]}')], revoke: ['2'], given: null }
   const { work: _, trace: __, ...sent } = offer('1')
   const one = { ...sent, input: { a: [1] } }
   t.same(JSON.parse(answerText(simple, answer)), one)
+  const nameless = { ...simple, slave: null }
+  const text = answerText(nameless, { ...answer, given: 'worker-1' })
+  t.same(JSON.parse(text), { slave: 'worker-1', ...one }, 'with the name that it was given')
   t.same(JSON.parse(answerText(pulling, answer)), { offers: [one], revoke: ['2'] })
 })
 
 t.test('writes the trace that a client said into the offer', async (t) => {
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
   const traced = (trace: string) => {
-    const answer = { offers: [{ ...offer('1'), trace }], revoke: [] }
+    const answer = { offers: [{ ...offer('1'), trace }], revoke: [], given: null }
     return JSON.parse(answerText(simple, answer))
   }
   t.match(traced(traceparent), { traceparent })

@@ -91,7 +91,7 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
     gone(slave: string, poll: unknown, hungUp = false): Effect[] {
       return step({ is: 'poll-gone', slave, poll, hungUp })
     },
-    pollSimply(slave: string, poll: string, kinds = ['work']): Effect[] {
+    pollSimply(slave: string | null, poll: string, kinds = ['work']): Effect[] {
       return step({ is: 'poll', said: { simple: true, slave, kinds }, poll })
     },
     /** Registered, heard, and polling. */
@@ -568,7 +568,11 @@ t.test('after a start of the master', async (t) => {
     w.pass(10 * BEAT_MS)
     t.equal(w.task('old').stage.is, 'running')
     const outcome = done
-    w.step({ is: 'submitted', said: { slave: 'a', attempt: 'old:a:1', outcome }, token: 's' })
+    w.step({
+      is: 'submitted',
+      said: { by: 'attempt', slave: 'a', attempt: 'old:a:1', outcome },
+      token: 's',
+    })
     t.match(w.last('end'), [{ task: { id: 'old', stage: { status: 'done' } } }])
   })
 })
@@ -600,7 +604,11 @@ t.test('a simple slave', async (t) => {
     w.pollSimply('w', 'one')
     const { attempt } = w.running()
     w.now = 250
-    w.step({ is: 'submitted', said: { slave: 'w', attempt, outcome: done }, token: 's' })
+    w.step({
+      is: 'submitted',
+      said: { by: 'attempt', slave: 'w', attempt, outcome: done },
+      token: 's',
+    })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }])
     t.match(w.last('acknowledge'), [{ token: 's', reply: { acknowledged: [attempt] } }])
     t.match(w.json('w'), { serviceMs: 250, free: 1, state: 'busy', reason: 'is not polling' })
@@ -617,7 +625,8 @@ t.test('a simple slave', async (t) => {
       event: 'slave-lost',
       reason: 'it polls again, without an outcome',
     })
-    const said = { slave: 'w', attempt: offer.attempt, task: task.id, outcome: done }
+    const { attempt } = offer
+    const said = { by: 'attempt' as const, slave: 'w', attempt, task: task.id, outcome: done }
     w.step({ is: 'submitted', said, token: 's' })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }], 'but its success counts')
   })
@@ -625,7 +634,7 @@ t.test('a simple slave', async (t) => {
   t.test('that submits what it does not hold must say of which task it is', async (t) => {
     const w = world()
     w.pollSimply('w', 'one')
-    const said = { slave: 'w', attempt: 'x', outcome: done }
+    const said = { by: 'attempt' as const, slave: 'w', attempt: 'x', outcome: done }
     w.step({ is: 'submitted', said, token: 's' })
     t.match(w.last('answer-problem'), [{ token: 's', type: 'no-such-task' }])
     const id = w.queue({ kind: 'play' })
@@ -657,5 +666,115 @@ t.test('a simple slave', async (t) => {
     t.same(order(w.last('drop-slave')), ['drop-slave'])
     w.pollSimply('w', 'two')
     t.equal(w.json('w').state, 'free', 'it comes back as it came')
+  })
+})
+
+t.test('a simple slave without a name', async (t) => {
+  const byTask = (task: string, slave: string | null = null): Input => {
+    return { is: 'submitted', said: { by: 'task', slave, task, outcome: done }, token: 's' }
+  }
+
+  t.test('has the lowest name that is free, which its poll says', async (t) => {
+    const w = world()
+    w.start('worker-2')
+    w.pollSimply(null, 'one')
+    t.match(w.last('open-poll'), [{ poll: 'one', before: null, slave: 'worker-1' }])
+    w.pollSimply(null, 'two')
+    t.match(w.last('open-poll'), [{ poll: 'two', before: null, slave: 'worker-3' }])
+    t.match(w.json('worker-3'), { simple: true, polling: true, state: 'free' })
+    w.gone('worker-1', 'one')
+    w.pollSimply(null, 'three', ['play'])
+    t.match(w.last('open-poll'), [{ poll: 'three', slave: 'worker-1' }])
+    t.same(w.json('worker-1').kinds, ['play'])
+  })
+
+  t.test('never takes the place of one that polls or has a task: three share a loop', async (t) => {
+    const w = world()
+    const ids = ['one', 'two', 'three'].map((poll) => {
+      w.pollSimply(null, poll)
+      return w.running().task.id
+    })
+    w.pollSimply(null, 'four')
+    t.match(w.last('open-poll'), [{ slave: 'worker-4' }])
+    w.gone('worker-4', 'four')
+    for (const id of ids) t.match(w.task(id), { stage: { is: 'running' }, tries: 1 })
+    w.step(byTask(ids[1] as string))
+    t.match(w.last('end'), [{ task: { id: ids[1], stage: { status: 'done' } } }])
+    w.pollSimply(null, 'five')
+    t.match(w.last('open-poll'), [{ slave: 'worker-2' }], 'the one that has none')
+  })
+
+  t.test('does not take a name while an offer is on its way there', async (t) => {
+    const w = world()
+    w.pollSimply(null, 'one')
+    w.submit()
+    w.gone('worker-1', 'one', true)
+    w.pollSimply(null, 'two')
+    t.match(w.last('open-poll'), [{ slave: 'worker-2' }])
+  })
+
+  t.test('hands in what became of a task without the attempt', async (t) => {
+    const w = world()
+    w.pollSimply(null, 'one')
+    const { attempt, task } = w.running()
+    w.now = 250
+    w.step(byTask(task.id))
+    t.match(w.last('end'), [{ task: { id: task.id, stage: { status: 'done' } } }])
+    t.match(w.last('acknowledge'), [{ token: 's', reply: { acknowledged: [attempt] } }])
+    t.match(w.json('worker-1'), { serviceMs: 250, free: 1 })
+    w.step(byTask(task.id))
+    t.match(w.last('answer-problem'), [
+      { token: 's', type: 'no-such-task', detail: /may have ended/ },
+    ])
+  })
+
+  t.test(
+    'hands in nothing of a task that another sort of slave has, or another slave',
+    async (t) => {
+      const w = world()
+      w.start('a')
+      const asked = w.running().task.id
+      w.step(byTask(asked))
+      t.match(w.last('answer-problem'), [{ type: 'no-such-task' }])
+      w.step(byTask(asked, 'a'))
+      t.match(w.last('answer-problem'), [{ type: 'no-such-task' }])
+      w.pollSimply('w', 'one')
+      const { id } = w.running().task
+      w.step(byTask(id, 'v'))
+      t.match(w.last('answer-problem'), [{ type: 'no-such-task', detail: /^v does not have/ }])
+      t.equal(w.task(id).stage.is, 'running')
+      w.step(byTask(id, 'w'))
+      t.match(w.last('end'), [{ task: { id } }])
+    },
+  )
+
+  t.test(
+    'leaves a name to who says it, once it has no task, and then looks for another',
+    async (t) => {
+      const w = world()
+      w.pollSimply(null, 'one')
+      w.running()
+      w.pollSimply('worker-1', 'named')
+      t.match(w.last('end-poll'), [{ poll: 'named', problem: { type: 'name-taken' } }])
+      t.equal(w.core.view.running, 1)
+      w.step(byTask([...w.core.view.live.keys()][0] as string))
+      w.pollSimply('worker-1', 'named')
+      t.match(w.last('open-poll'), [{ poll: 'named', slave: 'worker-1' }])
+      w.gone('worker-1', 'named')
+      w.pollSimply(null, 'two')
+      t.match(w.last('open-poll'), [{ slave: 'worker-2' }], 'it is kept by who said it')
+    },
+  )
+
+  t.test('has its name again after a start of the master', async (t) => {
+    const w = world()
+    const slaves = ['worker-1', 'worker-2', 'other'].map((name, position) => {
+      return { name, url: name === 'worker-2' ? 'pull:' : 'pull:simple', position, drained: false }
+    })
+    w.step({ is: 'restore', tasks: [], slaves })
+    for (const name of ['worker-1', 'worker-3']) {
+      w.pollSimply(null, name)
+      t.match(w.last('open-poll'), [{ slave: name }])
+    }
   })
 })

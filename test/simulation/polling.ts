@@ -13,6 +13,9 @@ import type { Directory, MasterProcess } from './processes.ts'
 const SEEN_SHARE = 0.7
 const SEEN_MS = 5
 
+/** What the answer to a poll brings, and the name that a slave without one was given. */
+type Brought = PollReply & { slave?: string }
+
 export type Polling = ReturnType<typeof createPolling>
 
 export function createPolling(given: {
@@ -35,11 +38,11 @@ export function createPolling(given: {
     life: Life,
     said: Polled,
     waitMs: number,
-    done: (error: PeerError | null, reply?: PollReply) => void,
+    done: (error: PeerError | null, reply?: Brought) => void,
   ): void {
     if (!life.alive) return
     const mine: (() => void)[] = []
-    network.request<PollReply>({
+    network.request<Brought>({
       from: given.url,
       to: 'master',
       listens: () => directory.master?.life.alive === true,
@@ -63,17 +66,18 @@ export function createPolling(given: {
     master: MasterProcess,
     said: Polled,
     waitMs: number,
-    answer: (error: PeerError | null, reply?: PollReply) => void,
+    answer: (error: PeerError | null, reply?: Brought) => void,
   ): () => void {
-    const slave = said.simple ? said.slave : said.state.slave
+    const slave = (said.simple ? said.slave : said.state.slave) ?? ''
     return master.dispatcher.poll(said, waitMs, (problem, found) => {
       if (!master.life.alive) return
       if (problem) return answer(new PeerError(problem.message, true, problem.status))
       const offers = (found?.offers ?? []).map(({ input, ...offer }) => {
-        given.onHanded?.(offer.task, offer.attempt, slave)
+        given.onHanded?.(offer.task, offer.attempt, found?.given ?? slave)
         return { ...offer, input: JSON.parse(input) as unknown }
       })
-      answer(null, { offers, revoke: [...(found?.revoke ?? [])] })
+      const name = found?.given ? { slave: found.given } : {}
+      answer(null, { offers, revoke: [...(found?.revoke ?? [])], ...name })
     })
   }
 

@@ -1,10 +1,13 @@
 // A simple slave of a simulated world, as somebody would write it in ten lines: it polls, computes and
 // submits, one task at a time; it neither registers nor beats, and keeps nothing on disk. A careless
 // one submits once, whatever comes of it, knows no run limit, and goes away for a while when a task
-// does not end.
+// does not end. A nameless one, as in the seed, names neither itself nor its attempts: each poll may
+// make it another slave for the master.
 
-import type { PeerError } from '../../shared/client.ts'
+import type { Submitted } from '../../master/core/pulling.ts'
+import { PeerError } from '../../shared/client.ts'
 import { later } from '../../shared/clock.ts'
+import { Problem } from '../../shared/problems.ts'
 import type { Random } from '../../shared/random.ts'
 import type { AttemptsReply, CallbacksRequest, Offer, Outcome } from '../../shared/wire.ts'
 import type { Run } from '../../slave/executor/executors.ts'
@@ -31,7 +34,8 @@ export function startSimpleSlaveProcess(given: {
   kinds: string[]
   requestTimeoutMs: number
   compute: (run: Run) => { outcome: Outcome; ranMs: number }
-  onBegin?: (task: string, run: Run) => void
+  /** Of a nameless one with the name by which the master knows it. */
+  onBegin?: (task: string, run: Run, as: string) => void
   onRunning?: (running: number) => void
   onSubmitted?: (request: CallbacksRequest, acknowledged: string[] | null) => void
 }): SlaveProcess {
@@ -39,6 +43,7 @@ export function startSimpleSlaveProcess(given: {
   const life: Life = { alive: true, pausedUntil: 0 }
   const clock = given.clock.of(life)
   const careless = random.next() < 0.3
+  const nameless = random.next() < 0.3
   let wentAway = false
   let has: { offer: Offer; status: 'running' | 'ended' } | null = null
   clock.soon(poll)
@@ -54,19 +59,24 @@ export function startSimpleSlaveProcess(given: {
   }
 
   function poll(): void {
-    given.polling.poll(life, { simple: true, slave: name, kinds }, POLL_MS, (error, reply) => {
-      const [offer] = reply?.offers ?? []
-      if (offer) run(offer)
-      else clock.at(later(clock.now(), error ? REST_MS : 0), poll)
-    })
+    given.polling.poll(
+      life,
+      { simple: true, slave: nameless ? null : name, kinds },
+      POLL_MS,
+      (error, reply) => {
+        const [offer] = reply?.offers ?? []
+        if (offer) run(offer, reply?.slave ?? name)
+        else clock.at(later(clock.now(), error ? REST_MS : 0), poll)
+      },
+    )
   }
 
-  function run(offer: Offer): void {
+  function run(offer: Offer, as: string): void {
     has = { offer, status: 'running' }
     const { attempt, task, kind, input, runLimitMs } = offer
     const asked: Run = { attempt, kind, input, runLimitMs }
     given.onRunning?.(1)
-    given.onBegin?.(task, asked)
+    given.onBegin?.(task, asked, as)
     const { outcome, ranMs } = given.compute(asked)
     if (careless && !wentAway && ranMs === Number.POSITIVE_INFINITY) return goAway()
     const mostMs = careless ? OVERDUE_FACTOR * runLimitMs : runLimitMs
@@ -83,7 +93,9 @@ export function startSimpleSlaveProcess(given: {
   function submit(offer: Offer, outcome: Outcome, ranMs: number): void {
     has = { offer, status: 'ended' }
     const { attempt, task } = offer
-    const said = { slave: name, attempt, outcome, ...(careless ? {} : { task }) }
+    const said: Submitted = nameless
+      ? { by: 'task', slave: null, task, outcome }
+      : { by: 'attempt', slave: name, attempt, outcome, ...(careless ? {} : { task }) }
     ask(said, (error) => {
       const { state } = attempts()
       const request = {
@@ -91,17 +103,15 @@ export function startSimpleSlaveProcess(given: {
         callbacks: [{ attempt, task, outcome, ranMs: Math.min(ranMs, 1e9) }],
       }
       given.onSubmitted?.(request, error ? null : [attempt])
-      if (error && !careless)
+      // A task that it has no more is not asked for again.
+      if (error && !careless && error.status !== 404)
         return clock.at(later(clock.now(), REST_MS), () => submit(offer, outcome, ranMs))
       has = null
       poll()
     })
   }
 
-  function ask(
-    said: { slave: string; attempt: string; task?: string; outcome: Outcome },
-    done: (error: PeerError | null) => void,
-  ): void {
+  function ask(said: Submitted, done: (error: PeerError | null) => void): void {
     if (!life.alive) return
     network.request({
       from: given.url,
@@ -112,7 +122,7 @@ export function startSimpleSlaveProcess(given: {
         network.whenAwake(master.life, () => {
           master.dispatcher.submitted(said).then(
             () => master.life.alive && answer(null),
-            (error: PeerError) => answer(error),
+            (error: Error) => answer(new PeerError(error.message, true, statusOf(error))),
           )
         })
       },
@@ -121,5 +131,7 @@ export function startSimpleSlaveProcess(given: {
     })
   }
 }
+
+const statusOf = (error: Error): number | null => (error instanceof Problem ? error.status : null)
 
 const OVER_LIMIT: Outcome = { status: 'failed', type: 'time-limit', message: 'over its limit' }

@@ -216,9 +216,9 @@ function createWorld(plan: Plan) {
       onRunning: (running: number) =>
         guard(() => check(running <= slots, `${name} runs ${running} with ${slots} slots`))(),
       compute: (run: Run) => compute(run, i, speed),
-      onBegin: (task: string, { input, attempt }: Run) => {
+      onBegin: (task: string, { input, attempt }: Run, as = name) => {
         const { number } = input as { number: number }
-        guard(() => ledger.computes(task, number, name, attempt))()
+        guard(() => ledger.computes(task, number, as, attempt))()
       },
     }
     slaves[i] =
