@@ -68,10 +68,12 @@ function rangeCost(meter: Meter, args: readonly unknown[]): number {
       ? [numbers[0]!, numbers[2]!, numbers[1]!]
       : [numbers[0]!, numbers[1]!, numbers[2] ?? 1]
   const count = (end - start) / step
-  if (!(count > 0)) return 1
+  // From or to infinity by what is no number: mathjs never arrives.
+  const isEndless = Number.isNaN(count) && numbers.some((one) => Math.abs(one) === Infinity)
+  if (!(count > 0) && !isEndless) return 1
   const widest = Math.max(Math.abs(start), Math.abs(end))
   const stuck = Math.abs(step) < widest * 2 ** -50 && args.every((arg) => typeof arg === 'number')
-  if (stuck || count > LIMITS.elementsMax) {
+  if (stuck || isEndless || count > LIMITS.elementsMax) {
     meter.fail(`a matrix has more than ${LIMITS.elementsMax} elements`)
   }
   return 6 * (count + 1)

@@ -40,6 +40,20 @@ t.test('a product of fractions is charged for the denominators that grow', async
   t.ok(whole! > 12 * quarter!, `${quarter} and ${whole} steps`)
 })
 
+t.test('a range that never ends is refused before it is made', async (t) => {
+  const big = math.bignumber(1).div(0)
+  for (const [text, a, b] of [
+    ['a:b', Infinity, Infinity],
+    ['a:b', -Infinity, -Infinity],
+    ['1:a:b', Infinity, Infinity],
+    ['range(a, b)', big, big],
+    ['range(a, b)', 10n ** 400n, 10n ** 400n + 10n ** 9n],
+  ] as const) {
+    t.throws(() => chargeOf(text, a, b), /more than 1000000 elements/, `${text} of ${a} and ${b}`)
+  }
+  t.ok(chargeOf('a:b', 5, -Infinity) < 100, 'an empty one is not')
+})
+
 t.test('sets and deviations of BigNumbers are charged for their arithmetic', async (t) => {
   t.ok(chargeOf('setSymDifference(a, b)', bigNumbers(64), bigNumbers(64)) > 16 * 64 * 64)
   t.ok(chargeOf('std(a)', bigNumbers(4), null) > 500)
