@@ -12,6 +12,8 @@ export type Scan = {
   namesOfOne: number
   /** Arrays and objects. */
   containers: number
+  /** Values after another one in an array or object: commas outside of strings. */
+  followers: number
   /** It has an escape that may be half a character (D800 to DFFF). */
   hasSurrogates: boolean
 }
@@ -19,9 +21,13 @@ export type Scan = {
 /** Depths at which members are counted. */
 const DEPTH_TRACKED = 1_024
 
+/** After so many plain characters the rest of a string is searched by the machine: 20 times as fast. */
+const PLAIN_MAX = 48
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
+const COMMA = 0x2c
 const D = 0x44
 const U = 0x75
 
@@ -32,34 +38,54 @@ export function scanJson(bytes: Uint8Array): Scan {
   let names = 0
   let namesOfOne = 0
   let containers = 0
+  let followers = 0
   /** Of each object that is open; what stands deeper than this is refused by every reader. */
   const namesAt: number[] = []
   let hasSurrogates = false
   let quoted = false
+  /** Characters of a string since it began, or since its last escape. */
+  let plain = 0
+  /** The next of each at or after `i`, once it was looked for: so each is looked for once. */
+  let quoteAt = -1
+  let backslashAt = -1
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]
     if (quoted) {
       if (byte === BACKSLASH) {
+        plain = 0
         i++
         // "\ud8.." to "\udf..", in either case.
         hasSurrogates ||=
           bytes[i] === U && ((bytes[i + 1] ?? 0) & ~0x20) === D && isHigh(bytes[i + 2])
       } else if (byte === QUOTE) quoted = false
-    } else if (byte === QUOTE) quoted = true
-    else if (byte === COLON) {
+      else if (++plain > PLAIN_MAX) {
+        if (quoteAt < i) quoteAt = placeOf(bytes, QUOTE, i)
+        if (backslashAt < i) backslashAt = placeOf(bytes, BACKSLASH, i)
+        i = Math.min(quoteAt, backslashAt) - 1
+      }
+    } else if (byte === QUOTE) {
+      quoted = true
+      plain = 0
+    } else if (byte === COLON) {
       names++
       if (depth < DEPTH_TRACKED) {
         const of = (namesAt[depth] ?? 0) + 1
         namesAt[depth] = of
         if (of > namesOfOne) namesOfOne = of
       }
-    } else if (byte === 0x5b || byte === 0x7b) {
+    } else if (byte === COMMA) followers++
+    else if (byte === 0x5b || byte === 0x7b) {
       containers++
       deepest = Math.max(deepest, ++depth)
       if (depth < DEPTH_TRACKED) namesAt[depth] = 0
     } else if (byte === 0x5d || byte === 0x7d) depth--
   }
-  return { depth: deepest, names, namesOfOne, containers, hasSurrogates }
+  return { depth: deepest, names, namesOfOne, containers, followers, hasSurrogates }
+}
+
+const placeOf = (bytes: Uint8Array, byte: number, from: number): number => {
+  const at = bytes.indexOf(byte, from)
+  return at < 0 ? bytes.length : at
 }
 
 /** A hexadecimal digit from 8 on. */

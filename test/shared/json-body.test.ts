@@ -36,7 +36,7 @@ const members = (count: number): string =>
 t.test('a value that takes more than its bytes say is refused before it is parsed', async (t) => {
   const { send, close } = await setUp()
   t.teardown(close)
-  const { containers, names, namesOfOne } = SHAPE_LIMITS
+  const { containers, names, namesOfOne, values } = SHAPE_LIMITS
   const flat = (count: number) => `[${'[],'.repeat(count - 2)}[]]`
   const small = (count: number) => `[${'{"a":1,"b":2,"c":3,"d":4,"e":5},'.repeat(count / 5)}0]`
   t.match(await send('/one', flat(containers)), { status: 200 })
@@ -50,6 +50,12 @@ t.test('a value that takes more than its bytes say is refused before it is parse
   t.match(await send('/one', members(namesOfOne + 1)), {
     status: 413,
     body: /an object of the body has 50001 members; it may have 50000/,
+  })
+  const numbers = (count: number) => `[${'1,'.repeat(count - 1)}1]`
+  t.match(await send('/one', numbers(values)), { status: 200 })
+  t.match(await send('/one', numbers(values + 1)), {
+    status: 413,
+    body: /the lists of the body have 2000001 values; they may have 2000000/,
   })
   t.match(await send('/any', members(namesOfOne + 1)), { status: 200, body: 'taken' })
 })

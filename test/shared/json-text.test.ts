@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ambiguityOf, scanJson } from '../../shared/json-text.ts'
 import { nearest } from '../../shared/nearest.ts'
+import { createRandom } from '../../shared/random.ts'
 
 const mistakeIn = (text: string): string | null =>
   ambiguityOf(JSON.parse(text), scanJson(Buffer.from(text)))
@@ -33,6 +34,29 @@ t.test('finds half a character in names and texts, and takes whole ones', async 
   }
   for (const text of ['"\\ud83d\\ude00"', '"\\\\ud800"', '"\\u00d8"', '"\\ud7ff\\ue000"', '"😀"']) {
     t.equal(mistakeIn(text), null, text)
+  }
+})
+
+t.test('long texts are read as short ones are, whatever escapes they have', async (t) => {
+  const pieces = [
+    'x'.repeat(48),
+    'x'.repeat(200),
+    '\\"',
+    '\\\\',
+    '[',
+    ':',
+    ',',
+    '{"a":1}'.replaceAll('"', '\\"'),
+    'é',
+  ]
+  const random = createRandom(7)
+  const some = (): string => pieces[Math.floor(random.next() * pieces.length)] as string
+  for (let round = 0; round < 300; round++) {
+    const inside = Array.from({ length: 1 + (round % 12) }, some).join('')
+    const text = `[{"a":"${inside}"},"${inside}",["${inside}"]]`
+    const { depth, names, containers, followers } = scanJson(Buffer.from(text))
+    t.same([depth, names, containers, followers], [2, 1, 3, 2], text)
+    t.ok(scanJson(Buffer.from(`["${inside}\\ud800${inside}"]`)).hasSurrogates)
   }
 })
 
