@@ -33,6 +33,7 @@ import { createMasterMetrics } from './metrics.ts'
 import { createOutputs } from './outputs.ts'
 import { createOverview } from './overview.ts'
 import { POLICIES } from './policies/policies.ts'
+import { batches } from './routes/batches.ts'
 import { events as eventRoutes } from './routes/events.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './routes/jobs.ts'
 import { kinds as kindRoutes } from './routes/kinds.ts'
@@ -223,7 +224,7 @@ export async function startMaster(
       perCallerBytesMax: settings.bodiesPerCallerBytesMax,
     }),
   })
-  const { batchTasksMax } = settings
+  const { batchTasksMax, inputBytesMax, waitMsMax } = settings
   const routeTable = collectRoutes(server, isStrict)
   door.guard(server)
   refuseUnknownQueries(server)
@@ -233,9 +234,17 @@ export async function startMaster(
     dispatcher,
     requests,
     reader,
+    waitMsMax,
+    now,
+  })
+  await server.register(batches, {
+    dispatcher,
+    requests,
+    slices,
     batchTasksMax,
-    batchBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
-    waitMsMax: settings.waitMsMax,
+    batchBytesMax: inputBytesMax * BATCH_BYTES_FACTOR,
+    inputBytesMax,
+    waitMsMax,
     now,
   })
   await server.register(slaves, { dispatcher, now })
@@ -246,8 +255,8 @@ export async function startMaster(
     requests: jobRequests,
     slices,
     isDraining: () => dispatcher.isDraining,
-    inputBytesMax: settings.inputBytesMax * BATCH_BYTES_FACTOR,
-    waitMsMax: settings.waitMsMax,
+    inputBytesMax: inputBytesMax * BATCH_BYTES_FACTOR,
+    waitMsMax,
     wall,
   })
   await server.register(blobRoutes, { blobs })

@@ -140,6 +140,8 @@ export async function createDispatcher(given: {
       if (saving.isFull) return turnAway(submission, 'store-full', NO_ROOM)
       return clients.submit(submission, gone)
     },
+    /** Between portions of what is submitted: resolves when the next may come. */
+    paced: saving.paced,
     /** Resolves when the task has ended, after `waitMs`, or when who waits has gone. */
     wait: clients.wait,
     /** Ends a live task. Resolves when that is saved; with false when it is not live. */

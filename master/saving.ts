@@ -47,6 +47,7 @@ export function createSaving(given: {
   let full = false
   let broken = false
   const waiting: (() => void)[] = []
+  const pacing: (() => void)[] = []
 
   return {
     task: (task: Task): void => void gathering.tasks.add(task),
@@ -60,6 +61,14 @@ export function createSaving(given: {
     },
     get isIdle() {
       return isIdle()
+    },
+    /**
+     * Resolves after the next turn, when the commit that is under way then has ended; or the disk is full.
+     * Who has much to save waits for this between portions of it.
+     */
+    async paced(): Promise<void> {
+      await new Promise<void>((resolve) => clock.soon(resolve))
+      if (committing && !full) await new Promise<void>((resolve) => pacing.push(resolve))
     },
     /** Resolves when everything is saved, or cannot be now: the disk is full, the store broken. */
     settled(): Promise<void> {
@@ -95,6 +104,7 @@ export function createSaving(given: {
     const began = clock.now()
     store.commit(changesOf(batch), (error) => {
       committing = false
+      for (const resolve of pacing.splice(0)) resolve()
       given.onCommit?.(clock.now() - began, batch.tasks.size)
       if (!error) return saved(batch)
       if (error instanceof StoreFullError) return noRoom(batch)

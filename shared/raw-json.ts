@@ -74,8 +74,22 @@ const SHORT = 48
  * in JSON.parse.
  */
 export function scan(bytes: Uint8Array, levels: number): Span {
+  return createScanner(bytes).value(levels)
+}
+
+/**
+ * The items of a list that is the only member of an object, each when it is asked for: a long list can
+ * be read in slices. `levels`: down from an item.
+ */
+export function* scanItems(bytes: Uint8Array, levels: number): Generator<Span, undefined> {
+  const scanner = createScanner(bytes)
+  scanner.enterOnlyMember()
+  yield* scanner.eachItem(levels)
+}
+
+function createScanner(bytes: Uint8Array) {
   let at = 0
-  return value(levels)
+  return { value, eachItem, enterOnlyMember }
 
   function value(down: number): Span {
     blank()
@@ -84,21 +98,31 @@ export function scan(bytes: Uint8Array, levels: number): Span {
     if (byte === QUOTE) string()
     else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
       if (down === 0) skip()
-      else if (byte === OPEN_LIST) return { start, items: items(down), end: at }
+      else if (byte === OPEN_LIST) return { start, items: [...eachItem(down - 1)], end: at }
       else return { start, members: members(down), end: at }
     } else scalar()
     return { start, end: at }
   }
 
-  function items(down: number): Span[] {
-    const found: Span[] = []
+  /** Of a list that begins here. */
+  function* eachItem(down: number): Generator<Span, undefined> {
     at++
     for (blank(); bytes[at] !== CLOSE_LIST; blank()) {
       if (bytes[at] === COMMA) at++
-      found.push(value(down - 1))
+      yield value(down)
     }
     at++
-    return found
+  }
+
+  /** To the value of an object's only member. */
+  function enterOnlyMember(): void {
+    blank()
+    at++
+    blank()
+    string()
+    blank()
+    at++
+    blank()
   }
 
   function members(down: number): Map<string, Span> {

@@ -7,10 +7,8 @@ import type { Monotonic } from '../../shared/clock.ts'
 import { Problem } from '../../shared/problems.ts'
 import type { TextOf } from '../../shared/raw-json.ts'
 import { fieldsOf, scan } from '../../shared/raw-json.ts'
-import { readTrace } from '../../shared/trace.ts'
-import { invalidRequest } from '../../shared/validate.ts'
 import { may, sees } from '../auth.ts'
-import type { Gone, Reply, Submission } from '../clients.ts'
+import type { Reply } from '../clients.ts'
 import { asked } from '../clients.ts'
 import { explain } from '../core/explain.ts'
 import type { Dispatcher } from '../dispatcher.ts'
@@ -25,7 +23,6 @@ import {
   IdParams,
   idOf,
   isDryRun,
-  itemManners,
   manners,
   ownerOf,
   preferredWaitMs,
@@ -35,8 +32,6 @@ type Options = {
   dispatcher: Dispatcher
   requests: TaskRequests
   reader: TaskReader
-  batchTasksMax: number
-  batchBytesMax: number
   waitMsMax: number
   now: () => Monotonic
 }
@@ -59,9 +54,6 @@ const ListQuery = Type.Object(
   },
   { additionalProperties: false },
 )
-
-/** In a batch: the body, its list, the items in that. */
-const BATCH_LEVELS = 3
 
 /** The fields of a body that is an object. */
 export const bodyFields = ({ bodyBytes }: FastifyRequest): TextOf =>
@@ -93,44 +85,6 @@ export async function tasks(app: FastifyInstance, options: Options) {
       return answer(reply, await dispatcher.submit(submission, gone), submission.waitMs)
     },
   )
-
-  /** The same for many: each is answered for itself, in order. */
-  const bodyLimit = options.batchBytesMax
-  const many = { bodyLimit, config: JSON_BODY, schema: { querystring: DryRunQuery } }
-  app.post('/tasks/batch', many, async (request, reply) => {
-    if (request.headers['idempotency-key'] !== undefined) {
-      const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
-      throw invalidRequest([{ field: 'Idempotency-Key', rule }])
-    }
-    const client = ownerOf(request)
-    const items = batchOf(request.body, options.batchTasksMax)
-    const bytes = request.bodyBytes
-    const spans = scan(bytes, BATCH_LEVELS).members?.get('tasks')?.items ?? []
-    const submissions = items.map((item, i) => {
-      try {
-        const [body, keyed] = itemManners(item, client, bytes, spans[i])
-        return { ...requests.parse(body, fieldsOf(bytes, spans[i])), ...keyed }
-      } catch (error) {
-        if (error instanceof Problem) throw inBatch(error, i)
-        throw error
-      }
-    })
-    if (isDryRun(request)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
-    const waitMs = preferredWaitMs(request, options.waitMsMax)
-    const said = { waitMs, trace: readTrace(request.headers), client }
-    const gone = goneOf(reply, waitMs)
-    const replies = submissions.map((one) => submitOne(dispatcher, { ...one, ...said }, gone))
-    return { tasks: await Promise.all(replies) }
-  })
-
-  /** Who would be asked first, item by item. Of one kind it is said for all at once. */
-  function explained(kinds: string[]) {
-    const found = new Map<string, string | null>()
-    for (const kind of new Set(kinds)) {
-      found.set(kind, explain(dispatcher.view, kind, options.now()).wouldAsk)
-    }
-    return kinds.map((kind) => ({ kind, wouldAsk: found.get(kind) ?? null }))
-  }
 
   for (const path of ['/get-tasks', '/tasks']) {
     /** The tasks, newest first. */
@@ -209,51 +163,12 @@ function answer(reply: FastifyReply, given: Reply, waitMs: number) {
   return acceptedJson(given)
 }
 
-const isEnded = ({ status }: Reply): boolean => status !== 'pending' && status !== 'in progress'
+export const isEnded = ({ status }: Reply): boolean =>
+  status !== 'pending' && status !== 'in progress'
 
 /** A task that ended while its client waited. */
-function endedJson({ id, kind, status, slave, outcome, trail }: Reply) {
+export function endedJson({ id, kind, status, slave, outcome, trail }: Reply) {
   const { status: _, ...said } = outcome ?? { status: '' }
   const result = outcome?.status === 'failed' ? { failure: said } : said
   return { id, kind, status, ...result, slave, asked: asked(trail) }
-}
-
-function batchOf(body: unknown, most: number): unknown[] {
-  const list = (body as { tasks?: unknown } | null)?.tasks
-  if (!Array.isArray(list) || Object.keys(body as object).length !== 1) {
-    throw invalidRequest([{ field: 'body', rule: 'must be {"tasks": [...]}' }])
-  }
-  if (list.length === 0 || list.length > most) {
-    throw invalidRequest([{ field: 'tasks', rule: `must have 1 to ${most} items` }])
-  }
-  return list
-}
-
-function inBatch(problem: Problem, index: number): Problem {
-  const errors = (problem.members.errors ?? []) as { field: string; rule: string }[]
-  const at = `tasks.${index}`
-  const inside = errors.map(({ field, rule }) => ({
-    field: field === 'body' ? at : `${at}.${field}`,
-    rule,
-  }))
-  // Only a kind that nobody knows is refused by a problem of its own.
-  if (inside.length === 0) inside.push({ field: `${at}.kind`, rule: 'must be a kind known here' })
-  return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
-}
-
-/** One of a batch: its answer, or its problem, with the status that it would have had alone. */
-async function submitOne(dispatcher: Dispatcher, submission: Submission, gone: Gone) {
-  try {
-    const reply = await dispatcher.submit(submission, gone)
-    const replayed = reply.repeated ? { replayed: true } : {}
-    const ended = (submission.waitMs > 0 || reply.repeated) && isEnded(reply)
-    return ended
-      ? { code: 200, ...replayed, ...endedJson(reply) }
-      : { code: 202, ...replayed, ...acceptedJson(reply) }
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    const retryAfter = error.headers['retry-after']
-    const when = retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }
-    return { code: error.status, problem: error.document(), ...when }
-  }
 }

@@ -160,3 +160,33 @@ t.test('who waits until all is saved waits for the commit, and for the next', as
   await turn()
   t.ok(isSettled)
 })
+
+t.test(
+  'who saves in portions waits for the commit that is under way, and for no room',
+  async (t) => {
+    const { clock, saving, save, task, commits } = setUp()
+    const paced = () => {
+      let isOver = false
+      void saving.paced().then(() => void (isOver = true))
+      return async () => {
+        await clock.run({ until: clock.now() + 1 })
+        await new Promise((resolve) => setImmediate(resolve))
+        return isOver
+      }
+    }
+    t.ok(await paced()(), 'nothing is under way')
+    save(task('a'))
+    saving.flush()
+    const first = paced()
+    t.notOk(await first())
+    save(task('b'))
+    commits[0]?.done()
+    t.ok(await first(), 'though the next has begun')
+    saving.flush()
+    const second = paced()
+    t.notOk(await second())
+    commits[1]?.done(new StoreFullError('full'))
+    t.ok(await second(), 'however it ends')
+    t.ok(await paced()(), 'a full disk is not waited for')
+  },
+)

@@ -2,7 +2,16 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { encode, oddNumbers, plain, Raw, scan, textOf, unfitNumber } from '../../shared/raw-json.ts'
+import {
+  encode,
+  oddNumbers,
+  plain,
+  Raw,
+  scan,
+  scanItems,
+  textOf,
+  unfitNumber,
+} from '../../shared/raw-json.ts'
 
 t.test('a Raw is written as the text that it is, wherever it stands', async (t) => {
   const value = { a: new Raw('1.0'), list: [new Raw('{"b": -0.0}'), 2, 'x'], c: undefined }
@@ -96,4 +105,16 @@ t.test('numbers written as JSON.stringify writes them are not odd, all others ar
     }),
     { numRuns: 2000 },
   )
+})
+
+t.test('the items of the only list of an object are read one by one', async (t) => {
+  for (const text of [
+    '{"tasks":[]}',
+    ' { "tasks" : [ {"a":[1,{"b":"]"}],"c":"x"} , "y,[" ,-0.0,[ ],{"a":2} ] } ',
+    `{"t\\u0061sks":[{"kind":"own","input":"${'x'.repeat(100)}\\""},{"kind":"own"}]}`,
+  ]) {
+    const bytes = Buffer.from(text)
+    const list = scan(bytes, 3).members?.values().next().value
+    t.same([...scanItems(bytes, 1)], list?.items, text)
+  }
 })
