@@ -1,0 +1,43 @@
+// Talks to the process that asks /healthz (probe.ts).
+
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+
+/** What a probe has seen. Times in milliseconds. */
+export type Seen = {
+  count: number
+  slowestMs: number
+  /** The slowest answer of a server that does nothing else, on the same machine. */
+  machineMs: number
+  failures: string[]
+}
+
+export function createProbe(child: ChildProcess) {
+  let before: Seen = { count: 0, slowestMs: 0, machineMs: 0, failures: [] }
+  let isBegun = false
+
+  return {
+    async begin(): Promise<void> {
+      const begun = once(child, 'message')
+      child.send('begin')
+      await begun
+      isBegun = true
+    },
+    /** Gives what was seen since the first begin. */
+    async pause(): Promise<Seen> {
+      if (!isBegun) return before
+      isBegun = false
+      const answered = once(child, 'message') as Promise<[Seen]>
+      child.send('pause')
+      const [seen] = await answered
+      before = {
+        count: before.count + seen.count,
+        slowestMs: Math.max(before.slowestMs, seen.slowestMs),
+        machineMs: Math.max(before.machineMs, seen.machineMs),
+        failures: [...before.failures, ...seen.failures],
+      }
+      return before
+    },
+    close: () => void child.kill(),
+  }
+}
