@@ -18,9 +18,24 @@ export async function cameTrue(
   return true
 }
 
-/** Lets so much time go by, in which something must not happen. */
-export async function pass(ms: number): Promise<void> {
+/** Lets so much time go by, in which something must not happen. Gives how much it was by the clock. */
+export async function pass(ms: number): Promise<number> {
+  const beganAt = performance.now()
   for (let waitedMs = 0; waitedMs < ms; ) waitedMs += await tick()
+  return Math.round(performance.now() - beganAt)
+}
+
+/** The master fails for so long. */
+const FAILING_MS = 2_000
+
+/**
+ * Lets the master fail for a while. `tries`: how often a slave that rests tries in FAILING_MS at most. Gives
+ * how often it may have tried meanwhile, in words too.
+ */
+export async function failAWhile(tries: number): Promise<{ triesMax: number; words: string }> {
+  const passedMs = await pass(FAILING_MS)
+  const triesMax = Math.ceil((tries * passedMs) / FAILING_MS)
+  return { triesMax, words: `at most ${triesMax} tries in ${passedMs} ms` }
 }
 
 async function tick(): Promise<number> {

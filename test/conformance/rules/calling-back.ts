@@ -2,14 +2,13 @@
 
 import type { AttemptsReply, Callback } from '../../../shared/wire.ts'
 import type { Way } from '../fake-master.ts'
-import { cameTrue, pass } from '../patience.ts'
+import { cameTrue, failAWhile, pass } from '../patience.ts'
 import type { Group } from '../rule.ts'
 import { expect, once } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const BRIEF_MS = 100
-/** While the master fails for so long, at most so many tries come. */
-const FAILING_MS = 2000
+/** A slave that rests tries at most so often while the master fails. */
 const TRIES_MAX = 12
 const AFTERWARDS_MS = 700
 /** A slave gives a request up after 5 s; a slow machine may make three times that of it. */
@@ -47,9 +46,9 @@ export const callingBack: Group = {
           master.ways.callBack = () => way
           const offer = await here.take(BRIEF_MS)
           await here.callbackOf(offer)
-          await pass(FAILING_MS)
+          const { triesMax, words } = await failAWhile(TRIES_MAX)
           const tries = master.callbacksOf(offer.attempt).length
-          expect(tries <= TRIES_MAX, `at most ${TRIES_MAX} tries in ${FAILING_MS} ms`, `${tries}`)
+          expect(tries <= triesMax, words, `${tries}`)
           master.beUsual()
           await here.until('another try', () => master.callbacksOf(offer.attempt).length > tries)
           await here.until('it to be acknowledged', () => master.acknowledged.has(offer.attempt))

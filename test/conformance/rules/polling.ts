@@ -1,11 +1,10 @@
 // Slaves that cannot be reached, and poll.
 
-import { pass } from '../patience.ts'
+import { failAWhile } from '../patience.ts'
 import type { Group } from '../rule.ts'
 import { expect } from '../rule.ts'
 
 const LOOKED_AT = 3
-const FAILING_MS = 2000
 const TRIES_MAX = 20
 
 export const polling: Group = {
@@ -65,8 +64,8 @@ export const polling: Group = {
         let tries = 0
         master.ways.poll = () => (tries++ === 0 ? 'lose' : 'fail')
         await here.until('another poll', () => tries >= 2)
-        await pass(FAILING_MS)
-        expect(tries <= TRIES_MAX, `at most ${TRIES_MAX} polls in ${FAILING_MS} ms`, `${tries}`)
+        const { triesMax, words } = await failAWhile(TRIES_MAX)
+        expect(tries <= triesMax, words, `${tries}`)
         master.beUsual()
         await here.take()
       },
