@@ -14,7 +14,7 @@ import type { Store, TaskRecord, TaskStatus } from './store/store.ts'
 
 /** A task to hand out, checked already. */
 export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'queue'> &
-  Payload & {
+  Omit<Payload, 'queueMs'> & {
     /** A queued task expires when no slave has taken it within this. */
     waitLimitMs: number
     /** How long the client holds its request: first for a slave, then for the result. */
@@ -201,7 +201,7 @@ export function createClients(given: {
     const waits = patience > 0
     const waitUntil = waits ? later(now, patience) : null
     const expiresAt = waits ? later(createdAt, patience) : null
-    given.add(id, payload)
+    given.add(id, { ...payload, queueMs: queue ? waitLimitMs : 0 })
     return new Promise((resolve, reject) => {
       const key = payload.idempotencyKey
       open.set(id, { key, resolve, reject, waitUntil: later(now, waitMs), gone })

@@ -14,6 +14,8 @@ export type Payload = {
   /** Which trace it belongs to, as its client said (shared/trace.ts). */
   trace: string | null
   tags: string[]
+  /** For how long it may wait in the queue, as its client asked, in milliseconds; 0: not at all. */
+  queueMs: number
   idempotencyKey: string | null
   requestHash: string | null
   /** Whose task it is; null where nobody is asked. */

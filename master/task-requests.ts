@@ -104,14 +104,9 @@ export function createTaskRequests(given: {
     again(task: Repeatable, body: unknown): Submission {
       const changed = changes.checked(body ?? {})
       const { kind, priority, runLimitMs, tags, input } = task
-      const waited =
-        task.waitUntil === null
-          ? {}
-          : {
-              queue: true,
-              waitLimitMs: Math.max(1, Math.round(msBetween(task.createdAt, task.waitUntil))),
-            }
-      const common = { priority, runLimitMs, tags, ...waited, ...changed }
+      const queueMs = queueMsOf(task)
+      const queued = queueMs === 0 ? {} : { queue: true, waitLimitMs: queueMs }
+      const common = { priority, runLimitMs, tags, ...queued, ...changed }
       const named = { kind, input: JSON.parse(input) as unknown, ...common }
       return { ...settle(name(named, () => input)), kind, input, work: null }
     },
@@ -206,6 +201,13 @@ type Repeatable = {
   input: string
   createdAt: WallTime
   waitUntil: WallTime | null
+  queueMs: number | null
+}
+
+/** For how long it was to wait in the queue; 0: not. Of an older version that is known of what never ran. */
+function queueMsOf({ queueMs, createdAt, waitUntil }: Repeatable): number {
+  if (queueMs !== null) return queueMs
+  return waitUntil === null ? 0 : Math.max(1, Math.round(msBetween(createdAt, waitUntil)))
 }
 
 /** A kind that is known here computes with doubles: it is given no number that is none. */

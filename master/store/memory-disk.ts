@@ -210,7 +210,8 @@ function matches(task: TaskRecord, { status, kind, slave, tag, client }: ListQue
 }
 
 function summaryOf(task: TaskRecord): TaskSummary {
-  const { trail: _trail, requestHash: _requestHash, work: _work, trace: _trace, ...summary } = task
+  const { trail: _trail, requestHash: _hash, work: _work, trace: _trace, ...more } = task
+  const { queueMs: _queueMs, ...summary } = more
   return {
     ...summary,
     tags: [...task.tags],

@@ -59,6 +59,8 @@ const steps: readonly string[] = [
   `ALTER TABLE tasks ADD COLUMN client TEXT;`,
   // Kinds that slaves have offered.
   `CREATE TABLE kinds (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;`,
+  // Whether a client asked for a place in the line, and for how long: a retry asks for the same.
+  `ALTER TABLE tasks ADD COLUMN queueMs INTEGER;`,
 ]
 
 /** The version of the file's shape that this program writes (`PRAGMA user_version`). */

@@ -8,7 +8,7 @@ import type { Change, TaskRecord, TaskStatus, TaskUpdate } from './store.ts'
 
 export type Totals = Record<TaskStatus, number>
 
-const TASK_VALUES = 21
+const TASK_VALUES = 22
 
 /** Prepares what changes the store; the totals are read once. */
 export function createWriter(database: DatabaseSync) {
@@ -92,6 +92,7 @@ export function createWriter(database: DatabaseSync) {
       task.work,
       task.trace,
       task.client,
+      task.queueMs,
     )
     totals[task.status]++
   }

@@ -30,6 +30,11 @@ export type TaskRecord = {
   runLimitMs: number
   /** Expires when no slave has taken it by then. */
   waitUntil: WallTime | null
+  /**
+   * For how long it may wait in the queue, in milliseconds, as its client asked; 0 when it was not to
+   * be queued; null when it was stored by a version that did not keep this.
+   */
+  queueMs: number | null
   tags: string[]
   idempotencyKey: string | null
   /** Whose it is; null: nobody's, or everybody's. */
@@ -109,7 +114,7 @@ export type ListQuery = {
 /** A task in a list: payloads only while they are small (`LIST_PAYLOAD_BYTES_MAX`). */
 export type TaskSummary = Omit<
   TaskRecord,
-  'input' | 'work' | 'outcome' | 'trail' | 'trace' | 'requestHash'
+  'input' | 'work' | 'outcome' | 'trail' | 'trace' | 'requestHash' | 'queueMs'
 > & {
   input: string | null
   outcome: string | null

@@ -270,6 +270,7 @@ function storedTask(n: number): TaskRecord {
     client: null,
     requestHash: null,
     trace: null,
+    queueMs: 0,
     input: `{"expression":"sqrt(${n}) + 2"}`,
     work: null,
     outcome:

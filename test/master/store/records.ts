@@ -28,6 +28,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     tries: 0,
     runLimitMs: 30_000,
     waitUntil: null,
+    queueMs: null,
     tags: [],
     idempotencyKey: null,
     client: null,

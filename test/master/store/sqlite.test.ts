@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   readdirSync,
@@ -178,6 +179,18 @@ test('opens with what is whole when the log is cut or a bit of it is flipped', a
     await store.close()
   }
   t.pass('21 logs')
+})
+
+test('opens a store of the first version, and adds what it lacks', async (t) => {
+  const folder = t.testdir({})
+  copyFileSync(join(import.meta.dirname, '../../fixtures/store-1.sqlite'), join(folder, FILE_NAME))
+  const store = open(t, folder)
+  const { tasks } = await store.list({ limit: 1000 })
+  t.ok(tasks.length > 0)
+  for (const { id } of tasks) t.equal((await store.get(id))?.queueMs, null, 'it was not kept then')
+  const task = aTask({ queueMs: 5 })
+  await commit(store, insert(task))
+  t.strictSame(await store.get(task.id), task)
 })
 
 test('refuses what it must not touch, and leaves it byte for byte', async (t) => {
