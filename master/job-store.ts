@@ -70,6 +70,8 @@ const BLOBS_PAGE = 500
 export const LISTED_BYTES_MAX = 2_000
 /** Longer stages are those of an earlier version, with all parts. */
 const STAGES_BYTES_MAX = 65_536
+/** SQLite copies the log into the file when it has about so many pages: no copy takes long. */
+const LOG_PAGES_MAX = 256
 /** Jobs that are removed at a time, and bytes of their texts: no step of it takes long. */
 const TRIM_JOBS = 500
 const TRIM_BYTES = 8 << 20
@@ -92,6 +94,7 @@ const SCHEMA = `
   PRAGMA auto_vacuum = INCREMENTAL;
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
+  PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX};
   CREATE TABLE IF NOT EXISTS jobs (
     id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, input TEXT NOT NULL, parts INTEGER,
     slots INTEGER NOT NULL, slaves INTEGER NOT NULL, priority INTEGER NOT NULL,
@@ -185,16 +188,11 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
     `SELECT sha256 FROM blobs WHERE usedAt < ? AND sha256 > ? ORDER BY sha256 LIMIT ${BLOBS_PAGE}`,
   )
   const dropBlob = database.prepare(`DELETE FROM blobs WHERE sha256 = ? AND usedAt < ?`)
+  const logState = database.prepare('PRAGMA wal_checkpoint(NOOP)')
   const { run } = guard
   guard.watch()
   const watch = watchGuards([guard])
-  const giveBack = createGiveBack(database, tryToWrite, () => {
-    try {
-      run(() => database.exec('PRAGMA wal_checkpoint(TRUNCATE)'))
-    } catch {
-      // Damage was reported by the guard. Without room the log keeps what it has.
-    }
-  })
+  const giveBack = createGiveBack({ database, guard, write: tryToWrite, truncateLog })
   const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
 
   return {
@@ -289,6 +287,21 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
     } catch (error) {
       if (sqliteCode(error) !== SQLITE.FULL) throw error
       throw new Problem('store-full', 'the disk is full; what was accepted is safe')
+    }
+  }
+
+  /** Copies the log into the file, and truncates it when that was little: no step takes long. */
+  function truncateLog(): boolean {
+    try {
+      return run(() => {
+        const row = logState.get()
+        const isShort = Number(row?.log) - Number(row?.checkpointed) <= LOG_PAGES_MAX
+        database.exec(`PRAGMA wal_checkpoint(${isShort ? 'TRUNCATE' : 'PASSIVE'})`)
+        return isShort
+      })
+    } catch {
+      // Damage was reported by the guard. Without room the log keeps what it has.
+      return true
     }
   }
 

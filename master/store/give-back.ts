@@ -4,31 +4,42 @@
 // the log is truncated.
 //
 //   idle --(a trim leaves many free pages)--> step, rest, step ... --(few are left)--> log truncated
+//
+// A log of which much is not in the file yet is copied in one step and truncated in the next.
 
 import type { DatabaseSync } from 'node:sqlite'
+import type { Guard } from './guard.ts'
 
 /** Free pages that are kept: the next rows need some. */
 const KEPT_PAGES = 256
-/** A step should take about this long; its pages are halved above and doubled below half of it. */
+/**
+ * A step should take about this long; its pages are halved above and doubled below half of it. Fewer than
+ * `min` would not be quicker: each step waits for one sync of the disk.
+ */
 const STEP_MS = 10
-const STEP_PAGES = { first: 32, min: 4, max: 1024 }
+const STEP_PAGES = { min: 32, max: 256 }
 /** The pause after a step, as a multiple of its duration, and at least this. */
 const REST_SHARE = 9
 const REST_MS_MIN = 20
 
-/**
- * `write` runs a change as one transaction and gives whether it was written; `truncateLog` runs when
- * nothing is left to return.
- */
-export function createGiveBack(
-  database: DatabaseSync,
-  write: (change: () => void) => boolean,
-  truncateLog: () => void,
-) {
+export type GiveBackOptions = {
+  database: Pick<DatabaseSync, 'prepare' | 'exec' | 'isOpen'>
+  guard: Pick<Guard, 'run'>
+  /** Runs a change as one transaction; gives whether it was written. */
+  write: (change: () => void) => boolean
+  /**
+   * Runs when no pages are left to return. Gives false when the log was copied only: then it runs once
+   * more, after a pause.
+   */
+  truncateLog: () => boolean
+}
+
+export function createGiveBack({ database, guard, write, truncateLog }: GiveBackOptions) {
   const freePages = database.prepare('PRAGMA freelist_count')
   const isIncremental = database.prepare('PRAGMA auto_vacuum').get()?.auto_vacuum === 2
-  let pages = STEP_PAGES.first
+  let pages = STEP_PAGES.min
   let timer: NodeJS.Timeout | undefined
+  let isCopied = false
 
   return {
     /** Rows were removed, or nothing was left to remove: starts unless it is under way. */
@@ -50,8 +61,9 @@ export function createGiveBack(
   function step(): void {
     timer = undefined
     if (!database.isOpen) return
-    const spare = isIncremental ? Number(freePages.get()?.freelist_count) - KEPT_PAGES : 0
-    if (spare <= 0) return truncateLog()
+    const spare = isIncremental ? spareNow() : 0
+    if (spare === null) return
+    if (spare <= 0) return shortenLog()
     const began = performance.now()
     const count = Math.min(spare, pages)
     if (!write(() => database.exec(`PRAGMA incremental_vacuum(${count})`))) return
@@ -59,5 +71,20 @@ export function createGiveBack(
     if (ms > STEP_MS) pages = Math.max(STEP_PAGES.min, pages >> 1)
     else if (ms < STEP_MS / 2) pages = Math.min(STEP_PAGES.max, pages * 2)
     timer = later(Math.max(REST_MS_MIN, REST_SHARE * ms))
+  }
+
+  /** Free pages that are not needed; null when the file cannot be read, which the guard has judged. */
+  function spareNow(): number | null {
+    try {
+      return guard.run(() => Number(freePages.get()?.freelist_count) - KEPT_PAGES)
+    } catch {
+      return null
+    }
+  }
+
+  function shortenLog(): void {
+    const isDone = truncateLog() || isCopied
+    isCopied = !isDone
+    if (!isDone) timer = later(REST_MS_MIN)
   }
 }

@@ -40,7 +40,9 @@ export function createTransactions(
      */
     write(change: () => void, inserts: boolean): Error | undefined {
       if (guard.stopped) return guard.stopped
-      if (inserts && !reserve.restore(freeBytes)) return new StoreFullError('the disk is full')
+      const isFull = inserts && !reserve.restore(freeBytes)
+      if (guard.stopped) return guard.stopped
+      if (isFull) return new StoreFullError('the disk is full')
       let error = attempt(change)
       if (error instanceof StoreFullError && !inserts) error = attemptWithLessRoom(change)
       if (error && !(error instanceof StoreFullError) && !(error instanceof StoreConflictError)) {
@@ -49,9 +51,14 @@ export function createTransactions(
       return error
     },
 
-    /** Copies the log into the file and truncates it: when little is left to copy. */
-    truncateLog(): void {
-      if (!guard.stopped) copyLogNow(logPages() > checkpointPages ? copyLog : truncateLog)
+    /**
+     * Truncates the log when little of it is not in the file yet; else copies it into the file, and
+     * gives false.
+     */
+    truncateLog(): boolean {
+      const isShort = logPages() <= checkpointPages
+      if (!guard.stopped) copyLogNow(isShort ? truncateLog : copyLog)
+      return isShort
     },
 
     /** Copies the log into the file, truncates it and closes the file. Idempotent. */
@@ -120,11 +127,23 @@ export function createTransactions(
 
   // Pages in the log that are not in the file yet.
   function logPages(): number {
-    const row = logState.get()
-    return Number(row?.log) - Number(row?.checkpointed)
+    return figure(() => {
+      const row = logState.get()
+      return Number(row?.log) - Number(row?.checkpointed)
+    })
   }
 
   function freeBytes(): number {
-    return Number(freePages.get()?.freelist_count) * pageBytes
+    return figure(() => Number(freePages.get()?.freelist_count) * pageBytes)
+  }
+
+  /** A figure of the file; 0 when it cannot be read: then the store has stopped. */
+  function figure(read: () => number): number {
+    try {
+      return guard.run(read)
+    } catch (error) {
+      guard.stop(error as Error)
+      return 0
+    }
   }
 }

@@ -88,12 +88,13 @@ export function openSqliteStore(options: SqliteOptions): Store {
   const guard = createGuard(path, onBroken)
   const transactions = createTransactions(database, reserve, guard, settings.checkpointPages)
   const writer = createWriter(database)
-  const giveBack = createGiveBack(
+  const giveBack = createGiveBack({
     database,
+    guard,
     // As for new tasks: the reserve is kept.
-    (change) => transactions.write(change, true) === undefined,
-    transactions.truncateLog,
-  )
+    write: (change) => transactions.write(change, true) === undefined,
+    truncateLog: transactions.truncateLog,
+  })
   const list = createLister(database)
   const get = database.prepare(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`)
   const neighbours = {

@@ -1,5 +1,6 @@
 // The store of jobs and blobs: each column that is written is read back, also by the next process.
 
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { JobRecord } from '../../master/job-store.ts'
@@ -127,4 +128,26 @@ t.test('removes jobs that ended before a time with their texts, and no others', 
   t.equal(store.get(old.id), undefined)
   t.equal(store.textOf(old.id, 'parts'), null)
   t.ok(store.get(recent.id) && store.get(live.id))
+})
+
+t.test('what removed jobs took is given back to the disk, the log included', async (t) => {
+  const path = join(t.testdir(), 'jobs.sqlite')
+  const store = openJobStore(path)
+  t.teardown(() => store.close())
+  const input = JSON.stringify('x'.repeat(1e6))
+  for (let i = 0; i < 12; i++) {
+    const job = aJob({ input: null, inputBytes: input.length })
+    store.insert(job, input)
+    const ended = { status: 'done', endedAt: wallTime(1), outcome: '1', stages: null } as const
+    store.end({ id: job.id, ...ended, parts: '[]' })
+  }
+  const bytes = (end = '') => statSync(`${path}${end}`).size
+  t.ok(bytes() + bytes('-wal') > 12e6, 'at the peak')
+  while (store.trim(wallTime(2)) > 0);
+  const deadline = performance.now() + 60_000
+  while (bytes() > 2e6 || bytes('-wal') > 0) {
+    if (performance.now() > deadline) throw new Error(`${bytes()} bytes, log ${bytes('-wal')}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  t.same(store.list(undefined, 10), [])
 })

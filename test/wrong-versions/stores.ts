@@ -155,4 +155,28 @@ export const STORES: WrongVersion[] = [
     replace: '',
     caughtBy: 'test/shared/scratch.test.ts',
   },
+  {
+    name: 'free-pages-unguarded',
+    says: 'counts free pages without judging what the file says',
+    file: 'master/store/give-back.ts',
+    find: 'return guard.run(() => Number(freePages.get()?.freelist_count) - KEPT_PAGES)',
+    replace: 'return Number(freePages.get()?.freelist_count) - KEPT_PAGES',
+    caughtBy: 'test/master/store/give-back.test.ts',
+  },
+  {
+    name: 'log-copied-for-ever',
+    says: 'copies a log that stays long again and again',
+    file: 'master/store/give-back.ts',
+    find: 'truncateLog() || isCopied',
+    replace: 'truncateLog()',
+    caughtBy: 'test/master/store/give-back.test.ts',
+  },
+  {
+    name: 'jobs-give-nothing-back',
+    says: 'keeps the pages of removed jobs',
+    file: 'master/job-store.ts',
+    find: '      giveBack.start()\n',
+    replace: '',
+    caughtBy: 'test/master/job-store.test.ts',
+  },
 ]
