@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Its callers are slaves or the master, and outcomes have any shape: only bytes and depth are limited. */
     anyShape?: true
+    /** The body without what makes it no good JSON, where the route can tell; else null. */
+    mend?: (bytes: Buffer) => Buffer | null
   }
 }
 
@@ -63,15 +65,41 @@ export function parseJsonBodies(
     }
     let value: unknown
     try {
-      const scan = checked(bytes, request)
-      value = unambiguous(parsed(request, bytes), scan)
+      value = strictly(request, bytes)
     } catch (error) {
-      return done(error as Error)
+      try {
+        const mended = mend(request, bytes, error)
+        value = strictly(request, mended)
+      } catch (error) {
+        return done(error as Error)
+      }
     }
     done(null, value)
   })
 
+  function strictly(request: FastifyRequest, bytes: Buffer): unknown {
+    const scan = checked(bytes, request)
+    return unambiguous(parsed(request, bytes), scan)
+  }
+
+  /** What the route makes of a body that was refused; throws why it was when that is nothing. */
+  function mend(request: FastifyRequest, bytes: Buffer, why: unknown): Buffer {
+    const mended = isUtf8(bytes) ? request.routeOptions.config.mend?.(bytes) : undefined
+    if (!mended) throw why
+    bodies.set(request, mended)
+    return mended
+  }
+
   async function sliced(request: FastifyRequest, bytes: Buffer): Promise<unknown> {
+    try {
+      return await strictlySliced(request, bytes)
+    } catch (error) {
+      const mended = await slices.run(() => mend(request, bytes, error))
+      return strictlySliced(request, mended)
+    }
+  }
+
+  async function strictlySliced(request: FastifyRequest, bytes: Buffer): Promise<unknown> {
     const scan = await slices.run(() => checked(bytes, request))
     const value = await slices.run(() => parsed(request, bytes))
     return slices.run(() => unambiguous(value, scan))

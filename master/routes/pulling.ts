@@ -18,6 +18,7 @@ import {
 } from '../../shared/wire.ts'
 import type { Polled, Submitted } from '../core/pulling.ts'
 import type { Dispatcher } from '../dispatcher.ts'
+import { withoutFaulty } from '../faulty-outcomes.ts'
 import { answerText } from '../polls.ts'
 import { asWritten } from './slaves.ts'
 
@@ -56,7 +57,7 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
   /** "This became of it": as the callbacks of a registered slave, or one outcome in short. */
   app.post(
     '/submit_result',
-    { bodyLimit, config: { content: 'json', anyShape: true } },
+    { bodyLimit, config: { content: 'json', anyShape: true, mend: withoutFaulty } },
     (request) => {
       const { body } = request
       if (isObject(body) && 'callbacks' in body) {

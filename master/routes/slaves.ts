@@ -9,6 +9,7 @@ import { Raw, scan, textOf } from '../../shared/raw-json.ts'
 import { invalidRequest } from '../../shared/validate.ts'
 import { CallbacksRequest, Heartbeat, Registration } from '../../shared/wire.ts'
 import type { Dispatcher } from '../dispatcher.ts'
+import { withoutFaulty } from '../faulty-outcomes.ts'
 import { slaveJson } from '../slave-json.ts'
 
 type Options = { dispatcher: Dispatcher; now: () => Monotonic }
@@ -56,7 +57,12 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   )
 
   /** "These attempts have ended." */
-  app.post('/callbacks', { bodyLimit, config, schema: { body: CallbacksRequest } }, (request) =>
+  const callbacks = {
+    bodyLimit,
+    config: { ...config, mend: withoutFaulty },
+    schema: { body: CallbacksRequest },
+  }
+  app.post('/callbacks', callbacks, (request) =>
     dispatcher.callbacks(asWritten(request.body as CallbacksRequest, request.bodyBytes)),
   )
 
