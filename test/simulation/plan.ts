@@ -5,6 +5,8 @@ import type { Random } from '../../shared/random.ts'
 import { createRandom } from '../../shared/random.ts'
 import type { ClockFault, Clocks } from './machines.ts'
 import { drawClocks } from './machines.ts'
+import type { OddFault } from './odd-answers.ts'
+import { drawOdd } from './odd-answers.ts'
 
 /** Milliseconds of simulated time in which faults happen; then everything is healed. */
 export const FAULTY_MS = 20_000
@@ -37,6 +39,7 @@ export type Fault =
   | { is: 'replay'; at: number }
   | { is: 'forge'; at: number }
   | ClockFault
+  | OddFault
 
 /** How a slave comes to its tasks: it is asked, it pulls, or it only polls (a simple one). */
 export type Reach = 'asked' | 'pulls' | 'simple'
@@ -79,7 +82,8 @@ export function drawPlan(seed: number, random: Random): Plan {
   const drawn = drawAny(seed, random)
   const plan = seed < POLLS_FROM ? drawn : aboutPolls(drawn, random)
   const { clocks, faults } = drawClocks(seed, plan.slaves.length, FAULTY_MS)
-  return { ...plan, clocks, faults: [...plan.faults, ...faults] }
+  const odd = drawOdd(seed, plan.slaves, FAULTY_MS)
+  return { ...plan, clocks, faults: [...plan.faults, ...faults, ...odd] }
 }
 
 type WithoutClocks = Omit<Plan, 'clocks'>

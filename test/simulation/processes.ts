@@ -31,6 +31,7 @@ import type { Link } from '../../slave/link.ts'
 import type { OutboxDisk } from '../../slave/outbox.ts'
 import type { Life, Machine, SimulatedClock } from './clock.ts'
 import type { Network } from './network.ts'
+import type { Says } from './odd-answers.ts'
 import type { Polling } from './polling.ts'
 
 const log = await createLog('simulation', 'silent')
@@ -85,7 +86,10 @@ export async function startMasterProcess(given: {
   machine?: Machine
   slaves?: { name: string; url: string }[]
   onOffer?: (attempt: string, slave: string) => void
+  onRevoke?: (slave: string) => void
   onAnswer?: (attempt: string, answer: string) => void
+  /** What a slave answers in place of what it should, if anything. */
+  oddAnswer?: (url: string, to: 'offer' | 'revoke') => Says | null
   onEvent?: (event: TaskEvent | RefusedEvent) => void
 }): Promise<MasterProcess> {
   const life: Life = { alive: true, pausedUntil: 0 }
@@ -132,7 +136,9 @@ function simulatedTransport(
     directory: Directory
     settings: CoreSettings
     onOffer?: (attempt: string, slave: string) => void
+    onRevoke?: (slave: string) => void
     onAnswer?: (attempt: string, answer: string) => void
+    oddAnswer?: (url: string, to: 'offer' | 'revoke') => Says | null
   },
   life: Life,
   receive: (input: Input) => void,
@@ -143,6 +149,7 @@ function simulatedTransport(
     to: string,
     handle: (agent: Agent) => Reply,
     done: (error: PeerError | null, reply?: Reply) => void,
+    odd: () => Says | null = () => null,
   ): void {
     if (!life.alive) return
     network.request<Reply>({
@@ -151,7 +158,7 @@ function simulatedTransport(
       listens: () => directory.slaves.get(to)?.life.alive === true,
       handle: (answer) => {
         const slave = directory.slaves.get(to) as AskedProcess
-        network.whenAwake(slave.life, () => answer(null, copy(handle(slave.agent))))
+        network.whenAwake(slave.life, () => respond(odd(), () => copy(handle(slave.agent)), answer))
       },
       timeoutMs: settings.askTimeoutMs,
       done: (error, reply) => network.whenAwake(life, () => done(error, reply)),
@@ -172,12 +179,16 @@ function simulatedTransport(
         },
         (error, reply) => {
           if (reply) return receive({ is: 'answers', slave, ...reply })
-          const { delivered, message: reason } = error as PeerError
-          receive({ is: 'no-answer', slave, attempts, delivered, reason })
+          const { delivered, status, message: reason } = error as PeerError
+          // As the transport: a refusal of the request as a whole (4xx) took nothing.
+          const isRefused = status !== null && status >= 400 && status < 500
+          receive({ is: 'no-answer', slave, attempts, delivered: delivered && !isRefused, reason })
         },
+        () => given.oddAnswer?.(url, 'offer') ?? null,
       )
     },
     revoke(slave, url, attempts) {
+      given.onRevoke?.(slave)
       ask<RevokeReply>(
         url,
         (agent) => ({ state: agent.revoke(attempts) }),
@@ -185,6 +196,7 @@ function simulatedTransport(
           if (reply) receive({ is: 'revoked', slave, attempts, state: reply.state })
           else receive({ is: 'not-revoked', slave, attempts })
         },
+        () => given.oddAnswer?.(url, 'revoke') ?? null,
       )
     },
     visit(name, url, token) {
@@ -198,6 +210,28 @@ function simulatedTransport(
       )
     },
     close: async () => {},
+  }
+}
+
+/** Answers a request: as it should be, or in another way. */
+function respond<Reply>(
+  odd: Says | null,
+  run: () => Reply,
+  answer: (error: PeerError | null, reply?: Reply) => void,
+): void {
+  switch (odd) {
+    case null:
+      return answer(null, run())
+    case '403':
+      return answer(new PeerError('answered 403', true, 403))
+    case '500':
+      return answer(new PeerError('answered 500', true, 500))
+    case '500 though it took it':
+      run()
+      return answer(new PeerError('answered 500', true, 500))
+    case 'something else':
+      return answer(new PeerError('answered with something else', true))
+    case 'nothing':
   }
 }
 

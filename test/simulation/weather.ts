@@ -8,7 +8,7 @@ type Partition = Fault & { is: 'partition' }
 type Spell = Fault & { is: 'weather' }
 
 /** Names without scheme and moves: `http://slave-1-2` is slave-1. */
-function nameOf(place: string): string {
+export function nameOf(place: string): string {
   const known = names.get(place)
   if (known !== undefined) return known
   const name = place.replace(/^http:\/\/(slave-\d+).*$/, '$1')

@@ -15,6 +15,7 @@ import { ATTEMPTS_MAX, check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
 import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
 import { createDisk, machinesOf } from './machines.ts'
 import { createNetwork } from './network.ts'
+import { createOddAnswers } from './odd-answers.ts'
 import type { Fault, Plan } from './plan.ts'
 import { drawPlan, FAULTY_MS, mayLoseTime } from './plan.ts'
 import { createPolling } from './polling.ts'
@@ -82,6 +83,13 @@ function createWorld(plan: Plan) {
     onMade: ledger.makes,
     durable: store.all,
     guard,
+  })
+  let masters = 0
+  const odd = createOddAnswers({
+    ...plan,
+    now: clock.now,
+    isHealed: () => healed,
+    runs: (i) => `${masters} ${boots[i]}`,
   })
   let trace = 17
   let healed = false
@@ -168,6 +176,7 @@ function createWorld(plan: Plan) {
 
   function startMaster(): Promise<unknown> {
     ledger.masterStarts()
+    masters++
     return startMasterProcess({
       clock,
       network,
@@ -186,7 +195,12 @@ function createWorld(plan: Plan) {
       random: createRandom(random.integer(2 ** 40)),
       taskIds,
       machine: machines.master,
-      onOffer,
+      onOffer: (attempt, slave) => {
+        guard(() => odd.asks(slave, 'offer'))()
+        onOffer(attempt, slave)
+      },
+      onRevoke: (slave) => guard(() => odd.asks(slave, 'revoke'))(),
+      oddAnswer: odd.says,
       onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })
   }
@@ -303,7 +317,7 @@ function createWorld(plan: Plan) {
         return say(overheard[random.integer(Math.max(1, overheard.length))])
       case 'forge':
         return forge()
-      default: // Partitions, weather and full disks are looked up when they matter.
+      default: // Partitions, weather, full disks and odd answers are looked up when they matter.
     }
   }
 

@@ -25,6 +25,13 @@ export const ASKING_BUGS: Bug[] = [
     replace: '',
   },
   {
+    name: 'trouble-never-rests',
+    says: 'offers to a slave at once again, however often its answers cannot be used',
+    file: 'master/core/trouble.ts',
+    find: 'const ms = count > free ? Math.min(restMsMax, restMs * 2 ** (count - free - 1)) : 0',
+    replace: 'const ms = 0',
+  },
+  {
     name: 'doubt-refused-at-once',
     says: 'refuses a task that a silent slave may have, without asking that slave',
     file: ASKING,
