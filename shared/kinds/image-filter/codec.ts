@@ -8,7 +8,10 @@
 // Whatever the bytes say, libvips has no other loaders here than the three, from memory: all
 // others (SVG, PDF, GIF, TIFF, HEIF, ImageMagick ...) are blocked, and so are all that take a path.
 
+import type { Metadata } from 'sharp'
 import { TaskFailure } from '../../kind.ts'
+import type { Colours } from './colours.ts'
+import { coloursOfGamma, coloursOfProfile, toSrgb } from './colours.ts'
 import type { Pixels } from './filters.ts'
 
 export type Format = 'png' | 'jpeg' | 'webp'
@@ -45,7 +48,13 @@ export async function decodeImage(bytes: Buffer): Promise<Pixels & { format: For
     throw rejected(`this ${NAMES[format]} is animated; only still images are taken`)
   }
   checkSize(header)
-  const image = sharp(bytes, { ...reading, limitInputPixels: PIXELS_MAX })
+  const limited = { ...reading, limitInputPixels: PIXELS_MAX }
+  const colours = coloursOf(format === 'png' ? bytes : null, header)
+  if (colours) {
+    const image = sharp(bytes, { ...limited, ignoreIcc: true })
+    return { ...(await readable(format, decodeBy(colours, image, header))), format }
+  }
+  const image = sharp(bytes, limited)
   // Of 16 bits sharp applies a profile of colours towards Display P3: from there it is another step.
   const isWide = header.depth === 'ushort' && header.hasProfile && header.space === 'rgb16'
   const inSrgb = isWide ? image.withIccProfile('srgb') : image
@@ -54,6 +63,35 @@ export async function decodeImage(bytes: Buffer): Promise<Pixels & { format: For
     ...pixelsOf(await readable(format, upright.toBuffer({ resolveWithObject: true }))),
     format,
   }
+}
+
+/** Colours that sharp would not apply, or not exactly; null: it does. `png`: the file, if it is one. */
+function coloursOf(png: Buffer | null, { icc, depth, space }: Metadata): Colours | null {
+  if (!icc) {
+    const gamma = png && gammaOf(png)
+    return gamma === null ? null : coloursOfGamma(gamma)
+  }
+  // Of 8 bits LittleCMS is exact for RGB; gray it takes through a table that is too coarse for dark tones.
+  const isGray = space === 'grey16' || space === 'b-w'
+  if (depth !== 'ushort' && !isGray) return null
+  const colours = coloursOfProfile(icc)
+  return colours?.curves.length === (isGray ? 1 : 3) ? colours : null
+}
+
+/** Upright, as decodeImage; the samples are read as they are. */
+async function decodeBy(colours: Colours, image: Sharp, { depth, space }: Metadata) {
+  const is16 = depth === 'ushort'
+  const as = !is16 ? 'srgb' : space === 'grey16' ? 'grey16' : 'rgb16'
+  const raw = image
+    .autoOrient()
+    .toColourspace(as)
+    .raw({ depth: is16 ? 'ushort' : 'uchar' })
+  const { data, info } = await raw.toBuffer({ resolveWithObject: true })
+  const { width, height, channels } = info
+  const samples = is16
+    ? { data: new Uint16Array(data.buffer, data.byteOffset, data.length / 2), max: 65_535 as const }
+    : { data, max: 255 as const }
+  return { width, height, ...toSrgb({ ...samples, channels: channels as 1 | 2 | 3 | 4 }, colours) }
 }
 
 /** Decodes a strip as some slave wrote it. Throws `rejected-input`. */
@@ -96,11 +134,11 @@ async function sharpOf({ data, width, height, channels }: Pixels) {
   return sharp(data, { raw: { width, height, channels }, limitInputPixels: false })
 }
 
-type Sharp = typeof import('sharp').default
-let loading: Promise<Sharp> | undefined
+type Sharp = import('sharp').Sharp
+let loading: Promise<typeof import('sharp').default> | undefined
 
 /** An executor computes one thing at a time, and never the same twice: no threads, no cache. */
-export function loadSharp(): Promise<Sharp> {
+export function loadSharp(): Promise<typeof import('sharp').default> {
   loading ??= import('sharp').then(({ default: sharp }) => {
     sharp.concurrency(1)
     sharp.cache(false)
@@ -169,12 +207,36 @@ const OTHERS: [string, RegExp][] = [
  * 11.3.6.1). One frame is a picture.
  */
 function isAnimatedPng(bytes: Buffer): boolean {
-  for (let at = 8; at + 8 <= bytes.length; at += 12 + bytes.readUInt32BE(at)) {
-    const type = bytes.toString('latin1', at + 4, at + 8)
-    if (type === 'acTL') return at + 12 <= bytes.length && bytes.readUInt32BE(at + 8) > 1
-    if (type === 'IDAT') return false
+  return (numberIn(bytes, 'acTL') ?? 0) > 1
+}
+
+/** Samples of a gamma so near to this, as libpng has it, are shown as they are. */
+const GAMMA_USUAL = 1 / 2.2
+const GAMMA_NEAR = 0.05
+
+/** What the samples of a PNG are of light, where that is not near to sRGB's and nothing else says it. */
+function gammaOf(bytes: Buffer): number | null {
+  const gamma = (numberIn(bytes, 'gAMA') ?? 0) / 100_000
+  const isUsual = Math.abs(gamma / GAMMA_USUAL - 1) < GAMMA_NEAR
+  // Profiles and sRGB go before it (W3C PNG, 3rd edition, 4.3).
+  const isSaid = ['sRGB', 'iCCP', 'cICP'].some((type) => chunkOf(bytes, type))
+  return gamma < GAMMA_MIN || gamma > GAMMA_MAX || isUsual || isSaid ? null : gamma
+}
+const [GAMMA_MIN, GAMMA_MAX] = [0.05, 20]
+
+function numberIn(png: Buffer, type: string): number | null {
+  const chunk = chunkOf(png, type)
+  return chunk && chunk.length >= 4 ? chunk.readUInt32BE(0) : null
+}
+
+/** What stands in the first chunk of a type before the pixels, if there is one. */
+function chunkOf(png: Buffer, wanted: string): Buffer | null {
+  for (let at = 8; at + 8 <= png.length; at += 12 + png.readUInt32BE(at)) {
+    const type = png.toString('latin1', at + 4, at + 8)
+    if (type === wanted) return png.subarray(at + 8, at + 8 + png.readUInt32BE(at))
+    if (type === 'IDAT') return null
   }
-  return false
+  return null
 }
 
 const rejected = (message: string) => new TaskFailure('rejected-input', message)
