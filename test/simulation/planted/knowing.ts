@@ -152,8 +152,8 @@ export const KNOWING: Bug[] = [
     name: 'confirmed-by-wall-clock',
     says: 'renews the lease of an attempt by the wall clock',
     file: 'master/core/holding.ts',
-    find: 'if (held) held.confirmedAt = now',
-    replace: 'if (held) held.confirmedAt = core.wall',
+    find: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, now)',
+    replace: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, core.wall)',
   },
   {
     name: 'restore-forgets-running',
