@@ -27,13 +27,17 @@ export const revoking: Group = {
     },
     {
       name: 'revoke-first',
-      says: 'answers `revoked` to an attempt that was revoked before it was offered',
+      says: 'answers `revoked` to an attempt that was revoked before it was offered, or after it was taken',
       async run(here) {
         const offer = here.work()
         if (here.trial.pull) return handRevoked(here, offer)
         await here.slave.raw('POST', '/attempts/revoke', attemptsOf(offer.attempt))
         const [answer] = await here.offer([offer])
         expect(answer?.answer === 'revoked', '`revoked`', answer)
+        const taken = await here.take(8 * WORK_MS)
+        await here.slave.raw('POST', '/attempts/revoke', attemptsOf(taken.attempt))
+        const [again] = await here.offer([taken])
+        expect(again?.answer === 'revoked', '`revoked` again, of one that it had taken', again)
       },
     },
     {
