@@ -10,7 +10,7 @@
 
 import type { Metadata } from 'sharp'
 import { TaskFailure } from '../../kind.ts'
-import type { Colours } from './colours.ts'
+import type { Colours, Samples } from './colours.ts'
 import { coloursOfGamma, coloursOfProfile, toSrgb } from './colours.ts'
 import type { Pixels } from './filters.ts'
 
@@ -51,8 +51,8 @@ export async function decodeImage(bytes: Buffer): Promise<Pixels & { format: For
   const limited = { ...reading, limitInputPixels: PIXELS_MAX }
   const colours = coloursOf(format === 'png' ? bytes : null, header)
   if (colours) {
-    const image = sharp(bytes, { ...limited, ignoreIcc: true })
-    return { ...(await readable(format, decodeBy(colours, image, header))), format }
+    const open = (): Sharp => sharp(bytes, { ...limited, ignoreIcc: true })
+    return { ...(await readable(format, decodeBy(colours, open, header))), format }
   }
   const image = sharp(bytes, limited)
   // Of 16 bits sharp applies a profile of colours towards Display P3: from there it is another step.
@@ -78,20 +78,36 @@ function coloursOf(png: Buffer | null, { icc, depth, space }: Metadata): Colours
   return colours?.curves.length === (isGray ? 1 : 3) ? colours : null
 }
 
-/** Upright, as decodeImage; the samples are read as they are. */
-async function decodeBy(colours: Colours, image: Sharp, { depth, space }: Metadata) {
+/** Pixels that are held as samples of 16 bits at a time: 128 MB. */
+const BAND_PIXELS = 16_000_000
+
+/** Upright, as decodeImage. The samples are read as they are, in bands from the top. */
+async function decodeBy(colours: Colours, open: () => Sharp, header: Metadata): Promise<Pixels> {
+  const { width, height } = header.autoOrient
+  const rows = Math.max(1, Math.floor(BAND_PIXELS / width))
+  let image: Pixels | undefined
+  for (let top = 0; top < height; top += rows) {
+    const place = { left: 0, top, width, height: Math.min(rows, height - top) }
+    const samples = await samplesOf(open().autoOrient().extract(place), header)
+    const { data, channels } = toSrgb(samples, colours)
+    image ??= { data: new Uint8Array(width * height * channels), width, height, channels }
+    image.data.set(data, top * width * channels)
+  }
+  return image as Pixels
+}
+
+async function samplesOf(image: Sharp, { depth, space }: Metadata): Promise<Samples> {
   const is16 = depth === 'ushort'
   const as = !is16 ? 'srgb' : space === 'grey16' ? 'grey16' : 'rgb16'
-  const raw = image
-    .autoOrient()
-    .toColourspace(as)
-    .raw({ depth: is16 ? 'ushort' : 'uchar' })
+  const raw = image.toColourspace(as).raw({ depth: is16 ? 'ushort' : 'uchar' })
   const { data, info } = await raw.toBuffer({ resolveWithObject: true })
-  const { width, height, channels } = info
-  const samples = is16
-    ? { data: new Uint16Array(data.buffer, data.byteOffset, data.length / 2), max: 65_535 as const }
-    : { data, max: 255 as const }
-  return { width, height, ...toSrgb({ ...samples, channels: channels as 1 | 2 | 3 | 4 }, colours) }
+  const { channels } = info
+  if (!is16) return { data, max: 255, channels }
+  return {
+    data: new Uint16Array(data.buffer, data.byteOffset, data.length / 2),
+    max: 65_535,
+    channels,
+  }
 }
 
 /** Decodes a strip as some slave wrote it. Throws `rejected-input`. */

@@ -133,6 +133,21 @@ t.test('the dark tones of 16 bits are not lost', async (t) => {
   }
 })
 
+t.test('a large image of 16 bits is read in bands, and upright', async (t) => {
+  const [width, height] = [300, 60_000]
+  const sort: Sort = { depth: 16, gray: true, alpha: false }
+  const samples = new Float64Array(width * height)
+  for (let y = 0; y < height; y++) samples.fill(y / height, y * width, (y + 1) * width)
+  const image = await decodeImage(pngFile(sort, samples, [gammaChunk(1)], height))
+  t.same([image.width, image.height, image.channels], [width, height, 3])
+  const rows = Array.from({ length: 100 }, (_, i) => i * 600)
+  const odd = rows.filter((row) => {
+    const light = linear((image.data[3 * row * width] as number) / 255)
+    return Math.abs(light - row / height) > 0.01
+  })
+  t.same(odd, [], 'each row is in its place')
+})
+
 t.test('a profile that is damaged, or of other colours, does no harm', async (t) => {
   const whole = profile(PRIMARIES.p3, 'table')
   const sort: Sort = { depth: 16, gray: false, alpha: false }

@@ -5,29 +5,35 @@ import { crc32, deflateSync } from 'node:zlib'
 
 export type Sort = { depth: 8 | 16; gray: boolean; alpha: boolean }
 
-/** `samples`: from 0 to 1, pixel by pixel; `width` pixels in one row. */
+/** `samples`: from 0 to 1, pixel by pixel, in so many rows. */
 export function pngFile(
   { depth, gray, alpha }: Sort,
-  samples: readonly number[],
+  samples: ArrayLike<number>,
   chunks: Buffer[] = [],
+  rows = 1,
 ): Buffer {
   const channels = (gray ? 1 : 3) + (alpha ? 1 : 0)
-  const width = samples.length / channels
+  const width = samples.length / channels / rows
   const header = Buffer.alloc(13)
   header.writeUInt32BE(width, 0)
-  header.writeUInt32BE(1, 4)
+  header.writeUInt32BE(rows, 4)
   header[8] = depth
   header[9] = (gray ? 0 : 2) + (alpha ? 4 : 0)
-  const row = Buffer.alloc(1 + (samples.length * depth) / 8)
-  for (const [i, sample] of samples.entries()) {
-    if (depth === 8) row[1 + i] = Math.round(sample * 255)
-    else row.writeUInt16BE(Math.round(sample * 65_535), 1 + 2 * i)
+  const ofRow = width * channels
+  const bytes = depth / 8
+  const data = Buffer.alloc(rows + samples.length * bytes)
+  for (let i = 0; i < samples.length; i++) {
+    const sample = samples[i] as number
+    // Each row begins with its filter: none.
+    const at = 1 + Math.floor(i / ofRow) + i * bytes
+    if (depth === 8) data[at] = Math.round(sample * 255)
+    else data.writeUInt16BE(Math.round(sample * 65_535), at)
   }
   return Buffer.concat([
     Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
     chunk('IHDR', header),
     ...chunks,
-    chunk('IDAT', deflateSync(row)),
+    chunk('IDAT', deflateSync(data, { level: 1 })),
     chunk('IEND', Buffer.alloc(0)),
   ])
 }
