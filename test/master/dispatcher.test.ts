@@ -10,35 +10,10 @@ import { createSimulatedClock } from '../simulation/clock.ts'
 import { createNetwork } from '../simulation/network.ts'
 import type { Directory } from '../simulation/processes.ts'
 import { startMasterProcess, startSlaveProcess } from '../simulation/processes.ts'
+import { settings, submission } from './submission.ts'
 
 const SYNC_MS = 100
 const RUN_MS = 1000
-
-const settings = {
-  ask: 'known' as const,
-  heartbeatMs: 60_000,
-  askTimeoutMs: 60_000,
-  attemptsMax: 3,
-  retryBackoffMs: 1000,
-  waitingTasksMax: 10,
-  waitLimitMs: 60_000,
-}
-
-const submission = {
-  kind: 'work',
-  input: 'null',
-  priority: 0,
-  runLimitMs: 60_000,
-  tags: [],
-  work: null,
-  trace: null,
-  queue: false,
-  waitLimitMs: 60_000,
-  waitMs: 0,
-  idempotencyKey: null,
-  client: null,
-  requestHash: null,
-}
 
 /** A master and a slave of one slot that have met. */
 async function setUp(slaves: { name: string; url: string }[] = []) {

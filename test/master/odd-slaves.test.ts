@@ -15,6 +15,7 @@ import { createLog } from '../../shared/log.ts'
 import { createRandom } from '../../shared/random.ts'
 import type { Odd } from '../shared/odd-servers.ts'
 import { ODDITIES, startOdd } from '../shared/odd-servers.ts'
+import { settings as common, submission } from './submission.ts'
 
 const HEARTBEAT_MS = 250
 const WATCHED_MS = 4_000
@@ -22,30 +23,12 @@ const WATCHED_MS = 4_000
 const OFFERS_MAX = 6
 
 const settings = {
-  ask: 'known' as const,
+  ...common,
   heartbeatMs: HEARTBEAT_MS,
   askTimeoutMs: 100,
-  attemptsMax: 3,
   retryBackoffMs: 100,
-  waitingTasksMax: 10,
   keepMs: 3_600_000,
   keepTasksMax: 1_000,
-  waitLimitMs: 60_000,
-}
-const submission = {
-  kind: 'work',
-  input: 'null',
-  priority: 0,
-  runLimitMs: 60_000,
-  tags: [],
-  work: null,
-  trace: null,
-  queue: true,
-  waitLimitMs: 60_000,
-  waitMs: 0,
-  idempotencyKey: null,
-  client: null,
-  requestHash: null,
 }
 
 t.test('the number of requests to one slave is bounded whatever it answers', async (t) => {
@@ -93,7 +76,7 @@ async function watch(t: Pick<typeof import('tap').t, 'ok' | 'equal' | 'teardown'
     clearInterval(beat)
     await dispatcher.close()
   })
-  await dispatcher.submit(submission)
+  await dispatcher.submit({ ...submission, queue: true })
   await new Promise((resolve) => setTimeout(resolve, WATCHED_MS))
 
   const times = (path: string): number => asked.filter((each) => each === path).length

@@ -5,11 +5,12 @@ import { test } from 'tap'
 import { PeerError } from '../../shared/client.ts'
 import { createLog } from '../../shared/log.ts'
 import { createRandom } from '../../shared/random.ts'
-import type { Callback, CallbacksRequest, Offer } from '../../shared/wire.ts'
+import type { CallbacksRequest, Offer } from '../../shared/wire.ts'
 import { createAgent } from '../../slave/agent.ts'
 import type { Executors, RunEnded } from '../../slave/executor/executors.ts'
 import type { Done, Link } from '../../slave/link.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
+import { createMemoryDisk } from './memory-disk.ts'
 
 const offer = (attempt: string): Offer => ({
   attempt,
@@ -21,7 +22,7 @@ const offer = (attempt: string): Offer => ({
 
 async function setUp() {
   const clock = createSimulatedClock()
-  const onDisk = new Map<string, Callback>()
+  const { disk, onDisk } = createMemoryDisk()
   const killed: string[] = []
   const said: string[] = []
   /** How the master answers callbacks; while it is null it does not. */
@@ -57,18 +58,7 @@ async function setUp() {
     link,
     clock,
     random: createRandom(1),
-    disk: {
-      kept: () => [...onDisk.values()],
-      keep: (callbacks) => {
-        for (const each of callbacks) onDisk.set(each.attempt, each)
-      },
-      drop: (attempts) => {
-        for (const attempt of attempts) onDisk.delete(attempt)
-      },
-      gone: () => null,
-      renew: () => {},
-      close: () => {},
-    },
+    disk,
     executors: (onEnded) => {
       end = onEnded
       return {

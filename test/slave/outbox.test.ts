@@ -8,6 +8,7 @@ import type { Callback, CallbacksReply, CallbacksRequest } from '../../shared/wi
 import type { Link } from '../../slave/link.ts'
 import { createOutbox } from '../../slave/outbox.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
+import { createMemoryDisk } from './memory-disk.ts'
 
 const callback = (attempt: string): Callback => ({
   attempt,
@@ -22,8 +23,7 @@ type Answer = (error: PeerError | null, reply?: CallbacksReply) => void
 async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void = () => {}) {
   const clock = createSimulatedClock()
   const asked: string[][] = []
-  const onDisk = new Map<string, Callback>()
-  let gone: string | null = null
+  const { disk, onDisk, remove } = createMemoryDisk()
   const outbox = createOutbox({
     link: {
       callBack({ callbacks }: CallbacksRequest, answer: Answer) {
@@ -33,28 +33,11 @@ async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void 
     } as unknown as Link,
     clock,
     random: createRandom(1),
-    disk: {
-      kept: () => [...onDisk.values()],
-      keep: (callbacks) => {
-        for (const each of callbacks) onDisk.set(each.attempt, each)
-      },
-      drop: (attempts) => {
-        for (const attempt of attempts) onDisk.delete(attempt)
-      },
-      gone: () => gone,
-      renew: () => {
-        gone = null
-        onDisk.clear()
-      },
-      close: () => {},
-    },
+    disk,
     state: () => ({}) as never,
     onAcknowledged: () => {},
     log: await createLog('test', 'silent'),
   })
-  const remove = (): void => {
-    gone = 'the folder was removed'
-  }
   return { clock, asked, onDisk, outbox, remove }
 }
 
