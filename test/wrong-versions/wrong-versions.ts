@@ -4,8 +4,8 @@
 //
 // `npm run planted-bugs` asks the same of the simulator alone; this asks it of the tests that own a rule.
 //
-// Fails when a wrong version is missed, when the text that it changes does not stand exactly once in the
-// source, or when it is no program. `--check` looks at the texts only, and takes no time.
+// Fails when a wrong version is missed, when its test does not end, when the text that it changes does
+// not stand exactly once in the source, or when it is no program. `--check` looks at the texts only, and takes no time.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -25,8 +25,10 @@ import type { WrongVersion } from './wrong-version.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const COPIED = ['package.json', 'master', 'slave', 'shared', 'test', 'deploy', '.taprc']
-/** The slowest of the tests takes a third of this on a busy machine; one that takes longer hangs. */
+/** The slowest of the tests takes a third of this on a busy machine. One that waits in vain fails then. */
 const TEST_MS_MAX = 240_000
+/** A test that has not failed by then says nothing: the machine is too busy, or it cannot be ended. */
+const OVERDUE_MS = 300_000
 
 const LAYERS: Record<string, WrongVersion[]> = {
   core: CORE,
@@ -39,8 +41,9 @@ const LAYERS: Record<string, WrongVersion[]> = {
 }
 
 type Entry = WrongVersion & { layer: string }
-type Verdict = 'caught' | 'MISSED' | 'WRONG ENTRY'
-type Run = { failed: boolean; words: string; isMistake: boolean }
+const VERDICTS = ['caught', 'MISSED', 'WRONG ENTRY', 'NO END'] as const
+type Verdict = (typeof VERDICTS)[number]
+type Run = { failed: boolean; words: string; isMistake: boolean; overdue: boolean }
 
 const { values } = parseArgs({
   options: {
@@ -124,9 +127,10 @@ async function judge(copy: string, entry: Entry): Promise<Verdict> {
   const path = join(copy, entry.file)
   const text = readFileSync(path, 'utf8')
   writeFileSync(path, text.split(entry.find).join(entry.replace))
-  const { failed, words, isMistake } = await run(copy, entry.caughtBy)
+  const { failed, words, isMistake, overdue } = await run(copy, entry.caughtBy)
   writeFileSync(path, text)
-  const verdict = isMistake ? 'WRONG ENTRY' : failed ? 'caught' : 'MISSED'
+  const judged = isMistake ? 'WRONG ENTRY' : failed ? 'caught' : 'MISSED'
+  const verdict = overdue ? 'NO END' : judged
   const about = verdict === 'caught' ? words : `${entry.says}; ${entry.caughtBy}: ${words}`
   process.stdout.write(
     `${verdict.padEnd(11)}  ${entry.layer.padEnd(8)}  ${entry.name.padEnd(34)}  ${about}\n`,
@@ -150,25 +154,25 @@ async function run(copy: string, test: string): Promise<Run> {
     overdue = true
     // With whatever it has started.
     process.kill(-(child.pid as number), 'SIGKILL')
-  }, TEST_MS_MAX)
+  }, OVERDUE_MS)
   const [code] = (await once(child, 'close')) as [number | null]
   clearTimeout(timer)
   const first = said.split('\n').find((line) => /not ok|Violation|Error/.test(line)) ?? ''
   const words = overdue ? 'it does not end' : first.trim().slice(0, 100)
-  return { failed: code !== 0, words, isMistake: /ReferenceError/.test(said) }
+  return { failed: code !== 0, words, isMistake: /ReferenceError/.test(said), overdue }
 }
 
 function tell(verdicts: Map<Entry, Verdict>): void {
   const count = (layer: string | null, verdict: Verdict): number =>
     [...verdicts].filter(([entry, is]) => (layer ?? entry.layer) === entry.layer && is === verdict)
       .length
-  process.stdout.write('\nlayer      caught  missed  wrong entries\n')
+  process.stdout.write('\nlayer      caught  missed  wrong entries  no end\n')
   for (const layer of [...new Set(entries.map((entry) => entry.layer)), null]) {
-    const [caught, missed, wrong] = (['caught', 'MISSED', 'WRONG ENTRY'] as const).map((verdict) =>
+    const [caught, missed, wrong, noEnd] = VERDICTS.map((verdict) =>
       String(count(layer, verdict)),
-    ) as [string, string, string]
+    ) as [string, string, string, string]
     const row = `${(layer ?? 'all').padEnd(9)}  ${caught.padStart(6)}  ${missed.padStart(6)}`
-    process.stdout.write(`${row}  ${wrong.padStart(13)}\n`)
+    process.stdout.write(`${row}  ${wrong.padStart(13)}  ${noEnd.padStart(6)}\n`)
   }
   process.exitCode = count(null, 'caught') === verdicts.size ? 0 : 1
 }
