@@ -3,13 +3,13 @@
 
 import { createHash } from 'node:crypto'
 import type { Clock } from '../shared/clock.ts'
-import { later } from '../shared/clock.ts'
+import { later, msBetween } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
 import type { Slices } from '../shared/slices.ts'
 import { handedOn } from '../shared/trace.ts'
 import type { Outcome } from '../shared/wire.ts'
-import type { JobEffect } from './core/job.ts'
+import type { JobEffect, PartEnd } from './core/job.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Room } from './job-room.ts'
 import type { JobRecord } from './job-store.ts'
@@ -55,12 +55,12 @@ export function createPartTasks(given: {
      * or the master stops.
      */
     async ended(job: string, task: string, isClosed: () => boolean): Promise<Ended | null> {
-      let ended = await endOf(task, isClosed)
+      let ended = await endedOf(task, isClosed)
       if (!ended || room.tryTake(job, ended.bytes * OUTCOME_FACTOR)) return ended
       const { bytes } = ended
       // It is read again when its turn has come: what waits holds nothing.
       ended = null
-      return (await room.take(job, bytes * OUTCOME_FACTOR)) ? endOf(task, isClosed) : null
+      return (await room.take(job, bytes * OUTCOME_FACTOR)) ? endedOf(task, isClosed) : null
     },
   }
 
@@ -116,7 +116,7 @@ export function createPartTasks(given: {
     return null
   }
 
-  async function endOf(id: string, isClosed: () => boolean): Promise<Ended | null> {
+  async function endedOf(id: string, isClosed: () => boolean): Promise<Ended | null> {
     while (!isClosed()) {
       await dispatcher.wait(id, Number.POSITIVE_INFINITY)
       if (isClosed() || dispatcher.isDraining) return null
@@ -128,6 +128,13 @@ export function createPartTasks(given: {
     }
     return null
   }
+}
+
+/** How a part's task ended, for the core. */
+export function endOf({ record, text, bytes }: Ended): PartEnd {
+  const { slave, tries, startedAt, endedAt } = record
+  const ranMs = startedAt && endedAt ? Math.max(0, msBetween(startedAt, endedAt)) : 0
+  return { outcome: text, bytes, slave: slave ?? '', tries, startedAt, ranMs }
 }
 
 /** What has no outcome has failed for its job. */

@@ -2,7 +2,9 @@
 // their parts are ordinary tasks in the tasks' store. Every write is synced before it returns.
 //
 // A row of `jobs` is short, so that lists and starts read little: a long input or outcome, and what
-// became of the parts, stand in `texts` and are read one by one. Rows of earlier versions hold all.
+// became of the parts, stand in `texts` and are read one by one. Rows of earlier versions hold all. A
+// very long input is written piece by piece before its job, so that no sync takes long: `input/00000`,
+// `input/00001` ... What has no job, because the process ended in between, goes with the next start.
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -12,6 +14,7 @@ import type { WallTime } from '../shared/clock.ts'
 import { msOf } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
 import { checkIfSmall, DamagedError, SQLITE, shrinkIfSmall, sqliteCode } from '../shared/sqlite.ts'
+import { piecesOf } from './long-text.ts'
 import { createGiveBack } from './store/give-back.ts'
 import type { StoreBrokenError } from './store/guard.ts'
 import { createGuard, watchGuards } from './store/guard.ts'
@@ -68,6 +71,8 @@ const BLOBS_PAGE = 500
 
 /** A longer input or outcome is not in a job's row, and not in lists. In bytes of JSON text. */
 export const LISTED_BYTES_MAX = 2_000
+/** A longer input is written in pieces. In characters. */
+const PIECE_CHARS = 1 << 18
 /** Longer stages are those of an earlier version, with all parts. */
 const STAGES_BYTES_MAX = 65_536
 /** SQLite copies the log into the file when it has about so many pages: no copy takes long. */
@@ -140,7 +145,9 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
      WHERE id = :id AND status = 'in progress'`,
   )
   const putText = database.prepare('REPLACE INTO texts VALUES (?, ?, ?)')
-  const readText = database.prepare('SELECT text FROM texts WHERE job = ? AND name = ?')
+  const readText = database.prepare(
+    `SELECT text FROM texts WHERE job = :id AND (name = :name OR name GLOB :name || '/*') ORDER BY name`,
+  )
   // In rows of earlier versions; the parts stand with their stages there.
   const readColumn = {
     input: database.prepare('SELECT input AS text FROM jobs WHERE id = ?'),
@@ -196,12 +203,23 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
   const jobOf = (row: unknown): JobRecord | undefined => row as JobRecord | undefined
 
   return {
-    /** This, the end and what is said of blobs: throws `store-full` when the disk is. */
-    insert(job: JobRecord, input: string): void {
+    /** Steps that write the long input of a job that is inserted when they are done. They throw as `insert`. */
+    longInput: (id: string, input: string): (() => void)[] =>
+      piecesOf(input, PIECE_CHARS).map((piece, i, { length }) => () => {
+        const name = length === 1 ? 'input' : `input/${String(i).padStart(5, '0')}`
+        write(() => putText.run(id, name, piece))
+      }),
+    /** The job of a long input will not come. */
+    dropLongInput: (id: string): void => void tryToWrite(() => dropTexts.run(id)),
+    /**
+     * This, the end and what is said of blobs: throws `store-full` when the disk is. `input`: a long one,
+     * unless it is written already.
+     */
+    insert(job: JobRecord, input?: string): void {
       const { outcome: _, outcomeBytes: __, stages: ___, ...row } = job
       atomically(() => {
         insert.run(inMs({ ...row, input: job.input ?? '' }))
-        if (job.input === null) putText.run(job.id, 'input', input)
+        if (job.input === null && input !== undefined) putText.run(job.id, 'input', input)
       })
     },
     /** Writes the end of a job, once. */
@@ -317,8 +335,9 @@ export function openJobStore(path: string, onBroken?: (error: StoreBrokenError) 
 
   /** One of the texts of a job, however long; null when there is none. */
   function textOf(id: string, name: TextName): string | null {
-    const row = run(() => readText.get(id, name) ?? readColumn[name].get(id))
-    return (row?.text as string | null | undefined) ?? null
+    const pieces = run(() => readText.all({ id, name }))
+    if (pieces.length > 0) return pieces.map(({ text }) => text as string).join('')
+    return (run(() => readColumn[name].get(id))?.text as string | null | undefined) ?? null
   }
 
   function trimSome(after: string, endedBefore: WallTime): number {
@@ -372,13 +391,15 @@ function prepareFile(database: DatabaseSync): void {
       database.exec(`ALTER TABLE jobs ADD COLUMN ${added}`)
     }
   }
+  database.exec('DELETE FROM texts WHERE job NOT IN (SELECT id FROM jobs)')
   // Jobs that go on with this start are read by it: better now, when that can be said in a line.
   const row = database
     .prepare(
       `SELECT count(*) AS bad FROM jobs WHERE status = 'in progress' AND NOT (
          json_valid(tags) AND typeof(createdAt) IN ('integer', 'real')
          AND (ifnull(input, '') = '' OR json_valid(input))
-         AND NOT EXISTS (SELECT 1 FROM texts WHERE job = id AND name = 'input' AND NOT json_valid(text)))`,
+         AND json_valid((SELECT ifnull(group_concat(text, '' ORDER BY name), '0') FROM texts
+           WHERE job = id AND (name = 'input' OR name GLOB 'input/*'))))`,
     )
     .get()
   if (row?.bad !== 0) throw new DamagedError(`${row?.bad} jobs cannot be read`)

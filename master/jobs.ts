@@ -10,23 +10,23 @@
 import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../shared/clock.ts'
-import { later, msBetween } from '../shared/clock.ts'
+import { later } from '../shared/clock.ts'
 import type { IdsAfter } from '../shared/ids.ts'
 import type { JobKind, JobResult } from '../shared/job-kind.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
 import { unfitNumber, unfitRule } from '../shared/raw-json.ts'
 import type { Slices } from '../shared/slices.ts'
-import type { Job, JobEffect, JobFailure, PartEnd, PartState } from './core/job.ts'
+import type { Job, JobEffect, JobFailure, PartState } from './core/job.ts'
 import { createJob } from './core/job.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { JobEvent } from './events.ts'
 import { endJson } from './job-json.ts'
-import type { Ended } from './job-parts.ts'
-import { createPartTasks } from './job-parts.ts'
+import { createPartTasks, endOf } from './job-parts.ts'
 import { createRoom } from './job-room.ts'
 import type { JobRecord, JobStatus, JobStore } from './job-store.ts'
 import { inRow } from './job-store.ts'
+import { overlapping } from './long-text.ts'
 import type { Outputs } from './outputs.ts'
 import { isPartOf } from './part-names.ts'
 import type { Store } from './store/store.ts'
@@ -60,6 +60,7 @@ export type NewJob = Pick<
   tags: string[]
 }
 
+type Row = ReturnType<typeof inRow> & { id: string }
 /** By what a repeated request is known. */
 type Keyed = Pick<NewJob, 'idempotencyKey' | 'requestHash'>
 
@@ -129,16 +130,16 @@ export function createJobs(given: {
       checkRoom()
       const { input } = job
       const row = await slices.run(() => inRow(input))
-      return slices.run(() => {
-        // Another may have come while this one waited for its turn.
-        const before = repeated(job)
-        if (before !== null) return { id: before, isRepeated: true }
-        checkRoom()
-        const record = newRecord(job, row)
-        jobStore.insert(record, input)
-        add(record, kinds.get(job.kind) as JobKind)
-        return { id: record.id, isRepeated: false }
-      })
+      const id = newId()
+      try {
+        if (row.input === null) {
+          for (const step of jobStore.longInput(id, input)) await slices.run(step)
+        }
+        return await slices.run(() => begun(job, { id, ...row }))
+      } catch (error) {
+        if (row.input === null) jobStore.dropLongInput(id)
+        throw error
+      }
     },
 
     /** A job, and how it stands when it has not ended. Throws `no-such-job`. */
@@ -195,7 +196,7 @@ export function createJobs(given: {
       }
       for (let job = jobStore.textAfter(''); job; job = jobStore.textAfter(job.id)) {
         for (const text of job.texts) {
-          for (const piece of pieces(text)) {
+          for (const piece of overlapping(text, SEARCH_CHARS, SHA256_CHARS)) {
             for (const [sha] of piece.matchAll(SHA256)) wanted.add(sha)
             await nextTurn()
           }
@@ -227,11 +228,24 @@ export function createJobs(given: {
     throw new Problem('queue-full', detail)
   }
 
-  function newRecord(job: NewJob, row: ReturnType<typeof inRow>): JobRecord {
+  function begun(job: NewJob, row: Row): { id: string; isRepeated: boolean } {
+    // Another may have come while this one waited for its turn.
+    const before = repeated(job)
+    if (before !== null) {
+      jobStore.dropLongInput(row.id)
+      return { id: before, isRepeated: true }
+    }
+    checkRoom()
+    const record = newRecord(job, row)
+    jobStore.insert(record)
+    add(record, kinds.get(job.kind) as JobKind)
+    return { id: record.id, isRepeated: false }
+  }
+
+  function newRecord(job: NewJob, row: Row): JobRecord {
     return {
       ...job,
       ...row,
-      id: newId(),
       tags: JSON.stringify(job.tags),
       ticket: randomBytes(24).toString('base64url'),
       status: 'in progress',
@@ -369,20 +383,6 @@ export function createJobs(given: {
     for (const wake of running?.waiting ?? []) wake()
     const tasks = [...(job?.running ?? [])].flatMap(({ task }) => task ?? [])
     return Promise.all(tasks.map((task) => dispatcher.cancel(task)))
-  }
-}
-
-/** How a part's task ended, for the core. */
-function endOf({ record, text, bytes }: Ended): PartEnd {
-  const { slave, tries, startedAt, endedAt } = record
-  const ranMs = startedAt && endedAt ? Math.max(0, msBetween(startedAt, endedAt)) : 0
-  return { outcome: text, bytes, slave: slave ?? '', tries, startedAt, ranMs }
-}
-
-/** A text in pieces; what stands across an edge is whole in one of them. */
-function* pieces(text: string): Generator<string> {
-  for (let at = 0; at < text.length; at += SEARCH_CHARS) {
-    yield text.slice(Math.max(0, at - SHA256_CHARS), at + SEARCH_CHARS)
   }
 }
 

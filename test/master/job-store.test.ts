@@ -88,6 +88,43 @@ t.test('a long input is read by itself, and is not in the row of its job', async
   t.same(store.textAfter(''), { id: job.id, texts: [input, ''] })
 })
 
+t.test('a very long input is written in pieces before its job, and read as one', async (t) => {
+  const path = join(t.testdir(), 'jobs.sqlite')
+  const first = openJobStore(path)
+  const input = JSON.stringify('\u{1F600}x'.repeat(1 << 18))
+  const [job, other] = ['job-1', 'job-2'].map((id) =>
+    aJob({ id, idempotencyKey: null, input: null, inputBytes: Buffer.byteLength(input) }),
+  ) as [JobRecord, JobRecord]
+  const steps = first.longInput(job.id, input)
+  t.ok(steps.length >= 3, `${steps.length} steps`)
+  for (const step of steps) step()
+  first.insert(job)
+  for (const step of first.longInput(other.id, input)) step()
+  for (const step of first.longInput('job-3', input)) step()
+  first.dropLongInput('job-3')
+  t.equal(first.textOf('job-3', 'input'), null)
+  t.equal(first.textOf(other.id, 'input'), input, 'its job has not come yet')
+  first.close()
+
+  const again = openJobStore(path)
+  t.teardown(() => again.close())
+  t.equal(again.textOf(job.id, 'input'), input)
+  t.equal(again.textOf(job.id, 'outcome'), null)
+  t.same(again.textAfter(''), { id: job.id, texts: [input, ''] })
+  t.equal(again.textOf(other.id, 'input'), null, 'its job never came')
+})
+
+t.test('a piece of a long input that is damaged is found at the start', async (t) => {
+  const path = join(t.testdir(), 'jobs.sqlite')
+  const first = openJobStore(path)
+  const input = JSON.stringify('x'.repeat(1 << 20))
+  const job = aJob({ input: null, inputBytes: input.length, status: 'in progress' })
+  for (const step of first.longInput(job.id, input).slice(0, -1)) step()
+  first.insert(job)
+  first.close()
+  t.throws(() => openJobStore(path), /1 jobs cannot be read/)
+})
+
 t.test('keeps each column of a blob, and who brought it, over a restart', async (t) => {
   const path = join(t.testdir(), 'jobs.sqlite')
   const first = openJobStore(path)

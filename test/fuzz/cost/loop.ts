@@ -5,9 +5,10 @@
 // the thread waited for a processor.
 //
 // Preloaded into a master (node --import) with FUZZ_STEPS set to the file. Loading the program is not
-// counted: it begins when the first server listens.
+// counted: it begins when the first HTTP server listens (others look whether a port is free).
 
 import { appendFileSync, readFileSync } from 'node:fs'
+import { Server as HttpServer } from 'node:http'
 import { Server } from 'node:net'
 
 const PERIOD_MS = 10
@@ -35,8 +36,9 @@ if (file !== undefined) {
   let isWatched = false
   Server.prototype.listen = function (this: Server, ...args: unknown[]) {
     this.once('listening', () => {
-      if (!isWatched) setImmediate(watchSteps, file)
+      if (isWatched || !(this instanceof HttpServer)) return
       isWatched = true
+      setImmediate(watchSteps, file)
     })
     return Reflect.apply(listen, this, args) as Server
   } as Server['listen']
