@@ -12,6 +12,8 @@ import type { Kind } from '../kind.ts'
 
 const strict = { additionalProperties: false }
 const PARAGRAPHS_MAX = 10_000
+/** A longer paragraph is counted in several parts, so that each fits its limits. In UTF-16 units. */
+export const PART_CHARS_MAX = 500_000
 
 const Input = Type.Object({ text: Type.String({ description: 'the text' }) }, strict)
 
@@ -62,7 +64,7 @@ const JobInput = Type.Object(
 )
 type JobInput = Static<typeof JobInput>
 
-/** One part per paragraph, in order; `perParagraph[i]` belongs to the i-th. */
+/** Parts in the order of the text: one per paragraph, more of a long one. */
 export const job: JobKind<JobInput> = {
   name: 'word-count',
   summary: 'Counts the words of each paragraph, and of all.',
@@ -75,20 +77,33 @@ export const job: JobKind<JobInput> = {
     if ((input.paragraphs === undefined) === (input.text === undefined)) {
       return [{ field: 'input', rule: 'must have either paragraphs or text' }]
     }
-    const { length } = paragraphsOf(input)
-    if (length <= PARAGRAPHS_MAX) return []
-    return [{ field: 'input.text', rule: `must have at most ${PARAGRAPHS_MAX} paragraphs` }]
+    const paragraphs = paragraphsOf(input)
+    if (paragraphs.length > PARAGRAPHS_MAX) {
+      return [{ field: 'input.text', rule: `must have at most ${PARAGRAPHS_MAX} paragraphs` }]
+    }
+    const uncut = paragraphs.findIndex((paragraph) => piecesOf(paragraph) === null)
+    if (uncut < 0) return []
+    const rule = `has ${PART_CHARS_MAX} characters without a space or a full stop in paragraph ${uncut + 1}: one part can count no more`
+    return [{ field: input.text === undefined ? 'input.paragraphs' : 'input.text', rule }]
   },
   needs: () => ['word-count'],
   stages: [
     {
       name: 'count',
       parts: ({ input }) =>
-        paragraphsOf(input).map((text) => ({ kind: 'word-count', input: { text } })),
+        paragraphsOf(input)
+          .flatMap(counted)
+          .map((text) => ({ kind: 'word-count', input: { text } })),
     },
   ],
-  combine({ done }) {
-    const perParagraph = (done[0] ?? []).map(({ result }) => (result as { words: number }).words)
+  combine({ input, done }) {
+    const counts = (done[0] ?? []).map(({ result }) => (result as { words: number }).words)
+    let at = 0
+    const perParagraph = paragraphsOf(input).map((paragraph) => {
+      const own = counts.slice(at, at + counted(paragraph).length)
+      at += own.length
+      return own.reduce((sum, words) => sum + words, 0)
+    })
     return { result: { total: perParagraph.reduce((sum, n) => sum + n, 0), perParagraph } }
   },
   examples: [
@@ -102,6 +117,29 @@ export const job: JobKind<JobInput> = {
     },
   ],
 }
+
+/**
+ * Before these a word ends, whatever stands around them (UAX #29: none of them joins, and no dictionary
+ * looks across them). What is cut there has as many words as the whole.
+ */
+const ENDS = new Set([...' \t\n。、！？'].map((sign) => sign.charCodeAt(0)))
+
+/** The pieces of a paragraph in which it is counted; null when one would be too long. */
+function piecesOf(paragraph: string): string[] | null {
+  const pieces: string[] = []
+  let from = 0
+  while (paragraph.length - from > PART_CHARS_MAX) {
+    let to = from + PART_CHARS_MAX
+    while (to > from && !ENDS.has(paragraph.charCodeAt(to))) to--
+    if (to === from) return null
+    pieces.push(paragraph.slice(from, to))
+    from = to
+  }
+  return [...pieces, paragraph.slice(from)]
+}
+
+/** The same of a job that was taken: by an earlier version perhaps, in one piece. */
+const counted = (paragraph: string): string[] => piecesOf(paragraph) ?? [paragraph]
 
 const BLANK = /^[ \t]*\r?$/
 

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { paragraphsOf as paragraphsOnThePage } from '../../../master/dashboard/views/words-split.js'
-import { job, kind } from '../../../shared/kinds/word-count.ts'
+import { job, kind, PART_CHARS_MAX } from '../../../shared/kinds/word-count.ts'
 
 const count = (text: string) =>
   (kind.run({ text }, {} as never) as { result: { words: number } }).result.words
@@ -54,4 +54,30 @@ t.test('seven million line feeds are counted, and too many paragraphs are refuse
   t.match(job.mistakes?.({ text: 'a\n\n'.repeat(1_000_000) }), [
     { rule: /at most 10000 paragraphs/ },
   ])
+})
+
+t.test('a long paragraph is counted in parts that together have as many words', async (t) => {
+  const most = PART_CHARS_MAX
+  const long = "Don't panic: it's 3.14 日本語。 ".repeat(most / 20)
+  const paragraphs = ['one two', long, '', `${'x'.repeat(most - 1)} y`, 'end']
+  const parts = job.stages[0]!.parts({ input: { paragraphs } } as never) as {
+    input: { text: string }
+  }[]
+  const texts = parts.map(({ input }) => input.text)
+  t.ok(parts.length > paragraphs.length, `${parts.length} parts`)
+  t.ok(texts.every((text) => text.length <= most))
+  t.equal(texts.join(''), paragraphs.join(''))
+  const done = [texts.map((text) => ({ result: { words: count(text) } }))]
+  const { result } = job.combine({ input: { paragraphs }, done } as never) as {
+    result: { total: number; perParagraph: number[] }
+  }
+  t.same(result.perParagraph, paragraphs.map(count))
+})
+
+t.test('a paragraph that cannot be cut is refused, with the number', async (t) => {
+  const text = `one\n\n${'x'.repeat(PART_CHARS_MAX + 1)}`
+  t.match(job.mistakes?.({ text }), [
+    { field: 'input.text', rule: /has 500000 characters without a space .* in paragraph 2/ },
+  ])
+  t.same(job.mistakes?.({ text: text.slice(0, -1) }), [])
 })
