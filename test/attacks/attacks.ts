@@ -103,8 +103,10 @@ async function seen(attack: Attack): Promise<string[]> {
   for (const end of ends.splice(0).reverse()) await end()
   ends.push(...mine)
 
+  // A thread that works waits longer for a processor than the probe's server, which does nothing.
+  const machineMs = Math.max(healthz.machineMs, longest.queuedMs)
   const rows = [
-    ['slowest /healthz', healthz.slowestMs - healthz.machineMs, HEALTHZ_MS_MAX, 'ms'],
+    ['slowest /healthz', healthz.slowestMs - machineMs, HEALTHZ_MS_MAX, 'ms'],
     ['longest step', longest.cpuMs, STEP_MS_MAX, 'ms of CPU time'],
     ['memory', memoryMb, MEMORY_MB_MAX, 'MB'],
   ] as const
@@ -114,7 +116,7 @@ async function seen(attack: Attack): Promise<string[]> {
   )
   process.stdout.write(
     `${attack.name}: ${seconds} s, ${healthz.count} x /healthz, ${figures.join(', ')}; ` +
-      `the machine's own delay ${healthz.machineMs.toFixed(0)} ms\n`,
+      `the machine's own delay ${machineMs.toFixed(0)} ms, longest wait ${longest.wallMs.toFixed(0)} ms beyond it\n`,
   )
   const over = rows.filter(([, is, most]) => !(is < most))
   const unanswered = healthz.failures.map((failure) => `/healthz: ${failure}`)

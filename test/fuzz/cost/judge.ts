@@ -41,8 +41,11 @@ export function judge(before: Sample | undefined, last: Sample): Verdict | undef
   return undefined
 }
 
-/** What one step of an event loop took: CPU time of its thread, and the time that passed. */
-export type Step = { cpuMs: number; wallMs: number }
+/**
+ * What one step of an event loop took: CPU time of its thread, the time that passed, and besides what its
+ * thread waited for a processor.
+ */
+export type Step = { cpuMs: number; wallMs: number; queuedMs: number }
 
 /** A master serves every request within this, whatever else it does. */
 export const STEP_MS_MAX = 200
@@ -57,5 +60,6 @@ export function longestStep(
 ): Step & { isTooLong: boolean } {
   const cpuMs = Math.max(0, ...steps.map((step) => step.cpuMs))
   const wallMs = Math.max(0, ...steps.map((step) => step.wallMs - machineMs))
-  return { cpuMs, wallMs, isTooLong: cpuMs > STEP_MS_MAX || wallMs > STEP_MS_MAX }
+  const queuedMs = Math.max(0, ...steps.map((step) => step.queuedMs))
+  return { cpuMs, wallMs, queuedMs, isTooLong: cpuMs > STEP_MS_MAX || wallMs > STEP_MS_MAX }
 }

@@ -1,8 +1,8 @@
 // Measures the steps of an event loop: what lies between two turns of a short timer. Between them lies
 // at most the rest of one turn of the event loop and one more: what exceeds the period is a step during
 // which nothing else was served. Each step of REPORTED_MS or more is appended to a file as a line
-// "CPU WALL", in milliseconds: CPU time of the thread, and time that passed beyond the period, less what
-// the thread waited for a processor.
+// "CPU WALL QUEUED", in milliseconds: CPU time of the thread, time that passed beyond the period while it
+// ran or waited for something else than a processor, and what it waited for a processor.
 //
 // Preloaded into a master (node --import) with FUZZ_STEPS set to the file. Loading the program is not
 // counted: it begins when the first HTTP server listens (others look whether a port is free).
@@ -49,9 +49,10 @@ export function watchSteps(steps: string): NodeJS.Timeout {
   return setInterval(() => {
     const { cpu, at, queued } = now()
     const cpuMs = cpu - before.cpu
-    const wallMs = at - before.at - PERIOD_MS - (queued - before.queued)
-    if (Math.max(cpuMs, wallMs) >= REPORTED_MS)
-      appendFileSync(steps, `${cpuMs.toFixed(1)} ${wallMs.toFixed(1)}\n`)
+    const queuedMs = queued - before.queued
+    const wallMs = at - before.at - PERIOD_MS - queuedMs
+    if (Math.max(cpuMs, wallMs, queuedMs) >= REPORTED_MS)
+      appendFileSync(steps, `${[cpuMs, wallMs, queuedMs].map((ms) => ms.toFixed(1)).join(' ')}\n`)
     before = now()
   }, PERIOD_MS).unref()
 }

@@ -33,7 +33,7 @@ export function watchStepsOf(steps: string): StepWatch {
     `${control}-scratch`,
   ])
   const [ofMaster, ofControl] = [steps, control].map(follow) as [() => Step[], () => Step[]]
-  const longest: Step = { cpuMs: 0, wallMs: 0 }
+  const longest: Step = { cpuMs: 0, wallMs: 0, queuedMs: 0 }
 
   return {
     async blamed(what, run) {
@@ -68,8 +68,8 @@ function follow(file: string): () => Step[] {
     const fresh = lines.slice(seen)
     seen = lines.length
     return fresh.map((line) => {
-      const [cpuMs = 0, wallMs = 0] = line.split(' ').map(Number)
-      return { cpuMs, wallMs }
+      const [cpuMs = 0, wallMs = 0, queuedMs = 0] = line.split(' ').map(Number)
+      return { cpuMs, wallMs, queuedMs }
     })
   }
 }
