@@ -1,8 +1,10 @@
-// A process that asks a master's /healthz again and again on a connection of its own, and in between
-// a server of its own that does nothing else: what that takes is the machine's own delay.
+// A process that asks a master's /healthz again and again on a connection of its own, and at the same time
+// a server that does nothing else. What that takes, and what the master's thread waits for a processor
+// meanwhile, is the machine's delay and no fault of the master.
 //
-//   node probe.ts URL; begins at the message "begin", and answers "pause" with what it has seen since
+//   node probe.ts URL; begins at the message { begin: PID }, and answers "pause" with what it has seen since
 
+import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -23,36 +25,41 @@ const port = await new Promise<number>((resolve) => idle.once('message', resolve
 let seen: Seen = nothing()
 let probing = false
 
-process.on('message', (what) => {
-  if (what === 'begin') {
-    probing = true
-    seen = nothing()
-    void probe()
-    process.send?.('begun')
-  } else {
-    probing = false
-    process.send?.(seen)
-  }
+process.on('message', (what: { begin: number } | 'pause') => {
+  probing = what !== 'pause'
+  if (what === 'pause') return void process.send?.(seen)
+  seen = nothing()
+  void probe(what.begin)
+  process.send?.('begun')
 })
 process.on('disconnect', () => process.exit())
 
-async function probe(): Promise<void> {
+async function probe(pid: number): Promise<void> {
   while (probing) {
+    const before = queuedMs(pid)
     try {
-      const [, machineMs] = await Promise.all([
-        ask(`${master}/healthz`, agents[0] as Agent).then((ms) => {
-          if (!probing) return
-          seen.count += 1
-          seen.slowestMs = Math.max(seen.slowestMs, ms)
-        }),
+      const [ms, machineMs] = await Promise.all([
+        ask(`${master}/healthz`, agents[0] as Agent),
         ask(`http://127.0.0.1:${port}/`, agents[1] as Agent),
       ])
-      seen.machineMs = Math.max(seen.machineMs, machineMs)
+      const ownMs = ms - machineMs - (queuedMs(pid) - before)
+      seen.count += 1
+      seen.slowestMs = Math.max(seen.slowestMs, ownMs)
+      seen.withMachineMs = Math.max(seen.withMachineMs, ms)
     } catch (error) {
       // What is asked while the master is killed has no answer.
       if (probing) seen.failures.push((error as Error).message)
     }
     await sleep(EVERY_MS)
+  }
+}
+
+/** How long the main thread of a process has waited for a processor, where the system tells (Linux). */
+function queuedMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[1]) / 1e6
+  } catch {
+    return 0
   }
 }
 
@@ -72,5 +79,5 @@ function ask(url: string, agent: Agent): Promise<number> {
 }
 
 function nothing(): Seen {
-  return { count: 0, slowestMs: 0, machineMs: 0, failures: [] }
+  return { count: 0, slowestMs: 0, withMachineMs: 0, failures: [] }
 }

@@ -6,20 +6,20 @@ import { once } from 'node:events'
 /** What a probe has seen. Times in milliseconds. */
 export type Seen = {
   count: number
+  /** Less the machine's delay. */
   slowestMs: number
-  /** The slowest answer of a server that does nothing else, on the same machine. */
-  machineMs: number
+  withMachineMs: number
   failures: string[]
 }
 
 export function createProbe(child: ChildProcess) {
-  let before: Seen = { count: 0, slowestMs: 0, machineMs: 0, failures: [] }
+  let before: Seen = { count: 0, slowestMs: 0, withMachineMs: 0, failures: [] }
   let isBegun = false
 
   return {
-    async begin(): Promise<void> {
+    async begin(pid: number): Promise<void> {
       const begun = once(child, 'message')
-      child.send('begin')
+      child.send({ begin: pid })
       await begun
       isBegun = true
     },
@@ -33,7 +33,7 @@ export function createProbe(child: ChildProcess) {
       before = {
         count: before.count + seen.count,
         slowestMs: Math.max(before.slowestMs, seen.slowestMs),
-        machineMs: Math.max(before.machineMs, seen.machineMs),
+        withMachineMs: Math.max(before.withMachineMs, seen.withMachineMs),
         failures: [...before.failures, ...seen.failures],
       }
       return before
