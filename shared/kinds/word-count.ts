@@ -122,7 +122,7 @@ export const job: JobKind<JobInput> = {
  * Before these a word ends, whatever stands around them (UAX #29: none of them joins, and no dictionary
  * looks across them). What is cut there has as many words as the whole.
  */
-const ENDS = new Set([...' \t\n。、！？'].map((sign) => sign.charCodeAt(0)))
+const ENDS = new Set([' ', '\t', '\n', '。', '、', '！', '？'].map((sign) => sign.charCodeAt(0)))
 
 /** The pieces of a paragraph in which it is counted; null when one would be too long. */
 function piecesOf(paragraph: string): string[] | null {
