@@ -13,7 +13,8 @@ import { DatabaseSync } from 'node:sqlite'
 import type { WallTime } from '../shared/clock.ts'
 import { msOf } from '../shared/clock.ts'
 import { Problem } from '../shared/problems.ts'
-import { checkIfSmall, DamagedError, SQLITE, shrinkIfSmall, sqliteCode } from '../shared/sqlite.ts'
+import { checkIfSmall, SQLITE, shrinkIfSmall, sqliteCode } from '../shared/sqlite.ts'
+import { assertLiveJobs, removeStrays } from './job-store-start.ts'
 import { piecesOf } from './long-text.ts'
 import { createGiveBack } from './store/give-back.ts'
 import type { StoreBrokenError } from './store/guard.ts'
@@ -391,16 +392,6 @@ function prepareFile(database: DatabaseSync): void {
       database.exec(`ALTER TABLE jobs ADD COLUMN ${added}`)
     }
   }
-  database.exec('DELETE FROM texts WHERE job NOT IN (SELECT id FROM jobs)')
-  // Jobs that go on with this start are read by it: better now, when that can be said in a line.
-  const row = database
-    .prepare(
-      `SELECT count(*) AS bad FROM jobs WHERE status = 'in progress' AND NOT (
-         json_valid(tags) AND typeof(createdAt) IN ('integer', 'real')
-         AND (ifnull(input, '') = '' OR json_valid(input))
-         AND json_valid((SELECT ifnull(group_concat(text, '' ORDER BY name), '0') FROM texts
-           WHERE job = id AND (name = 'input' OR name GLOB 'input/*'))))`,
-    )
-    .get()
-  if (row?.bad !== 0) throw new DamagedError(`${row?.bad} jobs cannot be read`)
+  assertLiveJobs(database)
+  removeStrays(database)
 }
