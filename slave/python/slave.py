@@ -141,7 +141,7 @@ class Outbox:
     def keep(self, callback):
         path = self.path(callback["attempt"])
         with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump(callback, file)
+            file.write(tasks.write_json(callback))
             file.flush()
             os.fsync(file.fileno())
         os.replace(path + ".new", path)
@@ -165,7 +165,7 @@ class Outbox:
                 continue
             try:
                 with open(os.path.join(self.folder, name), encoding="utf-8") as file:
-                    callbacks.append(json.load(file))
+                    callbacks.append(json.load(file, **tasks.NUMBERS))
             except ValueError:
                 log(f"{name} in {self.folder} is damaged, and left alone")
         return callbacks
@@ -417,7 +417,7 @@ class Slave:
         try:
             folder = self.identity.folder if self.identity else None
             order = {"master": self.master, "identity": folder, "url": self.url, "offer": run.offer}
-            process.stdin.write(json.dumps(order).encode() + b"\n")
+            process.stdin.write(tasks.write_json(order).encode() + b"\n")
             process.stdin.flush()
             line = process.stdout.readline(RESULT_BYTES_MAX + 1)
         except BrokenPipeError:
@@ -432,7 +432,7 @@ class Slave:
             except BrokenPipeError:
                 pass
         if line.endswith(b"\n"):
-            return json.loads(line)
+            return json.loads(line, **tasks.NUMBERS)
         if over.is_set():
             return tasks.failed("time-limit", f"ran longer than its limit of {limit_ms} ms")
         if len(line) > RESULT_BYTES_MAX:
@@ -450,7 +450,7 @@ class Slave:
     def call(self, method, path, body=None):
         """One request to the master; gives the parsed answer. Raises OSError, HTTPException, or
         tasks.Refused when the answer is no success."""
-        text = None if body is None else json.dumps(body).encode()
+        text = None if body is None else tasks.write_json(body).encode()
         headers = {} if body is None else {"Content-Type": "application/json"}
         with identities.connect(self.master, REQUEST_TIMEOUT, self.identity) as connection:
             connection.request(method, tasks.path_of(self.master) + path, text, headers)
@@ -707,8 +707,7 @@ def read_json(headers, body):
     if headers.get_content_type() != "application/json":
         raise Invalid("send application/json", 415, "The body must be application/json.")
     try:
-        numbers = {"parse_float": tasks.read_float, "parse_int": tasks.read_int}
-        return json.loads(body.decode("utf-8"), parse_constant=not_json, **numbers)
+        return json.loads(body.decode("utf-8"), parse_constant=not_json, **tasks.NUMBERS)
     except (ValueError, RecursionError) as error:
         raise Invalid(f"the body is not valid JSON in UTF-8: {error}") from error
 

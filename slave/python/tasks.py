@@ -20,6 +20,7 @@ import math
 import os
 import random
 import re
+import secrets
 import struct
 import sys
 import threading
@@ -63,19 +64,73 @@ class Refused(Exception):
         super().__init__(f"answered {status}: {words}")
 
 
+class Written(float):
+    """A number that json would write in another way: it is passed on as it was written, such as 1.10
+    or -0. To a kind it is a float like any other."""
+
+    __slots__ = ("text",)
+
+
 def read_float(text):
     """A fraction is the float next to it. What is beyond all floats, or would become 0, is none (RFC
     8259, section 6): NaN, which no JSON can mean, so that the process of its task refuses it."""
-    number = float(text)
+    number = Written(text)
     lost = number == 0 and re.split("[eE]", text)[0].strip("-0.")
-    return math.nan if lost or math.isinf(number) else number
+    if lost or math.isinf(number):
+        return math.nan
+    number.text = text
+    return float(number) if float.__repr__(number) == text else number
 
 
 def read_int(text):
+    if text == "-0":
+        return read_float(text)
     try:
         return int(text)
     except ValueError:  # more digits than Python reads
         return math.nan
+
+
+# For json.loads: of all that may hold a client's numbers.
+NUMBERS = {"parse_float": read_float, "parse_int": read_int}
+
+def noting(read, lost):
+    def noted(text):
+        number = read(text)
+        if number != number:
+            lost.append(text)
+        return number
+
+    return noted
+
+
+# Stands in the JSON for a number, and in no text of a client.
+MARK = secrets.token_hex(16)
+
+
+def write_json(value, **how):
+    """As json.dumps, with numbers as they were written."""
+    texts = []
+
+    def swap(value):
+        if isinstance(value, Written):
+            texts.append(value.text)
+            return f"{MARK}{len(texts) - 1}"
+        # Loops, not comprehensions: those take a frame more for each level.
+        if isinstance(value, dict):
+            swapped = {}
+            for key, each in value.items():
+                swapped[key] = swap(each)
+            return swapped
+        if isinstance(value, (list, tuple)):
+            swapped = []
+            for each in value:
+                swapped.append(swap(each))
+            return swapped
+        return value
+
+    text = json.dumps(swap(value), **how)
+    return re.sub(f'"{MARK}([0-9]+)"', lambda found: texts[int(found[1])], text) if texts else text
 
 
 def failed(type, message, missing=None):
@@ -300,8 +355,9 @@ def die_with_the_agent():
 
 
 def main():
-    lost = []  # numbers that the agent could not read (read_float)
-    order = json.loads(sys.stdin.buffer.readline(), parse_constant=lost.append)
+    lost = []  # numbers that could not be read (see read_float), by the agent or here
+    numbers = {name: noting(read, lost) for name, read in NUMBERS.items()}
+    order = json.loads(sys.stdin.buffer.readline(), parse_constant=lost.append, **numbers)
     threading.Thread(target=die_with_the_agent, daemon=True).start()
     # What a library prints is no outcome.
     answers = os.fdopen(os.dup(1), "w")
@@ -312,7 +368,7 @@ def main():
     else:
         outcome = run(order["offer"], order["master"], order["identity"], order["url"])
     try:
-        line = json.dumps(outcome, allow_nan=False)
+        line = write_json(outcome, allow_nan=False)
     except (TypeError, ValueError) as error:
         line = json.dumps(failed("evaluation", f"the result is not JSON: {error}"))
     print(line, file=answers, flush=True)

@@ -53,6 +53,11 @@ t.test('the slave in Python', { skip }, async (t) => {
   await t.test('runs what a master assigns', async (t) => {
     const done = await post(`${master.url}/tasks`, sleep(20), { prefer: 'wait=30' })
     t.match(done.body, { status: 'done', result: { sleptMs: 20 }, slave: 'py-1' })
+    const raw = '{"kind":"sleep","input":{"ms":1.10}}'
+    const { body } = await post(`${master.url}/tasks`, raw, { prefer: 'wait=30' })
+    const task = await (await fetch(`${master.url}/tasks/${body.id}`)).text()
+    t.match(task, '"ms":1.10', 'a number is as it was written')
+    t.match(task, /"sleptMs": ?1\.10\}/, 'in the result, too')
     const refused = await post(`${master.url}/tasks`, { expression: '1+1' })
     t.match(refused, { status: 422, body: { type: 'no-capable-slave' } })
   })

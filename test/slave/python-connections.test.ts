@@ -8,7 +8,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { folderOf, freePort } from '../e2e/processes.ts'
+import { folderOf, freePort, until } from '../e2e/processes.ts'
 import { findPython } from '../python.ts'
 
 const python = findPython('http.server')
@@ -52,7 +52,8 @@ t.test('the Python slave', { skip }, async (t) => {
       closed = 0
       for (let i = 0; i < 2 * CONNECTIONS_MAX; i++) await dial(text)
       t.match(await answer(await dial(ASK)), /200 OK/)
-      t.ok(closed >= CONNECTIONS_MAX - 1, `${closed} were closed for it`)
+      // Room was made for it.
+      await until(async () => closed > CONNECTIONS_MAX)
     })
   }
 
