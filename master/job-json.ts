@@ -3,9 +3,10 @@
 import type { WallTime } from '../shared/clock.ts'
 import { isoOf, msBetween } from '../shared/clock.ts'
 import { PARTS_MAX } from '../shared/job-kind.ts'
-import { Raw } from '../shared/raw-json.ts'
+import { encode, Raw, scan, textOf } from '../shared/raw-json.ts'
 import { traceIdOf } from '../shared/trace.ts'
 import type { Job, PartState, StageState } from './core/job.ts'
+import { RESULT_OUTCOME_BYTES_MAX } from './job-parts.ts'
 import type { JobRecord } from './job-store.ts'
 import type { JobOutcome } from './jobs.ts'
 import { pageWithin } from './list-page.ts'
@@ -16,8 +17,6 @@ const STRAGGLERS_MAX = 5
 /** A longer result of a part is not shown with it; nor are further ones, once all have so many. */
 const RESULT_CHARS_MAX = 8_000
 const RESULTS_CHARS_MAX = 500_000
-/** Of an outcome longer than this nobody looks how long its result is. */
-const RESULT_OUTCOME_BYTES_MAX = 65_536
 /** A table of who fetched how much from whom has no more lines. */
 const TRANSFERS_MAX = 10_000
 
@@ -47,7 +46,7 @@ export function endJson(job: Job | null, now: WallTime): { stages: string; parts
   const stages = job?.stages ?? []
   return {
     stages: JSON.stringify(stages.map((stage) => stageJson(stage, at))),
-    parts: JSON.stringify(partsJson(stages, at)),
+    parts: encode(partsJson(stages, at)),
   }
 }
 
@@ -102,10 +101,27 @@ function stagePage<P>(
 /** The same of a job that has ended, from the text that endJson gave, or an earlier version. */
 export function storedParts(text: string, query: PartsQuery): StageParts[] {
   const all = JSON.parse(text) as (Omit<StageParts, 'parts'> & { parts: PartJson[] })[]
+  keepWritten(all, text)
   const room = roomFor(query)
   return asked(all, query).map((each) =>
     stagePage(each, each.transfers ?? [], query, room, (part) => storedPart(part, room)),
   )
+}
+
+/** In stored parts: the list of stages, a stage, its parts, a part. */
+const PART_LEVELS = 4
+
+/** The results as they were written. */
+function keepWritten(stages: { parts: PartJson[] }[], text: string): void {
+  const bytes = Buffer.from(text)
+  const spans = scan(bytes, PART_LEVELS).items ?? []
+  for (const [i, { parts }] of stages.entries()) {
+    const items = spans[i]?.members?.get('parts')?.items ?? []
+    for (const [j, part] of parts.entries()) {
+      const span = items[j]?.members?.get('result')
+      if (span) part.result = new Raw(textOf(bytes, span))
+    }
+  }
 }
 
 /** An earlier version stored any number of results, and as running what its failed job left. */
@@ -113,7 +129,7 @@ function storedPart({ result, ...part }: PartJson, room: { left: number }) {
   const isOver = part.status === 'running' || part.status === 'waiting'
   const status = isOver ? 'cancelled' : part.status
   if (result === undefined) return { ...part, status }
-  room.left -= JSON.stringify(result).length
+  room.left -= encode(result).length
   return { ...part, status, ...(room.left < 0 ? { omitted: ['result'] } : { result }) }
 }
 
@@ -174,9 +190,10 @@ export type PartJson = ReturnType<typeof partJson>
 
 /** One part. Its result, where it has a small one, is what a dashboard shows as it comes. */
 function partJson(part: PartState, isOver: boolean, room: { left: number }) {
-  const { index, spec, task, round, tries, done, keptBytes, ranMs } = part
+  const { index, spec, task, round, tries, done, written, keptBytes, ranMs } = part
   const mayFit = done !== null && keptBytes <= RESULT_OUTCOME_BYTES_MAX
-  const chars = mayFit ? JSON.stringify(done.result).length : Number.POSITIVE_INFINITY
+  const result = mayFit ? (written ?? JSON.stringify(done.result)) : ''
+  const chars = mayFit ? result.length : Number.POSITIVE_INFINITY
   const fits = chars <= Math.min(RESULT_CHARS_MAX, room.left)
   if (fits) room.left -= chars
   const blobs = spec.keep === 'master' ? (done?.files ?? []) : []
@@ -186,7 +203,7 @@ function partJson(part: PartState, isOver: boolean, room: { left: number }) {
     status: statusOf(part, isOver),
     task,
     slave: done?.slave ?? null,
-    ...(done !== null && fits ? { result: done.result } : {}),
+    ...(done !== null && fits ? { result: new Raw(result) as unknown } : {}),
     ...(done !== null && !fits ? { omitted: ['result'] } : {}),
     bytes: bytesOf(part),
     /** Its files, where they are blobs here. */

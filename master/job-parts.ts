@@ -6,6 +6,7 @@ import type { Clock } from '../shared/clock.ts'
 import { later, msBetween } from '../shared/clock.ts'
 import type { Logger } from '../shared/log.ts'
 import { Problem } from '../shared/problems.ts'
+import { Raw } from '../shared/raw-json.ts'
 import type { Slices } from '../shared/slices.ts'
 import { handedOn } from '../shared/trace.ts'
 import type { Outcome } from '../shared/wire.ts'
@@ -14,12 +15,15 @@ import type { Dispatcher } from './dispatcher.ts'
 import type { Room } from './job-room.ts'
 import type { JobRecord } from './job-store.ts'
 import { partKey, partTag } from './part-names.ts'
+import { readOutcome } from './records.ts'
 import type { Store, TaskRecord } from './store/store.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
 const AGAIN_MS = 1_000
 /** What an outcome takes in memory while it is taken in, for each byte of it. */
 const OUTCOME_FACTOR = 2
+/** Of an outcome longer than this nobody looks how long its result is: it is not shown with its part. */
+export const RESULT_OUTCOME_BYTES_MAX = 65_536
 
 type Round = JobEffect & { do: 'submit' }
 /** How the task of a part ended. `text`: JSON of its outcome. */
@@ -134,7 +138,16 @@ export function createPartTasks(given: {
 export function endOf({ record, text, bytes }: Ended): PartEnd {
   const { slave, tries, startedAt, endedAt } = record
   const ranMs = startedAt && endedAt ? Math.max(0, msBetween(startedAt, endedAt)) : 0
-  return { outcome: text, bytes, slave: slave ?? '', tries, startedAt, ranMs }
+  const written = bytes <= RESULT_OUTCOME_BYTES_MAX ? writtenOf(text) : null
+  return { outcome: text, bytes, slave: slave ?? '', tries, startedAt, ranMs, written }
+}
+
+/** The result in the text of an outcome, where JSON.stringify writes it in another way; else null. */
+function writtenOf(text: string): string | null {
+  const outcome = readOutcome(text)
+  if (outcome.status !== 'done' || !(outcome.result instanceof Raw)) return null
+  const { text: written, value } = outcome.result
+  return JSON.stringify(value) === written ? null : written
 }
 
 /** What has no outcome has failed for its job. */

@@ -6,6 +6,7 @@ import type { SingleBar } from 'cli-progress'
 import { MultiBar, Presets } from 'cli-progress'
 import { plain } from '../../shared/plain.ts'
 import { UsageError } from '../../shared/usage-error.ts'
+import { parseAsWritten } from '../../shared/written-numbers.ts'
 import type { Client, Job, JobRequest } from '../client/client.ts'
 import { hasEnded } from '../client/client.ts'
 import type { Call } from './command.ts'
@@ -114,7 +115,7 @@ function parsed(input: string): object {
   const text =
     input === '-' ? readText('-') : input.startsWith('@') ? readText(input.slice(1)) : input
   try {
-    return JSON.parse(text) as object
+    return parseAsWritten(text) as object
   } catch (error) {
     throw new UsageError(`--input is not JSON: ${(error as Error).message}`)
   }

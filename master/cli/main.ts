@@ -64,7 +64,7 @@ async function run([name = '--help', ...argv]: string[]): Promise<Exit> {
   const output = createOutput({ stdout: process.stdout, stderr: process.stderr, json: values.json })
   const opened: Client[] = []
   const client: Call['client'] = (patienceMs = 0) => {
-    const made = createClient({ ...masterOf(values), patienceMs })
+    const made = createClient({ ...masterOf(values), patienceMs, asWritten: true })
     opened.push(made)
     return made
   }

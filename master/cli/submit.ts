@@ -1,6 +1,7 @@
 // `askfirst submit`: one task and its result, or as many as there are lines.
 
 import { UsageError } from '../../shared/usage-error.ts'
+import { parseAsWritten } from '../../shared/written-numbers.ts'
 import type { TaskRequest } from '../client/client.ts'
 import { hasEnded } from '../client/client.ts'
 import type { Call, Values } from './command.ts'
@@ -129,7 +130,7 @@ function common({ queue, priority, runLimitMs, waitLimitMs, tag }: Given) {
 
 function json(from: string, text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseAsWritten(text)
   } catch (error) {
     throw new UsageError(`${from} is not JSON: ${(error as Error).message}`)
   }

@@ -1,5 +1,6 @@
 // `askfirst why`: the trail of a task in words; or, without an id, why a task would be refused now.
 
+import { parseAsWritten } from '../../shared/written-numbers.ts'
 import type { TaskRequest } from '../client/client.ts'
 import { hasEnded } from '../client/client.ts'
 import { command } from './command.ts'
@@ -36,7 +37,7 @@ export const why = command({
       master.explain({ kind, input } as TaskRequest)
     if (given === undefined) {
       const input =
-        values.input === undefined ? (INPUTS[values.kind] ?? {}) : JSON.parse(values.input)
+        values.input === undefined ? (INPUTS[values.kind] ?? {}) : parseAsWritten(values.input)
       const now = await dryRun(values.kind, input)
       return output.show(now, () => explanationInWords(values.kind, now))
     }

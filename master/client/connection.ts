@@ -11,6 +11,7 @@ import { Pool } from 'undici'
 import { toPeerError } from '../../shared/client.ts'
 import { paced } from '../../shared/pace.ts'
 import { withoutTrailingSlashes } from '../../shared/url.ts'
+import { parseAsWritten } from '../../shared/written-numbers.ts'
 import type { ProblemDocument } from './errors.ts'
 import { ProblemError, UnreachableError } from './errors.ts'
 
@@ -25,6 +26,8 @@ export type ConnectionSettings = {
   patienceMs?: number
   /** The most connections at a time. Default 16. */
   connections?: number
+  /** Numbers that JSON.stringify would write in another way become what it writes as they came. */
+  asWritten?: boolean
   /** Called before each repetition. */
   onRetry?: ((why: Error, inMs: number) => void) | undefined
 }
@@ -165,7 +168,7 @@ export function createConnection(settings: ConnectionSettings = {}) {
   function parse(text: string): unknown {
     if (text === '') return null
     try {
-      return JSON.parse(text)
+      return settings.asWritten ? parseAsWritten(text) : JSON.parse(text)
     } catch {
       throw new UnreachableError(url, 'what answers there is no askfirst master', true)
     }

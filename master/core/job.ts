@@ -51,6 +51,8 @@ export type PartState = {
   /** How often a slave has taken it, over all rounds. */
   tries: number
   done: Done | null
+  /** Its result as it was written, where JSON.stringify writes it in another way. */
+  written: string | null
   /** Bytes of the outcome that it keeps. */
   keptBytes: number
   startedAt: WallTime | null
@@ -86,6 +88,8 @@ export type PartEnd = {
   outcome: string
   /** How long that is. */
   bytes: number
+  /** Its result as it was written, where it is to be shown so. */
+  written?: string | null
   slave: string
   tries: number
   startedAt: WallTime | null
@@ -273,14 +277,15 @@ export function createJob(given: {
   function finish(
     part: PartState,
     outcome: Outcome & { status: 'done' },
-    { slave, ranMs, bytes }: PartEnd,
+    { slave, ranMs, bytes, written = null }: PartEnd,
     now: WallTime,
   ): void {
     const { status: _, resultText: __, files = [], ...result } = outcome
     part.status = 'done'
     part.done = { ...result, files, slave }
-    part.keptBytes = bytes
-    keptBytes += bytes
+    part.written = written
+    part.keptBytes = bytes + (written?.length ?? 0)
+    keptBytes += part.keptBytes
     references += files.length
     part.endedAt = now
     part.ranMs += ranMs
@@ -315,6 +320,7 @@ export function createJob(given: {
     references -= part.done?.files.length ?? 0
     part.keptBytes = 0
     part.done = null
+    part.written = null
     const stage = stages[part.stage] as StageState
     stage.left.add(part)
     stage.endedAt = null
@@ -351,6 +357,7 @@ const newPart = (stage: number, index: number, spec: Part): PartState => ({
   task: null,
   tries: 0,
   done: null,
+  written: null,
   keptBytes: 0,
   startedAt: null,
   endedAt: null,

@@ -48,7 +48,7 @@ export async function whyRefused(path) {
 
 /**
  * @param {string} path
- * @param {{ method?: string, body?: unknown, bytes?: Blob, isFile?: boolean, waitS?: number, signal?: AbortSignal }} [how]
+ * @param {{ method?: string, body?: unknown, bytes?: Blob, isFile?: boolean, asWritten?: boolean, waitS?: number, signal?: AbortSignal }} [how]
  * @returns {Promise<Response>} one that is ok
  */
 export async function request(path, how = {}) {
@@ -69,7 +69,29 @@ export async function request(path, how = {}) {
 }
 
 /** @param {string} path @param {Parameters<typeof request>[1]} [how] @returns {Promise<any>} */
-export const json = async (path, how) => (await request(path, how)).json()
+export const json = async (path, how) => {
+  const response = await request(path, how)
+  return how?.asWritten ? parseAsWritten(await response.text()) : response.json()
+}
+
+/**
+ * Numbers that JSON.stringify would write in another way (-0.0, 1.10) become what it writes as they came.
+ * A browser that cannot do that shows the nearest double.
+ * @param {string} text @returns {any}
+ */
+export function parseAsWritten(text) {
+  const { rawJSON } = /** @type {{ rawJSON?: (text: string) => unknown }} */ (
+    /** @type {unknown} */ (JSON)
+  )
+  if (!rawJSON) return JSON.parse(text)
+  /** @param {string} _name @param {unknown} value @param {{ source?: string }} [context] */
+  const keep = (_name, value, context) => {
+    const source = context?.source
+    if (typeof value !== 'number' || source === undefined || String(value) === source) return value
+    return rawJSON(source)
+  }
+  return JSON.parse(text, keep)
+}
 
 /** @param {string} path @param {unknown} body @returns {Promise<any>} */
 export const post = (path, body) => json(path, { method: 'POST', body })

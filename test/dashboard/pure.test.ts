@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'tap'
+import { parseAsWritten } from '../../master/dashboard/api.js'
 import { matterOf } from '../../master/dashboard/banner.js'
 import { addBars, createBars, dropOldBars, keysOf } from '../../master/dashboard/bars.js'
 import * as page from '../../master/dashboard/closed-forms.js'
@@ -248,4 +249,10 @@ test('shows a green banner only when a slot can be offered and nothing waits or 
   t.match(bannerOf({ waiting: 1 }), { tone: 'warn', more: /1 task waits/ })
   t.match(bannerOf({ refusedLastMinute: 9 }), { tone: 'warn', more: /9 refused/ })
   t.match(bannerOf({ slots: { total: 4, free: 0 }, waiting: 49 }), { tone: 'full' })
+})
+
+test('numbers are shown as they were written', async (t) => {
+  const text = '{"result":[-0.0,1.10,1e400,12345678901234567890],"ms":1.5,"n":1e+21}'
+  t.equal(JSON.stringify(parseAsWritten(text)), text)
+  t.same(parseAsWritten('{"ms":1.5,"tries":1}'), { ms: 1.5, tries: 1 })
 })

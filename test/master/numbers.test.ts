@@ -2,9 +2,12 @@
 // back; what our kinds cannot hold is refused. The slave here is a bare server, so that what is
 // compared is text.
 
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import t from 'tap'
 import { startMaster } from '../../master/app.ts'
@@ -48,7 +51,7 @@ async function setUp(t: Test, store: Store) {
     headers: Record<string, string> = {},
   ): Promise<{ status: number; text: string }> => {
     const json = { 'content-type': 'application/json', ...headers }
-    const given = body === undefined ? { method } : { method, body, headers: json }
+    const given = body === undefined ? { method, headers } : { method, body, headers: json }
     const answer = await fetch(`${master.url}${path}`, given)
     return { status: answer.status, text: await answer.text() }
   }
@@ -59,7 +62,7 @@ async function setUp(t: Test, store: Store) {
     const [, attempt, task] = /"attempt":"([^"]+)","task":"([^"]+)"/.exec(offered.at(-1) as string)!
     return { attempt, task }
   }
-  return { send, offered, newest, state: JSON.stringify({ ...state, reason: '' }) }
+  return { url: master.url, send, offered, newest, state: JSON.stringify({ ...state, reason: '' }) }
 }
 
 for (const store of ['memory', 'sqlite'] as const) {
@@ -132,3 +135,58 @@ t.test('a kind that is known here gets no number that a double cannot hold', asy
   t.equal((await send('POST', '/tasks', '{"kind":"sleep","input":{"ms":1.0}}')).status, 202)
   t.match(offered.at(-1), '"input":{"ms":1.0}')
 })
+
+const PARTS = ['{ "words":2.0, "odd":[-0.0,1.10]}', '{"words":1}', '{"words":1e0}'] as const
+
+for (const store of ['memory', 'sqlite'] as const) {
+  t.test(`parts of jobs show results as they were written, with the store ${store}`, async (t) => {
+    const { send } = await setUp(t, store)
+    const count = async (result: string): Promise<void> => {
+      const { text } = await send('GET', '/get_task?kinds=word-count')
+      const { task } = JSON.parse(text) as { task: string }
+      const said = `{"task":"${task}","result":${result}}`
+      t.equal((await send('POST', '/submit_result', said)).status, 200)
+    }
+    await send('GET', '/get_task?kinds=word-count&wait=0')
+    const paragraphs = ['one two', 'three', 'four']
+    const body = JSON.stringify({ kind: 'word-count', input: { paragraphs } })
+    const { id } = JSON.parse((await send('POST', '/jobs', body)).text) as { id: string }
+    const parts = async (): Promise<string> => (await send('GET', `/jobs/${id}/parts`)).text
+    await count(PARTS[0])
+    while (!(await parts()).includes('"result":')) await new Promise(setImmediate)
+    t.match(await parts(), `"result":${PARTS[0]},`, 'while it runs')
+    await count(PARTS[1])
+    await count(PARTS[2])
+    const ended = await send('GET', `/jobs/${id}`, undefined, { prefer: 'wait=60' })
+    t.match(ended.text, '"total":4,"perParagraph":[2,1,1]')
+    const after = await parts()
+    for (const result of PARTS) t.match(after, `"result":${result}}`, 'and after')
+  })
+}
+
+t.test('the command line prints numbers as they were written, and sends them so', async (t) => {
+  const { send, offered, url } = await setUp(t, 'memory')
+  const poll = send('GET', '/get_task?slave=w&kinds=polled')
+  await send('GET', '/get_task?slave=v&kinds=none&wait=0')
+  const numbers = '[-0.0,1e400,12345678901234567890,1.10]'
+  const submit = ['submit', '--kind', 'polled', '--input', numbers, '--no-wait']
+  await askfirst(...submit, '--url', url)
+  const { text } = await poll
+  t.match(text, `"input":${numbers}`, 'from --input')
+  const { task } = JSON.parse(text) as { task: string }
+  await send('POST', '/submit_result', `{"task":"${task}","result":${numbers}}`)
+  for (const command of [['task', task], ['tasks']] as const) {
+    const shown = await askfirst(...command, '--json', '--url', url)
+    t.match(shown, `"input":${numbers}`, command[0])
+    t.match(shown, `"result":${numbers}`, command[0])
+    t.match(shown, '"tries":1', 'figures of the master are numbers')
+  }
+  t.same(offered, [])
+})
+
+/** The command, beside this process: the master is in it. */
+async function askfirst(...args: string[]): Promise<string> {
+  const program = join(import.meta.dirname, '../../master/cli/askfirst.mjs')
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args])
+  return stdout
+}

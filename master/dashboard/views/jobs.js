@@ -13,7 +13,10 @@ export function Jobs() {
   const [error, setError] = useState(/** @type {any} */ (null))
   // Read anew when a job comes or ends, not with each of its parts.
   const known = [...jobs.values()].map(({ id, status }) => id + status).join()
-  useEffect(() => void json('/jobs?limit=100').then(setPage, setError), [known])
+  useEffect(
+    () => void json('/jobs?limit=100', { asWritten: true }).then(setPage, setError),
+    [known],
+  )
   if (error) return html`<h1>Jobs</h1><${Problem} error=${error} />`
   if (!page) return html`<h1>Jobs</h1><p class="muted">Reading.</p>`
   return html`<h1>Jobs, newest first</h1>

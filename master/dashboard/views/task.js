@@ -30,7 +30,7 @@ export const useTask = (id) => useFollowed(id, { task: null, trail: [] }, readTa
 /** @param {string} id @param {AbortSignal} signal @param {boolean} isFirst @returns {Promise<[object, boolean]>} */
 async function readTask(id, signal, isFirst) {
   const path = `/tasks/${encodeURIComponent(id)}`
-  const task = await json(path, { signal, waitS: isFirst ? 0 : WAIT_S })
+  const task = await json(path, { signal, asWritten: true, waitS: isFirst ? 0 : WAIT_S })
   const { trail } = await json(`${path}/trail`, { signal })
   return [{ task, trail }, task.endedAt !== null]
 }

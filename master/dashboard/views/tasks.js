@@ -42,7 +42,7 @@ export function TaskTable({ query, limit }) {
     const wanted = new URLSearchParams(asked)
     wanted.set('limit', String(limit))
     if (cursor) wanted.set('cursor', cursor)
-    json(`/tasks?${wanted}`, { signal: stop.signal }).then(
+    json(`/tasks?${wanted}`, { signal: stop.signal, asWritten: true }).then(
       (got) => {
         setPage(got)
         setError(null)
