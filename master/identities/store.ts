@@ -69,6 +69,7 @@ const SCHEMA = `
   ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS expired (id TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS shutOut (slave TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS tokens_by_expiry ON tokens (expiresAt);
   CREATE INDEX IF NOT EXISTS certificates_by_slave ON certificates (slave);
 `
 const BUSY_MS = 5_000
@@ -108,6 +109,9 @@ export function openIdentities(
   let shutOut = new Set<string>()
   /** Keys and tokens whose expiry has passed: if the wall clock is set back, it has passed still. */
   let expired = new Set<string>()
+  /** Those of them that are written down. */
+  let written = new Set<string>()
+  let lookedMs = 0
   const guard = createGuard(path, onBroken)
   read()
   guard.watch()
@@ -294,21 +298,20 @@ export function openIdentities(
     return true
   }
 
-  /** Finds what has expired meanwhile, and writes down what is not written yet. */
+  /** Finds what has expired since it looked last, and writes down what is not written yet. */
   function keepExpired(): void {
     if (!database.isOpen) return
-    const sql = 'SELECT id, expiresAt FROM tokens WHERE id NOT IN (SELECT id FROM expired)'
-    const tokens = database.prepare(sql).all() as unknown as Token[]
-    const kept = new Set(
-      database
-        .prepare('SELECT id FROM expired')
-        .all()
-        .map(({ id }) => id),
-    )
-    const isNew = (each: Pick<Key, 'id' | 'expiresAt'>): boolean =>
-      !kept.has(each.id) && hasExpired(each)
+    const ms = nowMs()
+    const sql = 'SELECT id, expiresAt FROM tokens WHERE expiresAt BETWEEN ? AND ?'
+    const tokens = database.prepare(sql).all(ms < lookedMs ? 0 : lookedMs, ms)
+    lookedMs = ms
+    for (const each of [...byHash.values(), ...(tokens as unknown as Token[])]) hasExpired(each)
+    if (expired.size === written.size) return
     const insert = database.prepare('INSERT OR IGNORE INTO expired VALUES (?)')
-    for (const { id } of [...byHash.values(), ...tokens].filter(isNew)) insert.run(id)
+    for (const id of expired.difference(written)) {
+      insert.run(id)
+      written.add(id)
+    }
   }
 
   /** Takes over what another process has written. */
@@ -330,7 +333,8 @@ export function openIdentities(
     const issued = database.prepare('SELECT * FROM certificates WHERE expiresAt > ?').all(nowMs())
     bySerial = new Map((issued as unknown as Certificate[]).map((each) => [each.serial, each]))
     const over = database.prepare('SELECT id FROM expired').all()
-    expired = new Set([...expired, ...over.map(({ id }) => id as string)])
+    written = new Set(over.map(({ id }) => id as string))
+    expired = expired.union(written)
     epoch++
     const before = shutOut
     const names = database.prepare('SELECT slave FROM shutOut').all()
