@@ -57,20 +57,24 @@ export const going: Group = {
 /** The slave is told to stop while its outbox holds an outcome that the master does not take. */
 export const delivering: Group = {
   name: 'delivering',
-  heartbeatMs: null,
+  heartbeatMs: 'paced',
   rules: [
     {
       name: 'delivers',
-      says: 'stays until its outcomes are acknowledged, for as long as it may take to stop (30 s)',
+      says: 'stays until its outcomes are acknowledged, for as long as it may take to stop (30 s), and sends heartbeats',
       async run(here) {
         const { master, subject } = here
         master.ways.callBack = () => 'fail'
         const offer = await here.take(BRIEF_MS)
         await here.callbackOf(offer)
+        const before = master.heartbeats.length
         subject.child.kill('SIGTERM')
         await pass(STAYS_MS)
         const stays = !subject.hasEnded() && master.leaves.length === 0
         expect(stays, 'it to stay while its outbox is not empty', 'it left')
+        // The first two may be under way, and at once: it drains.
+        const beats = () => master.heartbeats.length >= before + 4
+        await here.until('heartbeats while it stays', beats, () => 'no more heartbeats')
         master.beUsual()
         const delivered = () => master.acknowledged.has(offer.attempt)
         await here.until('the outcome to be delivered', delivered, () => 'no callback')

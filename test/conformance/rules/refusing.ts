@@ -32,12 +32,16 @@ export const refusing: Group = {
       name: 'another-boot',
       says: 'takes nothing that is meant for another boot, that is for an earlier run of it',
       only: 'asked',
-      async run({ slave, work, working }) {
-        const { answers } = await slave.offer([work(BRIEF_MS)], 'another-boot')
+      async run(here) {
+        const offer = here.work(BRIEF_MS)
+        const { answers } = await here.slave.offer([offer], 'another-boot')
         const refused = answers.length === 1 && answers[0]?.answer !== 'taken'
         expect(refused, 'a refusal', answers)
-        const held = await working()
+        const held = await here.working()
         expect(held.length === 0, 'nothing to be taken', held)
+        const [again] = await here.offer([offer])
+        expect(again?.answer === 'taken', 'the refusal not to be remembered', again)
+        await here.callbackOf(offer)
       },
     },
     {
