@@ -70,13 +70,21 @@ function rangeCost(meter: Meter, args: readonly unknown[]): number {
   const count = (end - start) / step
   // From or to infinity by what is no number: mathjs never arrives.
   const isEndless = Number.isNaN(count) && numbers.some((one) => Math.abs(one) === Infinity)
-  if (!(count > 0) && !isEndless) return 1
+  if (!(count >= 0) && !isEndless) return 1
   const widest = Math.max(Math.abs(start), Math.abs(end))
-  const stuck = Math.abs(step) < widest * 2 ** -50 && args.every((arg) => typeof arg === 'number')
+  // The end may be included: from 1e308 to 1e308 mathjs never gets past it either.
+  const stuck = step !== 0 && Math.abs(step) < widest * smallestStep(bounds)
   if (stuck || isEndless || count > LIMITS.elementsMax) {
     meter.fail(`a matrix has more than ${LIMITS.elementsMax} elements`)
   }
   return 6 * (count + 1)
+}
+
+/** Relative to where a range is: a smaller step may be lost in rounding. */
+function smallestStep(args: readonly unknown[]): number {
+  const types = args.map(typeName)
+  if (types.includes('BigNumber')) return 10 ** -60
+  return types.every((type) => type === 'Fraction' || type === 'bigint') ? 0 : 2 ** -50
 }
 const unitNumber = (unit: unknown) => (unit as { value: unknown }).value
 

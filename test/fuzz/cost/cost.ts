@@ -21,7 +21,7 @@ const { values } = parseArgs({
   },
 })
 const LIMITS = values.short
-  ? { callsMs: 8_000, textsMs: 5_000, posted: 20 }
+  ? { callsMs: 6_000, textsMs: 4_000, posted: 15 }
   : { callsMs: 3_600_000, textsMs: 120_000, posted: 1_000 }
 const seed = Number(values.seed)
 const failures: string[] = []

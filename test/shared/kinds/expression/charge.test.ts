@@ -47,11 +47,17 @@ t.test('a range that never ends is refused before it is made', async (t) => {
     ['a:b', -Infinity, -Infinity],
     ['1:a:b', Infinity, Infinity],
     ['range(a, b)', big, big],
+    ['a:b', 1e308, 1e308],
+    ['a:b', -1e17, -1e17],
+    ['range("1e308:1e308", true)', 0, 0],
+    ['range(a, b, true)', math.bignumber('1e100'), math.bignumber('1e100')],
     ['range(a, b)', 10n ** 400n, 10n ** 400n + 10n ** 9n],
   ] as const) {
     t.throws(() => chargeOf(text, a, b), /more than 1000000 elements/, `${text} of ${a} and ${b}`)
   }
   t.ok(chargeOf('a:b', 5, -Infinity) < 100, 'an empty one is not')
+  t.ok(chargeOf('a:b', 2 ** 40, 2 ** 40) < 100, 'nor is one of one element')
+  t.ok(chargeOf('a:b', 10n ** 20n, 10n ** 20n + 3n) < 200, 'nor is an exact one')
 })
 
 t.test('sets and deviations of BigNumbers are charged for their arithmetic', async (t) => {
