@@ -95,8 +95,9 @@ async function tryCommand(command: string): Promise<number> {
 }
 
 /** Seconds and milliseconds since `began`, of a width. */
-const secondsSince = (began: number): string =>
-  ((performance.now() - began) / 1000).toFixed(3).padStart(8)
+function secondsSince(began: number): string {
+  return ((performance.now() - began) / 1000).toFixed(3).padStart(8)
+}
 
 function listOf(text: string): string[] {
   const names = text.split(',').filter((name) => name !== '')
