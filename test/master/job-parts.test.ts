@@ -45,9 +45,10 @@ async function setUp(tasks: Record<string, { id: string; input: string }>, full 
     waitLimitMs: 1_000,
     log: await createLog('test', 'silent'),
   })
-  const submit = async (isWanted = () => true) => {
+  const submit = async (isWanted = () => true, number = 0) => {
     let task: string | null | undefined
-    void partTasks.submit(job, round, isWanted).then((given) => {
+    const asked = { ...round, round: number }
+    void partTasks.submit(job, asked, isWanted).then((given) => {
       task = given
     })
     for (let turn = 0; task === undefined && turn < 50; turn++) {
@@ -72,6 +73,20 @@ t.test('the task that the start before made of a part is its task', async (t) =>
   t.same(submitted, [])
   t.same(cancelled, [])
 })
+
+t.test(
+  'a part that is begun again has a task of its own, which the next start finds',
+  async (t) => {
+    const before = { id: 'round 0', input: '{"from":1,"to":5}' }
+    const { submit, submitted } = await setUp({ [KEY]: before })
+    t.equal(await submit(() => true, 1), 'new', 'the task of round 0 has ended without its files')
+    const key = submitted[0]?.idempotencyKey as string
+    const next = await setUp({ [KEY]: before, [key]: { ...before, id: 'round 1' } })
+    t.equal(await next.submit(() => true, 1), 'round 1')
+    t.equal(await next.submit(() => true, 0), 'round 0')
+    t.same(next.submitted, [])
+  },
+)
 
 t.test(
   'a task that an earlier version cut otherwise is cancelled, and its outcome not used',

@@ -3,6 +3,7 @@
 
 import type { CoreSettings } from '../../master/core/context.ts'
 import type { Input } from '../../master/core/effects.ts'
+import type { Task } from '../../master/core/task.ts'
 import { createDispatcher } from '../../master/dispatcher.ts'
 import type { RefusedEvent, TaskEvent } from '../../master/events.ts'
 import { createOutputs } from '../../master/outputs.ts'
@@ -91,6 +92,8 @@ export async function startMasterProcess(given: {
   /** What a slave answers in place of what it should, if anything. */
   oddAnswer?: (url: string, to: 'offer' | 'revoke') => Says | null
   onEvent?: (event: TaskEvent | RefusedEvent) => void
+  /** Of every task that has ended or was refused, in the step that decides it. */
+  onOver?: (task: Task, problem: Problem | null) => void
 }): Promise<MasterProcess> {
   const life: Life = { alive: true, pausedUntil: 0 }
   const clock = given.clock.of(life, given.machine)
@@ -104,6 +107,7 @@ export async function startMasterProcess(given: {
     transport: (receive) => simulatedTransport(given, life, receive),
     log,
     onEvent: given.onEvent ?? (() => {}),
+    onOver: (task, _trace, problem) => given.onOver?.(task, problem),
     onBroken: () => {
       life.alive = false
     },

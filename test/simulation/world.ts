@@ -12,7 +12,7 @@ import { startClients } from './clients.ts'
 import type { Life } from './clock.ts'
 import { createSimulatedClock } from './clock.ts'
 import { ATTEMPTS_MAX, check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
-import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
+import { checkCalm, checkExpired, checkRefused, checkRoom, watchHolders } from './looking.ts'
 import { createDisk, machinesOf } from './machines.ts'
 import { createNetwork } from './network.ts'
 import { createOddAnswers } from './odd-answers.ts'
@@ -201,6 +201,10 @@ function createWorld(plan: Plan) {
       },
       onRevoke: (slave) => guard(() => odd.asks(slave, 'revoke'))(),
       oddAnswer: odd.says,
+      onOver: (task, problem) => {
+        if (problem?.type !== 'at-capacity') return
+        guard(() => checkRoom(task, directory, slaves))()
+      },
       onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })
   }

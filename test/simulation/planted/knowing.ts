@@ -156,6 +156,13 @@ export const KNOWING: Bug[] = [
     replace: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, core.wall)',
   },
   {
+    name: 'offers-taken-off-twice',
+    says: 'takes the offers on their way off what a slave says is free, once more',
+    file: 'master/core/registry.ts',
+    find: 'Math.min(state.free, state.slots) - onTheirWay(slave, state))',
+    replace: 'Math.min(state.free, state.slots) - onTheirWay(slave, state) - slave.offers.size)',
+  },
+  {
     name: 'restore-forgets-running',
     says: 'does not watch running tasks after a start',
     file: RESTORE,
