@@ -121,7 +121,7 @@ t.test('what waits goes on waiting', { skip: skipFaketime }, async (t) => {
   await startSlave(t, master.url, 'slave-1', ['--slots', '1', '--kinds', 'sleep'])
   const done = await post(`${master.url}/tasks`, sleep(1), { prefer: 'wait=60' })
   t.equal(done.body.status, 'done')
-  const long = await post(`${master.url}/tasks`, sleep(HOUR_MS))
+  const long = await post(`${master.url}/tasks`, { ...sleep(HOUR_MS), runLimitMs: HOUR_MS })
   t.equal(long.status, 202)
   const ids: string[] = []
   for (let i = 0; i < 3; i++) {
