@@ -86,8 +86,8 @@ export async function startMaster(
   await assertFree(settings.host, settings.port)
   if (settings.store !== 'memory') assertWhole(settings.data)
   const log = await createLog('master', settings.logLevel, settings.logFormat)
+  // First, for the room. What does not start says nothing but why.
   const removed = await removeDeadScratch()
-  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   const inMemory = settings.store === 'memory'
   const folder = openFolder(inMemory ? undefined : settings.data)
   const { now, wall } = systemClock
@@ -277,6 +277,7 @@ export async function startMaster(
   })
   jobs.resume()
   await server.listen({ host: settings.host, port: settings.port })
+  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   listens = true
   if (broken) stop(broken)
   const { port } = server.server.address() as AddressInfo

@@ -56,8 +56,8 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   const loaded = await kindsOf(settings)
   await assertFree(settings.host, settings.port)
   const log = await createLog(settings.name, settings.logLevel, settings.logFormat)
+  // First, for the room. What does not start says nothing but why.
   const removed = await removeDeadScratch()
-  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   const folder = openFolder(settings.data)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
   const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
@@ -145,6 +145,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   await server.listen({ host: settings.host, port: settings.port })
   const { port } = server.server.address() as AddressInfo
   url ||= `${identity ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
+  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   agent.start()
   identity?.start()
   const look = setInterval(agent.lookAtFolder, LOOK_MS)
