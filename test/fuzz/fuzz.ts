@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
 import { createRandom } from '../../shared/random.ts'
-import type { Json, RunningProcess } from '../e2e/processes.ts'
+import type { Json, RunningProcess, SlaveRow } from '../e2e/processes.ts'
 import { getJson, startMaster, startSlave, until } from '../e2e/processes.ts'
 import { createExpressions } from './expressions.ts'
 import { throwRaw } from './raw.ts'
@@ -117,10 +117,12 @@ async function phase(name: string, run: () => Promise<void>): Promise<void> {
   // It may have been drained, as anybody may say here.
   await fetch(`${master.url}/slaves/slave-1/resume`, { method: 'POST' })
   let lagMs = Number.NaN
+  // Others may have registered, or polled: requests of slaves are among the nonsense.
   await until(async () => {
-    const status = await getJson(`${master.url}/status`)
-    lagMs = status.eventLoopLagMs.max
-    return status.slaves.alive === 1
+    lagMs = (await getJson(`${master.url}/status`)).eventLoopLagMs.max
+    const { slaves }: { slaves: SlaveRow[] } = await getJson(`${master.url}/slaves`)
+    const own = slaves.find(({ name }) => name === 'slave-1')
+    return own && own.state !== 'suspect' && own.state !== 'silent'
   })
   const machineMs = await delayOfMachine()
   if (lagMs > Math.max(LAG_MS_MAX, startMs) + machineMs)
