@@ -1,8 +1,6 @@
 // Looking at a simulated world as a whole, which no process in it can: who really has what the master
 // believes somebody to have, and at the end, what was done twice, refused or left waiting.
 
-import { isElsewhere, isPull } from '../../master/core/registry.ts'
-import type { Task } from '../../master/core/task.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger } from './ledger.ts'
 import { ATTEMPTS_MAX, check, WAIT_LIMIT_MS } from './ledger.ts'
@@ -75,33 +73,6 @@ export function watchHolders(given: {
       const isShort = ms <= UNHELD_BEATS * plan.heartbeatMs + UNHELD_MS + leaseOf(slave, runLimitMs)
       check(isShort, `task ${id} is in progress on ${slave.name}, which lacks it for ${ms} ms`)
     }
-  }
-}
-
-/**
- * Nobody is refused for want of a slot while one is free and the master knows it: the slave's own newest
- * word has arrived, nothing is in its way, and the slots that it has free are more than the offers that
- * are on their way to it. A slave that was asked for this task had its say.
- */
-export function checkRoom(
-  { trail, kind }: Pick<Task, 'trail' | 'kind'>,
-  directory: Directory,
-  slaves: (SlaveProcess | undefined)[],
-): void {
-  const byName = directory.master?.dispatcher.view.registry.byName
-  for (const process of slaves) {
-    const known = process?.life.alive ? byName?.get(process.name) : undefined
-    if (!process || !known || known.drained || isElsewhere(known) || known.trouble) continue
-    if (known.standing !== 'alive' || (isPull(known) && known.poll === null)) continue
-    const { state } = process.agent.attempts()
-    const isNewest = known.boot === state.boot && known.generation === state.generation
-    const wasAsked = trail.some(
-      ({ slave, knownMs }) => slave === known.name && knownMs === undefined,
-    )
-    if (!isNewest || wasAsked || !known.kinds.includes(kind)) continue
-    if (known.handed.size > 0 || state.mode !== 'accepting') continue
-    const room = state.free - known.offers.size
-    check(room <= 0, `a task is refused as at-capacity while ${known.name} has room for ${room}`)
   }
 }
 

@@ -54,7 +54,8 @@ const FREE = 4
 /** Each beat may find an attempt that is to be revoked, and each offer may leave one. */
 const REVOKES_PER_OFFER = 2
 
-type Count = { since: number; offers: number; revokes: number }
+/** Offers of one moment travel as one list, however many tasks came at that moment: they count once. */
+type Count = { since: number; lastAt: number; offers: number; revokes: number }
 
 /** What slaves answer now, and how often they were asked meanwhile. */
 export function createOddAnswers(given: {
@@ -82,17 +83,19 @@ export function createOddAnswers(given: {
       const spell = spellOf(slave)
       if (!spell) return
       const key = `${spells.indexOf(spell)} ${runs(spell.who)}`
-      const count = counts.get(key) ?? { since: now(), offers: 0, revokes: 0 }
+      const fresh = { since: now(), lastAt: Number.NaN, offers: 0, revokes: 0 }
+      const count = counts.get(key) ?? fresh
       counts.set(key, count)
-      if (to === 'offer') count.offers++
-      else count.revokes++
+      if (to === 'revoke') count.revokes++
+      else if (count.lastAt !== now()) count.offers++
+      if (to === 'offer') count.lastAt = now()
       const ms = now() - count.since
       const slots = slaves[spell.who]?.slots ?? 0
       // Each rest is twice as long as the one before.
       const offersMax = slots + FREE + Math.log2(1 + ms / REST_MS)
       const revokesMax = REVOKES_PER_OFFER * offersMax + ms / heartbeatMs
       const words = `${slave} says ${spell.says} to offers: in ${ms.toFixed()} ms it had`
-      check(count.offers <= offersMax, `${words} ${count.offers} offers`)
+      check(count.offers <= offersMax, `${words} ${count.offers} lists of offers`)
       check(count.revokes <= revokesMax, `${words} ${count.revokes} revokes`)
     },
   }

@@ -12,7 +12,7 @@ import { startClients } from './clients.ts'
 import type { Life } from './clock.ts'
 import { createSimulatedClock } from './clock.ts'
 import { ATTEMPTS_MAX, check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
-import { checkCalm, checkExpired, checkRefused, checkRoom, watchHolders } from './looking.ts'
+import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
 import { createDisk, machinesOf } from './machines.ts'
 import { createNetwork } from './network.ts'
 import { createOddAnswers } from './odd-answers.ts'
@@ -21,6 +21,7 @@ import { drawPlan, FAULTY_MS, mayLoseTime } from './plan.ts'
 import { createPolling } from './polling.ts'
 import type { Directory, SlaveProcess } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
+import { watchRoom } from './room.ts'
 import { startSimpleSlaveProcess } from './simple-slave.ts'
 import { createTaskIds } from './task-ids.ts'
 import { createWatchedStore } from './watched-store.ts'
@@ -92,6 +93,7 @@ function createWorld(plan: Plan) {
     runs: (i) => `${masters} ${boots[i]}`,
   })
   let trace = 17
+  const rooms = watchRoom({ clock, directory, slaves })
   let healed = false
   let failure: Error | undefined
 
@@ -137,6 +139,7 @@ function createWorld(plan: Plan) {
     await clock.run({
       until,
       done: () => {
+        guard(rooms.look)()
         trace = Math.imul(trace ^ Math.round(clock.now() * 1e6), 0x01000193)
         return failure !== undefined || (++steps % 64 === 0 && done())
       },
@@ -203,7 +206,7 @@ function createWorld(plan: Plan) {
       oddAnswer: odd.says,
       onOver: (task, problem) => {
         if (problem?.type !== 'at-capacity') return
-        guard(() => checkRoom(task, directory, slaves))()
+        guard(() => rooms.refused(task))()
       },
       onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })
