@@ -14,7 +14,7 @@ import { createLog } from '../shared/log.ts'
 import { createRandom } from '../shared/random.ts'
 import { collectRoutes } from '../shared/route-table.ts'
 import { openFolder, removeDeadScratch } from '../shared/scratch.ts'
-import { assertFree, createServer } from '../shared/server.ts'
+import { assertFree, BACKLOG, createServer } from '../shared/server.ts'
 import { createSlices } from '../shared/slices.ts'
 import { createAttemptIds } from './attempt-ids.ts'
 import { createBlobs } from './blobs.ts'
@@ -276,7 +276,7 @@ export async function startMaster(
     metrics: createMasterMetrics({ dispatcher, reader, spans, clockSteps: clockWatch.steps }),
   })
   jobs.resume()
-  await server.listen({ host: settings.host, port: settings.port })
+  await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   listens = true
   if (broken) stop(broken)

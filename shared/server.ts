@@ -63,6 +63,12 @@ export async function assertFree(host: string, port: number): Promise<void> {
   await once(probe, 'close')
 }
 
+/**
+ * Connections that wait to be accepted, as many as Linux allows unless told otherwise. Node's 511 are full
+ * when some thousands come at once: the others are dropped, and their clients try again after seconds.
+ */
+export const BACKLOG = 4_096
+
 /** While it closes, connections that have fallen idle are ended this often. In milliseconds. */
 const IDLE_SWEEP_MS = 20
 

@@ -17,7 +17,7 @@ import { UsageError } from '../shared/process.ts'
 import { createRandom } from '../shared/random.ts'
 import { openFolder, removeDeadScratch } from '../shared/scratch.ts'
 import { createConnector, mustBe, serverOptions } from '../shared/secure.ts'
-import { assertFree, createServer, JSON_DEPTH_MAX } from '../shared/server.ts'
+import { assertFree, BACKLOG, createServer, JSON_DEPTH_MAX } from '../shared/server.ts'
 import { VERSION } from '../shared/version.ts'
 import { only } from './admission.ts'
 import { createAgent } from './agent.ts'
@@ -142,7 +142,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     metrics: createSlaveMetrics(agent, clockWatch.steps),
   })
   await server.register(partitions, { workroom, ...(identity ? { onRequest: only('slave') } : {}) })
-  await server.listen({ host: settings.host, port: settings.port })
+  await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   const { port } = server.server.address() as AddressInfo
   url ||= `${identity ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')

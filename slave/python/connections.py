@@ -94,7 +94,7 @@ class Server(http.server.HTTPServer):
     """An HTTP server with one thread for each connection that has sent something. `context`: with
     it, it speaks TLS."""
 
-    request_queue_size = 1024
+    request_queue_size = 4096
     context = None
 
     def __init__(self, *given):
