@@ -51,6 +51,8 @@ function drawSpell(random: Random, asked: number[], faultyMs: number): OddFault 
 const REST_MS = 250
 /** A first unusable answer costs no rest; two usable ones may still come of offers made before. */
 const FREE = 4
+/** The master waits so long for an answer to offers. In milliseconds. */
+export const ASK_TIMEOUT_MS = 400
 /** Each beat may find an attempt that is to be revoked, and each offer may leave one. */
 const REVOKES_PER_OFFER = 2
 
@@ -62,6 +64,7 @@ export function createOddAnswers(given: {
   faults: readonly { is: string }[]
   slaves: Slaves
   heartbeatMs: number
+  ask: 'known' | 'always'
   now: () => number
   isHealed: () => boolean
   /** Names this run of the master and of that slave: another knows nothing of what was before. */
@@ -86,8 +89,10 @@ export function createOddAnswers(given: {
       const fresh = { since: now(), lastAt: Number.NaN, offers: 0, revokes: 0 }
       const count = counts.get(key) ?? fresh
       counts.set(key, count)
+      // Who is always asked is asked for each task that comes until the first answer is late.
+      const isUnheard = given.ask === 'always' && now() - count.since < ASK_TIMEOUT_MS
       if (to === 'revoke') count.revokes++
-      else if (count.lastAt !== now()) count.offers++
+      else if (!isUnheard && count.lastAt !== now()) count.offers++
       if (to === 'offer') count.lastAt = now()
       const ms = now() - count.since
       const slots = slaves[spell.who]?.slots ?? 0

@@ -15,7 +15,7 @@ import { ATTEMPTS_MAX, check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
 import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
 import { createDisk, machinesOf } from './machines.ts'
 import { createNetwork } from './network.ts'
-import { createOddAnswers } from './odd-answers.ts'
+import { ASK_TIMEOUT_MS, createOddAnswers } from './odd-answers.ts'
 import type { Fault, Plan } from './plan.ts'
 import { drawPlan, FAULTY_MS, mayLoseTime } from './plan.ts'
 import { createPolling } from './polling.ts'
@@ -188,7 +188,7 @@ function createWorld(plan: Plan) {
       settings: {
         ask: plan.ask,
         heartbeatMs: plan.heartbeatMs,
-        askTimeoutMs: 400,
+        askTimeoutMs: ASK_TIMEOUT_MS,
         attemptsMax: ATTEMPTS_MAX,
         retryBackoffMs: 100,
         waitingTasksMax: plan.waitingTasksMax,
