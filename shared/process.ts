@@ -4,7 +4,7 @@ import type { Static, TObject } from 'typebox'
 import { notifyManager } from './notify.ts'
 import { plainLines } from './plain.ts'
 import { help, readSettings, SettingError, variableOf } from './settings.ts'
-import { UsageError } from './usage-error.ts'
+import { noRoomOf, UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
 
 export { UsageError }
@@ -33,7 +33,7 @@ export type Program = {
 /** Exit code for settings that cannot be used, as in BSD's sysexits (EX_USAGE, EX_CONFIG). */
 const EXIT_USAGE = 64
 /** The same start will work later, as in sysexits (EX_TEMPFAIL): a service manager tries again. */
-const EXIT_TRY_AGAIN = 75
+export const EXIT_TRY_AGAIN = 75
 
 /** Folders become 0700, files 0600: they hold inputs, results and keys. */
 const PRIVATE_UMASK = 0o077
@@ -58,10 +58,8 @@ export async function runProgram<T extends TObject>(
     })
   } catch (error) {
     const { name, code = '' } = error as Error & { code?: string }
-    if (name === 'NoRoomError') fail(given.command, (error as Error).message, EXIT_TRY_AGAIN)
-    if (code === 'ENOSPC') {
-      fail(given.command, `${(error as Error).message}: make room on that disk`, EXIT_TRY_AGAIN)
-    }
+    const noRoom = noRoomOf(error)
+    if (noRoom) fail(given.command, noRoom.message, EXIT_TRY_AGAIN)
     if (EXPECTED.includes(name) || EXPECTED.includes(code)) fail(given.command, wordsOf(error))
     throw error
   }

@@ -10,3 +10,11 @@ export class UsageError extends Error {
 export class NoRoomError extends Error {
   override name = 'NoRoomError'
 }
+
+/** The error as a NoRoomError if a full disk caused it, else null. */
+export function noRoomOf(error: unknown): NoRoomError | null {
+  if (error instanceof NoRoomError) return error
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code !== 'ENOSPC') return null
+  return new NoRoomError(`${message}: make room on that disk`, { cause: error })
+}

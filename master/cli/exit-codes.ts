@@ -1,7 +1,7 @@
 // What the exit codes of `askfirst` mean: those of BSD's sysexits where it has one, as the master's and
 // the slave's own, so that a script can tell "try again later" from "this can never work".
 
-import { UsageError } from '../../shared/usage-error.ts'
+import { NoRoomError, UsageError } from '../../shared/usage-error.ts'
 import { isForNow, NoResultError, ProblemError, UnreachableError } from '../client/client.ts'
 
 export const EXIT = {
@@ -12,7 +12,7 @@ export const EXIT = {
   notFound: [66, 'there is no such task, job, slave or file'],
   unreachable: [69, 'no master answered'],
   internal: [70, 'a mistake of ours'],
-  notNow: [75, 'refused for now, at capacity for example: try again later'],
+  notNow: [75, 'refused for now, at capacity or on a full disk for example: try again later'],
   notAllowed: [77, 'the key is missing, wrong or not enough'],
   stopped: [130, 'stopped by Ctrl-C, or told to stop'],
 } as const satisfies Record<string, readonly [code: number, says: string]>
@@ -22,6 +22,7 @@ export type Exit = keyof typeof EXIT
 /** By what an error ends the command. */
 export function exitOf(error: unknown): Exit {
   if (error instanceof UsageError) return 'usage'
+  if (error instanceof NoRoomError) return 'notNow'
   if (error instanceof UnreachableError) return 'unreachable'
   if (error instanceof NoResultError) return 'failed'
   if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'notFound'

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { isMisaddressed } from '../../shared/client.ts'
-import { UsageError } from '../../shared/usage-error.ts'
+import { noRoomOf, UsageError } from '../../shared/usage-error.ts'
 import { VERSION } from '../../shared/version.ts'
 import type { Client } from '../client/client.ts'
 import { createClient, ProblemError, UnreachableError } from '../client/client.ts'
@@ -30,7 +30,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const) {
   })
 }
 
-const exit = await run(process.argv.slice(2)).catch((error: unknown) => {
+const exit = await run(process.argv.slice(2)).catch((thrown: unknown) => {
+  const error = noRoomOf(thrown) ?? thrown
   tell(error)
   return stopping.signal.aborted ? 'stopped' : exitOf(error)
 })

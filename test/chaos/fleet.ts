@@ -10,13 +10,12 @@ import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EXIT_TRY_AGAIN } from '../../shared/process.ts'
 import type { Disk } from './places.ts'
 import { TIE } from './places.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const START_AGAIN_MS = 200
-/** A start that works later (EX_TEMPFAIL): its disk was full. */
-const EXIT_TRY_AGAIN = 75
 
 export type Kill = { at: number; name: string; point: string }
 export type Member = ReturnType<typeof createMember>

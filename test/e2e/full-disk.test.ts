@@ -1,10 +1,10 @@
-// Starts on a disk that is full: they fail in a way that a service manager tries again.
+// Starts and commands on a disk that is full: they fail in a way that a service manager tries again.
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { fillDisk, onSmallDisk } from '../small-disk.ts'
-import { startProcess } from './processes.ts'
+import { askfirst, startProcess } from './processes.ts'
 
 const NOBODY = 'http://127.0.0.1:9'
 const PROGRAMS = [
@@ -29,3 +29,24 @@ for (const [program = '', ...args] of PROGRAMS) {
       await kill('SIGTERM')
     }))
 }
+
+test('askfirst init and key end with code 75 on a full disk, in one line', (t) =>
+  onSmallDisk(t, async (disk) => {
+    const data = join(disk, 'data')
+    const url = 'https://127.0.0.1:9'
+    askfirst('init', '--data', data, '--url', url)
+    fillDisk(join(disk, 'ballast'))
+    for (const [command = '', ...args] of [
+      ['key', 'list', '--data', data],
+      ['init', '--data', join(disk, 'other'), '--url', url],
+    ]) {
+      try {
+        askfirst(command, ...args)
+        t.fail(`askfirst ${command} went through`)
+      } catch (error) {
+        const { status, stderr } = error as { status: number; stderr: string }
+        t.equal(status, 75)
+        t.match(stderr, /^askfirst: .*(no room|no space left).*: make room.*\n$/)
+      }
+    }
+  }))
