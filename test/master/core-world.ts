@@ -1,14 +1,11 @@
 // A master's core with slaves that say what a test lets them say, and a clock that the test moves.
 
 import type { CoreSettings } from '../../master/core/context.ts'
-import { createCore } from '../../master/core/core.ts'
 import type { Effect, Input } from '../../master/core/effects.ts'
 import type { NewTask } from '../../master/core/task.ts'
-import { inOrder } from '../../master/policies/in-order.ts'
 import { wallTime } from '../../shared/clock.ts'
-import { createRandom } from '../../shared/random.ts'
 import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
-import { stepSaved } from './stepping.ts'
+import { createTestCore, stepSaved } from './stepping.ts'
 
 export const HEARTBEAT_MS = 1000
 export const ASK_TIMEOUT_MS = 500
@@ -18,27 +15,13 @@ export type Offered = Effect & { do: 'offer' }
 
 /** Times start at `now`. Heartbeats and questions take as long as the constants say, waits a minute. */
 export function world(more: Partial<CoreSettings> = {}, now = 0) {
-  let attempts = 0
   let tasks = 0
   let effects: Effect[] = []
-  const core = createCore({
-    settings: {
-      ask: 'known',
-      heartbeatMs: HEARTBEAT_MS,
-      askTimeoutMs: ASK_TIMEOUT_MS,
-      attemptsMax: 3,
-      retryBackoffMs: 100,
-      waitingTasksMax: 5,
-      waitLimitMs: WAIT_LIMIT_MS,
-      ...more,
-    },
-    policy: inOrder,
-    random: createRandom(1),
-    ids: {
-      make: (task, slave) => `${task}:${slave}:${++attempts}`,
-      issuer: 'm',
-      made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
-    },
+  const core = createTestCore({
+    heartbeatMs: HEARTBEAT_MS,
+    askTimeoutMs: ASK_TIMEOUT_MS,
+    waitLimitMs: WAIT_LIMIT_MS,
+    ...more,
   })
   const slaves = new Map<string, SlaveState>()
 

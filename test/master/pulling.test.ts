@@ -3,17 +3,15 @@
 
 import t from 'tap'
 import type { CoreSettings } from '../../master/core/context.ts'
-import { createCore } from '../../master/core/core.ts'
 import type { Effect, Input } from '../../master/core/effects.ts'
 import { explain } from '../../master/core/explain.ts'
 import type { NewTask } from '../../master/core/task.ts'
 import { POLICIES } from '../../master/policies/policies.ts'
 import { slaveJson } from '../../master/slave-json.ts'
 import { wallTime } from '../../shared/clock.ts'
-import { createRandom } from '../../shared/random.ts'
 import type { HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
 import { instant } from '../instants.ts'
-import { stepSaved } from './stepping.ts'
+import { createTestCore, stepSaved } from './stepping.ts'
 
 const BEAT_MS = 1000
 const RUN_MS = 30_000
@@ -26,25 +24,8 @@ type Settings = Partial<CoreSettings> & { policy?: keyof typeof POLICIES }
 function world({ policy = 'in-order', ...more }: Settings = {}) {
   let names = 0
   let effects: Effect[] = []
-  const core = createCore({
-    settings: {
-      ask: 'known',
-      heartbeatMs: BEAT_MS,
-      askTimeoutMs: 500,
-      attemptsMax: 3,
-      retryBackoffMs: 100,
-      waitingTasksMax: 50,
-      waitLimitMs: 600_000,
-      ...more,
-    },
-    policy: POLICIES[policy],
-    random: createRandom(1),
-    ids: {
-      make: (task, slave) => `${task}:${slave}:${++names}`,
-      issuer: 'm',
-      made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
-    },
-  })
+  const given = { heartbeatMs: BEAT_MS, waitingTasksMax: 50, waitLimitMs: 600_000, ...more }
+  const core = createTestCore(given, { policy: POLICIES[policy] })
   const states = new Map<string, SlaveState>()
 
   function step(input: Input): Effect[] {

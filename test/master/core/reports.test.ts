@@ -2,41 +2,31 @@
 // work, and that no slave is blamed for an outcome that could not arrive. The core by itself.
 
 import t from 'tap'
-import { createCore } from '../../../master/core/core.ts'
+import type { Core } from '../../../master/core/core.ts'
 import type { Effect, Input } from '../../../master/core/effects.ts'
 import { explain } from '../../../master/core/explain.ts'
 import { knownReason } from '../../../master/core/known-reason.ts'
 import { isFree, slotsOf } from '../../../master/core/registry.ts'
-import { inOrder } from '../../../master/policies/in-order.ts'
 import { wallTime } from '../../../shared/clock.ts'
-import { createRandom } from '../../../shared/random.ts'
 import type { HeldAttempt, ReportsTo } from '../../../shared/wire.ts'
 import { instant } from '../../instants.ts'
-import { stepSaved } from '../stepping.ts'
+import { createTestCore, stepSaved } from '../stepping.ts'
 
 const HEARTBEAT_MS = 1000
 const OURS = 'this master'
 
 /** A master whose settings name the slave `wa`, which says that it reports so. */
 function world(ask: 'known' | 'always' = 'known') {
-  const core = createCore({
-    settings: {
-      ask,
-      heartbeatMs: HEARTBEAT_MS,
-      askTimeoutMs: 500,
-      attemptsMax: 3,
-      retryBackoffMs: 100,
-      waitingTasksMax: 5,
-      waitLimitMs: 60_000,
+  const core: Core = createTestCore(
+    { ask, heartbeatMs: HEARTBEAT_MS },
+    {
+      ids: {
+        issuer: OURS,
+        make: (task, slave) => `${task}:${slave}:${core.view.counters.asks}`,
+        made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
+      },
     },
-    policy: inOrder,
-    random: createRandom(1),
-    ids: {
-      issuer: OURS,
-      make: (task, slave) => `${task}:${slave}:${core.view.counters.asks}`,
-      made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
-    },
-  })
+  )
   let boot = 'boot-1'
   let generation = 0
   let tasks = 0

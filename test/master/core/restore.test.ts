@@ -2,14 +2,12 @@
 // the master was down, and that clock may be wrong: the core by itself.
 
 import t from 'tap'
-import { createCore } from '../../../master/core/core.ts'
 import type { Effect, StoredTask } from '../../../master/core/effects.ts'
 import type { Task } from '../../../master/core/task.ts'
-import { inOrder } from '../../../master/policies/in-order.ts'
 import type { WallTime } from '../../../shared/clock.ts'
 import { later, msBetween, wallTime } from '../../../shared/clock.ts'
-import { createRandom } from '../../../shared/random.ts'
 import { instant } from '../../instants.ts'
+import { createTestCore } from '../stepping.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS
@@ -21,20 +19,10 @@ const START = wallTime(1_800_000_000_000)
 
 /** A master that has just started, with one stored task that waits. */
 function start(wall: WallTime, stored: StoredTask) {
-  const core = createCore({
-    settings: {
-      ask: 'known',
-      heartbeatMs: HEARTBEAT_MS,
-      askTimeoutMs: 500,
-      attemptsMax: 3,
-      retryBackoffMs: 100,
-      waitingTasksMax: 10,
-      waitLimitMs: 10 * MINUTE_MS,
-    },
-    policy: inOrder,
-    random: createRandom(1),
-    ids: { issuer: 'master', make: () => 'attempt', made: () => true },
-  })
+  const core = createTestCore(
+    { heartbeatMs: HEARTBEAT_MS, waitingTasksMax: 10, waitLimitMs: 10 * MINUTE_MS },
+    { ids: { issuer: 'master', make: () => 'attempt', made: () => true } },
+  )
   const effects = core.step({ is: 'restore', tasks: [stored], slaves: [] }, instant(0), wall)
   const task = core.view.live.get(stored.id) as Task
   return { core, task, effects, leftMs: task.waitUntil as number }

@@ -2,15 +2,13 @@
 // is asked, and what it is shown as. The core by itself, with a slave for each sort of answer.
 
 import t from 'tap'
-import { createCore } from '../../../master/core/core.ts'
 import type { Effect, Input } from '../../../master/core/effects.ts'
 import { knownReason } from '../../../master/core/known-reason.ts'
 import { isFree } from '../../../master/core/registry.ts'
-import { inOrder } from '../../../master/policies/in-order.ts'
 import { wallTime } from '../../../shared/clock.ts'
-import { createRandom } from '../../../shared/random.ts'
 import type { Answer } from '../../../shared/wire.ts'
 import { instant } from '../../instants.ts'
+import { createTestCore } from '../stepping.ts'
 
 const HEARTBEAT_MS = 1000
 const LATENCY_MS = 1
@@ -21,24 +19,10 @@ type Answers = { offers: Said | Answer | 'another boot' | 'in turn'; revokes: bo
 
 /** A master with one slave that answers offers so, and a client that sends a task each 100 ms. */
 function world({ offers, revokes }: Answers, clientEveryMs = 100) {
-  let attempts = 0
-  const core = createCore({
-    settings: {
-      ask: 'known',
-      heartbeatMs: HEARTBEAT_MS,
-      askTimeoutMs: 500,
-      attemptsMax: 3,
-      retryBackoffMs: 100,
-      waitingTasksMax: 1000,
-      waitLimitMs: 10 * MINUTE_MS,
-    },
-    policy: inOrder,
-    random: createRandom(1),
-    ids: {
-      make: (task, slave) => `${task}:${slave}:${++attempts}`,
-      issuer: 'm',
-      made: (attempt, task, slave) => attempt.startsWith(`${task}:${slave}:`),
-    },
+  const core = createTestCore({
+    heartbeatMs: HEARTBEAT_MS,
+    waitingTasksMax: 1000,
+    waitLimitMs: 10 * MINUTE_MS,
   })
   let answers = offers
   let generation = 0
