@@ -6,20 +6,9 @@ import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import t from 'tap'
 import { request } from 'undici'
-import { startMaster } from '../../master/app.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/settings.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 import { startGuarded } from './guarded.ts'
-import { folderOf, post, until } from './processes.ts'
-
-type Over = Partial<Parameters<typeof startMaster>[0]>
-
-async function startOpen(t: Test, over: Over = {}) {
-  const given = { store: 'memory', logLevel: 'silent' as never, port: 0, ...over } as const
-  const master = await startMaster(settingsOf(MasterSettings, { data: folderOf(t), ...given }))
-  t.teardown(() => master.close())
-  return master
-}
+import { post, until } from './processes.ts'
 
 /** A connection that says what it is told to, and all that it hears until it is closed. */
 function dial(t: Test, url: string, text = '') {
@@ -38,7 +27,7 @@ function dial(t: Test, url: string, text = '') {
 const HEAD = 'POST /tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n'
 
 t.test('cuts off who is slow, at every step', async (t) => {
-  const { url } = await startOpen(t, { arrivalMs: 400 })
+  const { url } = await startQuietMaster(t, { arrivalMs: 400 })
   const slow: Record<string, string> = {
     'says nothing': '',
     'stops in the first line': 'POST /ta',
@@ -60,7 +49,7 @@ t.test('cuts off who is slow, at every step', async (t) => {
 })
 
 t.test('refuses what is too large, too deep or ambiguous, and goes on', async (t) => {
-  const { url } = await startOpen(t)
+  const { url } = await startQuietMaster(t)
   const deep = '['.repeat(500_000) + ']'.repeat(500_000)
   const nested = `${'{"a":'.repeat(150_000)}1${'}'.repeat(150_000)}`
   for (const body of [deep, nested, deep.slice(0, 400_000)]) {
@@ -96,7 +85,7 @@ t.test('refuses what is too large, too deep or ambiguous, and goes on', async (t
 })
 
 t.test('keeps to its number of connections', async (t) => {
-  const { url } = await startOpen(t, { socketsMax: 16 })
+  const { url } = await startQuietMaster(t, { socketsMax: 16 })
   const dialled = Array.from({ length: 40 }, () => dial(t, url))
   let closed = 0
   for (const each of dialled) void each.closed.then(() => closed++)
@@ -157,7 +146,7 @@ t.test('tells an address that guesses to wait, and lets a good key of it in', as
 
 t.test('takes a blob for as long as it comes, and cuts off one that hardly does', async (t) => {
   const arrivalMs = 2_000
-  const { url } = await startOpen(t, { arrivalMs })
+  const { url } = await startQuietMaster(t, { arrivalMs })
   const began = performance.now()
   async function* coming() {
     while (performance.now() - began < 1.5 * arrivalMs) {
@@ -186,7 +175,7 @@ t.test('takes a blob for as long as it comes, and cuts off one that hardly does'
 })
 
 t.test('is not asked by pages of other sites, where nobody has a key', async (t) => {
-  const { url } = await startOpen(t)
+  const { url } = await startQuietMaster(t)
   const { host } = new URL(url)
   const say = async (headers: string): Promise<string> => {
     const text = `POST /slaves/a/drain HTTP/1.1\r\n${headers}Content-Length: 0\r\nConnection: close\r\n\r\n`
@@ -202,7 +191,7 @@ t.test('is not asked by pages of other sites, where nobody has a key', async (t)
 })
 
 t.test('is asked by names that were made known', async (t) => {
-  const { url } = await startOpen(t, { ownNames: ['master.example.com'] })
+  const { url } = await startQuietMaster(t, { ownNames: ['master.example.com'] })
   const statusBy = async (host: string): Promise<number> => {
     const { statusCode, body } = await request(`${url}/healthz`, { headers: { host } })
     await body.dump()
@@ -213,7 +202,7 @@ t.test('is asked by names that were made known', async (t) => {
 })
 
 t.test('hands no task to an image of another site, nor lets it ask anything else', async (t) => {
-  const { url } = await startOpen(t)
+  const { url } = await startQuietMaster(t)
   const ask = async (path: string, headers: Record<string, string>): Promise<number> => {
     const { statusCode, body } = await request(url + path, { headers })
     await body.dump()

@@ -2,12 +2,9 @@
 
 import type { Test } from 'tap'
 import t from 'tap'
-import { startMaster } from '../../master/app.ts'
 import { withoutFaulty } from '../../master/faulty-outcomes.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/settings.ts'
 import type { Json } from '../e2e/processes.ts'
-import { folderOf } from '../e2e/processes.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 
 const FAULTS: [result: string, words: RegExp][] = [
   ['{"a":1,"a":2}', /same name more than once/],
@@ -67,14 +64,7 @@ t.test('what has no faulty outcome is left to be refused', async (t) => {
 
 /** A master, and a poll's task of each kind of result. */
 async function setUp(t: Test) {
-  const given = {
-    store: 'memory',
-    port: 0,
-    logLevel: 'silent' as never,
-    data: folderOf(t),
-  } as const
-  const master = await startMaster(settingsOf(MasterSettings, given))
-  t.teardown(() => master.close())
+  const master = await startQuietMaster(t)
   const send = async (method: string, path: string, body?: string): Promise<Json> => {
     const headers = { 'content-type': 'application/json' }
     const answer = await fetch(

@@ -7,19 +7,16 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import t from 'tap'
 import { accessTo } from '../../master/access.ts'
-import { startMaster } from '../../master/app.ts'
 import type { Registry, Slave } from '../../master/core/registry.ts'
 import { PULL } from '../../master/core/registry.ts'
 import type { Task } from '../../master/core/task.ts'
 import { createHandedIn } from '../../master/handed-in.ts'
 import { createOutputs } from '../../master/outputs.ts'
-import { MasterSettings } from '../../master/settings.ts'
 import { loadKinds } from '../../shared/kind.ts'
 import { Raw } from '../../shared/raw-json.ts'
-import { settingsOf } from '../../shared/settings.ts'
 import type { Offer, Outcome, OutputFile } from '../../shared/wire.ts'
 import type { Json } from '../e2e/processes.ts'
-import { folderOf } from '../e2e/processes.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 
 const ELSEWHERE = 'http://127.0.0.1:1'
 const SHA = 'a'.repeat(64)
@@ -200,14 +197,7 @@ const ROUTES: Record<string, 'outcomes' | 'nothing'> = {
 
 /** A master, and a slave that takes what it is offered and says nothing more by itself. */
 async function setUp(t: Test) {
-  const given = {
-    store: 'memory',
-    port: 0,
-    logLevel: 'silent' as never,
-    data: folderOf(t),
-  } as const
-  const master = await startMaster(settingsOf(MasterSettings, given))
-  t.teardown(() => master.close())
+  const master = await startQuietMaster(t)
   const card = { name: 'a', boot: 'b', version: '1', tags: [], slots: 8 }
   const slaveCard = { ...card, kinds: ['sleep', 'word-count'] }
   const offers: Offer[] = []
