@@ -71,9 +71,7 @@ export async function openVictims(t: Test) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
-  const sleeper = spawn('sleep', ['600'], { stdio: 'ignore' })
-  t.teardown(() => sleeper.kill('SIGKILL'))
-  await once(sleeper, 'spawn')
+  const sleeper = await openSleeper(t)
   const priority = getPriority(sleeper.pid)
   let ended = false
   sleeper.once('exit', () => {
@@ -107,6 +105,14 @@ export async function openVictims(t: Test) {
   }
 
   return { target, harm }
+}
+
+/** A process that does nothing until somebody harms it. */
+export async function openSleeper(t: Test) {
+  const sleeper = spawn('sleep', ['600'], { stdio: 'ignore' })
+  t.teardown(() => sleeper.kill('SIGKILL'))
+  await once(sleeper, 'spawn')
+  return sleeper
 }
 
 function readdirSyncOrNone(folder: URL): string[] {

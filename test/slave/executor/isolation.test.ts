@@ -9,7 +9,16 @@ import { findPrlimit } from '../../../slave/executor/confine.ts'
 import { BARE_ENVIRONMENT } from './bare-children.ts'
 import type { How } from './fixtures/hostile-kinds.ts'
 import { ATTACKS } from './fixtures/hostile-kinds.ts'
-import { guards, MODULES, moduleUrl, NOT_THERE, openHostile, openVictims, TEXT } from './hostile.ts'
+import {
+  guards,
+  MODULES,
+  moduleUrl,
+  NOT_THERE,
+  openHostile,
+  openSleeper,
+  openVictims,
+  TEXT,
+} from './hostile.ts'
 
 /** What a kind may load when it is ready: it computes, and acts on nothing. */
 const COMPUTE =
@@ -71,11 +80,14 @@ t.test('the same attacks do harm without the walls', async (t) => {
     'takes an internal module',
   ]
   const attacks = ATTACKS.filter((name) => !skipped.includes(name))
-  const inputs: [string, unknown][] = attacks.map((name) => {
+  const inputs: [string, unknown][] = []
+  for (const name of attacks) {
     const folder = join(target.folder, name.replaceAll(' ', '-'))
     mkdirSync(folder)
-    return [name, { ...target, folder }]
-  })
+    // Each attack has a process of its own: one that an earlier attack ended is no longer there.
+    const { pid } = await openSleeper(t)
+    inputs.push([name, { ...target, folder, pid }])
+  }
   const calls = ['fs.readFileSync', 'sqlite.DatabaseSync', 'net.connect', 'process.kill']
   for (const call of calls) {
     const [module, name] = call.split('.')
