@@ -1,8 +1,8 @@
 // A master as a process.
 
-import { assertSafeToListen, runProgram } from '../shared/process.ts'
+import { assertSafeToListen, runProgram } from '../shared/process/process.ts'
 import { startMaster } from './app.ts'
-import { hasIdentities } from './identities/folder.ts'
+import { hasIdentities } from './security/identities/folder.ts'
 import { MasterSettings } from './settings.ts'
 
 const summary = 'takes tasks from clients and hands each to the first slave that is available'

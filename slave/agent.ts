@@ -1,12 +1,12 @@
 // The slave's shell around its core: it hands inputs to the core and does what comes out - run,
 // kill, beat, register - and keeps the payloads that the core does not know. It never computes.
 
-import type { Clock } from '../shared/clock.ts'
-import { NEVER } from '../shared/clock.ts'
-import { observe } from '../shared/histogram.ts'
-import type { Logger } from '../shared/log.ts'
-import type { Random } from '../shared/random.ts'
-import { traceIdOf } from '../shared/trace.ts'
+import type { Clock } from '../shared/data/clock.ts'
+import { NEVER } from '../shared/data/clock.ts'
+import { observe } from '../shared/data/histogram.ts'
+import type { Random } from '../shared/data/random.ts'
+import type { Logger } from '../shared/process/log.ts'
+import { traceIdOf } from '../shared/protocol/trace.ts'
 import type {
   Answer,
   AttemptsReply,
@@ -21,15 +21,15 @@ import type {
   Registration,
   RegistrationReply,
   SlaveState,
-} from '../shared/wire.ts'
+} from '../shared/protocol/wire.ts'
 import type { Effect, Input } from './core/core.ts'
 import { createSlaveCore } from './core/core.ts'
+import { createSlaveFigures } from './core/measurements.ts'
 import type { Executors, RunEnded } from './executor/executors.ts'
-import { createSlaveFigures } from './figures.ts'
-import type { Link } from './link.ts'
-import type { OutboxDisk } from './outbox.ts'
-import { createOutbox } from './outbox.ts'
-import type { Workroom } from './workroom.ts'
+import type { Workroom } from './files/run-files.ts'
+import type { Link } from './link/link.ts'
+import type { OutboxDisk } from './link/outbox.ts'
+import { createOutbox } from './link/outbox.ts'
 
 type Running = { task: string; traceparent: string | undefined }
 

@@ -1,8 +1,8 @@
 // A slave as a process.
 
-import { assertSafeToListen, runProgram } from '../shared/process.ts'
+import { assertSafeToListen, runProgram } from '../shared/process/process.ts'
 import { startSlave } from './app.ts'
-import { isSecured } from './identity.ts'
+import { isSecured } from './security/identity.ts'
 import { SlaveSettings } from './settings.ts'
 
 const summary = 'takes tasks from a master, computes them, and calls back with the results'

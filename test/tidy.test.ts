@@ -7,9 +7,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { MasterSettings } from '../master/settings.ts'
-import { PROBLEMS } from '../shared/problems.ts'
-import { flagOf, variableOf } from '../shared/settings.ts'
-import { FAILURES } from '../shared/wire.ts'
+import { flagOf, variableOf } from '../shared/process/settings.ts'
+import { PROBLEMS } from '../shared/protocol/problems.ts'
+import { FAILURES } from '../shared/protocol/wire.ts'
 import { SlaveSettings } from '../slave/settings.ts'
 
 const ROOT = join(import.meta.dirname, '..')
@@ -215,7 +215,7 @@ test('reads the wall clock in one place, so that points in time have their type'
   )
   t.same(
     readers.map(({ path }) => path),
-    ['shared/clock.ts'],
+    ['shared/data/clock.ts'],
   )
 })
 
@@ -278,7 +278,9 @@ const linesOf = (path: string, text: string, matches: (line: string) => boolean)
   text.split('\n').flatMap((line, i) => (matches(line) ? [`${path}:${i + 1}: ${line.trim()}`] : []))
 
 test('throws every problem code that it lists', async (t) => {
-  const thrown = sources.filter(({ path }) => !isIn('test')(path) && path !== 'shared/problems.ts')
+  const thrown = sources.filter(
+    ({ path }) => !isIn('test')(path) && path !== 'shared/protocol/problems.ts',
+  )
   const dead = Object.keys(PROBLEMS)
     .filter((code) => !(code in CODES_TO_COME))
     .filter((code) => !thrown.some(({ code: text }) => text.includes(`'${code}'`)))

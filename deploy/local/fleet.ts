@@ -2,7 +2,7 @@
 // ports that the system chooses, with their data in a folder that goes away with them.
 
 import { join } from 'node:path'
-import { makeScratch } from '../../shared/scratch.ts'
+import { makeScratch } from '../../shared/process/scratch-folders.ts'
 import type { Child } from './child.ts'
 import { endChild, startChild, untilKnown } from './child.ts'
 

@@ -2,8 +2,8 @@
 // Slaves start one after the other, so that slave-1 is asked first.
 
 import { join } from 'node:path'
-import { hasIdentities } from '../../master/identities/folder.ts'
-import { PREPARE_TO_STOP } from '../../shared/process.ts'
+import { hasIdentities } from '../../master/security/identities/folder.ts'
+import { PREPARE_TO_STOP } from '../../shared/process/process.ts'
 import type { Child } from './child.ts'
 import { ASK_MS, endChild, startChild, untilKnown } from './child.ts'
 

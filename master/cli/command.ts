@@ -1,8 +1,8 @@
 // What a command of `askfirst` is, how its words are read, and its --help. Knows no command.
 
 import { parseArgs } from 'node:util'
-import { UsageError } from '../../shared/usage-error.ts'
-import type { Client } from '../client/client.ts'
+import type { Client } from '../../shared/client/client.ts'
+import { UsageError } from '../../shared/process/usage-error.ts'
 import type { Exit } from './exit-codes.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Output } from './output.ts'

@@ -1,8 +1,13 @@
 // What the exit codes of `askfirst` mean: those of BSD's sysexits where it has one, as the master's and
 // the slave's own, so that a script can tell "try again later" from "this can never work".
 
-import { NoRoomError, UsageError } from '../../shared/usage-error.ts'
-import { isForNow, NoResultError, ProblemError, UnreachableError } from '../client/client.ts'
+import {
+  isForNow,
+  NoResultError,
+  ProblemError,
+  UnreachableError,
+} from '../../shared/client/client.ts'
+import { NoRoomError, UsageError } from '../../shared/process/usage-error.ts'
 
 export const EXIT = {
   ok: [0, 'done'],

@@ -1,6 +1,6 @@
 // askfirst init: makes a master's identities, so that it can face a network.
 
-import { hasIdentities, makeIdentities, openAuthority } from '../identities/folder.ts'
+import { hasIdentities, makeIdentities, openAuthority } from '../security/identities/folder.ts'
 import type { Command } from './data-command.ts'
 import { CommandError, handOver, read, runCommand } from './data-command.ts'
 

@@ -2,11 +2,11 @@
 // went.
 
 import { readFileSync } from 'node:fs'
-import { isMisaddressed } from '../../shared/client.ts'
-import { noRoomOf, UsageError } from '../../shared/usage-error.ts'
-import { VERSION } from '../../shared/version.ts'
-import type { Client } from '../client/client.ts'
-import { createClient, ProblemError, UnreachableError } from '../client/client.ts'
+import type { Client } from '../../shared/client/client.ts'
+import { createClient, ProblemError, UnreachableError } from '../../shared/client/client.ts'
+import { isMisaddressed } from '../../shared/http/peer.ts'
+import { noRoomOf, UsageError } from '../../shared/process/usage-error.ts'
+import { VERSION } from '../../shared/process/version.ts'
 import type { Call } from './command.ts'
 import { helpOf, overview, parse } from './command.ts'
 import { COMMANDS, DATA_COMMANDS, PROGRAMS } from './commands.ts'

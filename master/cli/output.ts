@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { plain, plainJson, plainLines } from '../../shared/plain.ts'
+import { plain, plainJson, plainLines } from '../../shared/data/plain-text.ts'
 
 /** Lines for people. */
 export type Words = string | string[]

@@ -1,6 +1,6 @@
 // `askfirst slaves`, `drain` and `resume`.
 
-import type { Slave } from '../client/client.ts'
+import type { Slave } from '../../shared/client/client.ts'
 import { command } from './command.ts'
 import type { Column } from './output.ts'
 import { duration } from './output.ts'

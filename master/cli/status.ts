@@ -1,6 +1,6 @@
 // `askfirst status`: the master in a few lines.
 
-import type { Status } from '../client/client.ts'
+import type { Status } from '../../shared/client/client.ts'
 import { command } from './command.ts'
 import { count, duration } from './output.ts'
 

@@ -1,9 +1,9 @@
 // `askfirst submit`: one task and its result, or as many as there are lines.
 
-import { UsageError } from '../../shared/usage-error.ts'
-import { parseAsWritten } from '../../shared/written-numbers.ts'
-import type { TaskRequest } from '../client/client.ts'
-import { hasEnded } from '../client/client.ts'
+import type { TaskRequest } from '../../shared/client/client.ts'
+import { hasEnded } from '../../shared/client/client.ts'
+import { parseAsWritten } from '../../shared/data/written-numbers.ts'
+import { UsageError } from '../../shared/process/usage-error.ts'
 import type { Call, Values } from './command.ts'
 import { command } from './command.ts'
 import type { Exit } from './exit-codes.ts'

@@ -1,8 +1,8 @@
 // `askfirst tasks`, `task`, `cancel` and `retry`.
 
-import { UsageError } from '../../shared/usage-error.ts'
-import type { Client, Task, TaskFilter, TaskSummary } from '../client/client.ts'
-import { isProblem } from '../client/client.ts'
+import type { Client, Task, TaskFilter, TaskSummary } from '../../shared/client/client.ts'
+import { isProblem } from '../../shared/client/client.ts'
+import { UsageError } from '../../shared/process/usage-error.ts'
 import { command } from './command.ts'
 import { jobInWords } from './job.ts'
 import type { Column } from './output.ts'

@@ -1,7 +1,7 @@
 // askfirst token: what a new slave joins with.
 
-import { formatJoinLine } from '../../shared/join-line.ts'
-import { NAME_PATTERN } from '../../shared/wire.ts'
+import { formatJoinLine } from '../../shared/protocol/join-line.ts'
+import { NAME_PATTERN } from '../../shared/protocol/wire.ts'
 import { CommandError, durationOf, keeping, runCommand, time } from './data-command.ts'
 import { originOf } from './init.ts'
 

@@ -1,8 +1,8 @@
 // `askfirst why`: the trail of a task in words; or, without an id, why a task would be refused now.
 
-import { parseAsWritten } from '../../shared/written-numbers.ts'
-import type { TaskRequest } from '../client/client.ts'
-import { hasEnded } from '../client/client.ts'
+import type { TaskRequest } from '../../shared/client/client.ts'
+import { hasEnded } from '../../shared/client/client.ts'
+import { parseAsWritten } from '../../shared/data/written-numbers.ts'
 import { command } from './command.ts'
 import { idOf } from './tasks.ts'
 import { explanationInWords, whyInWords } from './words.ts'

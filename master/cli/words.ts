@@ -1,9 +1,16 @@
 // What a master answers, in words: why a task was refused, where it went, and what befell it there.
 // Pure: answers in, text out.
 
-import { plain } from '../../shared/plain.ts'
-import type { FailureType } from '../../shared/wire.ts'
-import type { Asked, Explanation, ProblemError, Task, Trail, TrailEntry } from '../client/client.ts'
+import type {
+  Asked,
+  Explanation,
+  ProblemError,
+  Task,
+  Trail,
+  TrailEntry,
+} from '../../shared/client/client.ts'
+import { plain } from '../../shared/data/plain-text.ts'
+import type { FailureType } from '../../shared/protocol/wire.ts'
 import { count, duration } from './output.ts'
 
 const MEANING: Record<FailureType, string> = {

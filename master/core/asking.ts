@@ -1,24 +1,24 @@
 // Asking slaves for one task: the next to ask, what its answer means, and what is said to the
 // client when nobody takes it. Pure.
 
-import { Bitset } from '../../shared/bitset.ts'
-import type { Monotonic } from '../../shared/clock.ts'
-import { later } from '../../shared/clock.ts'
-import { observe } from '../../shared/histogram.ts'
-import { Problem } from '../../shared/problems.ts'
-import type { OfferAnswer, SlaveState } from '../../shared/wire.ts'
+import { Bitset } from '../../shared/data/bitset.ts'
+import type { Monotonic } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import { observe } from '../../shared/data/histogram.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import type { OfferAnswer, SlaveState } from '../../shared/protocol/wire.ts'
 import type { Candidates } from '../policies/policy.ts'
-import type { Context } from './context.ts'
-import type { Input } from './effects.ts'
-import { noteAsk, noteTold } from './figures.ts'
-import { accept, end as endTask, hold, revoke } from './holding.ts'
+import { accept, end as endTask, hold, revoke } from './attempts.ts'
+import { judgeAnswers, noteTrouble } from './backoff.ts'
 import { knownReason } from './known-reason.ts'
-import { due, enterLine, leaveLine } from './line.ts'
+import { noteAsk, noteTold } from './measurements.ts'
+import type { Input } from './messages.ts'
+import { due, enterLine, leaveLine } from './queue.ts'
 import type { Slave } from './registry.ts'
 import { isElsewhere, isPull, mayHave, roomOf } from './registry.ts'
+import type { Context } from './state.ts'
 import type { Task } from './task.ts'
 import { note } from './task.ts'
-import { judgeAnswers, noteTrouble } from './trouble.ts'
 
 /** A trail names at most this many slaves that were passed over because they were known busy. */
 export const TRAIL_KNOWN_MAX = 10

@@ -2,11 +2,11 @@
 // effects come out; the shell (dispatcher.ts) saves, sends and answers. It holds ids, counts and
 // times, never payloads, and knows no clock, no socket and no chance but what it is given.
 
-import type { Monotonic, WallTime } from '../../shared/clock.ts'
-import { LONG_AGO, NEVER, wallTime } from '../../shared/clock.ts'
-import { createHeap } from '../../shared/heap.ts'
-import type { Random } from '../../shared/random.ts'
-import type { SlaveState } from '../../shared/wire.ts'
+import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
+import { LONG_AGO, NEVER, wallTime } from '../../shared/data/clock.ts'
+import { createHeap } from '../../shared/data/heap.ts'
+import type { Random } from '../../shared/data/random.ts'
+import type { SlaveState } from '../../shared/protocol/wire.ts'
 import { inOrder } from '../policies/in-order.ts'
 import type { Policy } from '../policies/policy.ts'
 import {
@@ -19,17 +19,17 @@ import {
   takeSilence,
   unsureTasks,
 } from './asking.ts'
-import * as care from './care.ts'
-import type { AttemptIds, Context, CoreSettings } from './context.ts'
-import type { Effect, Input, Token } from './effects.ts'
-import { createFigures } from './figures.ts'
-import { end, revoke, takeCallbacks } from './holding.ts'
-import { enterLine, leaveLine, serveLines } from './line.ts'
-import { closePoll, takeGone, takeHanded, takePoll, takeSubmitted } from './pulling.ts'
+import { end, revoke, takeCallbacks } from './attempts.ts'
+import * as care from './liveness.ts'
+import { createFigures } from './measurements.ts'
+import type { Effect, Input, Token } from './messages.ts'
+import { closePoll, takeGone, takeHanded, takePoll, takeSubmitted } from './polling.ts'
+import { enterLine, leaveLine, serveLines } from './queue.ts'
 import type { Slave } from './registry.ts'
 import { createRegistry, isPull } from './registry.ts'
 import { endGrace, restore, takeClockStep } from './restore.ts'
-import { createServiceTimes } from './service-times.ts'
+import { createServiceTimes } from './run-times.ts'
+import type { AttemptIds, Context, CoreSettings } from './state.ts'
 import type { Due, NewTask, Task } from './task.ts'
 import { createTask, waitNoMore } from './task.ts'
 

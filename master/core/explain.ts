@@ -1,10 +1,10 @@
 // Who would take a task of a kind now, and why not the others: for a dry run. Pure, changes nothing.
 
-import type { Monotonic } from '../../shared/clock.ts'
+import type { Monotonic } from '../../shared/data/clock.ts'
 import { pick } from './asking.ts'
-import type { Context } from './context.ts'
 import { knownReason } from './known-reason.ts'
 import { isFree } from './registry.ts'
+import type { Context } from './state.ts'
 import { createTask } from './task.ts'
 
 export type Explanation = {

@@ -13,7 +13,7 @@
 // No step is long. Planning a stage and each step of combining are calls of their own (`proceed`),
 // and what the parts may give together is limited in bytes before any of it is parsed.
 
-import type { WallTime } from '../../shared/clock.ts'
+import type { WallTime } from '../../shared/data/clock.ts'
 import type {
   JobKind,
   JobResult,
@@ -21,9 +21,9 @@ import type {
   Part,
   PartDone,
   PartFile,
-} from '../../shared/job-kind.ts'
-import { PARTS_MAX, stepsOf } from '../../shared/job-kind.ts'
-import type { InputFile, Outcome, OutputFile } from '../../shared/wire.ts'
+} from '../../shared/kinds/job-kind.ts'
+import { PARTS_MAX, stepsOf } from '../../shared/kinds/job-kind.ts'
+import type { InputFile, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
 
 /** Parts under way at a time, for each slot: enough that none is idle, few enough to let others in. */
 const AHEAD = 2

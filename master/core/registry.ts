@@ -9,10 +9,10 @@
 // Only an alive slave is offered work. Its place in the order of asking is an index into bit sets,
 // so that the first free of ten thousand is found by a scan of words.
 
-import { Bitset } from '../../shared/bitset.ts'
-import type { Monotonic } from '../../shared/clock.ts'
-import { LONG_AGO } from '../../shared/clock.ts'
-import type { SlaveCard, SlaveState } from '../../shared/wire.ts'
+import { Bitset } from '../../shared/data/bitset.ts'
+import type { Monotonic } from '../../shared/data/clock.ts'
+import { LONG_AGO } from '../../shared/data/clock.ts'
+import type { SlaveCard, SlaveState } from '../../shared/protocol/wire.ts'
 import type { Task } from './task.ts'
 
 /** An attempt that a slave has taken and whose outcome has not come. */
@@ -34,7 +34,7 @@ export type Held = {
 /** An offer on its way. */
 export type OpenOffer = { attempt: string; task: Task; at: Monotonic }
 
-/** Why it is not offered work although it speaks: see trouble.ts. */
+/** Why it is not offered work although it speaks: see backoff.ts. */
 export type Trouble = {
   is: 'unusable' | 'declined'
   /** How many answers in a row were so, and what the last one was. */
@@ -102,7 +102,7 @@ export type Slave = {
   polledAt: Monotonic
   /** Attempts that answered a poll which is not over for the slave, as far as it said: its number. */
   handed: Map<string, number>
-  /** Of a simple slave: it polled without a name, and has this one from the master (naming.ts). */
+  /** Of a simple slave: it polled without a name, and has this one from the master (anonymous-slaves.ts). */
   isNameGiven: boolean
 }
 

@@ -3,18 +3,18 @@
 // What runs gets one and a half leases. What waits is offered to nobody before every known slave
 // was asked what it holds, so that nothing is done twice for want of asking.
 
-import type { Monotonic } from '../../shared/clock.ts'
-import { LONG_AGO, later, msBetween } from '../../shared/clock.ts'
+import type { Monotonic } from '../../shared/data/clock.ts'
+import { LONG_AGO, later, msBetween } from '../../shared/data/clock.ts'
+import { mayBeGiven } from './anonymous-slaves.ts'
 import { visit } from './asking.ts'
-import { watch } from './care.ts'
-import type { Context } from './context.ts'
-import { LEASE_BEATS } from './context.ts'
-import type { StoredSlave, StoredTask } from './effects.ts'
-import { recall } from './holding.ts'
-import { enterLine } from './line.ts'
-import { mayBeGiven } from './naming.ts'
+import { recall } from './attempts.ts'
+import { watch } from './liveness.ts'
+import type { StoredSlave, StoredTask } from './messages.ts'
+import { enterLine } from './queue.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
+import type { Context } from './state.ts'
+import { LEASE_BEATS } from './state.ts'
 import type { Task } from './task.ts'
 import { createTask, note, waitFor } from './task.ts'
 

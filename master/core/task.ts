@@ -13,10 +13,10 @@
 // `doubt`: every slave that could be asked said no, but one did not answer: it may have the task.
 // The client sees asking, waiting, resting and doubt as `pending`, running as `in progress`.
 
-import type { Bitset } from '../../shared/bitset.ts'
-import type { Monotonic, WallTime } from '../../shared/clock.ts'
-import { later } from '../../shared/clock.ts'
-import type { Outcome } from '../../shared/wire.ts'
+import type { Bitset } from '../../shared/data/bitset.ts'
+import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { Slave } from './registry.ts'
 
 export type Stage =

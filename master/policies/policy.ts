@@ -1,7 +1,7 @@
 // A policy orders: given who could be asked, it says whom to ask next. It never asks, waits or
 // remembers; what it would have to remember (how many tasks came before) it is given.
 
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 
 /** The slaves that could be asked next for one task; those it has asked already are left out. */
 export type Candidates = {

@@ -1,7 +1,7 @@
 // Owns what the memory store holds durable, as a disk would: tasks, slaves, keys and counts, and how
 // they are searched. Records are copied on the way in and out. Must not know commits under way,
 // crashes or failures.
-import type { WallTime } from '../../shared/clock.ts'
+import type { WallTime } from '../../shared/data/clock.ts'
 import type {
   Change,
   ListQuery,

@@ -13,8 +13,8 @@ import {
   SQLITE,
   shrinkIfSmall,
   sqliteCode,
-} from '../../shared/sqlite.ts'
-import { NoRoomError } from '../../shared/usage-error.ts'
+} from '../../shared/process/sqlite.ts'
+import { NoRoomError } from '../../shared/process/usage-error.ts'
 import { APPLICATION_ID, migrate, VERSION } from './migrations.ts'
 
 /** The store cannot be used as it is; the message says why and what to do. Nothing was changed. */

@@ -2,9 +2,9 @@
 // `tags` and `trail` are JSON text; everything else is stored as it is.
 
 import type { SQLOutputValue } from 'node:sqlite'
-import type { WallTime } from '../../shared/clock.ts'
-import { wallTime } from '../../shared/clock.ts'
-import { DamagedError } from '../../shared/sqlite.ts'
+import type { WallTime } from '../../shared/data/clock.ts'
+import { wallTime } from '../../shared/data/clock.ts'
+import { DamagedError } from '../../shared/process/sqlite.ts'
 import type { SlaveRecord, TaskRecord, TaskStatus, TaskSummary } from './store.ts'
 import { LIST_PAYLOAD_BYTES_MAX } from './store.ts'
 

@@ -2,8 +2,8 @@
 // here runs inside the transaction of its caller. Must not know transactions, errors or the disk.
 
 import type { DatabaseSync } from 'node:sqlite'
-import type { WallTime } from '../../shared/clock.ts'
-import { msOf } from '../../shared/clock.ts'
+import type { WallTime } from '../../shared/data/clock.ts'
+import { msOf } from '../../shared/data/clock.ts'
 import type { Change, TaskRecord, TaskStatus, TaskUpdate } from './store.ts'
 
 export type Totals = Record<TaskStatus, number>

@@ -4,7 +4,7 @@
 //   - an ended task never changes again;
 //   - reads see every commit whose `done` was called.
 
-import type { WallTime } from '../../shared/clock.ts'
+import type { WallTime } from '../../shared/data/clock.ts'
 import type { TrailEntry } from '../core/task.ts'
 
 export type { TrailEntry } from '../core/task.ts'
@@ -45,7 +45,7 @@ export type TaskRecord = {
   input: string
   /** What an offer of it carries besides, as JSON text without its braces. */
   work: string | null
-  /** Which trace it belongs to, as its client said (shared/trace.ts). */
+  /** Which trace it belongs to, as its client said (shared/protocol/trace.ts). */
   trace: string | null
   /** JSON text of an Outcome, from the end on. */
   outcome: string | null

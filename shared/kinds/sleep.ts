@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { Kind } from '../kind.ts'
+import type { Kind } from './kind.ts'
 
 const Input = Type.Object(
   {

@@ -7,8 +7,8 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { JobKind } from '../job-kind.ts'
-import type { Kind } from '../kind.ts'
+import type { JobKind } from './job-kind.ts'
+import type { Kind } from './kind.ts'
 
 const strict = { additionalProperties: false }
 const PARAGRAPHS_MAX = 10_000

@@ -7,9 +7,9 @@
 //                 refused    revoked            its answer is remembered, so that the same
 //                                               attempt offered again gets the same answer
 
-import type { Monotonic } from '../../shared/clock.ts'
-import { LONG_AGO, later, NEVER } from '../../shared/clock.ts'
-import type { Random } from '../../shared/random.ts'
+import type { Monotonic } from '../../shared/data/clock.ts'
+import { LONG_AGO, later, NEVER } from '../../shared/data/clock.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type {
   Answer,
   HeartbeatReply,
@@ -18,7 +18,7 @@ import type {
   OffersReply,
   SlaveCard,
   SlaveState,
-} from '../../shared/wire.ts'
+} from '../../shared/protocol/wire.ts'
 import { createPolling, POLL_MS_MAX } from './polling.ts'
 
 /** Remembers the answers to this many attempts that it no longer holds. */

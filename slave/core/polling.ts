@@ -4,9 +4,9 @@
 //    ^                                              ^  \--(failed)----> due, ever later
 //    +-------(it must register first)---------------+--------------------+
 
-import type { Monotonic } from '../../shared/clock.ts'
-import { LONG_AGO, later, NEVER } from '../../shared/clock.ts'
-import type { Random } from '../../shared/random.ts'
+import type { Monotonic } from '../../shared/data/clock.ts'
+import { LONG_AGO, later, NEVER } from '../../shared/data/clock.ts'
+import type { Random } from '../../shared/data/random.ts'
 
 /** A poll is held about this long at most, whatever the beat. */
 export const POLL_MS_MAX = 30_000

@@ -13,8 +13,8 @@
 //                         write of 0.9 us a run; an outcome written at once cost 3 us and woke the
 //                         pool each time.
 
-import type { Work } from '../../shared/kind.ts'
-import type { Outcome } from '../../shared/wire.ts'
+import type { Work } from '../../shared/kinds/kind.ts'
+import type { Outcome } from '../../shared/protocol/wire.ts'
 
 /** The index of a kind in the list that the child was started with, the run's input and files. */
 export type RunFrame = [kind: number, input: unknown, work?: Work]

@@ -10,10 +10,10 @@
 import { writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Value } from 'typebox/value'
-import type { Kind, Result, Work } from '../../shared/kind.ts'
-import { TaskFailure } from '../../shared/kind.ts'
-import { watchFiles } from '../../shared/steady.ts'
-import type { FailureType } from '../../shared/wire.ts'
+import type { Kind, Result, Work } from '../../shared/kinds/kind.ts'
+import { TaskFailure } from '../../shared/kinds/kind.ts'
+import { watchFiles } from '../../shared/process/unchanged-file.ts'
+import type { FailureType } from '../../shared/protocol/wire.ts'
 import type { RunFrame, SkipFrame } from './channel.ts'
 import {
   clockOffset,

@@ -1,9 +1,9 @@
 // Reads what a child wrote of runs that ended (channel.ts has the form). A child may run hostile code:
 // what is not of that form is garbage.
 
-import { scan } from '../../shared/raw-json.ts'
-import { FAILURES } from '../../shared/wire.ts'
-import { keepWritten } from '../as-written.ts'
+import { scan } from '../../shared/data/raw-json.ts'
+import { FAILURES } from '../../shared/protocol/wire.ts'
+import { keepWritten } from '../link/raw-inputs.ts'
 import type { EndFrame } from './channel.ts'
 
 /** In a line of ends: the list, the ends, their outcomes. */

@@ -1,8 +1,8 @@
 // The seam between the agent and what computes: the agent hands over runs, and hears of each
 // exactly once how it ended. The pool of child processes is pool.ts; the simulator has its own.
 
-import type { Work } from '../../shared/kind.ts'
-import type { Outcome } from '../../shared/wire.ts'
+import type { Work } from '../../shared/kinds/kind.ts'
+import type { Outcome } from '../../shared/protocol/wire.ts'
 
 /** One attempt to compute. */
 export type Run = {

@@ -18,8 +18,8 @@
 // are: then outcomes may not have been flushed, and the child's mark says (channel.ts).
 
 import assert from 'node:assert'
-import { encode as encodeFrames, Raw, unfitNumber, unfitRule } from '../../shared/raw-json.ts'
-import type { FailureType } from '../../shared/wire.ts'
+import { encode as encodeFrames, Raw, unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
+import type { FailureType } from '../../shared/protocol/wire.ts'
 import type { EndFrame, RunFrame } from './channel.ts'
 import { NO_RUN } from './channel.ts'
 import type { ChildSettings } from './child.ts'
@@ -68,7 +68,7 @@ export type PoolOptions = {
    * On a machine that is too busy for that, the next ones get twice as long to load, and so on.
    */
   startLimitMs?: number
-  /** Exports `loadKinds(names)`; for tests. Default shared/kind.ts. */
+  /** Exports `loadKinds(names)`; for tests. Default shared/kinds/kind.ts. */
   kindsModule?: URL
   /** What a child runs; for tests. Default child.ts. */
   program?: URL
@@ -145,7 +145,7 @@ export function createPool(options: PoolOptions): Pool {
     recycleTasks = 10_000,
     recycleMsMin = 60_000,
     startLimitMs = 30_000,
-    kindsModule = new URL('../../shared/kind.ts', import.meta.url),
+    kindsModule = new URL('../../shared/kinds/kind.ts', import.meta.url),
     program = new URL('./child.ts', import.meta.url),
   } = options
   assert(size >= 1 && spares >= 0 && recycleTasks >= 1)

@@ -1,7 +1,7 @@
 // What anybody may ask a slave.
 
 import type { FastifyInstance } from 'fastify'
-import type { Metrics } from '../../shared/metrics.ts'
+import type { Metrics } from '../../shared/telemetry/metrics.ts'
 import type { Agent } from '../agent.ts'
 
 type Options = { agent: Agent; metrics: Metrics }

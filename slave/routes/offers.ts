@@ -1,9 +1,9 @@
 // What a master asks a slave.
 
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
-import { OffersRequest, RevokeRequest } from '../../shared/wire.ts'
+import { OffersRequest, RevokeRequest } from '../../shared/protocol/wire.ts'
 import type { Agent } from '../agent.ts'
-import { offersAsWritten } from '../as-written.ts'
+import { offersAsWritten } from '../link/raw-inputs.ts'
 
 /** The master has checked each input; several of them in one request have more together. */
 const ANY_SHAPE = { anyShape: true } as const

@@ -4,8 +4,8 @@ import { createReadStream } from 'node:fs'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import { Problem } from '../../shared/problems.ts'
-import type { Workroom } from '../workroom.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import type { Workroom } from '../files/run-files.ts'
 
 const Name = Type.String({ minLength: 1, maxLength: 128 })
 const Params = Type.Object({ job: Name, task: Name, name: Name })

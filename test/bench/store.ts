@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FILE_NAME, openSqliteStore } from '../../master/store/sqlite.ts'
 import type { Change, ListQuery, Store, TaskRecord, TaskUpdate } from '../../master/store/store.ts'
-import { wallTime } from '../../shared/clock.ts'
+import { wallTime } from '../../shared/data/clock.ts'
 
 const rows = Number(process.argv[2] ?? 1_000_000)
 const folder = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'askfirst-bench-'))

@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { History, Seen, Wanted } from './history.ts'
 import { toSeen } from './history.ts'
 import type { Work } from './work.ts'

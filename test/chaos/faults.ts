@@ -2,7 +2,7 @@
 // a random moment or at a named point of the protocol. Owns the schedule and its counts.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import { signal } from './fleet.ts'
 import type { Net, Point, SlaveNode } from './net.ts'
 import { LEASE_MS } from './net.ts'

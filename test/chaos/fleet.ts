@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { EXIT_TRY_AGAIN } from '../../shared/process.ts'
+import { EXIT_TRY_AGAIN } from '../../shared/process/process.ts'
 import type { Disk } from './places.ts'
 import { TIE } from './places.ts'
 

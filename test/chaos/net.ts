@@ -6,7 +6,7 @@
 //                             +------ [from NAME] <----+
 
 import { join } from 'node:path'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { Member } from './fleet.ts'
 import { createMember } from './fleet.ts'
 import type { Disk, Namespace, Place } from './places.ts'

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 
 /** Below the ports that the system gives to outgoing connections. */
 const PORT_FIRST = 20_000

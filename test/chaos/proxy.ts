@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import type { Server, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 
 /** `forward`: from whoever connects to whoever listens; `backward`: the replies. */
 export type Direction = 'forward' | 'backward'

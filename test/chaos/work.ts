@@ -1,7 +1,7 @@
 // The tasks of a chaos run, made with the result that each must have: the client computes it by
 // itself, with BigInt, and never asks the code under test.
 
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { Wanted } from './history.ts'
 
 const LARGEST = 2n ** 53n

@@ -25,7 +25,7 @@ import type {
   PollReply,
   SlaveCard,
   SlaveState,
-} from '../../shared/wire.ts'
+} from '../../shared/protocol/wire.ts'
 import { decodePng, encodePng, grayscale } from './png.ts'
 
 const { values } = parseArgs({

@@ -13,7 +13,7 @@ import type {
   Poll,
   PollReply,
   Registration,
-} from '../../shared/wire.ts'
+} from '../../shared/protocol/wire.ts'
 import { checkOf } from './schemas.ts'
 
 export type Seen<Body> = { at: number; body: Body }

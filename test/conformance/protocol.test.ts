@@ -1,8 +1,8 @@
-// The pages of the protocol and slave/schemas/ say what shared/wire.ts and the conformance kit say.
+// The pages of the protocol and slave/schemas/ say what shared/protocol/wire.ts and the conformance kit say.
 
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import * as wire from '../../shared/wire.ts'
+import * as wire from '../../shared/protocol/wire.ts'
 import { RULES } from './rules.ts'
 import type { MessageName } from './schemas.ts'
 import { checkOf, MESSAGE_NAMES, published, schemaOf } from './schemas.ts'
@@ -27,7 +27,7 @@ t.test('every example is of its schema', async (t) => {
 })
 
 t.test(
-  'the published schemas are those of shared/wire.ts (npm run schemas), and linked',
+  'the published schemas are those of shared/protocol/wire.ts (npm run schemas), and linked',
   async (t) => {
     for (const name of MESSAGE_NAMES) {
       t.same(JSON.parse(published(name)), schemaOf(name), name)

@@ -7,7 +7,7 @@ import type {
   OfferAnswer,
   Registration,
   SlaveState,
-} from '../../shared/wire.ts'
+} from '../../shared/protocol/wire.ts'
 import type { FakeMaster } from './fake-master.ts'
 import { cameTrue } from './patience.ts'
 import { Broken } from './rule.ts'

@@ -1,11 +1,11 @@
 // The published schemas of the protocol, slave/schemas/: one JSON Schema file per message. They are
-// written from shared/wire.ts (`npm run schemas`), and what the kit checks messages against.
+// written from shared/protocol/wire.ts (`npm run schemas`), and what the kit checks messages against.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { TSchema } from 'typebox'
-import type { Mistake } from '../../shared/validate.ts'
-import { createCheck } from '../../shared/validate.ts'
-import * as wire from '../../shared/wire.ts'
+import type { Mistake } from '../../shared/http/validate.ts'
+import { createCheck } from '../../shared/http/validate.ts'
+import * as wire from '../../shared/protocol/wire.ts'
 
 const FOLDER = new URL('../../slave/schemas/', import.meta.url)
 

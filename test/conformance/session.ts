@@ -4,7 +4,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Callback, HeldAttempt, Offer, OfferAnswer, Registration } from '../../shared/wire.ts'
+import type {
+  Callback,
+  HeldAttempt,
+  Offer,
+  OfferAnswer,
+  Registration,
+} from '../../shared/protocol/wire.ts'
 import { freePort } from '../e2e/processes.ts'
 import type { FakeMaster } from './fake-master.ts'
 import { startFakeMaster } from './fake-master.ts'

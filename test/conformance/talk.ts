@@ -8,7 +8,7 @@ import type {
   Offer,
   OffersReply,
   RevokeReply,
-} from '../../shared/wire.ts'
+} from '../../shared/protocol/wire.ts'
 import { Broken } from './rule.ts'
 import { checkOf } from './schemas.ts'
 

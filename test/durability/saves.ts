@@ -4,12 +4,12 @@
 import { mkdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { createBlobs } from '../../master/blobs.ts'
-import { openIdentities } from '../../master/identities/store.ts'
-import type { JobRecord } from '../../master/job-store.ts'
-import { openJobStore } from '../../master/job-store.ts'
-import { wallTime } from '../../shared/clock.ts'
-import { openOutboxDisk } from '../../slave/outbox-disk.ts'
+import { createBlobs } from '../../master/jobs/blobs.ts'
+import type { JobRecord } from '../../master/jobs/job-store.ts'
+import { openJobStore } from '../../master/jobs/job-store.ts'
+import { openIdentities } from '../../master/security/identities/store.ts'
+import { wallTime } from '../../shared/data/clock.ts'
+import { openOutboxDisk } from '../../slave/link/outbox-disk.ts'
 import { aJob } from '../master/store/records.ts'
 
 const [what = '', folder = ''] = process.argv.slice(2)

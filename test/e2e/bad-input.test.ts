@@ -2,7 +2,7 @@
 // stored and nothing runs.
 
 import t from 'tap'
-import { PROBLEMS } from '../../shared/problems.ts'
+import { PROBLEMS } from '../../shared/protocol/problems.ts'
 import type { Answer } from './processes.ts'
 import { folderOf, getJson, request, startMaster, startSlave } from './processes.ts'
 

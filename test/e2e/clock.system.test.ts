@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { Agent, request } from 'undici'
-import { createKey, createRequest } from '../../shared/certificates.ts'
+import { createKey, createRequest } from '../../shared/http/certificates.ts'
 import { createWallClock, skipFaketime } from './faketime.ts'
 import type { Json } from './processes.ts'
 import {

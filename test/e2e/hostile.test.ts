@@ -3,8 +3,8 @@
 
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { watchLag } from '../../master/lag.ts'
-import { FAILURES } from '../../shared/wire.ts'
+import { watchLag } from '../../master/observe/event-loop-lag.ts'
+import { FAILURES } from '../../shared/protocol/wire.ts'
 import type { Json } from './processes.ts'
 import {
   ended,

@@ -2,8 +2,8 @@
 // give all of them.
 
 import t from 'tap'
-import { inRow, openJobStore } from '../../master/job-store.ts'
-import { wallTime } from '../../shared/clock.ts'
+import { inRow, openJobStore } from '../../master/jobs/job-store.ts'
+import { wallTime } from '../../shared/data/clock.ts'
 import { askfirst, folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
 
 const PAGE_BYTES_MAX = 1 << 20

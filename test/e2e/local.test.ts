@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
-import { makeIdentities } from '../../master/identities/folder.ts'
+import { makeIdentities } from '../../master/security/identities/folder.ts'
 import { BEFORE, COMMAND, folderOf, freePort, getJson, post, sleep, until } from './processes.ts'
 
 const START = new URL('../../deploy/local/start.ts', import.meta.url).pathname

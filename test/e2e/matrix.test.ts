@@ -3,7 +3,7 @@
 import type { Test } from 'tap'
 import t from 'tap'
 import { Agent, request } from 'undici'
-import { createKey, createRequest } from '../../shared/certificates.ts'
+import { createKey, createRequest } from '../../shared/http/certificates.ts'
 import type { Ask } from './guarded.ts'
 import { startGuarded } from './guarded.ts'
 import { until } from './processes.ts'

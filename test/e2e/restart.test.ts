@@ -2,7 +2,7 @@
 
 import { once } from 'node:events'
 import t from 'tap'
-import { createRandom } from '../../shared/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import type { Json, RunningProcess } from './processes.ts'
 import {
   ended,

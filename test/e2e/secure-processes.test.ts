@@ -8,7 +8,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
-import { createAuthority, createKey, issue, publicHalf } from '../../shared/certificates.ts'
+import { createAuthority, createKey, issue, publicHalf } from '../../shared/http/certificates.ts'
 import { askfirst, folderOf, freePort, isFree, startProcess, until } from './processes.ts'
 
 const own = Object.values(networkInterfaces())

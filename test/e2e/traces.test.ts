@@ -3,8 +3,8 @@
 import t from 'tap'
 import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
-import { readSettings } from '../../shared/settings.ts'
-import { spanIdOf } from '../../shared/trace.ts'
+import { readSettings } from '../../shared/process/settings.ts'
+import { spanIdOf } from '../../shared/protocol/trace.ts'
 import { folderOf, getJson, post } from './processes.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'

@@ -1,7 +1,7 @@
 // The laws of ordered asking, in simulation: the production dispatcher and agents against closed
 // forms. Each experiment gives verdicts on its figures; all is deterministic from the seeds.
 
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { Batch, LossSystem } from '../simulation/loss-system.ts'
 import { runLossSystem } from '../simulation/loss-system.ts'
 import {

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { createRandom } from '../../shared/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import { erlangB } from './closed-forms.ts'
 import {
   measureMean,

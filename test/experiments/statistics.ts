@@ -3,7 +3,7 @@
 // far too small: it is taken from the means of long batches instead.
 
 import assert from 'node:assert'
-import type { Draw, Random } from '../../shared/random.ts'
+import type { Draw, Random } from '../../shared/data/random.ts'
 
 /** A measured figure. */
 export type Measured = {

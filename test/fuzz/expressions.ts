@@ -1,6 +1,6 @@
 // Expressions by a small grammar, some of them broken: right ones, wrong ones, and costly ones.
 
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 
 const ATOMS = ['1', '0', '2.5', '1e308', '-3', 'pi', 'i', 'x', 'true', 'null', '"a"', '5 cm', '1/0']
 const FUNCTIONS = ['sqrt', 'sin', 'abs', 'factorial', 'sum', 'det', 'inv', 'ones', 'range', 'nope']

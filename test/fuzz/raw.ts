@@ -1,7 +1,7 @@
 // Bytes that are no request, or hardly one, and connections that say nothing.
 
 import { connect } from 'node:net'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 
 const POST = 'POST /tasks HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n'
 const CORPUS: (string | Buffer)[] = [

@@ -1,6 +1,6 @@
 // Requests made of an OpenAPI document, most of them broken somewhere.
 
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { Json } from '../e2e/processes.ts'
 
 export type Thrown = {

@@ -2,7 +2,7 @@
 // its next task after the last one.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { Client, Sample } from './client.ts'
 import { SLEEP_MS, SLOTS } from './fleet.ts'
 

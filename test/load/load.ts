@@ -9,7 +9,7 @@
 
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { createRandom } from '../../shared/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import { arrive, measureCapacity, untilAllWork } from './arrivals.ts'
 import { createClient } from './client.ts'
 import type { Figure } from './figures.ts'

@@ -5,7 +5,7 @@
 // mean wait must come to (overload - 1) x (think + service), whatever the clients are told.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import { summarize } from '../bench/summary.ts'
 import { sleepMs } from './arrivals.ts'
 import type { Client } from './client.ts'

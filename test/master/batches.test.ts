@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/settings.ts'
+import { settingsOf } from '../../shared/process/settings.ts'
 import { folderOf, getJson, post } from '../e2e/processes.ts'
 
 const ITEM_CHARS = 16_000

@@ -2,11 +2,11 @@
 // heads of core/task.ts and core/registry.ts.
 
 import t from 'tap'
-import type { Effect, StoredTask } from '../../master/core/effects.ts'
-import { waitingUnoffered } from '../../master/core/line.ts'
+import type { Effect, StoredTask } from '../../master/core/messages.ts'
+import { waitingUnoffered } from '../../master/core/queue.ts'
 import { note, TRAIL_ENTRIES_MAX } from '../../master/core/task.ts'
-import { wallTime } from '../../shared/clock.ts'
-import type { HeldAttempt, Outcome } from '../../shared/wire.ts'
+import { wallTime } from '../../shared/data/clock.ts'
+import type { HeldAttempt, Outcome } from '../../shared/protocol/wire.ts'
 import { instant } from '../instants.ts'
 import type { Offered } from './core-world.ts'
 import { ASK_TIMEOUT_MS, HEARTBEAT_MS, world } from './core-world.ts'

@@ -1,9 +1,9 @@
 // Requests that are held when the master stops: each is answered at once with how things stand.
 
 import t from 'tap'
-import { createClients } from '../../master/clients.ts'
-import type { Input } from '../../master/core/effects.ts'
+import type { Input } from '../../master/core/messages.ts'
 import type { Task } from '../../master/core/task.ts'
+import { createClients } from '../../master/dispatch/pending-requests.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
 

@@ -2,9 +2,9 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { storedParts } from '../../master/job-json.ts'
-import { openJobStore } from '../../master/job-store.ts'
-import { wallTime } from '../../shared/clock.ts'
+import { openJobStore } from '../../master/jobs/job-store.ts'
+import { storedParts } from '../../master/views/job-json.ts'
+import { wallTime } from '../../shared/data/clock.ts'
 
 /** As it was before there were `texts`, clients and traces. */
 const OLD = `

@@ -12,7 +12,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/settings.ts'
+import { settingsOf } from '../../shared/process/settings.ts'
 import { folderOf } from '../e2e/processes.ts'
 
 const NUMBERS = '[-0.0,-0,0.0,1.0,0.1000,1E5,1e400,-1e999,1e-400,12345678901234567890,0.1e-7]'

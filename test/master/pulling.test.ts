@@ -1,15 +1,15 @@
 // Slaves that poll, at the master's core by itself: hand-made inputs at hand-made times, for the
-// picture at the head of core/pulling.ts. The test plays the shell: it hands what the core offers.
+// picture at the head of core/polling.ts. The test plays the shell: it hands what the core offers.
 
 import t from 'tap'
-import type { CoreSettings } from '../../master/core/context.ts'
-import type { Effect, Input } from '../../master/core/effects.ts'
 import { explain } from '../../master/core/explain.ts'
+import type { Effect, Input } from '../../master/core/messages.ts'
+import type { CoreSettings } from '../../master/core/state.ts'
 import type { NewTask } from '../../master/core/task.ts'
 import { POLICIES } from '../../master/policies/policies.ts'
-import { slaveJson } from '../../master/slave-json.ts'
-import { wallTime } from '../../shared/clock.ts'
-import type { HeldAttempt, Outcome, SlaveState } from '../../shared/wire.ts'
+import { slaveJson } from '../../master/views/slave-json.ts'
+import { wallTime } from '../../shared/data/clock.ts'
+import type { HeldAttempt, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
 import { instant } from '../instants.ts'
 import { createTestCore, stepSaved } from './stepping.ts'
 

@@ -1,12 +1,12 @@
 // The order of tasks by their ids, over a start of the master whose wall clock is behind.
 
 import t from 'tap'
-import { openJobStore } from '../../master/job-store.ts'
+import { openJobStore } from '../../master/jobs/job-store.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
-import { wallTime } from '../../shared/clock.ts'
-import { createIds } from '../../shared/ids.ts'
-import { createRandom } from '../../shared/random.ts'
+import { wallTime } from '../../shared/data/clock.ts'
+import { createIds } from '../../shared/data/ids.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
 import { createNetwork } from '../simulation/network.ts'
 import { startMasterProcess } from '../simulation/processes.ts'

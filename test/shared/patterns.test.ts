@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import * as answers from '../../shared/client-wire.ts'
-import { loadJobKinds, loadKinds } from '../../shared/kind.ts'
-import { createCheck, wordsOfPatterns } from '../../shared/validate.ts'
-import * as wire from '../../shared/wire.ts'
+import { createCheck, wordsOfPatterns } from '../../shared/http/validate.ts'
+import { loadJobKinds, loadKinds } from '../../shared/kinds/kind.ts'
+import * as answers from '../../shared/protocol/client-wire.ts'
+import * as wire from '../../shared/protocol/wire.ts'
 
 t.test('every pattern of a kind and a message says in words what it wants', async (t) => {
   const kinds = await loadKinds()

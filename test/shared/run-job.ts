@@ -13,11 +13,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { JobKind, JobResult, JobSoFar, Part, PartDone } from '../../shared/job-kind.ts'
-import { stepsOf } from '../../shared/job-kind.ts'
-import type { Kind } from '../../shared/kind.ts'
-import type { Random } from '../../shared/random.ts'
-import { createCheck } from '../../shared/validate.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { createCheck } from '../../shared/http/validate.ts'
+import type { JobKind, JobResult, JobSoFar, Part, PartDone } from '../../shared/kinds/job-kind.ts'
+import { stepsOf } from '../../shared/kinds/job-kind.ts'
+import type { Kind } from '../../shared/kinds/kind.ts'
 
 type Made = PartDone & { folder: string }
 

@@ -1,10 +1,10 @@
 // The clients of a simulated world: each submits one task under one Idempotency-Key, repeats the
 // request while it has no answer, gives up or comes back after a refusal, and then reads.
 
-import type { PeerError } from '../../shared/client.ts'
-import { Problem } from '../../shared/problems.ts'
-import type { Random } from '../../shared/random.ts'
-import { encode } from '../../shared/raw-json.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { encode } from '../../shared/data/raw-json.ts'
+import type { PeerError } from '../../shared/http/peer.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger, Seen } from './ledger.ts'
 import { check, WAIT_LIMIT_MS } from './ledger.ts'

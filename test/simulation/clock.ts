@@ -1,9 +1,9 @@
 // Simulated time: events in the order of their times, and of their making where times are equal.
 // Each simulated process sees it through a clock of its own, which stops with the process.
 
-import type { Clock, Monotonic, WallTime } from '../../shared/clock.ts'
-import { later, wallTime } from '../../shared/clock.ts'
-import { createHeap } from '../../shared/heap.ts'
+import type { Clock, Monotonic, WallTime } from '../../shared/data/clock.ts'
+import { later, wallTime } from '../../shared/data/clock.ts'
+import { createHeap } from '../../shared/data/heap.ts'
 
 type Event = { at: number; number: number; run: () => void; heapIndex: number }
 

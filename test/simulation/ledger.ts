@@ -2,7 +2,7 @@
 // no code with the master. Each entry is a fact seen from outside: what a client was told, what the
 // store holds durably, what a slave began to compute. A fact that must not be throws a Violation.
 
-import type { WallTime } from '../../shared/clock.ts'
+import type { WallTime } from '../../shared/data/clock.ts'
 
 export class Violation extends Error {
   override name = 'Violation'

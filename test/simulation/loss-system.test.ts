@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { LossSystem } from './loss-system.ts'
 import { runLossSystem } from './loss-system.ts'
 

@@ -2,12 +2,12 @@
 // line), run through the production dispatcher and agents in simulated time. What comes out is to
 // be held against closed forms.
 
-import type { CoreSettings } from '../../master/core/context.ts'
+import type { CoreSettings } from '../../master/core/state.ts'
 import { POLICIES } from '../../master/policies/policies.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
-import { msOf, wallTime } from '../../shared/clock.ts'
-import type { Random } from '../../shared/random.ts'
-import { createRandom } from '../../shared/random.ts'
+import { msOf, wallTime } from '../../shared/data/clock.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import { createSimulatedClock } from './clock.ts'
 import { createNetwork } from './network.ts'
 import type { Directory } from './processes.ts'

@@ -1,10 +1,10 @@
 // The machines of a simulated world: what outlives the processes on them, which is their disks and their
 // clocks. Wall clocks differ, drift and are set; only true time, the simulated clock's own, is right.
 
-import type { Random } from '../../shared/random.ts'
-import { createRandom } from '../../shared/random.ts'
-import type { Callback } from '../../shared/wire.ts'
-import type { OutboxDisk } from '../../slave/outbox.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
+import type { Callback } from '../../shared/protocol/wire.ts'
+import type { OutboxDisk } from '../../slave/link/outbox.ts'
 import type { Machine } from './clock.ts'
 
 /** Sets the stream of randomness apart from the world's others. */

@@ -2,7 +2,7 @@
 // handled once or, by a proxy's doing, twice; its answer comes back or not; and whoever asked hears
 // once, at the latest when his patience is over.
 
-import { PeerError } from '../../shared/client.ts'
+import { PeerError } from '../../shared/http/peer.ts'
 import type { Life, SimulatedClock } from './clock.ts'
 
 /** What may befall one request. Drawn anew for each by the network's weather. */

@@ -2,8 +2,8 @@
 // front of them, another service at their port, a fault of their own. However they answer, the requests
 // to one are bounded.
 
-import type { Random } from '../../shared/random.ts'
-import { createRandom } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import { check } from './ledger.ts'
 import { nameOf } from './weather.ts'
 
@@ -47,7 +47,7 @@ function drawSpell(random: Random, asked: number[], faultyMs: number): OddFault 
   }
 }
 
-/** The rests of master/core/trouble.ts begin with this. In milliseconds. */
+/** The rests of master/core/backoff.ts begin with this. In milliseconds. */
 const REST_MS = 250
 /** A first unusable answer costs no rest; two usable ones may still come of offers made before. */
 const FREE = 4

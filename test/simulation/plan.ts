@@ -1,8 +1,8 @@
 // What will befall one simulated world: drawn from the seed before anything runs, as a list, so
 // that a failing run can be repeated with fewer faults.
 
-import type { Random } from '../../shared/random.ts'
-import { createRandom } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import type { ClockFault, Clocks } from './machines.ts'
 import { drawClocks } from './machines.ts'
 import type { OddFault } from './odd-answers.ts'

@@ -5,9 +5,9 @@
 
 import { inOrder } from '../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
-import { wallTime } from '../../shared/clock.ts'
-import type { Problem } from '../../shared/problems.ts'
-import { createRandom } from '../../shared/random.ts'
+import { wallTime } from '../../shared/data/clock.ts'
+import { createRandom } from '../../shared/data/random.ts'
+import type { Problem } from '../../shared/protocol/problems.ts'
 import { createSimulatedClock } from './clock.ts'
 import { createNetwork } from './network.ts'
 import type { Directory } from './processes.ts'

@@ -1,10 +1,10 @@
 // How simulated slaves poll a simulated master: the network's one request that is answered late, and
 // whose end the master may or may not see when the slave goes.
 
-import type { Polled } from '../../master/core/pulling.ts'
-import { PeerError } from '../../shared/client.ts'
-import type { Random } from '../../shared/random.ts'
-import type { PollReply } from '../../shared/wire.ts'
+import type { Polled } from '../../master/core/polling.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { PeerError } from '../../shared/http/peer.ts'
+import type { PollReply } from '../../shared/protocol/wire.ts'
 import type { Life, SimulatedClock } from './clock.ts'
 import type { Network } from './network.ts'
 import type { Directory, MasterProcess } from './processes.ts'

@@ -1,35 +1,35 @@
 // The two processes of a simulated world: the production dispatcher and the production agent, each
 // with simulated clock, network, disk and executors in place of the real ones.
 
-import type { CoreSettings } from '../../master/core/context.ts'
-import type { Input } from '../../master/core/effects.ts'
+import type { Input } from '../../master/core/messages.ts'
+import type { CoreSettings } from '../../master/core/state.ts'
 import type { Task } from '../../master/core/task.ts'
-import { createDispatcher } from '../../master/dispatcher.ts'
-import type { RefusedEvent, TaskEvent } from '../../master/events.ts'
-import { createOutputs } from '../../master/outputs.ts'
+import { createDispatcher } from '../../master/dispatch/dispatcher.ts'
+import { createOutputs } from '../../master/dispatch/output-schemas.ts'
+import type { Transport } from '../../master/dispatch/push-channel.ts'
+import type { RefusedEvent, TaskEvent } from '../../master/observe/events.ts'
 import type { Policy } from '../../master/policies/policy.ts'
 import type { Store } from '../../master/store/store.ts'
-import type { Transport } from '../../master/transport.ts'
-import { PeerError } from '../../shared/client.ts'
-import type { Clock } from '../../shared/clock.ts'
-import { later } from '../../shared/clock.ts'
-import { watchClock } from '../../shared/clock-watch.ts'
-import type { IdsAfter } from '../../shared/ids.ts'
-import { createLog } from '../../shared/log.ts'
-import { Problem } from '../../shared/problems.ts'
-import type { Random } from '../../shared/random.ts'
+import type { Clock } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { IdsAfter } from '../../shared/data/ids.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { PeerError } from '../../shared/http/peer.ts'
+import { watchClock } from '../../shared/process/clock-watch.ts'
+import { createLog } from '../../shared/process/log.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
 import type {
   CallbacksReply,
   CallbacksRequest,
   OffersReply,
   Outcome,
   RevokeReply,
-} from '../../shared/wire.ts'
+} from '../../shared/protocol/wire.ts'
 import type { Agent } from '../../slave/agent.ts'
 import { createAgent } from '../../slave/agent.ts'
 import type { Executors, Run, RunEnded } from '../../slave/executor/executors.ts'
-import type { Link } from '../../slave/link.ts'
-import type { OutboxDisk } from '../../slave/outbox.ts'
+import type { Link } from '../../slave/link/link.ts'
+import type { OutboxDisk } from '../../slave/link/outbox.ts'
 import type { Life, Machine, SimulatedClock } from './clock.ts'
 import type { Network } from './network.ts'
 import type { Says } from './odd-answers.ts'

@@ -4,12 +4,12 @@
 // does not end. A nameless one, as in the seed, names neither itself nor its attempts: each poll may
 // make it another slave for the master.
 
-import type { Submitted } from '../../master/core/pulling.ts'
-import { PeerError } from '../../shared/client.ts'
-import { later } from '../../shared/clock.ts'
-import { Problem } from '../../shared/problems.ts'
-import type { Random } from '../../shared/random.ts'
-import type { AttemptsReply, CallbacksRequest, Offer, Outcome } from '../../shared/wire.ts'
+import type { Submitted } from '../../master/core/polling.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { PeerError } from '../../shared/http/peer.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import type { AttemptsReply, CallbacksRequest, Offer, Outcome } from '../../shared/protocol/wire.ts'
 import type { Run } from '../../slave/executor/executors.ts'
 import type { Life, SimulatedClock } from './clock.ts'
 import type { Network } from './network.ts'

@@ -1,9 +1,9 @@
 // The task ids of a simulated world: those of production, with randomness from the world's seed,
 // checked to grow within a process and over every task that is durable.
 
-import type { IdsAfter } from '../../shared/ids.ts'
-import { createIds } from '../../shared/ids.ts'
-import { createRandom } from '../../shared/random.ts'
+import type { IdsAfter } from '../../shared/data/ids.ts'
+import { createIds } from '../../shared/data/ids.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import { check } from './ledger.ts'
 
 /** Sets the stream of randomness apart from the world's others. */

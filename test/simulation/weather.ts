@@ -1,6 +1,6 @@
 // What the network does to each request, by the plan's spells of bad weather and partitions.
 
-import type { Random } from '../../shared/random.ts'
+import type { Random } from '../../shared/data/random.ts'
 import type { Fate, Weather } from './network.ts'
 import type { Fault, Plan } from './plan.ts'
 

@@ -4,9 +4,9 @@
 
 import { POLICIES } from '../../master/policies/policies.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
-import { msOf } from '../../shared/clock.ts'
-import { createRandom } from '../../shared/random.ts'
-import type { Callback, CallbacksRequest, Outcome } from '../../shared/wire.ts'
+import { msOf } from '../../shared/data/clock.ts'
+import { createRandom } from '../../shared/data/random.ts'
+import type { Callback, CallbacksRequest, Outcome } from '../../shared/protocol/wire.ts'
 import type { Run } from '../../slave/executor/executors.ts'
 import { startClients } from './clients.ts'
 import type { Life } from './clock.ts'

@@ -2,13 +2,13 @@
 // the test says so.
 
 import { test } from 'tap'
-import { PeerError } from '../../shared/client.ts'
-import { createLog } from '../../shared/log.ts'
-import { createRandom } from '../../shared/random.ts'
-import type { CallbacksRequest, Offer } from '../../shared/wire.ts'
+import { createRandom } from '../../shared/data/random.ts'
+import { PeerError } from '../../shared/http/peer.ts'
+import { createLog } from '../../shared/process/log.ts'
+import type { CallbacksRequest, Offer } from '../../shared/protocol/wire.ts'
 import { createAgent } from '../../slave/agent.ts'
 import type { Executors, RunEnded } from '../../slave/executor/executors.ts'
-import type { Done, Link } from '../../slave/link.ts'
+import type { Done, Link } from '../../slave/link/link.ts'
 import { createSimulatedClock } from '../simulation/clock.ts'
 import { createMemoryDisk } from './memory-disk.ts'
 

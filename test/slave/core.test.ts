@@ -2,8 +2,8 @@
 // head of slave/core/core.ts.
 
 import t from 'tap'
-import { createRandom } from '../../shared/random.ts'
-import type { OfferAnswer } from '../../shared/wire.ts'
+import { createRandom } from '../../shared/data/random.ts'
+import type { OfferAnswer } from '../../shared/protocol/wire.ts'
 import type { Effect, Input, SlaveCoreSettings } from '../../slave/core/core.ts'
 import { createSlaveCore } from '../../slave/core/core.ts'
 import { instant } from '../instants.ts'

@@ -1,7 +1,7 @@
 // The disk of an outbox, in memory.
 
-import type { Callback } from '../../shared/wire.ts'
-import type { OutboxDisk } from '../../slave/outbox.ts'
+import type { Callback } from '../../shared/protocol/wire.ts'
+import type { OutboxDisk } from '../../slave/link/outbox.ts'
 
 /** `onDisk` is what it has; after `remove()` the folder is gone until the outbox makes a new one. */
 export function createMemoryDisk() {

@@ -1,11 +1,11 @@
 // What a master asks a slave, over HTTP: the routes with an agent that notes what it is offered.
 
 import t from 'tap'
-import { SHAPE_LIMITS } from '../../shared/json-body.ts'
-import { createLog } from '../../shared/log.ts'
-import { Raw } from '../../shared/raw-json.ts'
-import { createServer } from '../../shared/server.ts'
-import type { OffersRequest } from '../../shared/wire.ts'
+import { Raw } from '../../shared/data/raw-json.ts'
+import { SHAPE_LIMITS } from '../../shared/http/json-body.ts'
+import { createServer } from '../../shared/http/server.ts'
+import { createLog } from '../../shared/process/log.ts'
+import type { OffersRequest } from '../../shared/protocol/wire.ts'
 import type { Agent } from '../../slave/agent.ts'
 import { offers } from '../../slave/routes/offers.ts'
 

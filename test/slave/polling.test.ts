@@ -2,7 +2,7 @@
 // the head of slave/core/polling.ts.
 
 import t from 'tap'
-import { createRandom } from '../../shared/random.ts'
+import { createRandom } from '../../shared/data/random.ts'
 import type { Effect, Input } from '../../slave/core/core.ts'
 import { createSlaveCore } from '../../slave/core/core.ts'
 import { instant } from '../instants.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { findPython } from '../python.ts'
-import { ODDITIES, startOdd } from '../shared/odd-servers.ts'
+import { ODDITIES, startOdd } from '../shared/http/odd-servers.ts'
 
 const python = findPython('http.client')
 const run = promisify(execFile)

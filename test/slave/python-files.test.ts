@@ -1,4 +1,4 @@
-// The slave in Python notices that a file changed while it was read, as ours does (shared/steady.ts).
+// The slave in Python notices that a file changed while it was read, as ours does (shared/process/unchanged-file.ts).
 
 import { execFile } from 'node:child_process'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-// Where the slave in Python fetches files of peers: the same rule as ours (slave/peers.ts).
+// Where the slave in Python fetches files of peers: the same rule as ours (slave/link/peers.ts).
 
 import { execFile, spawnSync } from 'node:child_process'
 import { once } from 'node:events'

@@ -118,7 +118,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'doubtful-not-revoked',
     says: 'leaves what a silent slave may have to itself when the task ends',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: 'new Map(task.unsure)',
     replace: 'new Map<string, Slave>()',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
@@ -134,7 +134,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'end-keeps-running-count',
     says: 'counts a task that has ended as running',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: "  const { stage } = task\n  if (stage.is === 'running') core.running--\n  leaveLine",
     replace: '  const { stage } = task\n  leaveLine',
     caughtBy: 'test/master/core.test.ts',
@@ -142,7 +142,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'stale-failure-ends',
     says: 'lets a failure of an old attempt end its task',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: "const counts = current || outcome.status === 'done'",
     replace: 'const counts = true',
     caughtBy: 'test/master/core.test.ts',
@@ -150,7 +150,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'priority-reversed',
     says: 'serves the lowest priority first',
-    file: 'master/core/line.ts',
+    file: 'master/core/queue.ts',
     find: 'a.priority > b.priority',
     replace: 'a.priority < b.priority',
     caughtBy: 'test/master/core.test.ts',
@@ -158,7 +158,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'last-come-first',
     says: 'serves the newest task first',
-    file: 'master/core/line.ts',
+    file: 'master/core/queue.ts',
     find: 'a.number < b.number',
     replace: 'a.number > b.number',
     caughtBy: 'test/master/core.test.ts',
@@ -174,7 +174,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'backoff-does-not-grow',
     says: 'rests as long after each try',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: '* 2 ** (task.tries - 1)',
     replace: '',
     caughtBy: 'test/master/core.test.ts',
@@ -182,7 +182,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'one-try-more',
     says: 'tries a task once more than the limit',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: 'if (task.tries >= core.settings.attemptsMax)',
     replace: 'if (task.tries > core.settings.attemptsMax)',
     caughtBy: 'test/master/core.test.ts',

@@ -2,8 +2,8 @@
 // vectors there, median and quantileSeq their pivots. Here each evaluation gets the same numbers,
 // so that every slave gives the same eigenvectors to the last digit.
 
-import type { Random } from '../../random.ts'
-import { createRandom } from '../../random.ts'
+import type { Random } from '../../data/random.ts'
+import { createRandom } from '../../data/random.ts'
 
 const SEED = 1
 

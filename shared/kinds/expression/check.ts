@@ -2,7 +2,7 @@
 // it names. Everything is refused that is not listed. Refusals are `rejected-expression` and name
 // what was refused.
 
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import type { GuardedInstance, Tree } from './instance.ts'
 import { LIMITS } from './limits.ts'
 import { isUnsafeName } from './names.ts'

@@ -1,7 +1,7 @@
 // Reads the scope of a task: JSON values and the forms of encode.ts, into mathjs's values. An
 // array is a matrix. Bounds names, depth and count; a wrong form is `rejected-input` and named.
 
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import type { Instance } from './instance.ts'
 import { LIMITS } from './limits.ts'
 import { isUnsafeName } from './names.ts'

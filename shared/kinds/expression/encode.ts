@@ -19,7 +19,7 @@
 // | null                             | null                                                       |
 // | undefined                        | null; resultType says "undefined"                          |
 
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import { LIMITS } from './limits.ts'
 import { typeName } from './size.ts'
 

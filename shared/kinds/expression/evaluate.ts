@@ -1,9 +1,8 @@
 // Evaluates one task's expression: parse and check (or the compiled one from before), scope,
 // evaluation under the meter, encoding. Owns the instances and what stays compiled.
 
-import type { Result } from '../../kind.ts'
-import { TaskFailure } from '../../kind.ts'
-import { signHints } from '../../signs.ts'
+import type { Result } from '../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import { withSameChance } from './chance.ts'
 import type { Checked } from './check.ts'
 import { checkScope, checkTree } from './check.ts'
@@ -14,6 +13,7 @@ import { createInstance } from './instance.ts'
 import { LIMITS } from './limits.ts'
 import { checkNesting } from './nesting.ts'
 import { typeName } from './size.ts'
+import { signHints } from './symbols.ts'
 
 export type ExpressionInput = {
   expression: string

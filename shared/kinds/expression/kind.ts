@@ -5,7 +5,7 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { Kind, Result } from '../../kind.ts'
+import type { Kind, Result } from '../kind.ts'
 import type { ExpressionInput } from './evaluate.ts'
 import { createEvaluator } from './evaluate.ts'
 import { NUMBERS } from './instance.ts'

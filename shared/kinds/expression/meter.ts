@@ -4,7 +4,7 @@
 //
 //   start -> spend, enter, leave ... -> failure? (the first one)
 
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import { LIMITS } from './limits.ts'
 
 export function createMeter() {

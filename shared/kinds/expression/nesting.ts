@@ -6,7 +6,7 @@
 // the statement). Texts and comments are stepped over as mathjs does it; a quote that could be
 // read in two ways is refused.
 
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import { LIMITS } from './limits.ts'
 
 const OPENING = '([{'

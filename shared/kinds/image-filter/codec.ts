@@ -9,7 +9,7 @@
 // others (SVG, PDF, GIF, TIFF, HEIF, ImageMagick ...) are blocked, and so are all that take a path.
 
 import type { Metadata } from 'sharp'
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import type { Colours, Samples } from './colours.ts'
 import { coloursOfGamma, coloursOfProfile, toSrgb } from './colours.ts'
 import type { Pixels } from './filters.ts'

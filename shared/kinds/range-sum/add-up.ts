@@ -6,7 +6,7 @@
 //   "number"                    doubles in blocks; the doubles themselves are added exactly, and
 //                               rounded once at the very end: so it does not matter how it was cut
 
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import { atBlock, BLOCK, magnitudeOf } from './blocks.ts'
 import { fractionAt, isWhole, wholeAt } from './exact.ts'
 import type { Fraction } from './fraction.ts'

@@ -6,8 +6,8 @@
 //   a stretch of a common divisor     2 ms for 64 divisions of 30,000 digits
 //   writing the result                30 ms for 100,000 digits
 
-import type { JobResult } from '../../job-kind.ts'
-import { TaskFailure } from '../../kind.ts'
+import type { JobResult } from '../job-kind.ts'
+import { TaskFailure } from '../kind.ts'
 import { nearestDouble, TOO_LARGE } from './add-up.ts'
 import type { Fraction } from './fraction.ts'
 

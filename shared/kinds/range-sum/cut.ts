@@ -2,8 +2,8 @@
 // cost some forty times as much as those below, and fractions more. No part weighs more than fits
 // into its run limit.
 
-import { PARTS_MAX } from '../../job-kind.ts'
-import { TaskFailure } from '../../kind.ts'
+import { PARTS_MAX } from '../job-kind.ts'
+import { TaskFailure } from '../kind.ts'
 import type { Range } from './add-up.ts'
 import { BLOCK } from './blocks.ts'
 import type { Tree } from './parse.ts'

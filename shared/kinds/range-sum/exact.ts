@@ -1,6 +1,6 @@
 // The value of an expression at one n, exactly: whole numbers as bigint, anything else as a fraction.
 
-import { TaskFailure } from '../../kind.ts'
+import { TaskFailure } from '../kind.ts'
 import type { Fraction } from './fraction.ts'
 import { add, floorDiv, fraction } from './fraction.ts'
 import type { Tree } from './parse.ts'

@@ -2,7 +2,7 @@
 // fetch what stands between two of them.
 
 import { join } from 'node:path'
-import type { Work } from '../../kind.ts'
+import type { Work } from '../kind.ts'
 import type { ExchangeInput, ExchangeOutput, Place } from './inputs.ts'
 import type { Record } from './records.ts'
 import { createRecordReader, putRecord } from './records.ts'

@@ -5,9 +5,9 @@
 import { isUtf8 } from 'node:buffer'
 import { constants, lstatSync, readdirSync, statSync } from 'node:fs'
 import { resolve, sep } from 'node:path'
-import { TaskFailure } from '../../kind.ts'
-import type { SteadyFile } from '../../steady.ts'
-import { openSteady } from '../../steady.ts'
+import type { SteadyFile } from '../../process/unchanged-file.ts'
+import { openSteady } from '../../process/unchanged-file.ts'
+import { TaskFailure } from '../kind.ts'
 
 /** More are refused: their names and sizes go through the master, as one result. */
 export const FILES_MAX = 10_000

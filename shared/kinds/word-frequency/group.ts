@@ -5,7 +5,7 @@
 //   classes of words, 0 to 2^32:   |--- pass 0 ---|--- pass 1 ---|------- pass 2 -------|
 
 import { join } from 'node:path'
-import type { Work } from '../../kind.ts'
+import type { Work } from '../kind.ts'
 import type { GroupOutput, Mark } from './inputs.ts'
 import type { Words } from './order.ts'
 import { orderOf } from './order.ts'

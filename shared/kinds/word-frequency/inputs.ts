@@ -51,7 +51,7 @@ export const CountInput = Type.Object(
   strict,
 )
 export type CountInput = Static<typeof CountInput>
-/** A file of the slaves' folder of which a part read a range, as it was then (shared/steady.ts). */
+/** A file of the slaves' folder of which a part read a range, as it was then (shared/process/unchanged-file.ts). */
 const Seen = Type.Object({ name: FileName, folder: Type.String(), version: Type.String() })
 export type Seen = Static<typeof Seen>
 export const CountOutput = Type.Object({

@@ -2,7 +2,7 @@
 // already, through a heap. Memory is bounded by the number of sub-lists.
 
 import { join } from 'node:path'
-import type { Work } from '../../kind.ts'
+import type { Work } from '../kind.ts'
 import type { SortOutput } from './inputs.ts'
 import { TOP_CHARACTERS_MAX, TOP_MAX } from './inputs.ts'
 import type { RecordReader } from './records.ts'

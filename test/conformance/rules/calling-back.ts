@@ -1,6 +1,6 @@
 // Outcomes on their way to the master, also over a kill of the slave.
 
-import type { AttemptsReply, Callback } from '../../../shared/wire.ts'
+import type { AttemptsReply, Callback } from '../../../shared/protocol/wire.ts'
 import type { Way } from '../fake-master.ts'
 import { cameTrue, failAWhile, pass } from '../patience.ts'
 import type { Group } from '../rule.ts'

@@ -1,7 +1,7 @@
 // Tasks that come with files, and give files: image-filter.grayscale.
 
 import { randomBytes } from 'node:crypto'
-import type { InputFile, Offer } from '../../../shared/wire.ts'
+import type { InputFile, Offer } from '../../../shared/protocol/wire.ts'
 import { sha256Of } from '../fake-master.ts'
 import type { Image } from '../png.ts'
 import { decodePng, encodePng, grayscale } from '../png.ts'

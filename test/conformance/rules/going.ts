@@ -1,6 +1,6 @@
 // How a slave goes when it is told to stop by SIGTERM.
 
-import type { OfferAnswer } from '../../../shared/wire.ts'
+import type { OfferAnswer } from '../../../shared/protocol/wire.ts'
 import { cameTrue, pass } from '../patience.ts'
 import type { Group } from '../rule.ts'
 import { expect, once } from '../rule.ts'

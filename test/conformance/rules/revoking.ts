@@ -1,7 +1,7 @@
 // Attempts that a master revokes.
 
 import { randomUUID } from 'node:crypto'
-import type { Offer } from '../../../shared/wire.ts'
+import type { Offer } from '../../../shared/protocol/wire.ts'
 import type { Group } from '../rule.ts'
 import { expect } from '../rule.ts'
 import type { Session } from '../session.ts'

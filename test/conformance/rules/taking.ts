@@ -1,6 +1,6 @@
 // What a slave says of itself, and how it takes offers.
 
-import type { Offer } from '../../../shared/wire.ts'
+import type { Offer } from '../../../shared/protocol/wire.ts'
 import type { Group } from '../rule.ts'
 import { Broken, expect } from '../rule.ts'
 import type { Session } from '../session.ts'

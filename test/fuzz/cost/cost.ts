@@ -6,7 +6,7 @@
 //   npm run fuzz -- --cost --calls det,compare    these functions alone
 
 import { parseArgs } from 'node:util'
-import { createRandom } from '../../../shared/random.ts'
+import { createRandom } from '../../../shared/data/random.ts'
 import type { Finding } from './functions.ts'
 import { allCalls, findCostlyCalls, someCalls } from './functions.ts'
 import { findCostlyRequests } from './master.ts'

@@ -3,13 +3,13 @@
 // the steps that were charged. What is blamed was measured again, five times, by the least of them.
 
 import { Script } from 'node:vm'
+import type { Random } from '../../../shared/data/random.ts'
 import { withSameChance } from '../../../shared/kinds/expression/chance.ts'
 import type { Evaluate, GuardedInstance } from '../../../shared/kinds/expression/instance.ts'
 import { createInstance } from '../../../shared/kinds/expression/instance.ts'
 import { LIMITS } from '../../../shared/kinds/expression/limits.ts'
 import { loadMathjs } from '../../../shared/kinds/expression/mathjs.ts'
 import { FUNCTIONS } from '../../../shared/kinds/expression/names.ts'
-import type { Random } from '../../../shared/random.ts'
 import type { Sample, Verdict } from './judge.ts'
 import { judge } from './judge.ts'
 import type { Generated } from './values.ts'

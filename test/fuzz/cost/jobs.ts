@@ -1,7 +1,7 @@
 // Jobs, tasks and batches that are large in every way that a client can choose: long texts, many parts,
 // wide ranges, large numbers, deep expressions, many tasks.
 
-import type { Random } from '../../../shared/random.ts'
+import type { Random } from '../../../shared/data/random.ts'
 import { createExpressions } from '../expressions.ts'
 
 /** Below the largest body of a task or job that a master takes, with what stands around it. */

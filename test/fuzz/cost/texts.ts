@@ -1,10 +1,10 @@
 // Looks for expressions that cost too much before a step is charged: reading, checking and compiling
 // a text of up to expressionCharsMax characters, and showing its result.
 
+import type { Random } from '../../../shared/data/random.ts'
 import { createEvaluator } from '../../../shared/kinds/expression/evaluate.ts'
 import { LIMITS } from '../../../shared/kinds/expression/limits.ts'
 import { loadMathjs } from '../../../shared/kinds/expression/mathjs.ts'
-import type { Random } from '../../../shared/random.ts'
 import { createExpressions } from '../expressions.ts'
 import { cpuMs } from './functions.ts'
 

@@ -12,7 +12,7 @@ import t from 'tap'
 import { parse } from '../../../master/cli/command.ts'
 import { COMMANDS } from '../../../master/cli/commands.ts'
 import { createOutput, duration } from '../../../master/cli/output.ts'
-import { createClient } from '../../../master/client/client.ts'
+import { createClient } from '../../../shared/client/client.ts'
 import { begin } from './askfirst.ts'
 
 /** What a terminal obeys, or what begins a line, turns one or is half a character. */

@@ -6,12 +6,12 @@ import t from 'tap'
 import { Type } from 'typebox'
 import type { Job, JobEffect, PartEnd, PartState } from '../../../master/core/job.ts'
 import { createJob } from '../../../master/core/job.ts'
-import { wallTime } from '../../../shared/clock.ts'
-import type { JobKind } from '../../../shared/job-kind.ts'
-import { TaskFailure } from '../../../shared/kind.ts'
-import type { Random } from '../../../shared/random.ts'
-import { createRandom } from '../../../shared/random.ts'
-import type { Outcome } from '../../../shared/wire.ts'
+import { wallTime } from '../../../shared/data/clock.ts'
+import type { Random } from '../../../shared/data/random.ts'
+import { createRandom } from '../../../shared/data/random.ts'
+import type { JobKind } from '../../../shared/kinds/job-kind.ts'
+import { TaskFailure } from '../../../shared/kinds/kind.ts'
+import type { Outcome } from '../../../shared/protocol/wire.ts'
 
 const SOURCES = 5
 const MIDDLES = 3

@@ -2,8 +2,8 @@
 // nobody knows whether a slave has them.
 
 import t from 'tap'
-import type { StoredTask } from '../../../master/core/effects.ts'
-import { wallTime } from '../../../shared/clock.ts'
+import type { StoredTask } from '../../../master/core/messages.ts'
+import { wallTime } from '../../../shared/data/clock.ts'
 import { ASK_TIMEOUT_MS, WAIT_LIMIT_MS, world } from '../core-world.ts'
 
 const HOUR_MS = 3_600_000

@@ -3,12 +3,12 @@
 
 import t from 'tap'
 import type { Core } from '../../../master/core/core.ts'
-import type { Effect, Input } from '../../../master/core/effects.ts'
 import { explain } from '../../../master/core/explain.ts'
 import { knownReason } from '../../../master/core/known-reason.ts'
+import type { Effect, Input } from '../../../master/core/messages.ts'
 import { isFree, slotsOf } from '../../../master/core/registry.ts'
-import { wallTime } from '../../../shared/clock.ts'
-import type { HeldAttempt, ReportsTo } from '../../../shared/wire.ts'
+import { wallTime } from '../../../shared/data/clock.ts'
+import type { HeldAttempt, ReportsTo } from '../../../shared/protocol/wire.ts'
 import { instant } from '../../instants.ts'
 import { createTestCore, stepSaved } from '../stepping.ts'
 

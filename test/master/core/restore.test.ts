@@ -2,10 +2,10 @@
 // the master was down, and that clock may be wrong: the core by itself.
 
 import t from 'tap'
-import type { Effect, StoredTask } from '../../../master/core/effects.ts'
+import type { Effect, StoredTask } from '../../../master/core/messages.ts'
 import type { Task } from '../../../master/core/task.ts'
-import type { WallTime } from '../../../shared/clock.ts'
-import { later, msBetween, wallTime } from '../../../shared/clock.ts'
+import type { WallTime } from '../../../shared/data/clock.ts'
+import { later, msBetween, wallTime } from '../../../shared/data/clock.ts'
 import { instant } from '../../instants.ts'
 import { createTestCore } from '../stepping.ts'
 

@@ -10,7 +10,7 @@ import {
   StoreConflictError,
   TRIM_SCAN_ROWS,
 } from '../../../master/store/store.ts'
-import { wallTime } from '../../../shared/clock.ts'
+import { wallTime } from '../../../shared/data/clock.ts'
 import { anEndedTask, aTask, commit, end, insert, listAll, update } from './records.ts'
 
 export type Opened = {

@@ -1,6 +1,6 @@
 // Builders of what a store is given, for its tests.
 
-import type { JobRecord } from '../../../master/job-store.ts'
+import type { JobRecord } from '../../../master/jobs/job-store.ts'
 import type {
   Change,
   ListQuery,
@@ -9,7 +9,7 @@ import type {
   TaskSummary,
   TaskUpdate,
 } from '../../../master/store/store.ts'
-import { wallTime } from '../../../shared/clock.ts'
+import { wallTime } from '../../../shared/data/clock.ts'
 
 let made = 0
 

@@ -4,7 +4,7 @@ import type { Bug } from './bug.ts'
 
 const ASKING = 'master/core/asking.ts'
 const CORE = 'master/core/core.ts'
-const LINE = 'master/core/line.ts'
+const LINE = 'master/core/queue.ts'
 const REGISTRY = 'master/core/registry.ts'
 
 export const ASKING_BUGS: Bug[] = [
@@ -27,7 +27,7 @@ export const ASKING_BUGS: Bug[] = [
   {
     name: 'trouble-never-rests',
     says: 'offers to a slave at once again, however often its answers cannot be used',
-    file: 'master/core/trouble.ts',
+    file: 'master/core/backoff.ts',
     find: 'const ms = count > free ? Math.min(restMsMax, restMs * 2 ** (count - free - 1)) : 0',
     replace: 'const ms = 0',
   },
@@ -56,7 +56,7 @@ export const ASKING_BUGS: Bug[] = [
   {
     name: 'doubts-not-settled',
     says: 'does not call back what a slave that was asked does not have',
-    file: 'master/core/care.ts',
+    file: 'master/core/liveness.ts',
     find: 'settleDoubts(core, slave)\n',
     replace: '\n',
     harmless: 'the doubt runs out; the client hears slave-silent, which it repeats',
@@ -75,14 +75,14 @@ export const ASKING_BUGS: Bug[] = [
   {
     name: 'late-answer-revives',
     says: 'starts a task again that was cancelled while it was offered',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: "if (task.stage.is === 'running' || hasEnded(task)) return revoke(core, slave, [attempt])",
     replace: "if (task.stage.is === 'running') return revoke(core, slave, [attempt])",
   },
   {
     name: 'second-taker-not-revoked',
     says: 'does not call back an attempt that was taken while another runs',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: "if (task.stage.is === 'running' || hasEnded(task)) return revoke(core, slave, [attempt])",
     replace: "if (task.stage.is === 'running' || hasEnded(task)) return",
     harmless: 'the reply to the next heartbeat calls it back',
@@ -90,7 +90,7 @@ export const ASKING_BUGS: Bug[] = [
   {
     name: 'second-taker-wins',
     says: 'lets a second slave take a task that runs',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: "if (task.stage.is === 'running' || hasEnded(task)) return revoke(core, slave, [attempt])",
     replace: 'if (hasEnded(task)) return revoke(core, slave, [attempt])',
   },
@@ -128,7 +128,7 @@ export const ASKING_BUGS: Bug[] = [
   {
     name: 'taken-stays-in-line',
     says: 'leaves a task in the waiting line when a slave is found to have it',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: 'task.unsure?.delete(attempt)\n  leaveLine(core, task)\n',
     replace: 'task.unsure?.delete(attempt)\n',
   },

@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts'
 
-const HOLDING = 'master/core/holding.ts'
+const HOLDING = 'master/core/attempts.ts'
 
 export const HOLDING_BUGS: Bug[] = [
   {
@@ -116,7 +116,7 @@ export const HOLDING_BUGS: Bug[] = [
   {
     name: 'no-revoke',
     says: 'never calls an attempt back but in replies to heartbeats',
-    file: 'master/dispatcher.ts',
+    file: 'master/dispatch/dispatcher.ts',
     find: "if (url !== '') transport.revoke(slave, url, attempts)",
     replace: '',
     harmless: 'heartbeats call back what runs; a doubt runs out and is answered slave-silent',
@@ -124,7 +124,7 @@ export const HOLDING_BUGS: Bug[] = [
   {
     name: 'revoke-before-the-end-is-saved',
     says: 'calls an attempt back before the end that is the reason for it is durable',
-    file: 'master/dispatcher.ts',
+    file: 'master/dispatch/dispatcher.ts',
     find: "case 'revoke-now':",
     replace: "case 'revoke':\n      case 'revoke-now':",
     harmless: 'a cancelled task may run again after a crash: some two worlds in 70,000 show it',

@@ -2,7 +2,7 @@
 
 import type { Bug } from './bug.ts'
 
-const CARE = 'master/core/care.ts'
+const CARE = 'master/core/liveness.ts'
 const REGISTRY = 'master/core/registry.ts'
 const RESTORE = 'master/core/restore.ts'
 
@@ -151,7 +151,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'confirmed-by-wall-clock',
     says: 'renews the lease of an attempt by the wall clock',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, now)',
     replace: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, core.wall)',
   },
@@ -194,7 +194,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'slave-before-it-is-saved',
     says: 'offers work to a slave that a master which starts anew would not know of',
-    file: 'master/core/care.ts',
+    file: 'master/core/liveness.ts',
     find: "  core.effects.push({ do: 'repeat', input: { ...input, again: true } })\n",
     replace:
       "  if (input.is === 'registration') takeRegistration(core, input, 0)\n  else takeVisit(core, input, 0)\n",
@@ -203,7 +203,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'slave-settles-for-ever',
     says: 'lets two that register under one name oust each other for ever',
-    file: 'master/core/care.ts',
+    file: 'master/core/liveness.ts',
     find: 'input: { ...input, again: true }',
     replace: 'input',
     shownBy: [458],

@@ -2,8 +2,8 @@
 
 import type { Bug } from './bug.ts'
 
-const PULLING = 'master/core/pulling.ts'
-const POLLS = 'master/polls.ts'
+const PULLING = 'master/core/polling.ts'
+const POLLS = 'master/dispatch/poll-channel.ts'
 const REGISTRY = 'master/core/registry.ts'
 const SLAVE = 'slave/core/core.ts'
 
@@ -46,7 +46,7 @@ export const PULLING_BUGS: Bug[] = [
   {
     name: 'pull-overtaken-list',
     says: 'takes no notice of a list that a poll overtook, not even of what it says is there',
-    file: 'master/core/care.ts',
+    file: 'master/core/liveness.ts',
     find: '    confirm(slave, attempts, now)\n  }\n  const reply',
     replace: '  }\n  const reply',
     harmless: 'its lease may run out, and the task is done again',
@@ -69,14 +69,14 @@ export const PULLING_BUGS: Bug[] = [
   {
     name: 'pull-missed-is-stuck',
     says: 'does not offer a task again whose answer to a poll was lost',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: '  waitFor(task, core.settings.waitLimitMs, now, core.wall)\n  enterLine(core, task, now)\n',
     replace: '  waitFor(task, core.settings.waitLimitMs, now, core.wall)\n',
   },
   {
     name: 'pull-missed-forever',
     says: 'offers a task again however often it was lost on its way',
-    file: 'master/core/holding.ts',
+    file: 'master/core/attempts.ts',
     find: 'if (held.onItsWay && held.task.misses < core.settings.attemptsMax)',
     replace: 'if (held.onItsWay)',
     harmless: 'no answer is lost that often there; the test of the core has one that is',
@@ -107,14 +107,14 @@ export const PULLING_BUGS: Bug[] = [
   {
     name: 'pull-simple-has-a-lease',
     says: 'takes the task of a simple slave for lost because that does not beat',
-    file: 'master/core/care.ts',
+    file: 'master/core/liveness.ts',
     find: '  for (const held of slave.held.values()) held.confirmedAt = now\n',
     replace: '',
   },
   {
     name: 'pull-simple-never-lost',
     says: 'believes that a simple slave has its task for ever',
-    file: 'master/core/care.ts',
+    file: 'master/core/liveness.ts',
     find: '  for (const held of slave.held.values()) held.confirmedAt = now\n',
     replace: '  for (const held of slave.held.values()) held.confirmedAt = held.since = now\n',
   },

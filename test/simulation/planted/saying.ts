@@ -2,9 +2,9 @@
 
 import type { Bug } from './bug.ts'
 
-const DISPATCHER = 'master/dispatcher.ts'
-const SAVING = 'master/saving.ts'
-const CLIENTS = 'master/clients.ts'
+const DISPATCHER = 'master/dispatch/dispatcher.ts'
+const SAVING = 'master/dispatch/group-commit.ts'
+const CLIENTS = 'master/dispatch/pending-requests.ts'
 
 export const SAYING: Bug[] = [
   {
@@ -82,7 +82,7 @@ export const SAYING: Bug[] = [
   {
     name: 'saved-is-inserted-again',
     says: 'inserts a task anew with each change',
-    file: 'master/payloads.ts',
+    file: 'master/dispatch/task-payloads.ts',
     find: '      for (const task of tasks) {\n        unsaved.delete(task.id)\n',
     replace: '      for (const task of tasks) {\n',
   },

@@ -3,7 +3,7 @@
 import type { Bug } from './bug.ts'
 
 const CORE = 'slave/core/core.ts'
-const OUTBOX = 'slave/outbox.ts'
+const OUTBOX = 'slave/link/outbox.ts'
 
 export const SLAVE: Bug[] = [
   {

@@ -2,8 +2,8 @@
 
 import type { Test } from 'tap'
 import './bare-children.ts'
-import { plain } from '../../../shared/raw-json.ts'
-import type { Outcome } from '../../../shared/wire.ts'
+import { plain } from '../../../shared/data/raw-json.ts'
+import type { Outcome } from '../../../shared/protocol/wire.ts'
 import type { RunEnded } from '../../../slave/executor/executors.ts'
 import type { Pool, PoolOptions } from '../../../slave/executor/pool.ts'
 import { createPool } from '../../../slave/executor/pool.ts'

@@ -3,7 +3,6 @@
 
 import * as mathjsModule from 'mathjs'
 import t from 'tap'
-import type { TaskFailure } from '../../../../shared/kind.ts'
 import { withSameChance } from '../../../../shared/kinds/expression/chance.ts'
 import { encode } from '../../../../shared/kinds/expression/encode.ts'
 import { createEvaluator } from '../../../../shared/kinds/expression/evaluate.ts'
@@ -12,6 +11,7 @@ import { NUMBERS } from '../../../../shared/kinds/expression/instance.ts'
 import { loadMathjs } from '../../../../shared/kinds/expression/mathjs.ts'
 import { FUNCTIONS } from '../../../../shared/kinds/expression/names.ts'
 import { typeName } from '../../../../shared/kinds/expression/size.ts'
+import type { TaskFailure } from '../../../../shared/kinds/kind.ts'
 import { EVERYDAY } from './everyday.ts'
 
 const mathjs = mathjsModule as unknown as Plain

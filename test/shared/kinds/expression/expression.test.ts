@@ -4,14 +4,14 @@ import fc from 'fast-check'
 import * as mathjsModule from 'mathjs'
 import t from 'tap'
 import { Value } from 'typebox/value'
-import type { Result } from '../../../../shared/kind.ts'
-import { TaskFailure } from '../../../../shared/kind.ts'
 import type { ExpressionInput } from '../../../../shared/kinds/expression/evaluate.ts'
 import { createEvaluator } from '../../../../shared/kinds/expression/evaluate.ts'
 import type { Instance, NumberType } from '../../../../shared/kinds/expression/instance.ts'
 import { kind } from '../../../../shared/kinds/expression/kind.ts'
 import { LIMITS } from '../../../../shared/kinds/expression/limits.ts'
 import { loadMathjs } from '../../../../shared/kinds/expression/mathjs.ts'
+import type { Result } from '../../../../shared/kinds/kind.ts'
+import { TaskFailure } from '../../../../shared/kinds/kind.ts'
 
 const mathjs = mathjsModule as unknown as {
   create(all: unknown, config: object): Instance

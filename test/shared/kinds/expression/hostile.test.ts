@@ -2,10 +2,10 @@
 // or a size, never by time, and the next expression is right.
 
 import t from 'tap'
-import type { TaskFailure } from '../../../../shared/kind.ts'
 import { createEvaluator } from '../../../../shared/kinds/expression/evaluate.ts'
 import type { NumberType } from '../../../../shared/kinds/expression/instance.ts'
 import { loadMathjs } from '../../../../shared/kinds/expression/mathjs.ts'
+import type { TaskFailure } from '../../../../shared/kinds/kind.ts'
 
 const evaluate = createEvaluator(loadMathjs())
 

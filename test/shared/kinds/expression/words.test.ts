@@ -1,9 +1,9 @@
 // What people write and see: line ends of Windows, readable results, hints for signs of other languages.
 
 import t from 'tap'
-import type { TaskFailure } from '../../../../shared/kind.ts'
 import { createEvaluator } from '../../../../shared/kinds/expression/evaluate.ts'
 import { loadMathjs } from '../../../../shared/kinds/expression/mathjs.ts'
+import type { TaskFailure } from '../../../../shared/kinds/kind.ts'
 
 const evaluate = createEvaluator(loadMathjs())
 

@@ -3,12 +3,12 @@
 import { createHash } from 'node:crypto'
 import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
-import type { Kind } from '../../../../shared/kind.ts'
-import { loadKinds } from '../../../../shared/kind.ts'
+import { createRandom } from '../../../../shared/data/random.ts'
 import type { Pixels } from '../../../../shared/kinds/image-filter/filters.ts'
 import { FILTERS } from '../../../../shared/kinds/image-filter/filters.ts'
 import { job } from '../../../../shared/kinds/image-filter/kind.ts'
-import { createRandom } from '../../../../shared/random.ts'
+import type { Kind } from '../../../../shared/kinds/kind.ts'
+import { loadKinds } from '../../../../shared/kinds/kind.ts'
 import { runJob } from '../../run-job.ts'
 
 export const kinds = await loadKinds()

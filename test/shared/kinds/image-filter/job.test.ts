@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import type { Test } from 'tap'
 import t from 'tap'
-import type { Kind } from '../../../../shared/kind.ts'
 import type { Pixels } from '../../../../shared/kinds/image-filter/filters.ts'
 import { FILTERS } from '../../../../shared/kinds/image-filter/filters.ts'
 import { job } from '../../../../shared/kinds/image-filter/kind.ts'
+import type { Kind } from '../../../../shared/kinds/kind.ts'
 import { expected, filterImage, kinds, photograph, pixelsOf, png, sharpOf } from './images.ts'
 
 const photo = readFileSync(join(import.meta.dirname, '../../../fixtures/photo.jpg'))

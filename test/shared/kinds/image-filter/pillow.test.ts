@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Kind } from '../../../../shared/kind.ts'
+import type { Kind } from '../../../../shared/kinds/kind.ts'
 import { expected, filterImage, kinds, photograph, pixelsOf, png } from './images.ts'
 
 const GRAYSCALE = `

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { stepsOf } from '../../../../shared/job-kind.ts'
-import { loadJobKinds, loadKinds } from '../../../../shared/kind.ts'
+import { createRandom } from '../../../../shared/data/random.ts'
+import { stepsOf } from '../../../../shared/kinds/job-kind.ts'
+import { loadJobKinds, loadKinds } from '../../../../shared/kinds/kind.ts'
 import { addUp, nearestDouble } from '../../../../shared/kinds/range-sum/add-up.ts'
 import { cut } from '../../../../shared/kinds/range-sum/cut.ts'
 import { fractionAt } from '../../../../shared/kinds/range-sum/exact.ts'
@@ -12,7 +13,6 @@ import { add, fraction, ZERO } from '../../../../shared/kinds/range-sum/fraction
 import type { Tree } from '../../../../shared/kinds/range-sum/parse.ts'
 import { parse } from '../../../../shared/kinds/range-sum/parse.ts'
 import { nanosecondsAt } from '../../../../shared/kinds/range-sum/weight.ts'
-import { createRandom } from '../../../../shared/random.ts'
 import { runJob } from '../../run-job.ts'
 
 const job = (await loadJobKinds()).get('range-sum')!

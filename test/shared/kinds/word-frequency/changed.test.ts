@@ -3,11 +3,11 @@
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Kind, Work } from '../../../../shared/kind.ts'
+import { createRandom } from '../../../../shared/data/random.ts'
+import type { Kind, Work } from '../../../../shared/kinds/kind.ts'
 import { countPieces } from '../../../../shared/kinds/word-frequency/count.ts'
 import type { CountInput, Piece } from '../../../../shared/kinds/word-frequency/inputs.ts'
 import { changedFile } from '../../../../shared/kinds/word-frequency/plan.ts'
-import { createRandom } from '../../../../shared/random.ts'
 import { age, rewrite } from '../../rewrite.ts'
 import { countWords, folderOf, kindsByName } from './runs.ts'
 

@@ -1,6 +1,6 @@
 // Text to count words in: small, from a seed, and as unlike prose as can be.
 
-import type { Random } from '../../../../shared/random.ts'
+import type { Random } from '../../../../shared/data/random.ts'
 
 /** A file of random words, by a random recipe. */
 export function randomFile(random: Random): Buffer {

@@ -3,9 +3,9 @@
 import { linkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { createRandom } from '../../../../shared/data/random.ts'
 import { listFiles, openListed } from '../../../../shared/kinds/word-frequency/folder.ts'
 import { job } from '../../../../shared/kinds/word-frequency/kind.ts'
-import { createRandom } from '../../../../shared/random.ts'
 import { countWords, folderOf } from './runs.ts'
 
 const OUTSIDE = ['../b', '/etc/passwd', 'a/../../b', './a', 'a//b', 'a/', '..', '.', 'a\\b', 'a\0b']

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { createRandom } from '../../../../shared/data/random.ts'
 import { groupFiles } from '../../../../shared/kinds/word-frequency/group.ts'
 import { orderOf } from '../../../../shared/kinds/word-frequency/order.ts'
 import { createRecordReader, putRecord } from '../../../../shared/kinds/word-frequency/records.ts'
@@ -11,7 +12,6 @@ import { createText } from '../../../../shared/kinds/word-frequency/text.ts'
 import { createWordTable } from '../../../../shared/kinds/word-frequency/word-table.ts'
 import { groupOf, hashOf } from '../../../../shared/kinds/word-frequency/words.ts'
 import { createWriter } from '../../../../shared/kinds/word-frequency/writer.ts'
-import { createRandom } from '../../../../shared/random.ts'
 import { folderOf } from './runs.ts'
 
 const hash = (word: string) => hashOf(Buffer.from(word), 0, Buffer.byteLength(word))

@@ -1,9 +1,9 @@
 // What the master decides: every byte in exactly one part, and pieces as even as marks can tell.
 
 import t from 'tap'
+import { createRandom } from '../../../../shared/data/random.ts'
 import type { Mark } from '../../../../shared/kinds/word-frequency/inputs.ts'
 import { cutFiles, cutResult, packBlobs } from '../../../../shared/kinds/word-frequency/plan.ts'
-import { createRandom } from '../../../../shared/random.ts'
 
 const MIB = 2 ** 20
 

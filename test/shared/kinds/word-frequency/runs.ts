@@ -3,9 +3,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { Kind } from '../../../../shared/kind.ts'
+import type { Random } from '../../../../shared/data/random.ts'
+import type { Kind } from '../../../../shared/kinds/kind.ts'
 import { job, kinds } from '../../../../shared/kinds/word-frequency/kind.ts'
-import type { Random } from '../../../../shared/random.ts'
 import { runJob } from '../../run-job.ts'
 
 export type Teardown = { teardown(remove: () => void): unknown }

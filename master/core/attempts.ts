@@ -1,0 +1,379 @@
+// What befalls an attempt once a slave has it: taken, listed, ended, lost, called back. Pure.
+//
+// The first success of any attempt that was ever made for the task wins; a failure counts only
+// from the current attempt. An outcome is written once.
+
+import type { Monotonic } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import { observe } from '../../shared/data/histogram.ts'
+import type {
+  Callback,
+  CallbacksRequest,
+  FailureType,
+  HeldAttempt,
+  Outcome,
+} from '../../shared/protocol/wire.ts'
+import { noteFailure, noteFree, noteRun, noteWait } from './measurements.ts'
+import type { Token, Unattached } from './messages.ts'
+import { enterLine, leaveLine, rest } from './queue.ts'
+import type { Held, Slave } from './registry.ts'
+import { isPull, isSimple } from './registry.ts'
+import type { Context } from './state.ts'
+import type { EndStatus, Task } from './task.ts'
+import { currentAttempt, hasEnded, isCurrent, note, waitFor, waitNoMore } from './task.ts'
+
+/** The failures that another try may not repeat. */
+const RETRIED: readonly FailureType[] = [
+  'executor-crashed',
+  'memory-limit',
+  'time-limit',
+  'slave-lost',
+  'outcome-lost',
+]
+/** The attempt is given up, and not known to have failed: its success would still count. */
+const LOST: readonly string[] = ['slave-lost', 'outcome-lost']
+/** Of those, what a task may have done to its slave rather than run into by itself. */
+const BLAMED: readonly FailureType[] = ['executor-crashed', 'memory-limit', 'slave-lost']
+
+const OLD_FAILURE = 'old failure'
+
+/** What is known of a task's tries by its trail, after a start of the master. */
+export function recall(task: Task): void {
+  for (const { event, slave, attempt } of task.trail) {
+    const isRetried = (RETRIED as readonly string[]).includes(event)
+    if (slave !== undefined && (BLAMED as readonly string[]).includes(event)) {
+      task.blamed.push(slave)
+    }
+    if (attempt === undefined) continue
+    if (isRetried) (task.counted ??= new Set()).add(attempt)
+    if (isRetried ? !LOST.includes(event) : event === OLD_FAILURE) {
+      ;(task.failed ??= new Set()).add(attempt)
+    }
+  }
+}
+
+/** The generation of an attempt of which it is not known whether it came: no list is newer. */
+export const NOT_ARRIVED = Number.POSITIVE_INFINITY
+
+/** A slave has the attempt: by its answer, its list, or an outcome that came before both. */
+export function hold(
+  core: Context,
+  task: Task,
+  slave: Slave,
+  attempt: string,
+  generation: number,
+  now: Monotonic,
+  ms?: number,
+): void {
+  if (task.stage.is === 'running' && task.stage.attempt === attempt) return
+  if (task.stage.is === 'running' || hasEnded(task)) return revoke(core, slave, [attempt])
+  task.unsure?.delete(attempt)
+  leaveLine(core, task)
+  task.stage = { is: 'running', slave, attempt, since: now }
+  const counted = (task.counted ??= new Set())
+  if (!counted.has(attempt)) task.tries++
+  if (task.startedAt === null && task.tries === 1) noteFirst(core, task, now)
+  counted.add(attempt)
+  task.startedAt = core.wall
+  waitNoMore(task)
+  core.running++
+  slave.taken++
+  const onItsWay = generation === NOT_ARRIVED
+  slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now, onItsWay })
+  note(task, {
+    at: core.wall,
+    event: 'taken',
+    slave: slave.name,
+    ...(ms === undefined ? {} : { ms }),
+  })
+  core.effects.push({ do: 'save', task })
+  accept(core, task)
+}
+
+/** From here on the task must end. */
+export function accept(core: Context, task: Task): void {
+  if (task.accepted) return
+  task.accepted = true
+  core.effects.push({ do: 'accept', task })
+}
+
+/** Its first slave: how long that took, and how many were asked. */
+function noteFirst({ figures }: Context, task: Task, now: Monotonic): void {
+  noteWait(figures, task.kind, now - task.since)
+  observe(figures.asksPerTask, task.asks)
+}
+
+/**
+ * Asks a slave to drop attempts and never to take them. Whoever pulls hears it by its open poll,
+ * else when it lists them; a simple slave never.
+ */
+export function revoke(core: Context, slave: Slave, attempts: string[]): void {
+  if (isPull(slave)) {
+    if (slave.poll !== null && !isSimple(slave))
+      core.effects.push({ do: 'revoke-by-poll', poll: slave.poll, attempts })
+    return
+  }
+  core.effects.push({ do: 'revoke', slave: slave.name, url: slave.url, attempts })
+}
+
+/** Outcomes from a slave. Each is acknowledged, also where it changes nothing. */
+export function takeCallbacks(
+  core: Context,
+  { state, callbacks }: CallbacksRequest,
+  token: Token,
+  now: Monotonic,
+): void {
+  const slave = core.registry.byName.get(state.slave)
+  for (const callback of callbacks) settle(core, state.slave, slave, callback, now)
+  if (slave) core.registry.hear(slave, state, now)
+  const acknowledged = callbacks.map(({ attempt }) => attempt)
+  core.effects.push({ do: 'acknowledge', token, reply: { acknowledged } })
+}
+
+/** One outcome: of the slave of that name, which may have left. */
+export function settle(
+  core: Context,
+  name: string,
+  slave: Slave | undefined,
+  { attempt, task: id, outcome, ranMs }: Callback,
+  now: Monotonic,
+): void {
+  const task = core.live.get(id)
+  const current = task !== undefined && isCurrent(task, attempt, name)
+  if (task && !current && !core.ids.made(attempt, id, name)) {
+    core.counters.callbacksForged++
+    return
+  }
+  const counts = current || outcome.status === 'done'
+  if (task && slave && counts && task.stage.is !== 'running') {
+    hold(core, task, slave, attempt, slave.generation, now)
+  }
+  if (slave) forget(core, slave, attempt, now)
+  if (!task) {
+    core.counters.callbacksUnattached++
+    core.effects.push({ do: 'unattached', slave: name, attempts: [{ attempt, task: id }] })
+  } else if (!counts) {
+    core.counters.callbacksStale++
+    task.failed = (task.failed ?? new Set()).add(attempt)
+    const about = { slave: name, attempt, reason: reasonOf(outcome) }
+    note(task, { at: core.wall, event: OLD_FAILURE, ...about })
+  } else {
+    if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
+    task.ranMs = ranMs
+    noteRun(core.figures, task.kind, ranMs)
+    conclude(core, task, name, outcome, now)
+  }
+}
+
+const reasonOf = (outcome: Outcome): string =>
+  outcome.status === 'failed' ? `${outcome.type}: ${outcome.message}` : ''
+
+/** The slave has said all there is to say of this attempt. */
+function forget(core: Context, slave: Slave, attempt: string, now: Monotonic): void {
+  if (slave.held.delete(attempt)) {
+    slave.ended++
+    noteFree(core.figures, slave.kinds, now)
+  }
+  if (slave.offers.delete(attempt)) core.registry.refresh(slave)
+}
+
+/** The outcome that counts: it ends the task, or only this try. */
+function conclude(
+  core: Context,
+  task: Task,
+  slave: string,
+  outcome: Outcome,
+  now: Monotonic,
+): void {
+  if (outcome.status === 'failed' && RETRIED.includes(outcome.type)) {
+    fail(core, task, slave, outcome, now)
+  } else end(core, task, outcome.status, outcome, slave)
+}
+
+/** One try has failed in a way that another may not: rest and repeat, or give up. */
+function fail(
+  core: Context,
+  task: Task,
+  slave: string,
+  outcome: Outcome & { status: 'failed' },
+  now: Monotonic,
+): void {
+  const attempt = currentAttempt(task)
+  const about = { slave, ...(attempt === null ? {} : { attempt }), reason: outcome.message }
+  note(task, { at: core.wall, event: outcome.type, ...about })
+  if (BLAMED.includes(outcome.type)) task.blamed.push(slave)
+  if (task.tries >= core.settings.attemptsMax) {
+    return end(core, task, 'failed', lastWord(task, outcome), slave)
+  }
+  if (attempt !== null && !LOST.includes(outcome.type)) (task.failed ??= new Set()).add(attempt)
+  release(core, task)
+  waitFor(task, core.settings.waitLimitMs, now, core.wall)
+  const until = later(now, core.settings.retryBackoffMs * 2 ** (task.tries - 1))
+  note(task, { at: core.wall, event: 'retry', reason: `after try ${task.tries}` })
+  rest(core, task, until)
+  core.effects.push({ do: 'save', task })
+}
+
+function lastWord(task: Task, outcome: Outcome & { status: 'failed' }): Outcome {
+  if (task.blamed.length === 0) {
+    return { ...outcome, message: `${outcome.message}; ${task.tries} tries` }
+  }
+  const message =
+    `${task.tries} tries are used up; it may have taken down ${task.blamed.join(', ')}; ` +
+    `last: ${outcome.type}: ${outcome.message}`
+  return { status: 'failed', type: 'poison', message }
+}
+
+/**
+ * The slave does not have the attempt any more, and no outcome of it came. `outcome-lost`: the slave
+ * is there all the same, so the task has not taken it down.
+ */
+export function lose(
+  core: Context,
+  slave: Slave,
+  held: Held,
+  reason: string,
+  now: Monotonic,
+  type: 'slave-lost' | 'outcome-lost' = 'slave-lost',
+): void {
+  slave.held.delete(held.attempt)
+  const { task, attempt } = held
+  if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
+  core.counters.attemptsLost++
+  fail(core, task, slave.name, { status: 'failed', type, message: reason }, now)
+}
+
+/** Handed over as the answer to a poll, and it never came: that was no try. */
+function miss(core: Context, slave: Slave, { task, attempt }: Held, now: Monotonic): void {
+  slave.held.delete(attempt)
+  if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
+  core.counters.attemptsLost++
+  const reason = 'the answer to its poll was lost'
+  note(task, { at: core.wall, event: 'not arrived', slave: slave.name, reason })
+  if (task.counted?.delete(attempt)) task.tries--
+  task.misses++
+  release(core, task)
+  waitFor(task, core.settings.waitLimitMs, now, core.wall)
+  enterLine(core, task, now)
+  core.effects.push({ do: 'save', task })
+}
+
+/** No slave runs the task now. */
+function release(core: Context, task: Task): void {
+  if (task.stage.is === 'running') {
+    core.running--
+    task.stage.slave.held.delete(task.stage.attempt)
+  }
+  task.startedAt = null
+}
+
+/** The task has ended. Whoever else may still run it is told to stop. */
+export function end(
+  core: Context,
+  task: Task,
+  status: EndStatus,
+  outcome: Outcome | null,
+  by?: string,
+): void {
+  const { stage } = task
+  if (stage.is === 'running') core.running--
+  leaveLine(core, task)
+  const unwanted = new Map(task.unsure)
+  if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
+    unwanted.set(stage.attempt, stage.slave)
+  }
+  const reason = outcome?.status === 'failed' ? { reason: reasonOf(outcome) } : {}
+  note(task, {
+    at: core.wall,
+    event: status,
+    ...(by === undefined ? {} : { slave: by }),
+    ...reason,
+  })
+  task.stage = { is: 'ended', status, outcome, at: core.wall }
+  core.live.delete(task.id)
+  if (outcome?.status === 'failed') noteFailure(core.figures, outcome.type)
+  core.counters.ended[status] = (core.counters.ended[status] ?? 0) + 1
+  core.effects.push({ do: 'save', task })
+  accept(core, task)
+  core.effects.push({ do: 'end', task })
+  for (const [attempt, slave] of unwanted) revoke(core, slave, [attempt])
+}
+
+/**
+ * A slave's own list of what it has, as of `generation`: what it lists is confirmed or adopted,
+ * what it does not list is lost, what nobody wants is returned, to be revoked.
+ */
+export function compare(
+  core: Context,
+  slave: Slave,
+  attempts: HeldAttempt[],
+  generation: number,
+  now: Monotonic,
+): string[] {
+  const unwanted: string[] = []
+  const unattached: Unattached[] = []
+  const listed = new Set<string>()
+  for (const { attempt, task: id, status } of attempts) {
+    listed.add(attempt)
+    const task = core.live.get(id)
+    if (!task) unattached.push({ attempt, task: id })
+    const held = slave.held.get(attempt)
+    if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
+    slave.handed.delete(attempt)
+    if (held) confirmOne(held, status, now)
+    else if (task && wants(core, task, slave, attempt)) {
+      adopt(core, task, slave, attempt, generation, now)
+    } else if (status !== 'ended' && (!task || task.stage.is === 'running')) unwanted.push(attempt)
+  }
+  for (const held of slave.held.values()) {
+    if (held.generation < generation && !listed.has(held.attempt)) {
+      if (held.onItsWay && held.task.misses < core.settings.attemptsMax)
+        miss(core, slave, held, now)
+      else {
+        // Another boot, or not known to be the same: a slave that ran on has not gone down by it.
+        const isReborn = generation === Number.POSITIVE_INFINITY || held.generation < 0
+        const type = isReborn ? 'slave-lost' : 'outcome-lost'
+        lose(core, slave, held, 'the slave no longer has it', now, type)
+      }
+    }
+  }
+  if (unattached.length > 0) {
+    core.effects.push({ do: 'unattached', slave: slave.name, attempts: unattached })
+  }
+  return unwanted
+}
+
+/** A list that a newer word overtook on its way tells no more what is lost, but still what is there. */
+export function confirm(slave: Slave, attempts: HeldAttempt[], now: Monotonic): void {
+  for (const { attempt, status } of attempts) {
+    const held = slave.held.get(attempt)
+    if (held) confirmOne(held, status, now)
+  }
+}
+
+function confirmOne(held: Held, status: HeldAttempt['status'], now: Monotonic): void {
+  held.confirmedAt = now
+  if (status === 'waiting') held.since = now
+  if (status === 'ended') held.ended = true
+}
+
+/** Nobody else runs it, and the attempt is one of ours. */
+const wants = (core: Context, task: Task, slave: Slave, attempt: string): boolean =>
+  task.stage.is !== 'running' &&
+  !task.failed?.has(attempt) &&
+  (isCurrent(task, attempt, slave.name) || core.ids.made(attempt, task.id, slave.name))
+
+function adopt(
+  core: Context,
+  task: Task,
+  slave: Slave,
+  attempt: string,
+  generation: number,
+  now: Monotonic,
+): void {
+  const own = currentAttempt(task) === attempt
+  if (!own)
+    note(task, { at: core.wall, event: 'found', slave: slave.name, reason: 'it has the task' })
+  slave.offers.delete(attempt)
+  hold(core, task, slave, attempt, generation, now)
+}

@@ -1,0 +1,301 @@
+// Knowing the slaves: who registers, who beats, who is silent, and what follows from it. Pure.
+
+import type { Monotonic } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { Heartbeat, RegistrationReply, ReportsTo } from '../../shared/protocol/wire.ts'
+import { dropOffers, unsureTasks, visit } from './asking.ts'
+import { compare, confirm, lose, revoke } from './attempts.ts'
+import { endRest } from './backoff.ts'
+import type { Registering, Token, Visited } from './messages.ts'
+import { closePoll, enrol } from './polling.ts'
+import type { Slave } from './registry.ts'
+import { isPull, isSimple, PULL } from './registry.ts'
+import type { Context } from './state.ts'
+import { LEASE_BEATS, SUSPECT_BEATS } from './state.ts'
+import { note } from './task.ts'
+
+/** A slave that is silent for long is asked ever less often, at most this many beats apart. */
+const ASK_BEATS_MAX = 12
+/** An attempt is overdue this long after its run limit: its slave should have ended it. */
+const OVERDUE_MS = 10_000
+/** A simple slave registered by its polls alone: silent for so many beats it is forgotten. */
+const FORGET_BEATS = 120
+/** Of where a slave reports so much is told. */
+const URLS_SHOWN_MAX = 4
+const URL_SHOWN_MAX = 128
+
+/** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
+export function takeRegistration(core: Context, registering: Registering, now: Monotonic): void {
+  const { registration, token } = registering
+  const { name, boot, pull, url = PULL } = registration
+  const known = core.registry.byName.get(name)
+  const another = known && known.boot !== boot && known.boot !== ''
+  // One that pulls has no address to be known again by.
+  const elsewhere = another && (known.url !== url || url === PULL)
+  if (elsewhere && known.standing === 'alive') {
+    // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
+    visit(core, known, now)
+    const where = isPull(known) ? '' : ` at ${known.url}`
+    const detail = `a slave named ${name} is alive${where}; choose another --name, or stop it`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+  }
+  if (pull) return enrol(core, registering, now)
+  core.effects.push({ do: 'visit', name, url, token })
+}
+
+/** A slave said who it is and what it holds. */
+export function takeVisit(core: Context, visited: Visited, now: Monotonic): void {
+  const { name, url, token } = visited
+  const { card, state, attempts, reportsTo } = visited.said
+  if (card.name !== name) {
+    const detail = `the slave at ${url} is named ${card.name}, not ${name}`
+    return takeNotReached(core, name, url, token, now, detail)
+  }
+  const slave = settleFirst(core, name, url, visited)
+  if (!slave) return
+  const reborn = slave.boot !== card.boot
+  // It has come by itself, as another process: that may be the one whose answers can be used.
+  if (reborn && token !== null) endRest(core, slave)
+  if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
+  if (token !== null) reportsHere(core, slave)
+  else if (reportsTo) takeReportsTo(core, slave, reportsTo)
+  if (core.registry.hear(slave, state, now)) {
+    const generation = reborn ? Number.POSITIVE_INFINITY : state.generation
+    const unwanted = compare(core, slave, attempts, generation, now)
+    if (unwanted.length > 0) revoke(core, slave, unwanted)
+    settleDoubts(core, slave)
+  } else confirm(slave, attempts, now)
+  if (slave.heapIndex < 0) watch(core, slave, now)
+  if (token !== null) {
+    core.effects.push({ do: 'answer-registration', token, reply: registrationReply(core) })
+  }
+}
+
+export const registrationReply = ({ settings, ids }: Context): RegistrationReply => ({
+  heartbeatMs: settings.heartbeatMs,
+  master: ids.issuer,
+})
+
+/** This boot has come by itself. It does not change its master. */
+export function reportsHere(core: Context, slave: Slave): void {
+  slave.reports = 'here'
+  core.registry.refresh(slave)
+}
+
+/** It said where it reports. Until it has registered there for the first time it knows no name. */
+function takeReportsTo(core: Context, slave: Slave, reportsTo: ReportsTo[]): void {
+  if (slave.reports === 'here') return
+  if (reportsTo.some(({ master }) => master === core.ids.issuer)) return reportsHere(core, slave)
+  const urls = reportsTo.slice(0, URLS_SHOWN_MAX).map(({ url }) => url.slice(0, URL_SHOWN_MAX))
+  slave.reports = { to: urls.join(', ') || 'no master' }
+  core.registry.refresh(slave)
+}
+
+/**
+ * A slave that is new here, or has moved, is saved before it is offered anything: a master that
+ * starts anew must know whom to ask what he has. What it said comes once more after that. Gives the
+ * slave of this name at this address, once it is saved.
+ */
+export function settleFirst(
+  core: Context,
+  name: string,
+  url: string,
+  input: Registering | Visited,
+): Slave | undefined {
+  const { token, again } = input
+  const known = core.registry.byName.get(name)
+  const isHere = known?.url === url
+  if (isHere && again) known.saved = true
+  if (isHere && known.saved) return known
+  // Its answer to what it was asked at its old address.
+  if (token === null) return undefined
+  if (again) {
+    const detail = `another slave has registered as ${name} meanwhile`
+    core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+    return undefined
+  }
+  if (!isHere) settleAt(core, name, url)
+  core.effects.push({ do: 'repeat', input: { ...input, again: true } })
+  return undefined
+}
+
+/** The slave of this name is at this address from now on. */
+export function settleAt(core: Context, name: string, url: string): Slave {
+  const slave = core.registry.byName.get(name) ?? core.registry.add(name, url)
+  closePoll(core, slave)
+  slave.url = url
+  slave.saved = false
+  saveSlave(core, slave)
+  return slave
+}
+
+export const sameKinds = (slave: Slave, kinds: string[]): boolean =>
+  slave.kinds.length === kinds.length && kinds.every((kind) => slave.kinds.includes(kind))
+
+/** It was probed: an offer that it did not answer and does not list is revoked, all in one request. */
+function settleDoubts(core: Context, slave: Slave): void {
+  const unwanted: string[] = []
+  for (const task of unsureTasks(core)) {
+    for (const [attempt, silent] of task.unsure ?? []) {
+      if (silent === slave && task.stage.is !== 'running') unwanted.push(attempt)
+    }
+  }
+  if (unwanted.length > 0) revoke(core, slave, unwanted)
+}
+
+/**
+ * A slave did not answer when it was asked. Why not, whoever registers is not told: it would learn which
+ * ports are open where only the master can connect.
+ */
+export function takeNotReached(
+  core: Context,
+  name: string,
+  url: string,
+  token: Token,
+  now: Monotonic,
+  detail = `at ${url} no slave named ${name} answers the master; its log has the reason`,
+): void {
+  if (token !== null) {
+    core.effects.push({ do: 'answer-problem', token, type: 'unreachable-slave', detail })
+    return
+  }
+  const slave = core.registry.byName.get(name)
+  if (!slave || slave.url !== url) return
+  slave.unanswered++
+  if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
+  watch(core, slave, now)
+}
+
+/** A slave's beat: it lists what it has. Whoever the master does not know is told to register. */
+export function takeHeartbeat(
+  core: Context,
+  { state, attempts }: Heartbeat,
+  token: Token,
+  now: Monotonic,
+): void {
+  const slave = core.registry.byName.get(state.slave)
+  const known = slave !== undefined && slave.boot === state.boot
+  let unwanted: string[] = []
+  if (known && slave.reports !== 'here') reportsHere(core, slave)
+  if (known && core.registry.hear(slave, state, now)) {
+    unwanted = compare(core, slave, attempts, state.generation, now)
+  } else if (known || slave?.boot === '') {
+    // Also one that this master knows by the store alone: it must register, and still has what it has.
+    confirm(slave, attempts, now)
+  }
+  const reply = { revoke: unwanted, register: !known, master: core.ids.issuer }
+  core.effects.push({ do: 'answer-heartbeat', token, reply })
+}
+
+/** A slave goes: what it still holds is lost at once, and its place is free unless it is drained. */
+export function takeLeave(core: Context, name: string, boot: string, now: Monotonic): boolean {
+  const slave = core.registry.byName.get(name)
+  if (!slave || (boot !== '' && slave.boot !== boot)) return false
+  closePoll(core, slave)
+  // An operator drained it: when it comes back it still is, until it is resumed or forgotten.
+  if (slave.drained && boot !== '') core.registry.setStanding(slave, 'silent')
+  else forget(core, slave)
+  for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
+  dropOffers(core, slave, 'has left', now)
+  return true
+}
+
+function forget(core: Context, slave: Slave): void {
+  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
+  core.registry.remove(slave)
+  core.effects.push({ do: 'drop-slave', name: slave.name })
+}
+
+/** Remembers a slave over a restart of the master. */
+export function saveSlave(core: Context, { name, url, place, drained }: Slave): void {
+  core.effects.push({ do: 'save-slave', slave: { name, url, position: place, drained } })
+}
+
+/** Looks at one slave whose time has come: is it silent, are its attempts confirmed and in time? */
+export function check(core: Context, slave: Slave, now: Monotonic): void {
+  const { heartbeatMs } = core.settings
+  endRest(core, slave, now)
+  if (isForgotten(slave, now - FORGET_BEATS * heartbeatMs)) {
+    takeLeave(core, slave.name, '', now)
+    return
+  }
+  const silentMs = vouches(slave, now) ? 0 : now - slave.heardAt
+  if (silentMs >= SUSPECT_BEATS * heartbeatMs) {
+    if (slave.standing === 'alive') suspect(core, slave, silentMs)
+    if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)
+  } else if (isUnconfirmed(slave, now - SUSPECT_BEATS * heartbeatMs)) {
+    // It speaks, but its heartbeats do not come through: ask, before any lease runs out.
+    if (now - slave.askedAt >= heartbeatMs) visit(core, slave, now)
+  }
+  if (silentMs >= LEASE_BEATS * heartbeatMs && slave.standing !== 'silent') {
+    core.registry.setStanding(slave, 'silent')
+  }
+  for (const held of slave.held.values()) {
+    if (now - held.confirmedAt >= LEASE_BEATS * heartbeatMs) {
+      lose(core, slave, held, 'its lease ran out: the slave did not say that it has it', now)
+    } else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {
+      revoke(core, slave, [held.attempt])
+      // It speaks: whatever became of the outcome, the task has not taken it down.
+      const type = slave.standing === 'alive' && !isSimple(slave) ? 'outcome-lost' : 'slave-lost'
+      const reason = `no outcome within its limit of ${held.task.runLimitMs} ms`
+      lose(core, slave, held, held.ended ? `${reason}, although it ended there` : reason, now, type)
+    }
+  }
+  watch(core, slave, now)
+}
+
+/** It will be asked what it has; what it should have says so, once for each silence. */
+function suspect(core: Context, slave: Slave, silentMs: number): void {
+  core.registry.setStanding(slave, 'suspect')
+  const ask = isPull(slave) ? '' : ': asked what it has'
+  const reason = `silent for ${Math.round(silentMs)} ms${ask}`
+  for (const { task } of slave.held.values()) {
+    note(task, { at: core.wall, event: 'silence', slave: slave.name, reason })
+  }
+}
+
+/**
+ * A simple slave says nothing while it computes: its open poll speaks for it, and the run limit of
+ * its task is the task's lease.
+ */
+function vouches(slave: Slave, now: Monotonic): boolean {
+  if (!isSimple(slave)) return false
+  for (const held of slave.held.values()) held.confirmedAt = now
+  return slave.poll !== null || slave.held.size > 0
+}
+
+const isForgotten = (slave: Slave, since: number): boolean =>
+  isSimple(slave) &&
+  !slave.drained &&
+  slave.poll === null &&
+  slave.held.size === 0 &&
+  Math.max(slave.heardAt, slave.askedAt) < since
+
+/**
+ * The master itself was held up (a paused VM, a long swap): what slaves said meanwhile is still on
+ * its way in, so their silence does not count for that time, nor does it for the limits of what runs.
+ */
+export function forgive(core: Context, lateMs: number): void {
+  for (const slave of core.registry.all()) {
+    slave.heardAt = later(slave.heardAt, lateMs)
+    for (const held of slave.held.values()) {
+      held.confirmedAt = later(held.confirmedAt, lateMs)
+      held.since = later(held.since, lateMs)
+    }
+  }
+}
+
+const isUnconfirmed = (slave: Slave, since: number): boolean =>
+  slave.held.values().some((held) => held.confirmedAt < since)
+
+const askEvery = (slave: Slave): number => Math.min(ASK_BEATS_MAX, 2 ** slave.unanswered) * 0.9
+
+/** Sets when to look at the slave again: half a beat from now, sooner than anything can be due. */
+export function watch(core: Context, slave: Slave, now: Monotonic): void {
+  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
+  const { trouble } = slave
+  const beatMs = core.settings.heartbeatMs / 2
+  const restMs = trouble?.resting ? Math.max(0, trouble.until - now) : beatMs
+  slave.dueAt = later(now, Math.min(beatMs, restMs))
+  core.dueSlaves.push(slave)
+}

@@ -1,0 +1,220 @@
+// Slaves that cannot be reached: they poll, and a poll is a yes given before the question. Pure.
+//
+//   a slave:   not polling --(polls)--> polling --(hangs up, or no poll follows the last)--> not polling
+//
+// While it polls a slave is free at its place in the order of asking, with as many slots as its newest
+// word says; a task that comes to it is the answer to its poll, or to the next, and taken with that.
+// While it does not, the answer is known. All else is as for slaves that are asked: the offer first,
+// then taken, commit, 202.
+//
+// Whether the answer to a poll arrived is not known until the slave says that the poll is over for it.
+// Until then what the answer brought is not in its free slots; from then on a list that lacks an
+// attempt means that it never came.
+//
+// A simple slave (SIMPLE) neither registers nor beats. It has one slot and no boot, and nothing waits
+// for its next poll. That it polls says that it has nothing; while it computes it says nothing, and
+// the run limit of its task is the task's lease. It need not name itself, nor the attempt whose outcome
+// it hands in: see anonymous-slaves.ts.
+
+import type { Monotonic } from '../../shared/data/clock.ts'
+import type { ProblemType } from '../../shared/protocol/problems.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import type { Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import { freeName, heldSimply, isIdle } from './anonymous-slaves.ts'
+import { hold, lose, NOT_ARRIVED, settle } from './attempts.ts'
+import {
+  registrationReply,
+  reportsHere,
+  sameKinds,
+  settleAt,
+  settleFirst,
+  watch,
+} from './liveness.ts'
+import type { Registering, Token } from './messages.ts'
+import type { Slave } from './registry.ts'
+import { isSimple, PULL, SIMPLE } from './registry.ts'
+import type { Context } from './state.ts'
+
+/** What a poll says: of a registered slave its state, of a simple one what it can do. */
+export type Polled =
+  | { simple: false; state: Omit<SlaveState, 'slots'> }
+  /** Without a name (null) the core gives it one. */
+  | { simple: true; slave: string | null; kinds: string[] }
+
+/**
+ * An outcome in short. By its attempt: without `task` only one that the slave still holds is found. By
+ * its task alone: only the attempt that a simple slave holds now is found, that of `slave` where known.
+ */
+export type Submitted = { outcome: Outcome; ranMs?: number } & (
+  | { by: 'attempt'; slave: string; attempt: string; task?: string }
+  | { by: 'task'; slave: string | null; task: string }
+)
+
+/** The boot of a simple slave, whose starts the master cannot tell apart. */
+const SIMPLE_BOOT = 'simple'
+
+const lastBoot = { generation: -1, onItsWay: false }
+
+/** A slave that pulls registers. What it holds its next heartbeat says. */
+export function enrol(core: Context, registering: Registering, now: Monotonic): void {
+  const { registration: card, token } = registering
+  const slave = settleFirst(core, card.name, PULL, registering)
+  if (!slave) return
+  closePoll(core, slave)
+  const reborn = slave.boot !== card.boot
+  if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
+  // Its first list is complete, and what it lacks went down with the boot before it.
+  if (reborn) for (const held of slave.held.values()) Object.assign(held, lastBoot)
+  if (slave.heapIndex < 0) watch(core, slave, now)
+  reportsHere(core, slave)
+  core.effects.push({ do: 'answer-registration', token, reply: registrationReply(core) })
+}
+
+/** "I take what you have." */
+export function takePoll(core: Context, said: Polled, poll: Token, now: Monotonic): void {
+  if (said.simple) takeSimplePoll(core, said.slave, said.kinds, poll, now)
+  else takeRegisteredPoll(core, said.state, poll, now)
+}
+
+function takeRegisteredPoll(
+  core: Context,
+  state: Omit<SlaveState, 'slots'>,
+  poll: Token,
+  now: Monotonic,
+): void {
+  const slave = core.registry.byName.get(state.slave)
+  if (slave?.url !== PULL || slave.boot !== state.boot) {
+    const detail = `no slave "${state.slave}" with this boot has registered to pull`
+    return refusePoll(core, poll, 'no-such-slave', detail)
+  }
+  // Doubled on its way, or late: the slave no longer waits for it.
+  if (state.generation <= slave.polled) return endPoll(core, poll)
+  slave.polled = state.generation
+  core.registry.hear(slave, { ...state, slots: slave.slots }, now)
+  open(core, slave, poll, now)
+}
+
+function takeSimplePoll(
+  core: Context,
+  said: string | null,
+  kinds: string[],
+  poll: Token,
+  now: Monotonic,
+): void {
+  const name = said ?? freeName(core.registry)
+  const known = core.registry.byName.get(name)
+  if (known && !isSimple(known) && known.standing === 'alive') {
+    const detail = `a slave named ${name} has registered; choose another name, or give its boot`
+    return refusePoll(core, poll, 'name-taken', detail)
+  }
+  if (known?.isNameGiven && said !== null && !isIdle(known)) {
+    const detail = `the master gave the name ${name} to a slave that polled without one; choose another name`
+    return refusePoll(core, poll, 'name-taken', detail)
+  }
+  const slave = known && isSimple(known) ? known : settleAt(core, name, SIMPLE)
+  slave.isNameGiven = said === null
+  if (slave.boot !== SIMPLE_BOOT || !sameKinds(slave, kinds)) {
+    const card = { name, boot: SIMPLE_BOOT, version: '', kinds, tags: [], slots: 1 }
+    core.registry.introduce(slave, card)
+  }
+  for (const held of slave.held.values()) {
+    lose(core, slave, held, 'it polls again, without an outcome', now)
+  }
+  hearSimple(core, slave, 1, now)
+  if (slave.heapIndex < 0) watch(core, slave, now)
+  open(core, slave, poll, now)
+}
+
+/** What is known of a simple slave follows from what it does. */
+function hearSimple(core: Context, slave: Slave, free: number, now: Monotonic): void {
+  const word = { slave: slave.name, boot: SIMPLE_BOOT, generation: slave.generation + 1 }
+  core.registry.hear(slave, { ...word, slots: 1, free, mode: 'accepting', reason: '' }, now)
+}
+
+/** A poll that is repeated replaces the one before it, also in what is on its way. */
+function open(core: Context, slave: Slave, poll: Token, now: Monotonic): void {
+  core.effects.push({ do: 'open-poll', poll, before: slave.poll, slave: slave.name })
+  slave.reports = 'here'
+  slave.poll = poll
+  slave.polledAt = now
+  core.registry.refresh(slave)
+}
+
+/** The slave polls no more; what is on its way to it goes on in order. */
+export function closePoll(core: Context, slave: Slave): void {
+  if (slave.poll === null) return
+  endPoll(core, slave.poll)
+  slave.poll = null
+  core.registry.refresh(slave)
+}
+
+function endPoll(core: Context, poll: Token): void {
+  core.effects.push({ do: 'end-poll', poll, problem: null })
+}
+
+function refusePoll(core: Context, poll: Token, type: ProblemType, detail: string): void {
+  core.effects.push({ do: 'end-poll', poll, problem: new Problem(type, detail) })
+}
+
+/** A poll was answered with these attempts, or with what is called back: they are taken. */
+export function takeHanded(
+  core: Context,
+  name: string,
+  poll: Token,
+  attempts: string[],
+  now: Monotonic,
+): void {
+  const slave = core.registry.byName.get(name)
+  if (!slave) return
+  const offers = attempts.map((attempt) => slave.offers.get(attempt))
+  for (const attempt of attempts) slave.offers.delete(attempt)
+  if (isSimple(slave) && slave.poll === poll) slave.poll = null
+  slave.free = Math.max(0, slave.free - attempts.length)
+  core.registry.refresh(slave)
+  for (const offer of offers) {
+    if (!offer) continue
+    core.counters.answers.taken = (core.counters.answers.taken ?? 0) + 1
+    if (!isSimple(slave)) slave.handed.set(offer.attempt, slave.polled)
+    hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, now - offer.at)
+  }
+}
+
+/** No poll followed, or the slave hung up: then it may be gone. A simple one need not come at once. */
+export function takeGone(
+  core: Context,
+  name: string,
+  poll: Token,
+  hungUp: boolean,
+  now: Monotonic,
+): void {
+  const slave = core.registry.byName.get(name)
+  if (!slave || slave.poll !== poll) return
+  slave.poll = null
+  if (isSimple(slave)) slave.heardAt = now
+  else if (hungUp && slave.standing === 'alive') slave.standing = 'suspect'
+  core.registry.refresh(slave)
+}
+
+/** An outcome in short: all that the master knows itself is left out. */
+export function takeSubmitted(core: Context, said: Submitted, token: Token, now: Monotonic): void {
+  const { outcome } = said
+  const found = said.by === 'attempt' ? said : heldSimply(core.live, said)
+  if (found === null) {
+    const whose = said.slave ?? 'no simple slave'
+    const verb = said.slave === null ? 'has' : 'does not have'
+    const detail = `${whose} ${verb} the task ${said.task} now: it may have ended, or been tried elsewhere`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'no-such-task', detail })
+  }
+  const { slave: name, attempt } = found
+  const slave = core.registry.byName.get(name)
+  const held = slave?.held.get(attempt)
+  const ranMs = said.ranMs ?? now - (held?.since ?? now)
+  const task = held?.task.id ?? said.task
+  if (task === undefined) {
+    const detail = `${name} does not hold the attempt ${attempt}; say of which task it is`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'no-such-task', detail })
+  }
+  settle(core, name, slave, { attempt, task, outcome, ranMs }, now)
+  if (slave && isSimple(slave)) hearSimple(core, slave, slave.held.size > 0 ? 0 : 1, now)
+  core.effects.push({ do: 'acknowledge', token, reply: { acknowledged: [attempt] } })
+}

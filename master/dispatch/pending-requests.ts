@@ -1,0 +1,314 @@
+// The clients' side of the dispatcher: submissions on their way, whoever waits for an outcome, and
+// the same Idempotency-Key said twice.
+
+import type { Clock, Monotonic } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import type { Outcome } from '../../shared/protocol/wire.ts'
+import type { Input } from '../core/messages.ts'
+import type { NewTask, Task, TrailEntry } from '../core/task.ts'
+import { hasEnded } from '../core/task.ts'
+import type { Store, TaskRecord, TaskStatus } from '../store/store.ts'
+import type { Payload } from './task-payloads.ts'
+import { lastSlave, readOutcome, statusOf } from './task-records.ts'
+
+/** A task to hand out, checked already. */
+export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'queue'> &
+  Omit<Payload, 'queueMs'> & {
+    /** A queued task expires when no slave has taken it within this. */
+    waitLimitMs: number
+    /** How long the client holds its request: first for a slave, then for the result. */
+    waitMs: number
+  }
+
+/** Ends when the connection of a held request does: nobody is there to be answered. */
+export type Gone = AbortSignal | undefined
+
+/** A task as a client is told of it. */
+export type Reply = {
+  id: string
+  kind: string
+  status: TaskStatus
+  slave: string | null
+  outcome: Outcome | null
+  trail: TrailEntry[]
+  /** The same Idempotency-Key had it before. */
+  repeated: boolean
+}
+
+type Open = {
+  key: string | null
+  resolve: (reply: Reply) => void
+  reject: (problem: Problem) => void
+  /** Until when the client holds its request, unless it hangs up. */
+  waitUntil: Monotonic
+  gone: Gone
+}
+
+/** Requests that hold the same submission: it is over for them when the last has gone. */
+type Holders = { count: number; over: AbortController }
+type Keyed = { requestHash: string | null; reply: Promise<Reply>; holders: Holders }
+
+export type Clients = ReturnType<typeof createClients>
+
+export function createClients(given: {
+  store: Store
+  clock: Clock
+  post: (input: Input) => void
+  live: ReadonlyMap<string, Task>
+  /** A new task's id: a UUIDv7. */
+  newId: () => string
+  add: (id: string, payload: Payload) => void
+}) {
+  const { store, clock, post, live } = given
+  /** Submissions that have no answer yet, by task. */
+  const open = new Map<string, Open>()
+  /** Tasks that have ended, but their end is not saved. */
+  const ending = new Set<string>()
+  /** Whoever waits for the end of a task. */
+  const waiting = new Map<string, Set<() => void>>()
+  /** Keys of submissions that have no answer yet. */
+  const keys = new Map<string, Keyed>()
+  /** Nobody is held any longer. */
+  let stopping = false
+
+  return {
+    submit,
+    wait,
+
+    async cancel(id: string): Promise<boolean> {
+      const isLive = live.get(id)?.accepted === true
+      const ended = wait(id, Number.POSITIVE_INFINITY)
+      if (isLive) post({ is: 'cancel', task: id })
+      await ended
+      return isLive
+    },
+
+    /** Promised and saved: the client hears it, unless it waits for the result. */
+    accept(task: Task): void {
+      const client = open.get(task.id)
+      if (!client) return
+      // It is in the store now: whoever repeats the request waits no longer than it asks to.
+      if (client.key !== null) keys.delete(client.key)
+      if (stopping || client.waitUntil <= clock.now()) {
+        return answer(task.id, client, savedReplyOf(task))
+      }
+      holdUntil(
+        client.waitUntil,
+        task.id,
+        () => {
+          const late = open.get(task.id)
+          if (late) answer(task.id, late, savedReplyOf(task))
+        },
+        client.gone,
+      )
+    },
+
+    /** It has ended. Nobody is told before end(), but whoever comes waits for that. */
+    ending: (task: Task): void => void ending.add(task.id),
+
+    refuse(task: Task, problem: Problem): void {
+      ending.delete(task.id)
+      const client = open.get(task.id)
+      if (!client) return
+      open.delete(task.id)
+      client.reject(
+        new Problem(problem.type, problem.message, { asked: asked(task.trail) }, problem.headers),
+      )
+    },
+
+    end(task: Task): void {
+      ending.delete(task.id)
+      const client = open.get(task.id)
+      if (client) answer(task.id, client, replyOf(task))
+      wake(task.id)
+    },
+
+    /** Whoever waits hears now how things stand. */
+    stopWaiting(): void {
+      stopping = true
+      for (const id of waiting.keys()) wake(id)
+      for (const id of open.keys()) post({ is: 'stop-waiting', task: id })
+    },
+  }
+
+  async function submit(submission: Submission, gone?: Gone): Promise<Reply> {
+    const { idempotencyKey: key, requestHash } = submission
+    if (key === null) return begin(submission, gone)
+    const before = keys.get(key)
+    if (before) {
+      if (before.requestHash !== requestHash) throw keyReused(key)
+      return join(before, submission, gone)
+    }
+    const holders = held(gone)
+    const reply = beginOnce(key, submission, holders, gone)
+    const keyed = { requestHash, reply, holders }
+    keys.set(key, keyed)
+    return reply.finally(() => {
+      if (keys.get(key) === keyed) keys.delete(key)
+    })
+  }
+
+  /** The same key again, while the request that said it first is held. */
+  async function join(before: Keyed, submission: Submission, gone: Gone): Promise<Reply> {
+    hold(before.holders, gone)
+    try {
+      return { ...(await before.reply), repeated: true }
+    } catch (error) {
+      // It was ended because its client hung up, in the moment in which it was repeated.
+      if (!before.holders.over.signal.aborted || gone?.aborted) throw error
+      return submit(submission, gone)
+    }
+  }
+
+  /** Those who hold a submission; without an end of their connections they never go. */
+  function held(gone: Gone): Holders {
+    const holders = { count: 0, over: new AbortController() }
+    hold(holders, gone)
+    return holders
+  }
+
+  function hold(holders: Holders, gone: Gone): void {
+    holders.count++
+    const leave = (): void => {
+      if (--holders.count === 0) holders.over.abort()
+    }
+    if (gone?.aborted) leave()
+    else gone?.addEventListener('abort', leave, { once: true })
+  }
+
+  async function beginOnce(
+    key: string,
+    submission: Submission,
+    holders: Holders,
+    gone: Gone,
+  ): Promise<Reply> {
+    const before = await store.find(key)
+    if (!before) return begin(submission, holders.over.signal)
+    if (before.requestHash !== submission.requestHash) throw keyReused(key)
+    if (submission.waitMs > 0) await wait(before.id, submission.waitMs, gone)
+    const record = await store.get(before.id)
+    if (!record) throw new Problem('no-such-task', `task ${before.id} was removed meanwhile`)
+    return { ...recordReply(record), repeated: true }
+  }
+
+  function begin(submission: Submission, gone: Gone): Promise<Reply> {
+    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, ...payload } = submission
+    const id = given.newId()
+    const now = clock.now()
+    const createdAt = clock.wall()
+    const patience = queue ? waitLimitMs : waitMs
+    const waits = patience > 0
+    const waitUntil = waits ? later(now, patience) : null
+    const expiresAt = waits ? later(createdAt, patience) : null
+    given.add(id, { ...payload, queueMs: queue ? waitLimitMs : 0 })
+    return new Promise((resolve, reject) => {
+      const key = payload.idempotencyKey
+      open.set(id, { key, resolve, reject, waitUntil: later(now, waitMs), gone })
+      const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil, expiresAt }
+      post({ is: 'submit', task })
+      // Whoever has a key may ask for it by that, and may have been promised it so.
+      const leave = (): void => {
+        if (open.has(id)) post({ is: 'stop-waiting', task: id, unclaimed: key === null })
+      }
+      if (gone?.aborted) leave()
+      else gone?.addEventListener('abort', leave, { once: true })
+    })
+  }
+
+  function answer(id: string, client: Open, reply: Reply): void {
+    open.delete(id)
+    client.resolve(reply)
+  }
+
+  /**
+   * Resolves when the task's end is saved, after `waitMs`, or when who waits has gone; at once when it
+   * is not live.
+   */
+  function wait(id: string, waitMs: number, gone?: Gone): Promise<void> {
+    if (!live.get(id)?.accepted && !ending.has(id)) return Promise.resolve()
+    return new Promise((resolve) => holdUntil(later(clock.now(), waitMs), id, resolve, gone))
+  }
+
+  /** Calls `run` once: when the task has ended, at a time, or when who waits has gone. */
+  function holdUntil(until: Monotonic, id: string, run: () => void, gone?: Gone): void {
+    if (gone?.aborted) return run()
+    const callOff = Number.isFinite(until) ? clock.at(until, finish) : () => {}
+    const others = waiting.get(id) ?? new Set()
+    waiting.set(id, others.add(finish))
+    gone?.addEventListener('abort', finish, { once: true })
+
+    function finish(): void {
+      callOff()
+      gone?.removeEventListener('abort', finish)
+      if (others.delete(finish) && others.size === 0) waiting.delete(id)
+      run()
+    }
+  }
+
+  function wake(id: string): void {
+    for (const finish of waiting.get(id) ?? []) finish()
+  }
+}
+
+const keyReused = (key: string): Problem =>
+  new Problem('key-reused', `the Idempotency-Key "${key}" came before with another body`)
+
+const replyOf = (task: Task): Reply => ({
+  id: task.id,
+  kind: task.kind,
+  status: statusOf(task),
+  slave: statusOf(task) === 'pending' ? null : lastSlave(task),
+  outcome: task.stage.is === 'ended' ? task.stage.outcome : null,
+  trail: task.trail,
+  repeated: false,
+})
+
+/** The same before its end is saved: an end that a crash can undo is told to nobody. */
+function savedReplyOf(task: Task): Reply {
+  const reply = replyOf(task)
+  return hasEnded(task) ? { ...reply, status: 'in progress', outcome: null } : reply
+}
+
+const recordReply = (record: TaskRecord): Reply => ({
+  id: record.id,
+  kind: record.kind,
+  status: record.status,
+  slave: record.slave,
+  outcome: record.outcome === null ? null : readOutcome(record.outcome),
+  trail: record.trail,
+  repeated: false,
+})
+
+/** A slave's answer as a client reads it in the reply to its POST. */
+export type Asked = {
+  slave?: string
+  answer: 'available' | 'not available' | 'no answer'
+  reason: string
+  /** Milliseconds until the answer came. */
+  ms?: number
+  /** It was not asked: its last answer, this many milliseconds old, still held. */
+  knownMs?: number
+}
+
+const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
+const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', 'elsewhere']
+const ANSWERS = ['taken', ...REFUSED, ...UNANSWERED]
+
+/** The part of a trail that says who was asked and what each answered. */
+export function asked(trail: TrailEntry[]): Asked[] {
+  return trail
+    .filter(({ event }) => ANSWERS.includes(event))
+    .map(({ slave, event, reason = '', ms, knownMs }) => ({
+      ...(slave === undefined ? {} : { slave }),
+      answer:
+        event === 'taken'
+          ? 'available'
+          : UNANSWERED.includes(event)
+            ? 'no answer'
+            : 'not available',
+      reason,
+      ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
+      ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),
+    }))
+}

@@ -1,0 +1,95 @@
+// What tasks carry and the core does not know: inputs, tags, keys. In memory while a task is live
+// and small, in the store always once it is saved.
+
+import type { Task } from '../core/task.ts'
+import type { Change, Store } from '../store/store.ts'
+import { insertOf, updateOf } from './task-records.ts'
+
+/** What came with a task, besides what the core decides by. */
+export type Payload = {
+  /** JSON text. */
+  input: string
+  /** JSON text of what an offer carries besides, without its braces; null when nothing. */
+  work: string | null
+  /** Which trace it belongs to, as its client said (shared/protocol/trace.ts). */
+  trace: string | null
+  tags: string[]
+  /** For how long it may wait in the queue, as its client asked, in milliseconds; 0: not at all. */
+  queueMs: number
+  idempotencyKey: string | null
+  requestHash: string | null
+  /** Whose task it is; null where nobody is asked. */
+  client: string | null
+}
+
+/** A saved input longer than this is read from the store again when it is needed. In characters. */
+const IN_MEMORY_CHARS_MAX = 2_048
+
+export type Payloads = ReturnType<typeof createPayloads>
+
+export function createPayloads(store: Store) {
+  /** Of live tasks. A saved task whose input was long has none. */
+  const payloads = new Map<string, Payload>()
+  const unsaved = new Set<string>()
+  /** Of live tasks whose clients said so. */
+  const traces = new Map<string, string>()
+
+  return {
+    add(id: string, payload: Payload): void {
+      payloads.set(id, payload)
+      unsaved.add(id)
+      if (payload.trace !== null) traces.set(id, payload.trace)
+    },
+
+    /** Of a task from the store. */
+    addTrace(id: string, trace: string): void {
+      traces.set(id, trace)
+    },
+
+    /** The trace of a live task, as its client said; null when it did not. */
+    traceOf: (id: string): string | null => traces.get(id) ?? null,
+
+    /** Its end has been told: nobody asks for its trace any more. */
+    ended: (id: string): void => void traces.delete(id),
+
+    drop(id: string): void {
+      payloads.delete(id)
+      unsaved.delete(id)
+      traces.delete(id)
+    },
+
+    /** Hands over input and work, at once when in memory; undefined when there is no such task. */
+    read(id: string, take: (payload: Pick<Payload, 'input' | 'work'> | undefined) => void): void {
+      const payload = payloads.get(id)
+      if (payload) return take(offered(payload))
+      store.get(id).then(
+        (record) => take(record && offered(record)),
+        () => take(undefined),
+      )
+    },
+
+    /** How a task is written now. */
+    changeOf(task: Task): Change | null {
+      if (task.stage.is === 'refused') return null
+      const payload = unsaved.has(task.id) ? payloads.get(task.id) : undefined
+      return payload ? insertOf(task, payload) : updateOf(task)
+    },
+
+    /** They are in the store: what is long or no longer needed leaves the memory. */
+    saved(tasks: Iterable<Task>): void {
+      for (const task of tasks) {
+        unsaved.delete(task.id)
+        const payload = payloads.get(task.id)
+        if (!payload) continue
+        if (task.stage.is === 'ended' || charsOf(payload) > IN_MEMORY_CHARS_MAX) {
+          payloads.delete(task.id)
+        }
+      }
+    },
+  }
+}
+
+/** Nothing else of a record: an offer has an attempt of its own. */
+const offered = ({ input, work }: Pick<Payload, 'input' | 'work'>) => ({ input, work })
+
+const charsOf = ({ input, work }: Payload): number => input.length + (work?.length ?? 0)

@@ -1,0 +1,93 @@
+// Between a task as the core knows it and a task as it is stored.
+
+import { encode, Raw, scan, textOf } from '../../shared/data/raw-json.ts'
+import type { Outcome } from '../../shared/protocol/wire.ts'
+import type { StoredTask } from '../core/messages.ts'
+import type { Task } from '../core/task.ts'
+import type { Change, Loaded, TaskStatus, TaskUpdate } from '../store/store.ts'
+import type { Payload } from './task-payloads.ts'
+
+/** What a client is told: asking, waiting, resting and doubt are `pending`. */
+export function statusOf({ stage }: Task): TaskStatus {
+  if (stage.is === 'running') return 'in progress'
+  return stage.is === 'ended' ? stage.status : 'pending'
+}
+
+export const insertOf = (task: Task, payload: Payload): Change => ({
+  do: 'insert',
+  task: {
+    ...changing(task),
+    kind: task.kind,
+    priority: task.priority,
+    createdAt: task.createdAt,
+    runLimitMs: task.runLimitMs,
+    ...payload,
+  },
+})
+
+export const updateOf = (task: Task): Change => ({ do: 'update', task: changing(task) })
+
+function changing(task: Task): TaskUpdate {
+  const { stage } = task
+  const holder = stage.is === 'running' ? stage : null
+  const ended = stage.is === 'ended' ? stage : null
+  return {
+    id: task.id,
+    status: statusOf(task),
+    startedAt: task.startedAt,
+    endedAt: ended?.at ?? null,
+    slave: statusOf(task) === 'pending' ? null : lastSlave(task),
+    attempt: holder?.attempt ?? null,
+    tries: task.tries,
+    waitUntil: task.expiresAt,
+    outcome: ended?.outcome ? encode(ended.outcome) : null,
+    trail: task.trail,
+  }
+}
+
+/** An outcome as it was stored: its result is not read, but goes on as it came. */
+export function readOutcome(text: string): Outcome {
+  const bytes = Buffer.from(text)
+  const fields: Record<string, unknown> = {}
+  for (const [name, span] of scan(bytes, 1).members ?? []) {
+    const written = textOf(bytes, span)
+    fields[name] = name === 'result' ? new Raw(written) : JSON.parse(written)
+  }
+  return fields as Outcome
+}
+
+/** The slave that had it last. */
+export function lastSlave({ trail }: Task): string | null {
+  for (let i = trail.length - 1; i >= 0; i--) {
+    const { event, slave } = trail[i] as Task['trail'][number]
+    if (event === 'taken' && slave !== undefined) return slave
+  }
+  return null
+}
+
+/**
+ * What a core starts with: what is stored, and in `more` the slaves that only the settings name. The
+ * settings know better than the store where a slave is.
+ */
+export function restoreOf({ tasks, slaves }: Loaded, named: { name: string; url: string }[]) {
+  const known = new Set(slaves.map(({ name }) => name))
+  const urls = new Map(named.map(({ name, url }) => [name, url]))
+  const first = Math.max(-1, ...slaves.map(({ position }) => position)) + 1
+  return {
+    tasks: tasks.map(toStoredTask),
+    slaves: slaves.map((slave) => ({ ...slave, url: urls.get(slave.name) ?? slave.url })),
+    more: named
+      .filter(({ name }) => !known.has(name))
+      .map((slave, i) => ({ ...slave, position: first + i, drained: false })),
+  }
+}
+
+/** A live task from the store, as the core takes it. */
+function toStoredTask(record: Loaded['tasks'][number]): StoredTask {
+  const { id, kind, priority, runLimitMs, createdAt, tries, trail } = record
+  const { slave, attempt, startedAt } = record
+  const runs = record.status === 'in progress' && slave !== null && attempt !== null
+  const running = runs ? { slave, attempt, startedAt: startedAt ?? createdAt } : null
+  const task = { id, kind, priority, runLimitMs, createdAt, tries, trail }
+  return { ...task, queue: true, expiresAt: record.waitUntil, running }
+}

@@ -1,0 +1,22 @@
+// Where the master counts the bodies that are arriving: clients and slaves have a room each, so that
+// no client keeps an outcome or a heartbeat out, and within it each key or slave its limit.
+
+import type { BodyLimits } from '../../shared/http/body-budget.ts'
+import { createBodyRoom } from '../../shared/http/body-budget.ts'
+import type { PlaceOf } from '../../shared/http/content-checks.ts'
+import type { Caller } from '../security/auth.ts'
+import { accessTo } from '../security/route-permissions.ts'
+
+export function bodyPlaces(limits: BodyLimits): PlaceOf {
+  const ofClients = createBodyRoom(limits)
+  const ofSlaves = createBodyRoom(limits)
+
+  return ({ caller, ip, method, routeOptions }) => {
+    // Open routes ask nobody who they are.
+    const known = caller as Caller | null
+    const access = accessTo(method, routeOptions.url ?? '')
+    const isForSlaves = !access.open && access.slave === true && access.key === undefined
+    const room = isForSlaves || (known?.slave ?? null) !== null ? ofSlaves : ofClients
+    return { room, caller: known?.allowance ?? ip }
+  }
+}

@@ -1,0 +1,92 @@
+// One outcome that is no good JSON (a name twice in an object, half a character, too deep, `__proto__`) must not
+// refuse the others of its request: their slaves would repeat all of them for ever. In the text of such
+// a request each faulty outcome is replaced by a failure that says what is wrong; the rest is kept byte
+// for byte, and is judged as any other body.
+
+import { ambiguityOf, scanJson } from '../../shared/data/json-text.ts'
+import type { Span } from '../../shared/data/raw-json.ts'
+import { scan, textOf } from '../../shared/data/raw-json.ts'
+import { JSON_DEPTH_MAX } from '../../shared/http/server.ts'
+import { Done } from '../../shared/protocol/wire.ts'
+
+/** The body, its list, the callbacks: as deep stands an outcome. */
+const OUTCOME_DEPTH = 3
+
+/**
+ * The body of `POST /callbacks` or `POST /submit_result` without its faulty outcomes; null when it is no
+ * JSON, or none of its outcomes is at fault.
+ */
+export function withoutFaulty(bytes: Buffer): Buffer | null {
+  if (!isJson(bytes)) return null
+  const { members } = scan(bytes, OUTCOME_DEPTH)
+  const outcomes = members?.get('callbacks')?.items?.map((each) => each.members?.get('outcome'))
+  return outcomes ? withoutFaultyOf(bytes, outcomes) : withoutFaultyResult(bytes, members)
+}
+
+function withoutFaultyOf(bytes: Buffer, outcomes: (Span | undefined)[]): Buffer | null {
+  const pieces: Buffer[] = []
+  let from = 0
+  for (const span of outcomes) {
+    const mistake = span && mistakeIn(bytes, span, OUTCOME_DEPTH)
+    if (!mistake) continue
+    const type = failureOf(bytes, span)
+    const failure = JSON.stringify({ status: 'failed', type, message: wordsOf(mistake) })
+    pieces.push(bytes.subarray(from, span.start), Buffer.from(failure))
+    from = span.end
+  }
+  return from === 0 ? null : Buffer.concat([...pieces, bytes.subarray(from)])
+}
+
+/** A failure stays one of its type. */
+function failureOf(bytes: Buffer, span: Span): string {
+  const outcome = JSON.parse(textOf(bytes, span)) as { status?: unknown; type?: unknown } | null
+  const isFailure = outcome?.status === 'failed' && typeof outcome.type === 'string'
+  return isFailure ? (outcome.type as string) : 'invalid-result'
+}
+
+/** The same of one outcome in short. */
+function withoutFaultyResult(bytes: Buffer, members: Map<string, Span> | undefined): Buffer | null {
+  const result = members?.get('result')
+  const mistake = result && mistakeIn(bytes, result, 1)
+  if (!members || !mistake) return null
+  const around = [bytes.subarray(0, result.start), 'null', bytes.subarray(result.end)]
+  const rest = Buffer.from(around.map(String).join(''))
+  if (mistakeIn(rest, { start: 0, end: rest.length }, 0) !== null) return null
+  const failure = JSON.stringify({ type: 'invalid-result', message: wordsOf(mistake) })
+  const kept = [...members].filter(([name]) => !(name in Done.properties))
+  const fields = kept.map(([name, span]) => `${JSON.stringify(name)}:${textOf(bytes, span)}`)
+  return Buffer.from(`{${[...fields, `"failure":${failure}`].join()}}`)
+}
+
+function mistakeIn(bytes: Buffer, { start, end }: Span, depth: number): string | null {
+  const part = bytes.subarray(start, end)
+  const found = scanJson(part)
+  if (found.depth + depth > JSON_DEPTH_MAX) {
+    return `more than ${JSON_DEPTH_MAX} arrays and objects stand in one another`
+  }
+  const value: unknown = JSON.parse(part.toString())
+  return (
+    ambiguityOf(value, found) ??
+    (isPoisoned(value) ? 'a name in it is not allowed: __proto__, or constructor.prototype' : null)
+  )
+}
+
+/** What the parser of bodies refuses (secure-json-parse). */
+function isPoisoned(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (Object.hasOwn(value, '__proto__')) return true
+  const made = Object.hasOwn(value, 'constructor') ? (value.constructor as unknown) : null
+  if (typeof made === 'object' && made !== null && Object.hasOwn(made, 'prototype')) return true
+  return Object.values(value).some(isPoisoned)
+}
+
+const wordsOf = (mistake: string): string => `the slave handed in what is no good JSON: ${mistake}`
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    JSON.parse(bytes.toString())
+    return true
+  } catch {
+    return false
+  }
+}

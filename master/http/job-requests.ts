@@ -1,0 +1,157 @@
+// What a client may ask in `POST /jobs`, checked: the common fields, the input of the kind, and that
+// slaves and blobs that it needs are there.
+
+import type { TSchema } from 'typebox'
+import { Type } from 'typebox'
+import type { TextOf } from '../../shared/data/raw-json.ts'
+import { encode } from '../../shared/data/raw-json.ts'
+import { createCheck, invalidRequest } from '../../shared/http/validate.ts'
+import type { JobKind, JobSoFar } from '../../shared/kinds/job-kind.ts'
+import { PARTS_MAX } from '../../shared/kinds/job-kind.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import { Name } from '../../shared/protocol/wire.ts'
+import type { Slave } from '../core/registry.ts'
+import { isElsewhere, mayHave } from '../core/registry.ts'
+import type { Blobs } from '../jobs/blobs.ts'
+import type { NewJob } from '../jobs/jobs.ts'
+import { assertDoubles } from './task-requests.ts'
+
+const Body = Type.Object(
+  {
+    kind: Name,
+    input: Type.Unknown(),
+    parts: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: PARTS_MAX,
+        description: 'into how many parts it is cut; the kind chooses when not given',
+      }),
+    ),
+    priority: Type.Optional(Type.Integer({ minimum: -100, maximum: 100 })),
+    runLimitMs: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'how long one part may run, in milliseconds' }),
+    ),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 16 })),
+  },
+  { additionalProperties: false },
+)
+
+type Asked = Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client' | 'trace'>
+
+export type JobRequests = ReturnType<typeof createJobRequests>
+
+export function createJobRequests(given: {
+  kinds: ReadonlyMap<string, JobKind>
+  blobs: Blobs
+  /** Kinds of tasks: who asks for one as a job is told where to ask. */
+  taskKinds?: ReadonlyMap<string, unknown>
+  slaves: () => Slave[]
+  runLimitMs: number
+  runLimitMsMax: number
+}) {
+  const { kinds, blobs } = given
+  const body = createCheck(Body)
+  const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
+
+  return {
+    kinds,
+
+    /** All that `parse` takes, for readers. */
+    schema: Type.Union<TSchema[]>(
+      [...kinds.values()].map(({ name, summary, input }) =>
+        Type.Object(
+          { ...Body.properties, kind: Type.Literal(name), input },
+          { additionalProperties: false, description: summary },
+        ),
+      ),
+    ),
+
+    /** Bodies that it takes wherever slaves offer what they need: nothing has to be uploaded first. */
+    examples: {
+      'word-count': { kind: 'word-count', input: { text: 'Ask first.\n\nThe first has it.' } },
+      'range-sum': {
+        kind: 'range-sum',
+        input: { expression: '1 / (n (n + 1))', from: 1, to: 99 },
+        parts: 3,
+      },
+    },
+
+    /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
+    parse: (posted: unknown, text: TextOf): Asked => check(posted, text).job,
+
+    /** What would become of it: nothing is stored and nothing runs. Throws as `parse` does. */
+    explain(posted: unknown, text: TextOf) {
+      const { job, needs, parts } = check(posted, text)
+      const stages = kinds.get(job.kind)?.stages.map(({ name }) => name) ?? []
+      return { kind: job.kind, needs, stages, parts, slots: job.slots, slaves: job.slaves }
+    },
+  }
+
+  function check(posted: unknown, text: TextOf): { job: Asked; needs: string[]; parts: number } {
+    const asked = body.checked(posted)
+    const kind = kinds.get(asked.kind)
+    if (!kind) {
+      if (given.taskKinds?.has(asked.kind)) {
+        const detail = `${asked.kind} is a kind of tasks, not of jobs: send the same body to POST /tasks`
+        throw new Problem('unknown-kind', detail)
+      }
+      const all = [...kinds.keys()].join(', ')
+      throw new Problem('unknown-kind', `there is no job kind "${asked.kind}"; there are: ${all}`)
+    }
+    const input = inputs.get(asked.kind)?.checked(asked.input, '/input') as never
+    const written = text('input') ?? encode(input)
+    assertDoubles(written, 'input')
+    const mistakes = kind.mistakes?.(input) ?? []
+    if (mistakes.length > 0) throw invalidRequest(mistakes)
+    const { runLimitMs = given.runLimitMs, parts = null, priority = 0, tags = [] } = asked
+    if (runLimitMs > given.runLimitMsMax) {
+      throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
+    }
+    for (const sha256 of kind.blobs?.(input) ?? []) blobs.get(sha256)
+    const needs = kind.needs(input)
+    const job = { input, parts, runLimitMs, ...capacityFor(needs) }
+    const first = checkFirstStage(kind, { ...job, done: [] })
+    const { kind: name } = asked
+    return { job: { ...job, input: written, kind: name, priority, tags }, needs, parts: first }
+  }
+
+  /** Slaves and slots that offer one of these kinds. Throws when a kind is offered by none. */
+  function capacityFor(needed: string[]): { slots: number; slaves: number } {
+    const alive = given
+      .slaves()
+      .filter((slave) => slave.standing === 'alive' && !isElsewhere(slave))
+    if (alive.length === 0) throw new Problem('no-slaves', 'no slave is registered and alive')
+    const lacking = needed.filter((kind) => !alive.some(({ kinds }) => kinds.includes(kind)))
+    if (lacking.length > 0) {
+      const none =
+        alive.length === 1
+          ? 'the only slave that answers does not offer'
+          : `none of the ${alive.length} slaves that answer offers`
+      const detail = `${none} ${lacking.join(', ')}`
+      const isAbsent = (kind: string) => given.slaves().some((slave) => mayHave(slave, kind))
+      if (!lacking.every(isAbsent)) throw new Problem('no-capable-slave', detail)
+      throw new Problem('at-capacity', `${detail}; of those that do not answer some may`)
+    }
+    const able = alive.filter(({ kinds }) => needed.some((kind) => kinds.includes(kind)))
+    const slots = able.reduce((sum, slave) => sum + slave.slots, 0)
+    return { slots: Math.max(1, slots), slaves: Math.max(1, able.length) }
+  }
+
+  /** What can be known at once is told at once. */
+  function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): number {
+    let parts: ReturnType<JobKind['stages'][number]['parts']>
+    try {
+      parts = kind.stages[0]?.parts(soFar) ?? []
+    } catch (error) {
+      throw new Problem('invalid-request', (error as Error).message)
+    }
+    if (parts.length > PARTS_MAX) {
+      const rule = `would make ${parts.length} parts; at most ${PARTS_MAX} are possible`
+      throw invalidRequest([{ field: 'input', rule }])
+    }
+    for (const { files = [] } of parts) {
+      for (const file of files) if ('blob' in file) blobs.get(file.blob)
+    }
+    return parts.length
+  }
+}

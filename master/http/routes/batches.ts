@@ -1,0 +1,168 @@
+// Many tasks in one request: all are checked, then each is handed out and answered for itself, in order.
+// A long batch is handled in slices of the event loop, item by item, and handed out in portions: the next
+// when the commit of the one before is under way no longer.
+//
+//   body --check each item--> submissions --portion by portion--> dispatcher --> an answer each
+//        (one invalid item refuses all)
+
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Monotonic } from '../../../shared/data/clock.ts'
+import { fieldsOf, scanItems } from '../../../shared/data/raw-json.ts'
+import { LONG_BODY_BYTES } from '../../../shared/http/json-body.ts'
+import { invalidRequest } from '../../../shared/http/validate.ts'
+import type { Slices } from '../../../shared/process/time-slices.ts'
+import { Problem } from '../../../shared/protocol/problems.ts'
+import { readTrace } from '../../../shared/protocol/trace.ts'
+import { explain } from '../../core/explain.ts'
+import type { Dispatcher } from '../../dispatch/dispatcher.ts'
+import type { Gone, Submission } from '../../dispatch/pending-requests.ts'
+import { acceptedJson } from '../../views/task-json.ts'
+import type { TaskRequests } from '../task-requests.ts'
+import {
+  DryRunQuery,
+  goneOf,
+  isDryRun,
+  itemManners,
+  ownerOf,
+  preferredWaitMs,
+} from './request-options.ts'
+import { endedJson, isEnded } from './tasks.ts'
+
+type Options = {
+  dispatcher: Dispatcher
+  requests: TaskRequests
+  slices: Slices
+  batchTasksMax: number
+  batchBytesMax: number
+  /** Of one item: as of a task that is posted by itself. */
+  inputBytesMax: number
+  waitMsMax: number
+  now: () => Monotonic
+}
+
+/** Of a long batch, so much is handed to the dispatcher at a time. In characters of inputs. */
+const PORTION_CHARS = 1 << 18
+
+export async function batches(app: FastifyInstance, options: Options) {
+  const { dispatcher, requests, slices } = options
+
+  const config = { content: 'json' } as const
+  const schema = { querystring: DryRunQuery }
+  const route = { bodyLimit: options.batchBytesMax, config, schema }
+  app.post('/tasks/batch', route, async (request, reply) => {
+    if (request.headers['idempotency-key'] !== undefined) {
+      const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
+      throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+    }
+    const submissions = await checked(request)
+    if (isDryRun(request)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
+    return { tasks: await submitAll(submissions, said, goneOf(reply, waitMs)) }
+  })
+
+  /** What each item asks for. Throws when one of them is invalid: then nothing has been handed out. */
+  async function checked(request: FastifyRequest): Promise<Submission[]> {
+    const client = ownerOf(request)
+    const items = batchOf(request.body, options.batchTasksMax)
+    const bytes = request.bodyBytes
+    const spans = scanItems(bytes, 1)
+    const submissions: Submission[] = []
+    const next = (): void => {
+      const i = submissions.length
+      const span = spans.next().value
+      try {
+        const itemBytes = span === undefined ? 0 : span.end - span.start
+        if (itemBytes > options.inputBytesMax) throw tooLong(itemBytes, options.inputBytesMax)
+        const [body, keyed] = itemManners(items[i], client, bytes, span)
+        submissions.push({ ...requests.parse(body, fieldsOf(bytes, span)), ...keyed })
+        // From here on its text is enough.
+        items[i] = null
+      } catch (error) {
+        if (error instanceof Problem) throw inBatch(error, i)
+        throw error
+      }
+    }
+    const isLong = bytes.length >= LONG_BODY_BYTES
+    while (submissions.length < items.length) {
+      if (isLong) await slices.run(next)
+      else next()
+    }
+    return submissions
+  }
+
+  /** Answers in the order of the submissions, whichever ends first. */
+  async function submitAll(
+    submissions: Submission[],
+    said: Pick<Submission, 'waitMs' | 'trace' | 'client'>,
+    gone: Gone,
+  ) {
+    const replies: ReturnType<typeof submitOne>[] = []
+    let chars = 0
+    // Those that are on their way are not held here as well.
+    for (let one = submissions.shift(); one !== undefined; one = submissions.shift()) {
+      if (chars > PORTION_CHARS) {
+        chars = 0
+        await dispatcher.paced()
+      }
+      chars += one.input.length
+      const answered = submitOne(dispatcher, { ...one, ...said }, gone)
+      // It is awaited below; until then a rejection is nobody's.
+      answered.catch(() => {})
+      replies.push(answered)
+    }
+    return Promise.all(replies)
+  }
+
+  /** Who would be asked first, item by item. Of one kind it is said for all at once. */
+  function explained(kinds: string[]) {
+    const found = new Map<string, string | null>()
+    for (const kind of new Set(kinds)) {
+      found.set(kind, explain(dispatcher.view, kind, options.now()).wouldAsk)
+    }
+    return kinds.map((kind) => ({ kind, wouldAsk: found.get(kind) ?? null }))
+  }
+}
+
+function batchOf(body: unknown, most: number): unknown[] {
+  const list = (body as { tasks?: unknown } | null)?.tasks
+  if (!Array.isArray(list) || Object.keys(body as object).length !== 1) {
+    throw invalidRequest([{ field: 'body', rule: 'must be {"tasks": [...]}' }])
+  }
+  if (list.length === 0 || list.length > most) {
+    throw invalidRequest([{ field: 'tasks', rule: `must have 1 to ${most} items` }])
+  }
+  return list
+}
+
+const tooLong = (bytes: number, most: number): Problem =>
+  invalidRequest([{ field: 'body', rule: `has ${bytes} bytes; a task may have ${most}` }])
+
+function inBatch(problem: Problem, index: number): Problem {
+  const errors = (problem.members.errors ?? []) as { field: string; rule: string }[]
+  const at = `tasks.${index}`
+  const inside = errors.map(({ field, rule }) => ({
+    field: field === 'body' ? at : `${at}.${field}`,
+    rule,
+  }))
+  // Only a kind that nobody knows is refused by a problem of its own.
+  if (inside.length === 0) inside.push({ field: `${at}.kind`, rule: 'must be a kind known here' })
+  return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
+}
+
+/** One of a batch: its answer, or its problem, with the status that it would have had alone. */
+async function submitOne(dispatcher: Dispatcher, submission: Submission, gone: Gone) {
+  try {
+    const reply = await dispatcher.submit(submission, gone)
+    const replayed = reply.repeated ? { replayed: true } : {}
+    const ended = (submission.waitMs > 0 || reply.repeated) && isEnded(reply)
+    return ended
+      ? { code: 200, ...replayed, ...endedJson(reply) }
+      : { code: 202, ...replayed, ...acceptedJson(reply) }
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    const retryAfter = error.headers['retry-after']
+    const when = retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }
+    return { code: error.status, problem: error.document(), ...when }
+  }
+}

@@ -1,0 +1,170 @@
+// What happens, as a stream of server-sent events (WHATWG HTML, "Server-sent events"): for programs
+// and for the page. Each has the id `<master>-<number>`; a reader that comes back with the last one
+// it had (Last-Event-ID) gets what it missed, and hears by a `gap` event what is no longer kept.
+
+import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { Problem } from '../../../shared/protocol/problems.ts'
+import type { Event, Events } from '../../observe/events.ts'
+import type { Overview } from '../../observe/overview.ts'
+
+type Options = {
+  events: Events
+  overview: Overview
+  /** Streams open at a time; more are refused. */
+  streamsMax: number
+}
+
+/** What has gathered goes out this often; a silent stream says that it lives. In milliseconds. */
+const FLUSH_MS = 50
+const BEAT_MS = 10_000
+/** So often it is seen whether its reader may still read. */
+const LOOK_MS = 1_000
+/** A reader that is behind by more than this is cut off: it comes back with its Last-Event-ID. */
+const BEHIND_BYTES_MAX = 1024 * 1024
+
+const Filter = Type.Object(
+  {
+    type: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'task, refused, slave, job; or several: "task,job"',
+      }),
+    ),
+    task: Type.Optional(Type.String({ maxLength: 64 })),
+    job: Type.Optional(Type.String({ maxLength: 64 })),
+    kind: Type.Optional(Type.String({ maxLength: 64 })),
+    slave: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  { additionalProperties: false },
+)
+const TYPES = ['task', 'refused', 'slave', 'job']
+
+export async function events(app: FastifyInstance, { events, overview, streamsMax }: Options) {
+  const streams = new Set<Stream>()
+  /** Ids of another run of the master are not ours to continue. */
+  const run = randomUUID().slice(0, 8)
+  app.addHook('preClose', async () => {
+    for (const stream of streams) stream.end()
+  })
+
+  /** What happens from now on, or since `Last-Event-ID`. */
+  app.get('/events', { schema: { querystring: Filter } }, (request, reply) => {
+    const wanted = filterOf(request.query as Static<typeof Filter>)
+    if (request.method === 'HEAD') return reply.headers(HEAD).send()
+    const stream = open(request, reply)
+    const send = (event: Event, number: number): void => {
+      if (wanted(event)) stream.write(frame(event.type, event, `${run}-${number}`))
+    }
+    const last = String(request.headers['last-event-id'] ?? '')
+    if (last.startsWith(`${run}-`)) {
+      const { missed, events: kept } = events.since(Number(last.slice(run.length + 1)) || 0)
+      if (missed > 0) stream.write(frame('gap', { missed }))
+      for (const { event, number } of kept) send(event, number)
+    } else if (last !== '') {
+      stream.write(frame('gap', { missed: null, reason: 'the master has started anew since' }))
+    }
+    // So that a reader who loses its connection before the first event knows where it was.
+    stream.write(`id: ${run}-${events.newest}\n\n`)
+    stream.onEnd(events.follow(send))
+  })
+
+  /** The dispatcher at a glance: all of it once, then what has changed, a few times a second. */
+  app.get('/overview', (request, reply) => {
+    if (request.method === 'HEAD') return reply.headers(HEAD).send()
+    const stream = open(request, reply)
+    stream.onEnd(overview.view((name, data) => stream.write(frame(name, data))))
+  })
+
+  function open(request: FastifyRequest, reply: FastifyReply): Stream {
+    if (streams.size >= streamsMax) {
+      const detail = `${streamsMax} streams are open; raise --event-streams-max, or close one`
+      throw new Problem('too-many-streams', detail)
+    }
+    reply.hijack()
+    const stream = createStream(reply.raw)
+    const look = setInterval(() => request.isStillIn() || stream.end(), LOOK_MS)
+    stream.onEnd(() => clearInterval(look))
+    streams.add(stream)
+    stream.onEnd(() => void streams.delete(stream))
+    request.raw.socket.setNoDelay(true)
+    return stream
+  }
+}
+
+/** One event as it goes over the wire. `data` is an object, or its JSON. */
+function frame(name: string, data: object | string, id?: string): string {
+  const json = typeof data === 'string' ? data : JSON.stringify(data)
+  return `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${json}\n\n`
+}
+
+/** HEAD has an end and takes no place: it gets this alone (RFC 9110, 9.3.2). */
+const HEAD = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+  'x-content-type-options': 'nosniff',
+}
+
+type Stream = ReturnType<typeof createStream>
+
+/** One reader: what is written to it goes out in few pieces, until it ends or falls behind. */
+function createStream(response: ServerResponse) {
+  const after: (() => void)[] = []
+  let gathered: string[] = []
+  let planned: NodeJS.Timeout | undefined
+  let ended = false
+  response.writeHead(200, HEAD)
+  response.write('retry: 1000\n\n')
+  const beat = setInterval(() => write(': still here\n\n'), BEAT_MS)
+  response.on('close', end)
+
+  return {
+    write,
+    end,
+    onEnd: (run: () => void): void => void (ended ? run() : after.push(run)),
+  }
+
+  function write(text: string): void {
+    if (ended) return
+    gathered.push(text)
+    planned ??= setTimeout(flush, FLUSH_MS)
+  }
+
+  function flush(): void {
+    planned = undefined
+    const text = gathered.join('')
+    gathered = []
+    if (response.writableLength > BEHIND_BYTES_MAX) return end()
+    response.write(text)
+  }
+
+  function end(): void {
+    if (ended) return
+    ended = true
+    clearInterval(beat)
+    clearTimeout(planned)
+    for (const run of after) run()
+    response.end()
+  }
+}
+
+function filterOf(query: Static<typeof Filter>): (event: Event) => boolean {
+  const types = query.type?.split(',').map((type) => type.trim())
+  const unknown = types?.find((type) => !TYPES.includes(type))
+  if (unknown !== undefined) {
+    throw new Problem('invalid-request', `type is one of ${TYPES.join(', ')}, not "${unknown}"`)
+  }
+  const { kind, slave } = query
+  const task = query.task?.toLowerCase()
+  const job = query.job?.toLowerCase()
+  return (event) =>
+    (types === undefined || types.includes(event.type)) &&
+    (task === undefined || ('task' in event && event.task === task)) &&
+    (job === undefined || ('job' in event && event.job === job)) &&
+    (kind === undefined || ('kind' in event && event.kind === kind)) &&
+    (slave === undefined || ('slave' in event && event.slave === slave))
+}

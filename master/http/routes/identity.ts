@@ -1,0 +1,127 @@
+// How slaves get in, and people to the page.
+
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { publicKeyOf } from '../../../shared/http/certificates.ts'
+import { peerOf } from '../../../shared/http/tls.ts'
+import { Problem } from '../../../shared/protocol/problems.ts'
+import { JoinRequest, RenewRequest } from '../../../shared/protocol/wire.ts'
+import type { Authority } from '../../security/identities/folder.ts'
+import type { Refusal } from '../../security/identities/store.ts'
+import type { Limits } from '../../security/rate-limits.ts'
+import type { Sessions } from '../../security/sessions.ts'
+import { cookieFor, sessionOf } from '../../security/sessions.ts'
+
+type Options = {
+  authority: Authority
+  sessions: Sessions
+  limits: Limits
+  slaveCertificateMs: number
+}
+
+const bodyLimit = 16_384
+const SignIn = Type.Object(
+  { key: Type.String({ minLength: 1, maxLength: 128 }) },
+  { additionalProperties: false },
+)
+
+const REFUSALS: Record<Refusal, string> = {
+  unknown: 'this token is not known here, or was revoked',
+  expired: 'this token has expired: make another with askfirst token create',
+  used: 'this token has been used: make another with askfirst token create',
+  'other-name': 'this token is for a slave of another name',
+  'name-taken':
+    'a slave of this name has joined: choose another, or make a token for it with --name',
+  'shut-out': 'the slave of this name was shut out: make a token for it with --name',
+}
+
+export async function identity(app: FastifyInstance, options: Options) {
+  const { authority, sessions, limits } = options
+  const { identities } = authority
+
+  /** The authority's certificate. Whoever fetches it compares its SHA-256 with the pin. */
+  app.get('/ca', (_request, reply) => {
+    reply.type('application/x-pem-file').send(authority.ca)
+  })
+
+  /** "I have a token": a certificate for a new slave. */
+  app.post('/join', { bodyLimit, schema: { body: JoinRequest } }, async (request) => {
+    const { token, name, request: asked } = request.body as JoinRequest
+    limits.assertPatient(`join ${request.ip}`)
+    const publicKey = await readRequest(asked).catch((error: Problem) => {
+      limits.failed(`join ${request.ip}`)
+      throw error
+    })
+    const refusal = identities.useToken(token, name, publicKey)
+    if (refusal) {
+      limits.failed(`join ${request.ip}`)
+      throw new Problem('join-refused', REFUSALS[refusal])
+    }
+    request.log.info({ slave: name, address: request.ip }, 'a slave has joined')
+    return certify(name, publicKey, null)
+  })
+
+  /** A further certificate for the slave that asks. */
+  app.post('/renew', { bodyLimit, schema: { body: RenewRequest } }, async (request) => {
+    const publicKey = await readRequest((request.body as RenewRequest).request)
+    const before = peerOf(request.raw.socket)?.serial ?? null
+    return certify(request.caller.slave as string, publicKey, before)
+  })
+
+  async function readRequest(pem: string): Promise<string> {
+    const publicKey = await publicKeyOf(pem)
+    if (publicKey) return publicKey
+    throw new Problem(
+      'invalid-request',
+      'request must be a PKCS #10 request of a P-256 key, as PEM',
+    )
+  }
+
+  async function certify(slave: string, publicKey: string, before: string | null) {
+    const issued = await authority.issue(publicKey, 'slave', slave, options.slaveCertificateMs)
+    const { certificate, serial, expiresAt } = issued
+    if (!identities.noteCertificate({ serial, slave, expiresAt }, before)) {
+      throw new Problem('unauthorized', `${slave} was shut out`)
+    }
+    return { certificate, expiresAt, lifeMs: options.slaveCertificateMs }
+  }
+
+  /** Signs in to the page with a key. */
+  app.post('/session', { bodyLimit, schema: { body: SignIn } }, async (request, reply) => {
+    const key = identities.keyOf((request.body as Static<typeof SignIn>).key)
+    if (!identities.isGood(key)) {
+      limits.failed(request.ip)
+      throw new Problem('unauthorized', 'this key is not known here, or is over')
+    }
+    reply.header('set-cookie', cookieFor(sessions.open(key)))
+    return { signedIn: true, client: key.client, scopes: key.scopes }
+  })
+
+  /** Whether one must sign in, and who has. */
+  app.get('/session', async (request) => {
+    const id = sessionOf(request.headers.cookie ?? '')
+    const key = id === null ? undefined : sessions.keyOf(id)
+    if (!identities.isGood(key)) return { needed: true, signedIn: false }
+    return { needed: true, signedIn: true, client: key.client, scopes: key.scopes }
+  })
+
+  app.delete('/session', async (request, reply) => {
+    const id = sessionOf(request.headers.cookie ?? '')
+    if (id !== null) sessions.close(id)
+    reply.header('set-cookie', cookieFor(''))
+    return { signedIn: false }
+  })
+}
+
+/** Where nobody is asked who they are, nobody need sign in, and there is nothing to join with. */
+export async function noIdentity(app: FastifyInstance) {
+  app.get('/session', async () => ({ needed: false, signedIn: false }))
+  const nothing = (): never => {
+    throw new Problem('not-found', 'this master has no identities: see askfirst init')
+  }
+  app.get('/ca', nothing)
+  const any = { config: { content: 'optional' } } as const
+  for (const path of ['/session', '/join', '/renew']) app.post(path, any, nothing)
+  app.delete('/session', nothing)
+}

@@ -1,0 +1,234 @@
+// Jobs and blobs, as clients submit and read them.
+
+import type { OutgoingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import type { WallTime } from '../../../shared/data/clock.ts'
+import type { Slices } from '../../../shared/process/time-slices.ts'
+import { Problem } from '../../../shared/protocol/problems.ts'
+import type { Blobs } from '../../jobs/blobs.ts'
+import type { JobRecord, JobStore } from '../../jobs/job-store.ts'
+import type { JobOutcome, Jobs } from '../../jobs/jobs.ts'
+import { may, sees } from '../../security/auth.ts'
+import { jobJson, partsJson, storedParts } from '../../views/job-json.ts'
+import { PAGE_BYTES_MAX, pageWithin } from '../../views/list-page.ts'
+import type { JobRequests } from '../job-requests.ts'
+import {
+  CURSOR,
+  DryRunQuery,
+  goneOf,
+  IdParams,
+  idOf,
+  inSmallLetters,
+  isDryRun,
+  isUnchanged,
+  manners,
+  ownerOf,
+  preferredWaitMs,
+} from './request-options.ts'
+import { bodyFields } from './tasks.ts'
+
+type Options = {
+  jobs: Jobs
+  jobStore: JobStore
+  requests: JobRequests
+  blobs: Blobs
+  slices: Slices
+  isDraining: () => boolean
+  inputBytesMax: number
+  waitMsMax: number
+  wall: () => WallTime
+}
+
+const strict = { additionalProperties: false }
+const ListQuery = Type.Object(
+  {
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    cursor: Type.Optional(CURSOR),
+  },
+  strict,
+)
+const PartsQuery = Type.Object(
+  {
+    stage: Type.Optional(Type.String({ maxLength: 64 })),
+    offset: Type.Optional(Type.Integer({ minimum: 0 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  },
+  strict,
+)
+
+export async function jobs(app: FastifyInstance, options: Options) {
+  const { jobs, jobStore, requests, blobs, slices, wall } = options
+  /** A job that the caller may see. Of another's it hears what it would of one that never was. */
+  const own = (request: FastifyRequest, id: string) => {
+    const found = jobs.get(id)
+    if (sees(request.caller, found.record.client)) return found
+    throw new Problem('no-such-job', `there is no job ${id}`)
+  }
+  /** A whole job; its input only while that is short. */
+  const json = (id: string) => {
+    const { record, job } = jobs.get(id)
+    const outcome = outcomeOf(record)
+    const { stages, endedAt } = record
+    // Of an earlier version they are long.
+    const all = stages === null && endedAt !== null ? jobStore.textOf(id, 'parts') : stages
+    return jobJson({ ...record, outcome, stages: all }, job, wall())
+  }
+  const outcomeOf = ({ id, outcome, outcomeBytes }: JobRecord) =>
+    outcome === null && outcomeBytes !== null ? jobStore.textOf(id, 'outcome') : outcome
+
+  /** Splits a big request into parts, hands them out, and combines what comes back. */
+  const submit = {
+    bodyLimit: options.inputBytesMax,
+    config: { content: 'json' },
+    schema: { querystring: DryRunQuery },
+  } as const
+  app.post('/jobs', submit, async (request, reply) => {
+    // The body may be long: to hash, to check and to store it are pieces of work by themselves.
+    const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
+    if (isDryRun(request)) {
+      return slices.run(() => requests.explain(request.body, bodyFields(request)))
+    }
+    const before = jobs.repeated(said)
+    if (before === null && options.isDraining()) {
+      throw new Problem('draining', 'the master is shutting down')
+    }
+    const parse = () => requests.parse(request.body, bodyFields(request))
+    const { id, isRepeated } =
+      before === null
+        ? await jobs.submit({ ...(await slices.run(parse)), ...said })
+        : { id: before, isRepeated: true }
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
+    reply.header('location', `/jobs/${id}`)
+    if (isRepeated) reply.header('idempotency-replayed', 'true')
+    if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
+    reply.code(jobs.isLive(id) ? 202 : 200)
+    return json(id)
+  })
+
+  /** The jobs, newest first. */
+  app.get('/jobs', { schema: { querystring: ListQuery } }, async (request, reply) => {
+    const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
+    const found = jobStore.list(cursor?.toLowerCase(), limit + 1, ownerOf(request))
+    const { page, cut } = pageWithin(found.slice(0, limit), (record) =>
+      jobJson(record, jobs.isLive(record.id) ? jobs.get(record.id).job : null, wall()),
+    )
+    const next = cut || found.length > limit ? (page.at(-1)?.id ?? null) : null
+    if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
+    return { jobs: page, next }
+  })
+
+  /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */
+  app.get('/jobs/:id', { schema: { params: IdParams } }, async (request, reply) => {
+    const id = idOf(request)
+    own(request, id)
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
+    return json(id)
+  })
+
+  /** The parts of a job, stage by stage; those of one stage, a page at a time, with `stage`. */
+  const parts = { schema: { params: IdParams, querystring: PartsQuery } }
+  app.get('/jobs/:id/parts', parts, async (request) => {
+    const id = idOf(request)
+    const { limit = 1000, ...said } = request.query as Static<typeof PartsQuery>
+    const query = { ...said, limit, bytesMax: PAGE_BYTES_MAX }
+    const { record, job } = own(request, id)
+    const stored = job ? '[]' : (jobStore.textOf(id, 'parts') ?? '[]')
+    const stages = job ? partsJson(job.stages, { ended: false }, query) : storedParts(stored, query)
+    if (query.stage !== undefined && stages.length === 0) {
+      const names = (job ? job.stages : storedParts(stored, { limit: 0 })).map(({ name }) => name)
+      const detail = `job ${id} has no stage "${query.stage}" yet; it has: ${names.join(', ')}`
+      throw new Problem('not-found', detail)
+    }
+    return { id, status: record.status, stages }
+  })
+
+  /** The result by itself: a file as what it is, anything else as JSON. */
+  app.get('/jobs/:id/result', { schema: { params: IdParams } }, async (request, reply) => {
+    const id = idOf(request)
+    own(request, id)
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
+    const { record } = jobs.get(id)
+    const result = resultOf({ ...record, outcome: outcomeOf(record) })
+    if (!result.file) return { id, ...result }
+    const { blobs: list, type, name } = result.file
+    const bytes = list.reduce((sum, sha256) => sum + blobs.get(sha256).bytes, 0)
+    reply.headers({
+      'content-type': type,
+      'content-length': bytes,
+      'content-disposition': `inline; filename="${name}"`,
+      ...SAFE,
+    })
+    if (request.method === 'HEAD') return headOnly(reply)
+    return reply.send(Readable.from(blobs.readAll(list), { objectMode: false }))
+  })
+
+  /** Ends a job, and whatever runs of it. */
+  app.delete('/jobs/:id', { schema: { params: IdParams } }, async (request) => {
+    const id = idOf(request)
+    const { record } = own(request, id)
+    if (!(await jobs.cancel(id))) {
+      throw new Problem('already-ended', `job ${id} is ${record.status}`)
+    }
+    return may(request.caller, 'read') ? json(id) : { id, status: jobs.get(id).record.status }
+  })
+}
+
+/** The head of an answer, with the length that its body would have. */
+function headOnly(reply: FastifyReply): FastifyReply {
+  reply.hijack()
+  reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders).end()
+  return reply
+}
+
+function resultOf(record: JobRecord) {
+  const { id, status, endedAt } = record
+  if (endedAt === null) throw new Problem('not-ended', `job ${id} is ${status}`)
+  const outcome = JSON.parse(record.outcome ?? 'null') as JobOutcome | null
+  if (outcome && 'result' in outcome) return outcome.result
+  const why = outcome ? `: ${outcome.failure.type}: ${outcome.failure.message}` : ''
+  throw new Problem('no-result', `job ${id} is ${status}${why}`)
+}
+
+/** What a client uploaded must not act as a page of this origin. */
+const SAFE = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+}
+
+const Sha = Type.Object({ sha256: Type.String({ maxLength: 128 }) })
+
+/** Bytes in, bytes out: whatever the Content-Type, the body is taken as it comes. */
+export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+
+  /** Keeps the body; its SHA-256 is its name from now on. */
+  app.put('/blobs', { config: { content: 'bytes' } }, async (request, reply) => {
+    // Without content it is the blob of no bytes.
+    const body = (request.body as Readable | undefined) ?? Readable.from([])
+    request.mayTakeLong()
+    const { 'content-type': type, 'content-length': length = '0' } = request.headers
+    const isSlave = request.caller.slave !== null
+    const owner = { client: isSlave ? null : ownerOf(request), isSlave }
+    const record = await blobs.put(body, type, owner, Number(length))
+    reply.code(201).header('location', `/blobs/${record.sha256}`)
+    return record
+  })
+
+  /** A blob's bytes. */
+  app.get('/blobs/:sha256', { schema: { params: Sha } }, async (request, reply) => {
+    const sha256 = inSmallLetters((request.params as Static<typeof Sha>).sha256)
+    const { bytes, type } = blobs.get(sha256)
+    const etag = `"${sha256}"`
+    if (isUnchanged(request, etag)) return reply.code(304).header('etag', etag).send()
+    reply.headers({ 'content-type': type, 'content-length': bytes, etag, ...SAFE })
+    // Fastify would read all of it to throw it away.
+    if (request.method === 'HEAD') return headOnly(reply)
+    return reply.send(blobs.read(sha256))
+  })
+}

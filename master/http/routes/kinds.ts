@@ -1,0 +1,62 @@
+// What can be asked for here, with schemas and examples: what a form or a client is made of.
+
+import type { FastifyInstance } from 'fastify'
+import type { TSchema } from 'typebox'
+import { isElsewhere } from '../../core/registry.ts'
+import type { Dispatcher } from '../../dispatch/dispatcher.ts'
+
+/** What `Kind` and `JobKind` have in common. */
+type About = {
+  name: string
+  summary: string
+  input: TSchema
+  output: TSchema
+  examples: { input: unknown }[]
+}
+
+type Options = {
+  dispatcher: Dispatcher
+  /** `files`: it works on files of a job, and cannot be asked for alone. */
+  kinds: ReadonlyMap<string, About & { files?: boolean; shorthand?: boolean }>
+  jobKinds: ReadonlyMap<string, About>
+}
+
+/** So many examples of a kind are shown, and none that is longer. */
+const EXAMPLES_MAX = 4
+const EXAMPLE_CHARS_MAX = 400
+
+export async function kinds(app: FastifyInstance, { dispatcher, kinds, jobKinds }: Options) {
+  const tasks = [...kinds.values()].map((kind) => ({
+    ...aboutJson(kind),
+    files: kind.files ?? false,
+    shorthand: kind.shorthand ?? false,
+  }))
+  const jobs = [...jobKinds.values()].map(aboutJson)
+
+  /** The kinds of tasks and of jobs. Of a kind of tasks also how many slaves that are alive offer it. */
+  app.get('/kinds', () => {
+    const offered = new Map<string, number>()
+    for (const slave of dispatcher.view.registry.all()) {
+      if (slave.standing !== 'alive' || isElsewhere(slave)) continue
+      for (const kind of slave.kinds) offered.set(kind, (offered.get(kind) ?? 0) + 1)
+    }
+    const own = [...offered].filter(([name]) => !kinds.has(name))
+    return {
+      kinds: tasks.map((kind) => ({ ...kind, offeredBy: offered.get(kind.name) ?? 0 })),
+      jobs,
+      /** Kinds that slaves bring along, of which only they know the schema. */
+      foreign: own.map(([name, offeredBy]) => ({ name, offeredBy })),
+    }
+  })
+}
+
+const aboutJson = ({ name, summary, input, output, examples }: About) => ({
+  name,
+  summary,
+  input,
+  output,
+  examples: examples
+    .map((example) => example.input)
+    .filter((example) => JSON.stringify(example).length <= EXAMPLE_CHARS_MAX)
+    .slice(0, EXAMPLES_MAX),
+})

@@ -1,0 +1,96 @@
+// The page: files of master/dashboard as they are, and the few libraries that it uses as their
+// packages bring them. Nothing is built and nothing comes from elsewhere. They are read once, at the
+// start, so that only what was there then is ever given out, and a browser has it in no time. Who may
+// read what the page shows is decided where that is answered; the page itself says nothing.
+
+import { hash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import { Problem } from '../../../shared/protocol/problems.ts'
+import { isUnchanged } from './request-options.ts'
+
+/** What the browser may do with it: run and show what comes from here, and nothing else. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+  "form-action 'self'",
+].join('; ')
+
+const HEADERS = {
+  'content-security-policy': POLICY,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  // Asked for anew each time, and answered 304 while it is the same.
+  'cache-control': 'no-cache',
+}
+
+/** What is given out, by how its name ends. */
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+const FOLDER = new URL('../../dashboard/', import.meta.url)
+
+/** The libraries, each under an address of ours. */
+const LIBRARIES: Record<string, string> = {
+  'lib/preact.js': import.meta.resolve('preact'),
+  'lib/hooks.js': import.meta.resolve('preact/hooks'),
+  'lib/htm.js': import.meta.resolve('htm'),
+  'lib/uplot.js': import.meta.resolve('uplot/dist/uPlot.esm.js'),
+  'lib/uplot.css': import.meta.resolve('uplot/dist/uPlot.min.css'),
+}
+
+const hidden = { schema: { hide: true } as FastifySchema }
+
+type File = { type: string; text: string; etag: string }
+
+export async function page(app: FastifyInstance) {
+  const files = readFiles()
+  app.get('/', hidden, (request, reply) => give(files.get('index.html'), request, reply))
+  app.get('/page/*', hidden, (request, reply) =>
+    give(files.get((request.params as { '*': string })['*']), request, reply),
+  )
+}
+
+function give(file: File | undefined, request: FastifyRequest, reply: FastifyReply) {
+  if (!file) throw new Problem('not-found', 'the page has no such file')
+  reply.headers({ ...HEADERS, etag: file.etag })
+  if (isUnchanged(request, file.etag)) return reply.code(304).send()
+  return reply.type(file.type).send(file.text)
+}
+
+/** By their path under /page/. */
+function readFiles(): Map<string, File> {
+  const own = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => extname(path) in TYPES)
+  return new Map([
+    ...own.map((path): [string, File] => [path, fileOf(path, new URL(path, FOLDER))]),
+    ...Object.entries(LIBRARIES).map(([path, url]): [string, File] => [
+      path,
+      fileOf(path, new URL(url)),
+    ]),
+  ])
+}
+
+/** A browser knows addresses, not names of packages: one library's import of another is rewritten. */
+function fileOf(path: string, url: URL): File {
+  const text = readFileSync(url, 'utf8')
+    .replaceAll('from"preact"', 'from"./preact.js"')
+    .replace(/^\/\/# sourceMappingURL=.*$/m, '')
+  return {
+    type: TYPES[extname(path)] as string,
+    text,
+    etag: `"${hash('sha256', text, 'base64url')}"`,
+  }
+}

@@ -1,0 +1,135 @@
+// Slaves that cannot be reached: they come for their tasks, and bring what became of them.
+
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import type { TextOf } from '../../../shared/data/raw-json.ts'
+import { fieldsOf, Raw, scan } from '../../../shared/data/raw-json.ts'
+import { sendProblem } from '../../../shared/http/server.ts'
+import { createCheck, invalidRequest } from '../../../shared/http/validate.ts'
+import type { Outcome } from '../../../shared/protocol/wire.ts'
+import {
+  AnyPoll,
+  CallbacksRequest,
+  Done,
+  NAME_PATTERN,
+  POLL_SECONDS,
+  SubmittedDone,
+  SubmittedFailed,
+} from '../../../shared/protocol/wire.ts'
+import type { Polled, Submitted } from '../../core/polling.ts'
+import type { Dispatcher } from '../../dispatch/dispatcher.ts'
+import { answerText } from '../../dispatch/poll-channel.ts'
+import { withoutFaulty } from '../faulty-outcomes.ts'
+import { asWritten } from './slaves.ts'
+
+/** Outcomes carry results, many of them or one large. In bytes. */
+const bodyLimit = 64 * 1024 * 1024
+const KINDS_MAX = 1024
+
+type Options = {
+  dispatcher: Dispatcher
+  /** What a simple slave can do that does not say: kinds that need no files. */
+  simpleKinds: readonly string[]
+}
+
+export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }: Options) {
+  const fits = {
+    callbacks: createCheck(CallbacksRequest),
+    done: createCheck(SubmittedDone),
+    failed: createCheck(SubmittedFailed),
+  }
+
+  /** "I take what you have." Held until something comes. HEAD would take a task and drop it. */
+  const options = { exposeHeadRoute: false, schema: { querystring: AnyPoll } }
+  app.get('/get_task', options, (request, reply) => {
+    const query = request.query as AnyPoll
+    const polled = polledOf(query, request.caller.slave, simpleKinds)
+    const waitMs = (query.wait ?? POLL_SECONDS) * 1000
+    const hangUp = dispatcher.poll(polled, waitMs, (problem, answer) => {
+      reply.header('cache-control', 'no-store')
+      if (problem) sendProblem(reply, problem)
+      else if (answer) reply.type('application/json').send(answerText(polled, answer))
+      else reply.code(204).send()
+    })
+    reply.raw.once('close', hangUp)
+  })
+
+  /** "This became of it": as the callbacks of a registered slave, or one outcome in short. */
+  app.post(
+    '/submit_result',
+    { bodyLimit, config: { content: 'json', anyShape: true, mend: withoutFaulty } },
+    (request) => {
+      const { body } = request
+      if (isObject(body) && 'callbacks' in body) {
+        const said = fits.callbacks.checked(body) as CallbacksRequest
+        return dispatcher.callbacks(asWritten(said, request.bodyBytes))
+      }
+      const text = fieldsOf(request.bodyBytes, scan(request.bodyBytes, 1))
+      return dispatcher.submitted(submittedOf(body, request.caller.slave, text))
+    },
+  )
+
+  function submittedOf(body: unknown, caller: string | null, text: TextOf): Submitted {
+    if (!isObject(body) || !('failure' in body)) {
+      const said = fits.done.checked(body)
+      const result = new Raw(text('result') ?? 'null')
+      return { ...headOf(said, caller), outcome: { status: 'done', ...resultOf(said), result } }
+    }
+    if ('result' in body) {
+      throw invalidRequest([{ field: 'failure', rule: 'must not stand beside result' }])
+    }
+    const said = fits.failed.checked(body)
+    return { ...headOf(said, caller), outcome: { status: 'failed', ...said.failure } as Outcome }
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
+
+type Head = Pick<Static<typeof SubmittedDone>, 'slave' | 'attempt' | 'task' | 'ranMs'>
+
+/** Of which attempt it is; a caller with a certificate is the slave of that, whether it says so or not. */
+function headOf({ slave, attempt, task, ranMs }: Head, caller: string | null) {
+  const name = slave ?? caller
+  const ran = ranMs === undefined ? {} : { ranMs }
+  if (attempt === undefined) {
+    if (task === undefined) throw missing('task', 'where there is no attempt')
+    return { by: 'task' as const, slave: name, task, ...ran }
+  }
+  if (name === null) throw missing('slave', 'beside attempt')
+  return { by: 'attempt' as const, slave: name, attempt, ...(task && { task }), ...ran }
+}
+
+/** What belongs to an outcome, and nothing else that came with it. */
+function resultOf(said: Static<typeof SubmittedDone>): { result: unknown } {
+  const fields = Object.entries(said).filter(([name]) => name in Done.properties)
+  return { result: said.result, ...Object.fromEntries(fields) }
+}
+
+/** Whoever names a boot has registered; whoever does not is a simple slave. */
+function polledOf(query: AnyPoll, caller: string | null, simpleKinds: readonly string[]): Polled {
+  const { boot, generation, free, mode = 'accepting', reason = '', polled } = query
+  const slave = query.slave ?? caller
+  if (boot === undefined) {
+    const kinds = query.kinds === undefined ? [...simpleKinds] : kindsOf(query.kinds)
+    return { simple: true, slave, kinds }
+  }
+  if (slave === null) throw missing('slave', 'beside boot')
+  if (generation === undefined) throw missing('generation', 'beside boot')
+  if (free === undefined) throw missing('free', 'beside boot')
+  const over = polled ?? Math.max(0, generation - 1)
+  return { simple: false, state: { slave, boot, generation, free, mode, reason, polled: over } }
+}
+
+function kindsOf(text: string): string[] {
+  const kinds = text.split(',').map((kind) => kind.trim())
+  const pattern = new RegExp(NAME_PATTERN)
+  if (kinds.length > KINDS_MAX || !kinds.every((kind) => pattern.test(kind))) {
+    const rule = `must be 1 to ${KINDS_MAX} names of kinds with commas between them`
+    throw invalidRequest([{ field: 'kinds', rule }])
+  }
+  return [...new Set(kinds)]
+}
+
+const missing = (field: string, where: string) =>
+  invalidRequest([{ field, rule: `is missing; it is wanted ${where}` }])

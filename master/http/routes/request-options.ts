@@ -1,0 +1,147 @@
+// What a request says of how it wants to be answered: by headers, and by the place in a list.
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import type { Span } from '../../../shared/data/raw-json.ts'
+import { oddNumbers, textOf } from '../../../shared/data/raw-json.ts'
+import { invalidRequest } from '../../../shared/http/validate.ts'
+import { readTrace } from '../../../shared/protocol/trace.ts'
+import { ANY_UUID_PATTERN } from '../../../shared/protocol/wire.ts'
+import { EVERYBODY } from '../../security/identities/store.ts'
+import { requestHash } from '../task-requests.ts'
+
+/** An id of a task or job, in capitals or not (RFC 9562, 4): one that was never given is not found. */
+export const IdParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+
+/** The id in the address, as it is stored. */
+export const idOf = (request: FastifyRequest): string =>
+  inSmallLetters((request.params as { id: string }).id)
+
+/** Ids and SHA-256 in hexadecimal are given out in small letters. Other text stays as it is. */
+export const inSmallLetters = (text: string): string =>
+  /^[0-9A-Fa-f-]+$/.test(text) ? text.toLowerCase() : text
+
+/** Where a page begins: the `next` of the page before, which is an id. */
+export const CURSOR = Type.String({
+  pattern: ANY_UUID_PATTERN,
+  wanted: 'an id, as "next" of the page before gives it',
+})
+
+export type Manners = {
+  /** How long the client waits, in milliseconds; 0: not at all. */
+  waitMs: number
+  /** By what key it would repeat the request, and what must then be the same. */
+  idempotencyKey: string | null
+  requestHash: string | null
+  /** Whose the task or job will be; null: nobody's, or everybody's. */
+  client: string | null
+  /** Which trace it belongs to, where it says so (shared/protocol/trace.ts). */
+  trace: string | null
+}
+
+/** `Prefer: wait=N`, `Idempotency-Key`, `traceparent`. Throws `invalid-request`. */
+export function manners(request: FastifyRequest, waitMsMax: number): Manners {
+  const waitMs = preferredWaitMs(request, waitMsMax)
+  const trace = readTrace(request.headers)
+  const key = request.headers['idempotency-key']
+  const client = ownerOf(request)
+  if (key === undefined) return { waitMs, trace, client, ...UNKEYED }
+  // Readers of a header do not agree what other bytes of it mean (RFC 9110, 5.5).
+  if (typeof key === 'string' && !/^[\x20-\x7e]*$/.test(key)) {
+    const rule = 'must be printable ASCII (letters, digits and signs without accents)'
+    throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+  }
+  const odd = oddNumbers(request.bodyBytes.toString())
+  const said = keyed('Idempotency-Key', key, [request.url, request.body], client, odd)
+  return { waitMs, trace, client, ...said }
+}
+
+const UNKEYED = { idempotencyKey: null, requestHash: null }
+
+/**
+ * An item of a batch without its key, and the key: the same as the header and body of a POST of its
+ * own, so that either repeats the other. Throws `invalid-request`.
+ */
+export function itemManners(
+  item: unknown,
+  client: string | null,
+  bytes: Uint8Array,
+  span: Span | undefined,
+): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace' | 'client'>] {
+  if (typeof item !== 'object' || item === null || !('idempotencyKey' in item)) {
+    return [item, UNKEYED]
+  }
+  const { idempotencyKey, ...body } = item
+  const odd = span === undefined ? '' : oddNumbers(textOf(bytes, span))
+  return [body, keyed('idempotencyKey', idempotencyKey, ['/tasks', body], client, odd)]
+}
+
+/** Two clients may choose the same key, and neither shall be given the other's task. */
+function keyed(field: string, key: unknown, said: unknown, client: string | null, odd: string) {
+  // Half a character is stored as another one: two such keys would be the same to the store.
+  if (typeof key === 'string' && key.length > 0 && key.length <= 255 && key.isWellFormed()) {
+    const idempotencyKey = client === null ? ofNobody(key) : `client:${client}:${key}`
+    return { idempotencyKey, requestHash: requestHash(said, odd) }
+  }
+  throw invalidRequest([{ field, rule: 'must be well-formed text of 1 to 255 characters' }])
+}
+
+/** What the keys of clients and of parts of jobs begin with. */
+const TAKEN = /^(client|part|any):/
+
+/** A key of nobody's in particular: never one of theirs, whatever it begins with. */
+const ofNobody = (key: string): string => (TAKEN.test(key) ? `any:${key}` : key)
+
+/** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */
+export function preferredWaitMs(request: FastifyRequest, mostMs: number): number {
+  const given = request.headers.prefer
+  if (given === undefined) return 0
+  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?(?=$|[,;\s])/i.exec(String(given))?.[1]
+  return seconds === undefined ? 0 : Math.min(mostMs, Number(seconds) * 1000)
+}
+
+/** Ends with the connection of a request that is held; undefined for one that is not. */
+export function goneOf({ raw }: FastifyReply, waitMs: number): AbortSignal | undefined {
+  if (waitMs <= 0) return undefined
+  const gone = new AbortController()
+  if (raw.destroyed) gone.abort()
+  else raw.once('close', () => raw.writableFinished || gone.abort())
+  return gone.signal
+}
+
+/** Whose what this request makes will be; null: nobody's in particular. */
+export const ownerOf = ({ caller }: FastifyRequest): string | null =>
+  caller.client === EVERYBODY ? null : caller.client
+
+const DRY_RUN: Record<string, boolean> = {
+  '': true,
+  true: true,
+  '1': true,
+  false: false,
+  '0': false,
+}
+export const DryRunQuery = Type.Object(
+  {
+    'dry-run': Type.Optional(
+      Type.String({ description: 'say what would happen, and do nothing; "false" is none' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+/** Whether only what would happen is asked for. */
+export function isDryRun(request: FastifyRequest): boolean {
+  const said = (request.query as Static<typeof DryRunQuery>)['dry-run']
+  const isDry = said === undefined ? false : DRY_RUN[said.toLowerCase()]
+  if (isDry !== undefined) return isDry
+  throw invalidRequest([{ field: 'dry-run', rule: 'must be true or false, or stand alone' }])
+}
+
+/** Whether what the client has is still the same, by its If-None-Match (RFC 9110, 13.1.2). */
+export function isUnchanged({ headers }: FastifyRequest, etag: string): boolean {
+  const asked = headers['if-none-match']
+  if (asked === undefined) return false
+  if (asked.trim() === '*') return true
+  return asked.split(',').some((each) => each.trim().replace(/^W\//, '') === etag)
+}

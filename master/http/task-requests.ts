@@ -1,0 +1,248 @@
+// What a client may ask in `POST /tasks`, checked: the common fields, and the input of its kind.
+
+import { hash } from 'node:crypto'
+import type { Static, TObject, TSchema } from 'typebox'
+import { Type } from 'typebox'
+import type { WallTime } from '../../shared/data/clock.ts'
+import { msBetween } from '../../shared/data/clock.ts'
+import { nearest } from '../../shared/data/nearest-name.ts'
+import type { TextOf } from '../../shared/data/raw-json.ts'
+import { encode, unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
+import { createCheck, invalidRequest } from '../../shared/http/validate.ts'
+import type { Kind } from '../../shared/kinds/kind.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import { Name } from '../../shared/protocol/wire.ts'
+import type { Submission } from '../dispatch/pending-requests.ts'
+
+/** A year, in milliseconds. */
+const WAIT_LIMIT_MS_MAX = 31_536_000_000
+
+const Common = {
+  queue: Type.Optional(
+    Type.Boolean({ description: 'wait in the line when no slave is available; default false' }),
+  ),
+  priority: Type.Optional(
+    Type.Integer({ minimum: -100, maximum: 100, description: 'higher goes first in the line' }),
+  ),
+  runLimitMs: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'how long it may run, in milliseconds' }),
+  ),
+  waitLimitMs: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: WAIT_LIMIT_MS_MAX,
+      description: 'a queued task expires after this, in milliseconds',
+    }),
+  ),
+  tags: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+      maxItems: 16,
+      description: 'words to find it again by',
+    }),
+  ),
+}
+
+const strict = { additionalProperties: false }
+const Named = Type.Object({ kind: Name, input: Type.Unknown(), ...Common }, strict)
+type Named = Static<typeof Named>
+/** The input as JSON text. */
+type Parsed = Omit<Named, 'input'> & { input: string }
+
+export type TaskRequestLimits = {
+  runLimitMs: number
+  runLimitMsMax: number
+  waitLimitMs: number
+}
+
+export type TaskRequests = ReturnType<typeof createTaskRequests>
+
+/** `offered` says whether a slave offers, or has offered, a kind that is not among `kinds`. */
+export function createTaskRequests(given: {
+  kinds: Map<string, Kind>
+  limits: TaskRequestLimits
+  offered: (kind: string) => boolean
+  /** Kinds of jobs: who asks for one as a task is told where to ask. */
+  jobKinds?: ReadonlyMap<string, unknown>
+}) {
+  const { kinds, limits, offered, jobKinds } = given
+  const named = createCheck(Named)
+  const changes = createCheck(Type.Object(Common, strict))
+  const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
+  const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
+
+  const standing = [...kinds.values()].filter(({ files }) => !files)
+  const alone = standing.map((kind) => kind.name)
+
+  return {
+    kinds,
+
+    /** All that `parse` takes, for readers: a body in short, one of each kind, one of a kind that only slaves know. */
+    schema: Type.Union<TSchema[]>([
+      ...[...kinds.values()].filter(({ shorthand }) => shorthand).map(shortSchema),
+      ...standing.map(({ name, summary, input }) =>
+        Type.Object(
+          { kind: Type.Literal(name), input, ...Common },
+          { ...strict, description: summary },
+        ),
+      ),
+      Named,
+    ]),
+
+    /** Bodies that it takes, from the examples of the kinds. */
+    examples: {
+      'in short': { expression: '2 + 3 * sqrt(16)' },
+      'wait in line': { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
+      ...Object.fromEntries(
+        standing.map(({ name, examples }) => [name, { kind: name, input: examples[0]?.input }]),
+      ),
+    },
+
+    /** What may be changed of a task that is submitted again. */
+    changes: Type.Object(Common, strict),
+
+    /** A task's own request again, with changes. Throws a Problem as `parse` does. */
+    again(task: Repeatable, body: unknown): Submission {
+      const changed = changes.checked(body ?? {})
+      const { kind, priority, runLimitMs, tags, input } = task
+      const queueMs = queueMsOf(task)
+      const queued = queueMs === 0 ? {} : { queue: true, waitLimitMs: queueMs }
+      const common = { priority, runLimitMs, tags, ...queued, ...changed }
+      const named = { kind, input: JSON.parse(input) as unknown, ...common }
+      return { ...settle(name(named, () => input)), kind, input, work: null }
+    },
+
+    /**
+     * A submission from a body, whose fields have these texts: the input goes on as it was written.
+     * Throws a Problem that names the field and the rule.
+     */
+    parse(body: unknown, text: TextOf): Submission {
+      const { kind, input, ...common } =
+        isObject(body) && !('kind' in body) ? expand(body, text) : name(body, text)
+      return { ...settle(common), kind, input, work: null }
+    },
+  }
+
+  function name(given: unknown, text: TextOf): Parsed {
+    const body = named.checked(given)
+    if (kinds.get(body.kind)?.files) {
+      const detail = `${body.kind} works on files: it runs only as a part of a job (POST /jobs)`
+      throw new Problem('unknown-kind', detail)
+    }
+    const check = inputs.get(body.kind)
+    const input = text('input') ?? encode(body.input)
+    if (check) {
+      check.checked(body.input, '/input')
+      assertDoubles(input, 'input')
+    } else if (!offered(body.kind)) {
+      if (jobKinds?.has(body.kind)) {
+        const detail = `${body.kind} is a kind of jobs, not of tasks: send the same body to POST /jobs`
+        throw new Problem('unknown-kind', detail)
+      }
+      const detail = `no kind "${body.kind}" is known; there are: ${alone.join(', ')}`
+      throw new Problem('unknown-kind', detail)
+    }
+    return { ...body, input }
+  }
+
+  /** `{"expression": "2+3", ...}` for `{"kind": "expression", "input": {...}, ...}`. */
+  function expand(body: Record<string, unknown>, text: TextOf): Parsed {
+    const shorthand = shorthands.find(({ required }) => required.every((field) => field in body))
+    if (!shorthand) {
+      const short = shorthands.map(({ required }) => required.join(' and ')).join(', or ')
+      const meant = shorthands.flatMap(({ required }) => required)
+      const misspelt = Object.keys(body).flatMap((field) => {
+        const near = nearest(field, [...meant, 'kind', 'input'])
+        return near === null || near === field
+          ? []
+          : [{ field: field.slice(0, 64), rule: `is not known here; did you mean "${near}"?` }]
+      })
+      if (misspelt.length > 0) throw invalidRequest(misspelt)
+      throw invalidRequest([{ field: 'body', rule: `needs kind and input, or in short: ${short}` }])
+    }
+    shorthand.checked(body)
+    const input: string[] = []
+    const common: Record<string, unknown> = {}
+    for (const [field, value] of Object.entries(body)) {
+      if (field in Common) common[field] = value
+      else input.push(`${JSON.stringify(field)}:${fieldText(field, value, text)}`)
+    }
+    return { kind: shorthand.name, input: `{${input.join()}}`, ...common }
+  }
+
+  function settle(
+    common: Omit<Named, 'kind' | 'input'> & { input?: unknown },
+  ): Omit<Submission, Body> {
+    const runLimitMs = common.runLimitMs ?? limits.runLimitMs
+    const waitLimitMs = common.waitLimitMs ?? limits.waitLimitMs
+    if (runLimitMs > limits.runLimitMsMax) {
+      throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${limits.runLimitMsMax}` }])
+    }
+    return {
+      queue: common.queue ?? false,
+      priority: common.priority ?? 0,
+      tags: common.tags ?? [],
+      runLimitMs,
+      waitLimitMs,
+      waitMs: 0,
+      trace: null,
+      idempotencyKey: null,
+      requestHash: null,
+      client: null,
+    }
+  }
+}
+
+/** What is known of a task that is submitted again. */
+type Repeatable = {
+  kind: string
+  priority: number
+  runLimitMs: number
+  tags: string[]
+  input: string
+  createdAt: WallTime
+  waitUntil: WallTime | null
+  queueMs: number | null
+}
+
+/** For how long it was to wait in the queue; 0: not. Of an older version that is known of what never ran. */
+function queueMsOf({ queueMs, createdAt, waitUntil }: Repeatable): number {
+  if (queueMs !== null) return queueMs
+  return waitUntil === null ? 0 : Math.max(1, Math.round(msBetween(createdAt, waitUntil)))
+}
+
+/** A kind that is known here computes with doubles: it is given no number that is none. */
+export function assertDoubles(text: string, field: string): void {
+  const unfit = unfitNumber(text)
+  if (unfit === null) return
+  const path = [field, unfit.path].filter((part) => part !== '').join('..')
+  throw invalidRequest([{ field: path, rule: unfitRule(unfit) }])
+}
+
+function fieldText(field: string, value: unknown, text: TextOf): string {
+  const written = text(field) ?? encode(value)
+  assertDoubles(written, field)
+  return written
+}
+
+/** What a submission has from its kind. */
+type Body = 'kind' | 'input' | 'work'
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function shortSchema({ input, summary }: Kind): TSchema {
+  const { properties } = input as TObject
+  return Type.Object({ ...properties, ...Common }, { ...strict, description: summary })
+}
+
+function shorthandOf(kind: Kind) {
+  const { required } = kind.input as TObject
+  return { name: kind.name, required, ...createCheck(shortSchema(kind)) }
+}
+
+/**
+ * What two requests must share to be the same: SHA-256 of the body, base64url. `odd` are the numbers in
+ * it that a parsed body does not tell apart (oddNumbers): -0.0 is another input than 0.
+ */
+export const requestHash = (body: unknown, odd = ''): string =>
+  hash('sha256', odd === '' ? JSON.stringify(body) : `${JSON.stringify(body)}\n${odd}`, 'base64url')

@@ -1,0 +1,159 @@
+// The parts of jobs as tasks: an ordinary queued task for each round of a part, found again after a
+// start of the master by its Idempotency-Key. Must not know what a job makes of an outcome.
+
+import { createHash } from 'node:crypto'
+import type { Clock } from '../../shared/data/clock.ts'
+import { later, msBetween } from '../../shared/data/clock.ts'
+import { Raw } from '../../shared/data/raw-json.ts'
+import type { Logger } from '../../shared/process/log.ts'
+import type { Slices } from '../../shared/process/time-slices.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import { handedOn } from '../../shared/protocol/trace.ts'
+import type { Outcome } from '../../shared/protocol/wire.ts'
+import type { JobEffect, PartEnd } from '../core/job.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { readOutcome } from '../dispatch/task-records.ts'
+import type { Store, TaskRecord } from '../store/store.ts'
+import type { Room } from './job-memory.ts'
+import type { JobRecord } from './job-store.ts'
+import { partKey, partTag } from './part-names.ts'
+
+/** A part that could not even be queued is tried again after this. In milliseconds. */
+const AGAIN_MS = 1_000
+/** What an outcome takes in memory while it is taken in, for each byte of it. */
+const OUTCOME_FACTOR = 2
+/** Of an outcome longer than this nobody looks how long its result is: it is not shown with its part. */
+export const RESULT_OUTCOME_BYTES_MAX = 65_536
+
+type Round = JobEffect & { do: 'submit' }
+/** How the task of a part ended. `text`: JSON of its outcome. */
+export type Ended = { record: TaskRecord; text: string; bytes: number }
+
+export type PartTasks = ReturnType<typeof createPartTasks>
+
+export function createPartTasks(given: {
+  store: Store
+  dispatcher: Dispatcher
+  clock: Clock
+  slices: Slices
+  room: Room
+  waitLimitMs: number
+  log: Logger
+}) {
+  const { store, dispatcher, clock, slices, room, log } = given
+
+  return {
+    /** The id of the part's task, once it is accepted; null when it is no longer wanted. */
+    async submit(job: JobRecord, round: Round, isWanted: () => boolean): Promise<string | null> {
+      const input = await slices.run(() => JSON.stringify(round.part.spec.input))
+      const key = partKey(job.ticket, round.part, round.round)
+      const before = await existing(key, input)
+      if (before?.input === 'another') {
+        return submitNew(job, round, input, `${key}:${hashOf(input)}`, isWanted)
+      }
+      return before?.task ?? submitNew(job, round, input, key, isWanted)
+    },
+
+    /**
+     * How a task ended, when there is room in memory for that; null when the job has left meanwhile,
+     * or the master stops.
+     */
+    async ended(job: string, task: string, isClosed: () => boolean): Promise<Ended | null> {
+      let ended = await endedOf(task, isClosed)
+      if (!ended || room.tryTake(job, ended.bytes * OUTCOME_FACTOR)) return ended
+      const { bytes } = ended
+      // It is read again when its turn has come: what waits holds nothing.
+      ended = null
+      return (await room.take(job, bytes * OUTCOME_FACTOR)) ? endedOf(task, isClosed) : null
+    },
+  }
+
+  /** The task that has this key, and whether it was made for this input. */
+  async function existing(
+    key: string,
+    input: string,
+  ): Promise<{ task: string; input: 'same' | 'another' } | null> {
+    const found = await slices.run(() => store.find(key))
+    if (!found) return null
+    const record = await slices.run(() => store.get(found.id))
+    if (!record || record.input === input) return { task: found.id, input: 'same' }
+    // A master of another version has cut the job in another way.
+    void dispatcher.cancel(found.id)
+    return { task: found.id, input: 'another' }
+  }
+
+  async function submitNew(
+    job: JobRecord,
+    { part, files }: Round,
+    input: string,
+    idempotencyKey: string,
+    isWanted: () => boolean,
+  ): Promise<string | null> {
+    const { kind, keep } = part.spec
+    const about = { job: job.id, ticket: job.ticket, ...(keep ? { keep } : {}) }
+    const submission = {
+      kind,
+      input,
+      work: JSON.stringify(files.length > 0 ? { ...about, files } : about).slice(1, -1),
+      tags: [partTag(job.id)],
+      priority: job.priority,
+      runLimitMs: job.runLimitMs,
+      queue: true,
+      waitLimitMs: given.waitLimitMs,
+      waitMs: 0,
+      idempotencyKey,
+      requestHash: 'part',
+      client: job.client,
+      trace: handedOn(job.id, job.trace),
+    }
+    for (let again = 0; isWanted(); again++) {
+      try {
+        return (await slices.run(() => dispatcher.submit(submission))).id
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status < 500) throw error
+        const about = { job: job.id, part: part.index, problem: error.type }
+        if (again === 0)
+          log.warn(about, 'a part cannot be queued now; it is tried again each second')
+        await new Promise<void>((resolve) => void clock.at(later(clock.now(), AGAIN_MS), resolve))
+      }
+    }
+    return null
+  }
+
+  async function endedOf(id: string, isClosed: () => boolean): Promise<Ended | null> {
+    while (!isClosed()) {
+      await dispatcher.wait(id, Number.POSITIVE_INFINITY)
+      if (isClosed() || dispatcher.isDraining) return null
+      const record = await slices.run(() => store.get(id))
+      if (!record) throw new Error(`task ${id} was removed before its job had read it`)
+      if (record.endedAt === null) continue
+      const text = record.outcome ?? JSON.stringify(noOutcome(record))
+      return { record, text, bytes: Buffer.byteLength(text) }
+    }
+    return null
+  }
+}
+
+/** How a part's task ended, for the core. */
+export function endOf({ record, text, bytes }: Ended): PartEnd {
+  const { slave, tries, startedAt, endedAt } = record
+  const ranMs = startedAt && endedAt ? Math.max(0, msBetween(startedAt, endedAt)) : 0
+  const written = bytes <= RESULT_OUTCOME_BYTES_MAX ? writtenOf(text) : null
+  return { outcome: text, bytes, slave: slave ?? '', tries, startedAt, ranMs, written }
+}
+
+/** The result in the text of an outcome, where JSON.stringify writes it in another way; else null. */
+function writtenOf(text: string): string | null {
+  const outcome = readOutcome(text)
+  if (outcome.status !== 'done' || !(outcome.result instanceof Raw)) return null
+  const { text: written, value } = outcome.result
+  return JSON.stringify(value) === written ? null : written
+}
+
+/** What has no outcome has failed for its job. */
+function noOutcome({ status }: TaskRecord): Outcome {
+  const message = status === 'expired' ? 'no slave took it in time' : `it was ${status}`
+  return { status: 'failed', type: 'no-capable-slave', message }
+}
+
+const hashOf = (input: string): string => createHash('sha256').update(input).digest('base64url')

@@ -1,0 +1,186 @@
+// What a monitor reads of a master: the core's counters and figures as they stand, what the slaves
+// said last, and how long commits take. Deploy's dashboard and alerts use these names.
+
+import type { Family } from '../../shared/data/histogram.ts'
+import type { ClockSteps } from '../../shared/process/clock-watch.ts'
+import type { ProblemType } from '../../shared/protocol/problems.ts'
+import { ANSWERS } from '../../shared/protocol/wire.ts'
+import type { ByWord } from '../../shared/telemetry/metrics.ts'
+import { addClockSteps, createMetrics } from '../../shared/telemetry/metrics.ts'
+import { knownReason } from '../core/known-reason.ts'
+import { waitingUnoffered } from '../core/queue.ts'
+import type { Slave } from '../core/registry.ts'
+import { isElsewhere, isFaulty, isFree } from '../core/registry.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { TaskReader } from '../dispatch/task-reader.ts'
+
+const ENDS = ['done', 'failed', 'cancelled', 'expired']
+const REFUSALS: readonly ProblemType[] = [
+  'at-capacity',
+  'no-slaves',
+  'no-capable-slave',
+  'queue-full',
+  'draining',
+  'slave-silent',
+  'store-full',
+]
+const SLAVE_STATES = [
+  'free',
+  'busy',
+  'draining',
+  'unwilling',
+  'faulty',
+  'elsewhere',
+  'suspect',
+  'silent',
+]
+const SLOT_STATES = [
+  'free',
+  'offered',
+  'taken',
+  'draining',
+  'unwilling',
+  'faulty',
+  'elsewhere',
+  'suspect',
+  'silent',
+]
+
+/** `GET /metrics`, as text. */
+export function createMasterMetrics(given: {
+  dispatcher: Dispatcher
+  reader: TaskReader
+  spans: () => { sent: number; dropped: number }
+  clockSteps: Readonly<ClockSteps>
+}) {
+  const { dispatcher, reader, clockSteps } = given
+  const { view, commits } = dispatcher
+  const { counters, figures } = view
+  const metrics = createMetrics()
+  const { gauge, gauges, counter, histogram } = metrics
+  const seconds = (name: string, help: string, label: string, read: () => Family): void =>
+    metrics.histograms(name, help, 1000, label, read)
+
+  counter('askfirst_tasks_accepted_total', 'Tasks promised to clients.', () => counters.accepted)
+  metrics.counters('askfirst_tasks_ended_total', 'Tasks that have ended.', 'status', () =>
+    zeros(ENDS, counters.ended),
+  )
+  metrics.counters('askfirst_tasks_failed_total', 'Tasks that failed, by why.', 'type', () => ({
+    ...figures.failed,
+  }))
+  metrics.counters('askfirst_refusals_total', 'Tasks refused.', 'problem', () =>
+    zeros(REFUSALS, counters.refused),
+  )
+  counter('askfirst_asks_total', 'Times that a slave was asked.', () => counters.asks)
+  metrics.counters('askfirst_answers_total', 'Answers of slaves.', 'answer', () =>
+    zeros(ANSWERS, counters.answers),
+  )
+  counter(
+    'askfirst_attempts_lost_total',
+    'Attempts whose slave went away or no longer had them.',
+    () => counters.attemptsLost,
+  )
+  metrics.counters(
+    'askfirst_callbacks_ignored_total',
+    'Outcomes that changed nothing.',
+    'why',
+    () => ({
+      unattached: counters.callbacksUnattached,
+      stale: counters.callbacksStale,
+      forged: counters.callbacksForged,
+    }),
+  )
+  metrics.counters(
+    'askfirst_attempts_unknown_total',
+    'Attempts that slaves have of tasks that the store does not know.',
+    'of',
+    () => ({ ...dispatcher.unknownAttempts }),
+  )
+
+  seconds('askfirst_ask_seconds', 'From an offer to its answer.', 'answer', () => figures.askMs)
+  seconds(
+    'askfirst_task_wait_seconds',
+    'From the request until a slave had it.',
+    'kind',
+    () => figures.waitMs,
+  )
+  seconds('askfirst_task_run_seconds', 'In an executor, one attempt.', 'kind', () => figures.runMs)
+  histogram(
+    'askfirst_asks_per_task',
+    'Slaves asked until one took the task, or it was refused.',
+    1,
+    () => figures.asksPerTask,
+  )
+  histogram(
+    'askfirst_retry_after_error_seconds',
+    'Retry-After as told, less the time until that slot was free; below zero: told too early.',
+    1000,
+    () => figures.retryAfterErrorMs,
+  )
+  histogram('askfirst_store_commit_seconds', 'One commit of the store.', 1000, () => commits.ms)
+  histogram('askfirst_store_commit_tasks', 'Tasks in one commit.', 1, () => commits.tasks)
+
+  gauge('askfirst_tasks_running', 'Tasks that a slave has.', () => view.running)
+  gauge('askfirst_tasks_waiting', 'Tasks in line or at rest.', () => view.waiting)
+  gauge(
+    'askfirst_tasks_waiting_unoffered',
+    'Tasks in line whose kind no slave offers that is alive.',
+    () => waitingUnoffered(view),
+  )
+  gauges('askfirst_tasks_stored', 'Tasks in the store.', 'status', () => reader.counts())
+  gauges('askfirst_slaves', 'Slaves by state.', 'state', () => slavesByState(view.registry.all()))
+  gauges('askfirst_slots', 'Slots by state.', 'state', () => slotsByState(view.registry.all()))
+  gauge('askfirst_accepting', '0 while the master shuts down.', () =>
+    dispatcher.isDraining ? 0 : 1,
+  )
+  addClockSteps(metrics, 'askfirst', clockSteps)
+  metrics.counters('askfirst_spans_total', 'Spans for the trace collector.', 'outcome', () => ({
+    ...given.spans(),
+  }))
+  return metrics
+}
+
+/** A rate needs its zero: what has not happened yet is there too. */
+const zeros = (words: readonly string[], counted: ByWord): ByWord => ({
+  ...Object.fromEntries(words.map((word) => [word, 0])),
+  ...counted,
+})
+
+/** One that is drained may be away: an operator knows. */
+const stateOf = (slave: Slave): string =>
+  isFree(slave) ? 'free' : slave.drained ? 'draining' : knownReason(slave).event
+
+function slavesByState(slaves: Slave[]): ByWord {
+  const states = zeros(SLAVE_STATES, {})
+  for (const slave of slaves) add(states, stateOf(slave), 1)
+  return states
+}
+
+/** Of a slave that is not asked all slots that are not taken are what it is. */
+function slotsByState(slaves: Slave[]): ByWord {
+  const states = zeros(SLOT_STATES, {})
+  for (const slave of slaves) {
+    const { slots, free, offers, standing } = slave
+    if (standing !== 'alive') {
+      add(states, slave.drained ? 'draining' : standing, slots)
+      continue
+    }
+    const offered = Math.min(offers.size, free)
+    add(states, 'taken', slots - free)
+    add(states, 'offered', offered)
+    add(states, openAs(slave), free - offered)
+  }
+  return states
+}
+
+/** What the slots are that it has not given away. */
+function openAs(slave: Slave): string {
+  if (isElsewhere(slave)) return 'elsewhere'
+  if (slave.drained) return 'draining'
+  if (isFaulty(slave)) return 'faulty'
+  return slave.mode === 'accepting' ? 'free' : slave.mode
+}
+
+function add(states: ByWord, state: string, more: number): void {
+  states[state] = (states[state] ?? 0) + more
+}

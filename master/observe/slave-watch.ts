@@ -1,0 +1,83 @@
+// Looks at the registry a few times a second and tells what has changed of the slaves: who joined,
+// left, began anew, or stands otherwise than before. Free and busy are no such change: tasks tell
+// that. What it tells is for people and programs that watch; nothing here decides.
+
+import type { Clock, WallTime } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { Logger } from '../../shared/process/log.ts'
+import { knownReason } from '../core/known-reason.ts'
+import type { Registry, Slave } from '../core/registry.ts'
+import { isOfUse } from '../core/registry.ts'
+import type { SlaveEvent } from './events.ts'
+
+/** How often it looks, in milliseconds. */
+const LOOK_MS = 250
+
+type Seen = { boot: string; state: string; look: number }
+
+/** How a slave stands, whether it has room or not: open, draining, unwilling, faulty, elsewhere, suspect or silent. */
+export function standingOf(slave: Slave): { state: string; reason: string } {
+  if (isOfUse(slave) && !slave.drained && slave.mode === 'accepting') {
+    return { state: 'open', reason: '' }
+  }
+  const { event, reason } = knownReason(slave)
+  return { state: event, reason }
+}
+
+/** Watches until it is closed. */
+export function watchSlaves(given: {
+  registry: Registry
+  clock: Clock
+  log: Logger
+  onEvent: (event: SlaveEvent) => void
+}) {
+  const { registry, clock, log } = given
+  const seen = new Map<string, Seen>()
+  let looks = 0
+  let callOff = clock.at(later(clock.now(), LOOK_MS), look)
+
+  return {
+    look,
+    /** Idempotent. */
+    close: (): void => callOff(),
+  }
+
+  function look(): void {
+    const at = clock.wall()
+    looks++
+    for (const slave of registry.all()) see(slave, at)
+    for (const [name, { look }] of seen) if (look !== looks) forget(name, at)
+    callOff()
+    callOff = clock.at(later(clock.now(), LOOK_MS), look)
+  }
+
+  function see(slave: Slave, at: WallTime): void {
+    const { name, boot } = slave
+    const { state, reason } = standingOf(slave)
+    const before = seen.get(name)
+    // One that has just registered is not silent: it has not been asked yet.
+    if (!before && boot === '' && slave.unanswered === 0) return
+    if (!before) {
+      seen.set(name, { boot, state, look: looks })
+      return tell({ type: 'slave', at, slave: name, event: 'joined', state, reason })
+    }
+    const reborn = before.boot !== boot && before.boot !== ''
+    if (reborn || before.state !== state) {
+      const event = reborn ? 'restarted' : 'changed'
+      tell({ type: 'slave', at, slave: name, event, state, reason })
+    }
+    before.boot = boot
+    before.state = state
+    before.look = looks
+  }
+
+  function forget(name: string, at: WallTime): void {
+    seen.delete(name)
+    tell({ type: 'slave', at, slave: name, event: 'left', state: 'left', reason: '' })
+  }
+
+  function tell(event: SlaveEvent): void {
+    log.info({ slave: event.slave, state: event.state, reason: event.reason }, event.event)
+    given.onEvent(event)
+  }
+}

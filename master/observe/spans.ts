@@ -1,0 +1,128 @@
+// A task as spans, made from its trail when it has ended: nothing is measured twice, and before the
+// end nothing is done. Must not know where they go.
+//
+//   the client's span > task > ask, ask, ... run
+//
+// Whether a trace is wanted the client's `traceparent` says; of those that begin here, a share.
+
+import type { WallTime } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { Trace } from '../../shared/protocol/trace.ts'
+import { spanIdFrom, spanIdOf, traceOf } from '../../shared/protocol/trace.ts'
+import type { Span } from '../../shared/telemetry/otlp.ts'
+import type { TrailEntry } from '../core/task.ts'
+
+/** What is told of a task, whatever became of it. */
+export type TracedTask = {
+  id: string
+  kind: string
+  createdAt: WallTime
+  tries: number
+  trail: TrailEntry[]
+}
+
+/** With one of these a run is over. */
+const RUN_ENDS = [
+  'done',
+  'failed',
+  'cancelled',
+  'expired',
+  'lost',
+  'not arrived',
+  'executor-crashed',
+  'memory-limit',
+  'time-limit',
+  'slave-lost',
+  'outcome-lost',
+]
+
+/** Whether the trace shall be recorded. The share is the same for all spans of a trace. */
+export function isWanted({ sampled, parentId, traceId }: Trace, ratio: number): boolean {
+  if (parentId !== null) return sampled
+  return ratio >= 1 || Number.parseInt(traceId.slice(-7), 16) / 0x1000_0000 < ratio
+}
+
+/**
+ * The spans of a task that is over at `endedAt`. `status` is its end, or the problem with which it
+ * was refused; `failure` is why it went wrong, if it did.
+ */
+export function spansOf(
+  task: TracedTask,
+  kept: string | null,
+  ratio: number,
+  end: { status: string; failure: string | null; at: WallTime },
+): Span[] {
+  const trace = traceOf(task.id, kept)
+  if (!isWanted(trace, ratio)) return []
+  const own = spanIdOf(task.id)
+  const { traceId, state: traceState } = trace
+  const child = { traceId, traceState, parentSpanId: own }
+  const whole: Span = {
+    traceId,
+    traceState,
+    spanId: own,
+    parentSpanId: trace.parentId,
+    name: `task ${task.kind}`,
+    kind: 'server',
+    startedAt: task.createdAt,
+    endedAt: end.at,
+    attributes: {
+      'askfirst.task': task.id,
+      'askfirst.kind': task.kind,
+      'askfirst.status': end.status,
+      'askfirst.tries': task.tries,
+    },
+    failure: end.failure,
+  }
+  return [whole, ...asks(task, child), ...runs(task, child, end.at)]
+}
+
+type Child = Pick<Span, 'traceId' | 'traceState' | 'parentSpanId'>
+
+/** One for each slave that was asked; not for those whose answer was known. */
+function asks({ id, trail }: TracedTask, child: Child): Span[] {
+  return trail.flatMap((entry, i) => {
+    const { at, ms, slave, event, reason } = entry
+    if (ms === undefined || slave === undefined) return []
+    const attributes = {
+      'askfirst.slave': slave,
+      'askfirst.answer': event,
+      ...(reason ? { 'askfirst.reason': reason } : {}),
+    }
+    const spanId = spanIdFrom(`${id} ask ${i}`)
+    const times = { startedAt: later(at, -ms), endedAt: at }
+    const failure = event === 'no answer' || event === 'unreachable' ? (reason ?? event) : null
+    return [
+      { ...child, spanId, name: 'ask', kind: 'client' as const, ...times, attributes, failure },
+    ]
+  })
+}
+
+/** One for each time that a slave had it. */
+function runs({ id, trail }: TracedTask, child: Child, endedAt: WallTime): Span[] {
+  const spans: Span[] = []
+  let taken: TrailEntry | null = null
+  const close = (event: string, at: WallTime, reason: string | undefined): void => {
+    if (taken === null) return
+    const slave = taken.slave ?? ''
+    spans.push({
+      ...child,
+      spanId: spanIdFrom(`${id} run ${spans.length}`),
+      name: 'run',
+      kind: 'client',
+      startedAt: taken.at,
+      endedAt: at,
+      attributes: { 'askfirst.slave': slave, 'askfirst.status': event },
+      failure: event === 'done' || event === 'cancelled' ? null : (reason ?? event),
+    })
+    taken = null
+  }
+  for (const entry of trail) {
+    if (entry.event === 'taken') {
+      close('lost', entry.at, 'another slave has it')
+      taken = entry
+    } else if (RUN_ENDS.includes(entry.event)) close(entry.event, entry.at, entry.reason)
+  }
+  close('lost', endedAt, undefined)
+  return spans
+}

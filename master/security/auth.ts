@@ -1,0 +1,251 @@
+// Lets people and slaves in, or not: on every route the hook that its line in route-permissions.ts asks for.
+// Where nobody is asked who they are (loopback), there is one check for all routes, against pages of
+// other sites in a browser on the same machine.
+//
+//   request --> key (Authorization), session (cookie) or certificate --> caller --> may it? --> route
+
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { WallTime } from '../../shared/data/clock.ts'
+import { FOREVER } from '../../shared/data/clock.ts'
+import {
+  isLocalName,
+  isPrivateName,
+  keepPagesOut,
+  otherSite,
+} from '../../shared/http/browser-guard.ts'
+import { peerOf } from '../../shared/http/tls.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+import type { Identities, Key, Scope } from './identities/store.ts'
+import { EVERYBODY, SCOPES } from './identities/store.ts'
+import type { Allowance, Limits } from './rate-limits.ts'
+import type { Access } from './route-permissions.ts'
+import { accessTo } from './route-permissions.ts'
+import type { Sessions } from './sessions.ts'
+import { sessionOf } from './sessions.ts'
+
+/** Who asks. */
+export type Caller = {
+  /** Whose tasks it sees; EVERYBODY: all. Empty for a slave. */
+  client: string
+  scopes: readonly Scope[]
+  /** The slave that speaks; null when it is a client. */
+  slave: string | null
+  /** It is nobody any more from then on. */
+  validUntil: WallTime
+  allowance: Allowance | null
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller
+    /** Whether what it showed still lets somebody in: for what lasts longer than a request. */
+    isStillIn(): boolean
+  }
+}
+
+/** Who asks where nobody is asked who they are. */
+const ANYBODY: Caller = {
+  client: EVERYBODY,
+  scopes: SCOPES,
+  slave: null,
+  validUntil: FOREVER,
+  allowance: null,
+}
+
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
+
+export type Auth = { guard(server: FastifyInstance): void }
+
+/** Nobody is asked. `loopback`: the master listens there only. `ownNames`: it is asked by these, too. */
+export function createNoAuth(given: { loopback: boolean; ownNames: readonly string[] }): Auth {
+  const { loopback, ownNames } = given
+  return {
+    guard(server) {
+      server.decorateRequest('caller', { getter: () => ANYBODY })
+      server.decorateRequest('isStillIn', () => true)
+      const isOurs = loopback ? isLocalName : isPrivateName
+      keepPagesOut(server, (name) => isOurs(name) || ownNames.includes(name))
+    },
+  }
+}
+
+/** Everybody is asked, by key or certificate. */
+export function createAuth(given: {
+  identities: Identities
+  sessions: Sessions
+  limits: Limits
+  wall: () => WallTime
+}): Auth {
+  const { identities, sessions, limits, wall } = given
+  const allowances = new Map<string, Allowance>()
+  /** What was found out about a connection's certificate, as of an epoch. */
+  const known = new WeakMap<Socket, { caller: Caller | null; epoch: number }>()
+
+  return {
+    guard(server) {
+      server.decorateRequest('caller', null as never)
+      server.decorateRequest('isStillIn', function isStillIn(this: FastifyRequest) {
+        try {
+          identify(this)
+          return true
+        } catch {
+          return false
+        }
+      })
+      server.addHook('onRoute', (route) => {
+        const access = accessTo([route.method].flat()[0] as string, route.url)
+        if (access.open) return
+        route.onRequest = [
+          (request, reply, done) => {
+            try {
+              letIn(request, access)
+              const { allowance } = request.caller
+              if (allowance) reply.raw.once('close', () => limits.leave(allowance))
+            } catch (error) {
+              // Whoever shows what is over must connect anew to show what is not.
+              if ((error as Problem).status === 401) reply.header('connection', 'close')
+              return done(error as Problem)
+            }
+            done()
+          },
+          ...[route.onRequest ?? []].flat(),
+        ]
+        if (access.slave) {
+          route.preHandler = [
+            (request, _reply, done) => done(speaksForAnother(request) ?? undefined),
+            ...[route.preHandler ?? []].flat(),
+          ]
+        }
+      })
+    },
+  }
+
+  function letIn(request: FastifyRequest, access: Access & { open?: false }): void {
+    const caller = identify(request)
+    if (caller.slave !== null) {
+      if (!access.slave) throw forbidden(`a slave may not ask for this: ${caller.slave}`)
+    } else if (!access.key || !may(caller, access.key)) {
+      const needed = access.key ? `a key with the scope "${access.key}"` : "a slave's certificate"
+      throw forbidden(`this needs ${needed}`)
+    }
+    if (access.all && caller.slave === null && caller.client !== EVERYBODY) {
+      throw forbidden('this shows the tasks of all clients: it needs a key of the client "*"')
+    }
+    if (caller.allowance) limits.enter(caller.allowance)
+    request.caller = caller
+  }
+
+  function identify(request: FastifyRequest): Caller {
+    const { authorization, cookie } = request.headers
+    if (authorization !== undefined) return byKey(request, bearerOf(authorization))
+    const session = cookie === undefined ? null : sessionOf(cookie)
+    if (session !== null) return bySession(request, session)
+    return byCertificate(request)
+  }
+
+  function byKey(request: FastifyRequest, secret: string): Caller {
+    const key = secret === '' ? undefined : identities.keyOf(secret)
+    if (!identities.isGood(key)) {
+      // Only then: a neighbour who fails must not shut out a key that is good.
+      limits.failed(request.ip)
+      throw unauthorized(`this key ${whyNot(key)}`)
+    }
+    return callerOf(key)
+  }
+
+  function bySession(request: FastifyRequest, id: string): Caller {
+    const key = sessions.keyOf(id)
+    if (!identities.isGood(key)) throw unauthorized('the session is over: sign in again')
+    const { host, origin } = request.headers
+    // SameSite keeps the cookie at home already; a browser that does not know it says Origin.
+    if (!SAFE_METHODS.includes(request.method) && origin !== `https://${host}`) {
+      throw otherSite(origin ?? 'nowhere')
+    }
+    return callerOf(key)
+  }
+
+  function byCertificate(request: FastifyRequest): Caller {
+    const { socket } = request.raw
+    let found = known.get(socket)
+    if (found?.epoch !== identities.epoch) {
+      found = { caller: readCertificate(socket), epoch: identities.epoch }
+      known.set(socket, found)
+    }
+    if (!found.caller) throw unauthorized('say who you are: Authorization: Bearer KEY')
+    if (found.caller.validUntil <= wall()) throw unauthorized('this certificate has expired')
+    return found.caller
+  }
+
+  function readCertificate(socket: Socket): Caller | null {
+    const peer = peerOf(socket)
+    if (!peer) return null
+    const { role, name, serial, validUntil } = peer
+    if (role === 'client') {
+      const key = identities.keyById(name)
+      if (!identities.isGood(key)) return null
+      return { ...callerOf(key), validUntil }
+    }
+    const certificate = identities.certificateOf(serial)
+    if (role !== 'slave' || certificate?.slave !== name || certificate.revokedAt !== null)
+      return null
+    const allowance = allowanceOf(`slave ${name}`)
+    return { client: '', scopes: [], slave: name, validUntil, allowance }
+  }
+
+  function callerOf({ id, client, scopes, expiresAt }: Key): Caller {
+    const validUntil = expiresAt ?? FOREVER
+    return { client, scopes, slave: null, validUntil, allowance: allowanceOf(id) }
+  }
+
+  function allowanceOf(name: string): Allowance {
+    const before = allowances.get(name)
+    if (before) return before
+    const allowance = limits.newAllowance()
+    allowances.set(name, allowance)
+    return allowance
+  }
+
+  function whyNot(key: Key | undefined): string {
+    if (!key) return 'is not known here'
+    return key.revokedAt === null ? 'has expired' : 'was revoked'
+  }
+}
+
+/** Whether a caller may do what a scope is for. Admins may do all. */
+export const may = ({ scopes }: Caller, scope: Scope): boolean =>
+  scopes.includes(scope) || scopes.includes('admin')
+
+/** Whether a caller sees what belongs to a client. */
+export const sees = ({ client }: Caller, owner: string | null): boolean =>
+  client === EVERYBODY || client === owner
+
+type Named = {
+  name?: unknown
+  slave?: unknown
+  state?: { slave?: unknown }
+}
+
+/** A slave speaks in its own name, wherever in the message that stands. */
+function speaksForAnother(request: FastifyRequest): Problem | null {
+  const { slave } = request.caller
+  if (slave === null) return null
+  const { name } = (request.params ?? {}) as Named
+  const asked = (request.query ?? {}) as Named
+  const said = (isPlain(request.body) ? request.body : {}) as Named
+  const names = [name, asked.slave, said.name, said.slave, said.state?.slave]
+  const other = names.find((each) => each !== undefined && each !== slave)
+  return other === undefined
+    ? null
+    : forbidden(`${slave} may not speak for ${JSON.stringify(other)}`)
+}
+
+const isPlain = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype
+
+const bearerOf = (authorization: string): string =>
+  /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? ''
+
+const forbidden = (detail: string): Problem => new Problem('forbidden', detail)
+const unauthorized = (detail: string): Problem =>
+  new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer realm="askfirst"' })

@@ -1,0 +1,105 @@
+// The master's door: with identities (askfirst init) TLS, and everybody says who they are; without,
+// neither. Puts together what belongs to it, for app.ts.
+
+import type { Server as TlsServer } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
+import type { Static } from 'typebox'
+import type { Clock } from '../../shared/data/clock.ts'
+import { msBetween } from '../../shared/data/clock.ts'
+import { createAddressGuard } from '../../shared/http/address-guard.ts'
+import { SKEW_MS } from '../../shared/http/certificates.ts'
+import { serverOptions } from '../../shared/http/tls.ts'
+import type { Logger } from '../../shared/process/log.ts'
+import { isLoopback } from '../../shared/process/process.ts'
+import { identity, noIdentity } from '../http/routes/identity.ts'
+import type { MasterSettings } from '../settings.ts'
+import { createAuth, createNoAuth } from './auth.ts'
+import { hasIdentities, MASTER_CERTIFICATE_MS, openAuthority } from './identities/folder.ts'
+import { createLimits } from './rate-limits.ts'
+import { createSessions } from './sessions.ts'
+import { createReach } from './slave-connector.ts'
+
+/** How often the master looks whether its own certificate grows old: the clock may jump meanwhile. */
+const LOOK_MS = 60_000
+
+type Settings = Readonly<Static<typeof MasterSettings>>
+type Given = {
+  settings: Settings
+  slaves: { name: string; url: string }[]
+  clock: Clock
+  log: Logger
+  /** What it opens is damaged or gone: the master must stop. */
+  onBroken: (error: Error) => void
+}
+
+/** Opens the door that the data folder has. */
+export const openDoor = (given: Given) =>
+  hasIdentities(given.settings.data) && !given.settings.insecureNoAuth
+    ? openGuarded(given)
+    : openUnguarded(given)
+
+async function openUnguarded({ settings, slaves }: Given) {
+  const { host, ownNames } = settings
+  const auth = createNoAuth({ loopback: isLoopback(host), ownNames })
+  return {
+    material: undefined,
+    reach: createReach({ ...reachOf(settings, slaves), material: null }),
+    guard: (server: FastifyInstance): void => auth.guard(server),
+    onShutOut(_run: (slave: string) => void): void {},
+    routes: noIdentity,
+    close(): void {},
+  }
+}
+
+async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
+  const authority = openAuthority(settings.data, onBroken)
+  const { identities } = authority
+  let material = await authority.material(settings.host)
+  let madeAt = clock.wall()
+  let timer: NodeJS.Timeout | undefined
+  const limits = createLimits({ ...settings, now: clock.now })
+  const { wall } = clock
+  const sessions = createSessions({ identities, wall })
+  const auth = createAuth({ identities, sessions, limits, wall })
+
+  return {
+    material,
+    reach: createReach({
+      ...reachOf(settings, slaves),
+      material: () => material,
+      isGood: (serial) => identities.certificateOf(serial)?.revokedAt === null,
+    }),
+    onShutOut: identities.onShutOut,
+    guard(server: FastifyInstance): void {
+      auth.guard(server)
+      timer = setInterval(() => void renew(server), LOOK_MS)
+    },
+    routes: async (server: FastifyInstance) => {
+      const { slaveCertificateMs } = settings
+      await server.register(identity, { authority, sessions, limits, slaveCertificateMs })
+    },
+    /** Idempotent. */
+    close(): void {
+      clearInterval(timer)
+      authority.close()
+    },
+  }
+
+  async function renew(server: FastifyInstance): Promise<void> {
+    // A clock that was set back by more than certificates allow for makes the certificate one of the future.
+    const ageMs = msBetween(madeAt, clock.wall())
+    if (ageMs > -SKEW_MS && ageMs < MASTER_CERTIFICATE_MS / 3) return
+    material = await authority.material(settings.host)
+    madeAt = clock.wall()
+    ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(material))
+    log.info('the certificate of the master is renewed')
+  }
+}
+
+function reachOf({ slaveAddresses, host, askTimeoutMs }: Settings, slaves: Given['slaves']) {
+  return {
+    guard: createAddressGuard({ only: slaveAddresses, loopback: isLoopback(host) }),
+    timeoutMs: askTimeoutMs,
+    named: new Map(slaves.map(({ name, url }) => [name, url])),
+  }
+}

@@ -1,0 +1,38 @@
+// Slaves as clients read them.
+
+import { knownReason } from '../core/known-reason.ts'
+import type { Slave } from '../core/registry.ts'
+import { isFree, isPull, isSimple } from '../core/registry.ts'
+
+/** One slave. `state`: free, busy, draining, unwilling, faulty, elsewhere, suspect or silent. */
+export function slaveJson(slave: Slave, now: number) {
+  const known = isFree(slave) ? { event: 'free', reason: '' } : knownReason(slave)
+  const heard = Number.isFinite(slave.heardAt)
+  return {
+    name: slave.name,
+    place: slave.place + 1,
+    ...reachJson(slave, now),
+    state: known.event,
+    reason: known.reason,
+    slots: slave.slots,
+    free: slave.free,
+    running: slave.held.size,
+    beingOffered: slave.offers.size,
+    drained: slave.drained,
+    kinds: slave.kinds,
+    tags: slave.tags,
+    version: slave.version,
+    heardMs: heard ? Math.round(now - slave.heardAt) : null,
+    serviceMs: slave.serviceMs === 0 ? null : Math.round(slave.serviceMs * 1000) / 1000,
+    taken: slave.taken,
+    ended: slave.ended,
+  }
+}
+
+/** Where it is asked; of one that pulls, whether it polls now and how long ago it last began to. */
+function reachJson(slave: Slave, now: number) {
+  if (!isPull(slave)) return { url: slave.url, pull: false }
+  const polledMs = Number.isFinite(slave.polledAt) ? Math.round(now - slave.polledAt) : null
+  const simple = isSimple(slave)
+  return { url: null, pull: true, simple, polling: slave.poll !== null, polledMs }
+}

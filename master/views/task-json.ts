@@ -1,0 +1,69 @@
+// Tasks as clients read them.
+
+import { isoOf } from '../../shared/data/clock.ts'
+import { Raw } from '../../shared/data/raw-json.ts'
+import { traceIdOf } from '../../shared/protocol/trace.ts'
+import type { Outcome } from '../../shared/protocol/wire.ts'
+import type { Reply } from '../dispatch/pending-requests.ts'
+import { asked } from '../dispatch/pending-requests.ts'
+import { readOutcome } from '../dispatch/task-records.ts'
+import type { TaskRecord, TaskSummary, TrailEntry } from '../store/store.ts'
+
+/** The reply to a POST whose task has not ended. */
+export function acceptedJson(reply: Reply) {
+  const { id, status, slave, trail } = reply
+  const message =
+    slave === null
+      ? 'Task accepted; it waits for the first slave that is available.'
+      : `Task successfully assigned to ${slave}.`
+  return { id, status, slave, message, asked: asked(trail) }
+}
+
+/** A whole task. */
+export function taskJson(record: TaskRecord) {
+  const { id, trace, trail } = record
+  return { ...summaryJson(record), traceId: traceIdOf(id, trace), asked: asked(trail) }
+}
+
+/** A task in a list. What is too long for a list is left out, and named in `omitted`. */
+export function summaryJson(task: TaskSummary | TaskRecord) {
+  const outcome = task.outcome === null ? null : readOutcome(task.outcome)
+  const omitted = [
+    ...(task.input === null ? ['input'] : []),
+    ...(task.endedAt !== null && outcome === null && task.status === 'done' ? ['result'] : []),
+  ]
+  return {
+    id: task.id,
+    kind: task.kind,
+    status: task.status,
+    ...(task.input === null ? {} : { input: new Raw(task.input) }),
+    ...outcomeJson(outcome),
+    slave: task.slave,
+    tries: task.tries,
+    priority: task.priority,
+    runLimitMs: task.runLimitMs,
+    tags: task.tags,
+    createdAt: isoOf(task.createdAt),
+    startedAt: isoOf(task.startedAt),
+    endedAt: isoOf(task.endedAt),
+    ...(task.waitUntil === null ? {} : { waitUntil: isoOf(task.waitUntil) }),
+    ...(omitted.length === 0 ? {} : { omitted }),
+  }
+}
+
+function outcomeJson(outcome: Outcome | null) {
+  if (outcome === null) return {}
+  if (outcome.status === 'failed')
+    return { failure: { type: outcome.type, message: outcome.message } }
+  const { status: _, ...result } = outcome
+  return result
+}
+
+/** A trail, line by line. */
+export const trailJson = (trail: TrailEntry[]) =>
+  trail.map(({ at, ms, knownMs, attempt: _, ...entry }) => ({
+    at: isoOf(at),
+    ...entry,
+    ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
+    ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),
+  }))

@@ -1,0 +1,220 @@
+// One master over HTTP: requests that are repeated when that is safe and worth while, answers that
+// are JSON, problems as errors. Knows no task and no job.
+//
+// A request is repeated when the connection broke or the master refused for now (503, 429), for as
+// long as `patienceMs`: after `Retry-After` where the master gave one, else ever more slowly. Only a
+// request that does the same when it comes twice is sent twice: a POST needs an Idempotency-Key.
+
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Pool } from 'undici'
+import { parseAsWritten } from '../data/written-numbers.ts'
+import { paced } from '../http/exchange-deadline.ts'
+import { toPeerError } from '../http/peer.ts'
+import { withoutTrailingSlashes } from '../http/url.ts'
+import type { ProblemDocument } from './errors.ts'
+import { ProblemError, UnreachableError } from './errors.ts'
+
+export type ConnectionSettings = {
+  /** Of the master; a path in it stands before every address. Default http://127.0.0.1:8080 */
+  url?: string
+  /** Sent as `Authorization: Bearer`. */
+  key?: string | undefined
+  /** Certificates (PEM) of who may vouch for the master, in place of the system's. */
+  ca?: string | undefined
+  /** How long a request is repeated that met no master, or one that is full. Default 30,000 ms. */
+  patienceMs?: number
+  /** The most connections at a time. Default 16. */
+  connections?: number
+  /** Numbers that JSON.stringify would write in another way become what it writes as they came. */
+  asWritten?: boolean
+  /** Called before each repetition. */
+  onRetry?: ((why: Error, inMs: number) => void) | undefined
+}
+
+export type Manners = {
+  /** Ends the request, and all waiting for it. */
+  signal?: AbortSignal | undefined
+  /** In place of the connection's. */
+  patienceMs?: number | undefined
+}
+
+export type Request = Manners & {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  path: string
+  headers?: Record<string, string>
+  /** JSON, or made anew for every try. */
+  json?: unknown
+  bytes?: () => Readable | Uint8Array
+  /** The master may hold the request for so long before it answers. */
+  waitMs?: number
+  /** What the client may send again although it may have arrived. Default: all but a POST. */
+  repeatable?: boolean
+  /** Its answer has no end (a stream of events): it is over when it falls silent. */
+  endless?: boolean
+}
+
+export type Answer = {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: Readable & { text(): Promise<string> }
+}
+
+export type Connection = ReturnType<typeof createConnection>
+
+export const DEFAULT_URL = 'http://127.0.0.1:8080'
+export const PATIENCE_MS = 30_000
+/**
+ * The whole exchange is over within this, beyond what the master was allowed to wait and what the
+ * bytes of a transfer take (shared/http/exchange-deadline.ts). In milliseconds.
+ */
+const ANSWER_MS = 30_000
+/** A master says something on a stream of events each 10 s: silent for this long it is away. */
+const SILENCE_MS = 35_000
+/** Longer answers are not read into memory. In bytes. */
+const JSON_BYTES_MAX = 256 * 1024 * 1024
+const CONNECT_MS = 10_000
+/** The rest before a repetition when the master did not say: doubled each time, from, to. */
+const REST_MS = { first: 200, most: 5_000 }
+/** So that clients who were told the same do not come at once: at most this share is added. */
+const JITTER = 0.2
+
+export function createConnection(settings: ConnectionSettings = {}) {
+  const { url = DEFAULT_URL, key, ca, connections = 16, onRetry } = settings
+  const { origin, pathname } = new URL(url)
+  const base = withoutTrailingSlashes(pathname)
+  const pool = new Pool(origin, {
+    connections,
+    pipelining: 1,
+    connect: { timeout: CONNECT_MS, ...(ca === undefined ? {} : { ca }) },
+    keepAliveTimeout: 60_000,
+  })
+  const own = key === undefined ? {} : { authorization: `Bearer ${key}` }
+  let closed: Promise<void> | undefined
+
+  return {
+    url: `${origin}${base}`,
+
+    /** The answer to a request, parsed; null when it is empty. Throws ProblemError, UnreachableError. */
+    async json<T>(request: Request): Promise<{ status: number; value: T; answer: Answer }> {
+      return insist(request, async () => {
+        const answer = await once(request, JSON_BYTES_MAX)
+        const text = await textOf(answer)
+        return { status: answer.status, value: parse(text) as T, answer }
+      })
+    },
+
+    /** The answer to a request as a stream, which the caller must read to its end or destroy. */
+    open: (request: Request): Promise<Answer> => insist(request, () => once(request)),
+
+    /** Ends all connections; what is under way fails. Idempotent. */
+    close: (): Promise<void> => (closed ??= pool.destroy()),
+  }
+
+  async function insist<T>(request: Request, attempt: () => Promise<T>): Promise<T> {
+    const { patienceMs = settings.patienceMs ?? PATIENCE_MS, signal } = request
+    const until = performance.now() + patienceMs
+    for (let tries = 0; ; tries++) {
+      try {
+        return await attempt()
+      } catch (error) {
+        const restMs = signal?.aborted ? null : restBefore(request, error as Error, tries)
+        if (restMs === null || performance.now() + restMs > until) throw error
+        onRetry?.(error as Error, restMs)
+        await sleep(restMs, undefined, { signal })
+      }
+    }
+  }
+
+  /** Sends it once. Throws for every answer that is no success. */
+  async function once(request: Request, bytesMax?: number): Promise<Answer> {
+    const { method, path, headers, json, bytes, waitMs = 0, signal, endless = false } = request
+    const timeoutMs = waitMs + ANSWER_MS
+    const limits = { timeoutMs, ...(bytesMax === undefined ? {} : { bytesMax }) }
+    const sender = endless ? pool : pool.compose(paced(limits))
+    const type = json === undefined ? {} : { 'content-type': 'application/json' }
+    const prefer = waitMs > 0 ? { prefer: `wait=${Math.ceil(waitMs / 1000)}` } : {}
+    try {
+      const {
+        statusCode,
+        headers: said,
+        body,
+      } = await sender.request({
+        method,
+        path: base + path,
+        headers: { ...own, ...type, ...prefer, ...headers },
+        body: json === undefined ? (bytes?.() ?? null) : JSON.stringify(json),
+        headersTimeout: timeoutMs,
+        bodyTimeout: endless ? SILENCE_MS : 0,
+        ...(signal ? { signal } : {}),
+      })
+      const answer: Answer = { status: statusCode, headers: said, body }
+      if (statusCode >= 300) throw await problemOf(answer)
+      return answer
+    } catch (error) {
+      if (error instanceof ProblemError || signal?.aborted) throw error
+      throw unreachable(error as Error)
+    }
+  }
+
+  async function textOf({ body }: Answer): Promise<string> {
+    try {
+      return await body.text()
+    } catch (error) {
+      throw unreachable(error as Error)
+    }
+  }
+
+  function parse(text: string): unknown {
+    if (text === '') return null
+    try {
+      return settings.asWritten ? parseAsWritten(text) : JSON.parse(text)
+    } catch {
+      throw new UnreachableError(url, 'what answers there is no askfirst master', true)
+    }
+  }
+
+  async function problemOf(answer: Answer): Promise<ProblemError> {
+    const text = await answer.body.text()
+    const seconds = Number(answer.headers['retry-after'] ?? Number.NaN)
+    const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : null
+    return new ProblemError(documentOf(answer.status, text), retryAfterMs)
+  }
+
+  function unreachable(error: Error): UnreachableError {
+    const { message, delivered } = toPeerError(error)
+    return new UnreachableError(url, message, delivered)
+  }
+}
+
+/** What is no problem document (of a proxy, or of another program) is made one. */
+function documentOf(status: number, text: string): ProblemDocument {
+  try {
+    const document = JSON.parse(text) as ProblemDocument
+    if (typeof document.type === 'string') return { ...document, status }
+  } catch {
+    // Said below.
+  }
+  return { type: 'not-understood', status, detail: `answered ${status}: ${text.slice(0, 200)}` }
+}
+
+/** How long to rest before a repetition, in milliseconds; null: do not repeat. */
+function restBefore(request: Request, error: Error, tries: number): number | null {
+  const repeatable = request.repeatable ?? request.method !== 'POST'
+  if (error instanceof UnreachableError) {
+    return repeatable || !error.delivered ? restMs(tries) : null
+  }
+  if (!isForNow(error)) return null
+  const { retryAfterMs } = error
+  return retryAfterMs === null ? restMs(tries) : retryAfterMs * jitter()
+}
+
+/** The rest after so many tries in vain, doubled each time. */
+export const restMs = (tries: number): number =>
+  Math.min(REST_MS.most, REST_MS.first * 2 ** tries) * jitter()
+
+const jitter = (): number => 1 + JITTER * Math.random()
+
+/** Refused for now: the same request may be taken later. Nothing of it was stored. */
+export const isForNow = (error: unknown): error is ProblemError =>
+  error instanceof ProblemError && (error.status === 503 || error.status === 429)

@@ -1,0 +1,168 @@
+// Jobs and blobs as a client of a master submits and reads them.
+
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { FailureType } from '../protocol/wire.ts'
+import type { Connection, Manners } from './connection.ts'
+import { isProblem } from './errors.ts'
+import type { JobKinds } from './kinds.ts'
+import type { SubmitManners, WaitManners } from './tasks.ts'
+import { HOLD_MS, hasEnded, restAfter } from './tasks.ts'
+
+export type JobRequest<K extends string = string> = {
+  kind: K
+  input: K extends keyof JobKinds ? JobKinds[K]['input'] : unknown
+  /** Into how many parts it is cut; the kind chooses when not given. */
+  parts?: number
+  priority?: number
+  /** How long one part may run. */
+  runLimitMs?: number
+  tags?: string[]
+}
+
+type JobResultOf<K extends string> = K extends keyof JobKinds ? JobKinds[K]['result'] : unknown
+
+export type Stage = {
+  name: string
+  total: number
+  done: number
+  running: number
+  again: number
+  bytes: number
+  startedAt: string | null
+  endedAt: string | null
+  ms: number
+  stragglers: { part: number; task: string | null; runningMs: number; usualMs: number }[]
+}
+
+export type JobFile = { name: string; type: string; href: string }
+
+export type Job<R = unknown> = {
+  id: string
+  kind: string
+  input?: unknown
+  /** Fields that are too long to be given: `input`; in lists `result`, too, which is undefined then. */
+  omitted?: string[]
+  stages: Stage[]
+  priority: number
+  runLimitMs: number
+  tags: string[]
+  createdAt: string
+  endedAt: string | null
+  ms: number
+} & (
+  | { status: 'in progress' }
+  | { status: 'done'; result: R; resultType?: string; resultText?: string; file?: JobFile }
+  | { status: 'failed'; failure: { type: FailureType; message: string } }
+  | { status: 'cancelled' }
+)
+
+export type Part = {
+  part: number
+  kind: string
+  status: string
+  task: string | null
+  slave: string | null
+  result?: unknown
+  omitted?: string[]
+  bytes: number
+  ms: number
+  tries: number
+  rounds: number
+}
+
+export type Blob = { sha256: string; bytes: number; type: string }
+/** Bytes that must be read to the end, or destroyed. */
+export type Bytes = { type: string; bytes: number | null; body: Readable }
+
+export function createJobs({ json, open }: Connection) {
+  const at = (id: string): string => `/jobs/${encodeURIComponent(id)}`
+  const getJob = async <R = unknown>(id: string, manners: Manners & { waitMs?: number } = {}) =>
+    (await json<Job<R>>({ method: 'GET', path: at(id), ...manners })).value
+
+  async function bytesAt(path: string, manners: Manners): Promise<Bytes> {
+    const { headers, body } = await open({ method: 'GET', path, ...manners })
+    const length = headers['content-length']
+    const type = String(headers['content-type'] ?? 'application/octet-stream')
+    return { type, bytes: length === undefined ? null : Number(length), body }
+  }
+
+  return {
+    getJob,
+
+    /** Begins a job: the master splits it into parts and hands them out. */
+    async submitJob<K extends string>(
+      request: JobRequest<K>,
+      { idempotencyKey = randomUUID(), ...manners }: SubmitManners = {},
+    ): Promise<Job<JobResultOf<K>>> {
+      const headers = { 'idempotency-key': idempotencyKey }
+      const said = { method: 'POST', path: '/jobs', headers, json: request } as const
+      return (await json<Job<JobResultOf<K>>>({ ...said, repeatable: true, ...manners })).value
+    },
+
+    /** Waits until a job has ended. Of one that has not within `timeoutMs`: as it stands. */
+    async waitJob<R = unknown>(
+      job: string | Job<R>,
+      { timeoutMs = Number.POSITIVE_INFINITY, ...manners }: WaitManners = {},
+    ): Promise<Job<R>> {
+      const id = typeof job === 'string' ? job : job.id
+      const until = performance.now() + timeoutMs
+      for (;;) {
+        const waitMs = Math.max(0, Math.min(HOLD_MS, until - performance.now()))
+        const asked = performance.now()
+        const now = await getJob<R>(id, { ...manners, waitMs })
+        if (hasEnded(now) || performance.now() >= until) return now
+        await restAfter(asked, waitMs, manners.signal)
+      }
+    },
+
+    /** One page of the jobs, newest first. */
+    async listJobs({ limit = 100, cursor }: { limit?: number; cursor?: string } = {}) {
+      const more = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`
+      const path = `/jobs?limit=${limit}${more}`
+      return (await json<{ jobs: Job[]; next: string | null }>({ method: 'GET', path })).value
+    },
+
+    /** Its parts, stage by stage. */
+    async jobParts(id: string, { stage, offset = 0, limit = 1000 }: PartsFilter = {}) {
+      const only = stage === undefined ? '' : `&stage=${encodeURIComponent(stage)}`
+      const path = `${at(id)}/parts?offset=${offset}&limit=${limit}${only}`
+      type Parts = { id: string; status: string; stages: StageParts[] }
+      return (await json<Parts>({ method: 'GET', path })).value
+    },
+
+    /** The result by itself: a file as what it is, anything else as JSON. */
+    jobResult: (id: string, manners: Manners = {}): Promise<Bytes> =>
+      bytesAt(`${at(id)}/result`, manners),
+
+    /** Ends a job, and whatever runs of it. Throws the problem `already-ended`. */
+    async cancelJob(id: string, manners: Manners = {}): Promise<Job> {
+      try {
+        return (await json<Job>({ method: 'DELETE', path: at(id), ...manners })).value
+      } catch (error) {
+        if (!isProblem(error, 'already-ended')) throw error
+        const job = await getJob(id, manners)
+        if (job.status === 'cancelled') return job
+        throw error
+      }
+    },
+
+    /** Keeps bytes; their SHA-256 is their name from now on. A stream is made anew for each try. */
+    async putBlob(
+      bytes: Uint8Array | (() => Readable),
+      { type = 'application/octet-stream', ...manners }: Manners & { type?: string } = {},
+    ): Promise<Blob> {
+      const made = typeof bytes === 'function' ? bytes : () => bytes
+      const headers = { 'content-type': type }
+      const said = { method: 'PUT', path: '/blobs', headers, bytes: made, ...manners } as const
+      return (await json<Blob>(said)).value
+    },
+
+    getBlob: (sha256: string, manners: Manners = {}): Promise<Bytes> =>
+      bytesAt(`/blobs/${encodeURIComponent(sha256)}`, manners),
+  }
+}
+
+type PartsFilter = { stage?: string; offset?: number; limit?: number }
+/** `next`: the `offset` of the rest of the parts; null when there are no more. */
+type StageParts = { name: string; total: number; next: number | null; parts: Part[] }

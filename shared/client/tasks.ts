@@ -1,0 +1,218 @@
+// Tasks as a client of a master submits and reads them.
+
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FailureType } from '../protocol/wire.ts'
+import type { Connection, Manners } from './connection.ts'
+import type { Asked } from './errors.ts'
+import { isProblem, NoResultError } from './errors.ts'
+import type { TaskKinds } from './kinds.ts'
+
+type Common = {
+  /** Wait in the line when no slave is available. */
+  queue?: boolean
+  /** Higher goes first in the line; -100 to 100. */
+  priority?: number
+  runLimitMs?: number
+  /** A queued task that no slave took within this expires. */
+  waitLimitMs?: number
+  /** Words to find it again by. */
+  tags?: string[]
+}
+
+/** What to do: an expression, or the input of any kind. */
+export type TaskRequest<K extends string = string> = Common &
+  (
+    | TaskKinds['expression']['input']
+    | { kind: K; input: K extends keyof TaskKinds ? TaskKinds[K]['input'] : unknown }
+  )
+
+type ResultOf<K extends string> = K extends keyof TaskKinds ? TaskKinds[K]['result'] : unknown
+
+/** A task that the master has promised, and that may not have ended. */
+export type Accepted<R = unknown> = {
+  id: string
+  slave: string | null
+  asked: Asked[]
+  /** The master had it before: the request was a repetition. */
+  replayed: boolean
+} & (Open | Outcome<R>)
+
+type Open = { status: 'pending' | 'in progress' }
+type Done<R> = { status: 'done'; result: R; resultType?: string; resultText?: string }
+type Failed = { status: 'failed'; failure: { type: FailureType; message: string } }
+type Dropped = { status: 'cancelled' | 'expired' }
+export type Outcome<R = unknown> = Done<R> | Failed | Dropped
+
+type About = {
+  id: string
+  kind: string
+  input?: unknown
+  slave: string | null
+  tries: number
+  priority: number
+  runLimitMs: number
+  tags: string[]
+  /** Times as in ISO 8601. */
+  createdAt: string
+  startedAt: string | null
+  endedAt: string | null
+  waitUntil?: string
+}
+
+/** A task in a list: what is too long for a list is left out, and named in `omitted`. */
+export type TaskSummary<R = unknown> = About & { omitted?: string[] } & (Open | Outcome<R>)
+export type Task<R = unknown> = About & { asked: Asked[] } & (Open | Outcome<R>)
+/** A task that has ended: nothing of it changes any more. */
+export type EndedTask<R = unknown> = About & { asked: Asked[] } & Outcome<R>
+
+export type TrailEntry = {
+  at: string
+  event: string
+  slave?: string
+  reason?: string
+  ms?: number
+  knownMs?: number
+}
+export type Trail = { id: string; status: Task['status']; trail: TrailEntry[] }
+
+/** Who would be asked first for a task of a kind, and why not the others. */
+export type Explanation = {
+  wouldAsk: string | null
+  slaves: { slave: string; available: boolean; reason: string }[]
+}
+
+export type TaskFilter = {
+  status?: Task['status']
+  kind?: string
+  slave?: string
+  tag?: string
+  /** Items of a page, 1 to 1000; default 100. */
+  limit?: number
+  cursor?: string
+}
+
+export type SubmitManners = Manners & {
+  /** A repetition with the same key gives the same task. A new one for each submission by default. */
+  idempotencyKey?: string
+  /** How long the master holds the request, first for a slave, then for the result. Default 0. */
+  waitMs?: number
+}
+export type WaitManners = Manners & {
+  /** For how long; for as long as it takes when not given. */
+  timeoutMs?: number
+}
+
+/** One request waits this long for an end, then another does. In milliseconds. */
+export const HOLD_MS = 25_000
+/** Between two questions that were answered at once. */
+const REST_MS = 500
+
+/** A master that does not hold requests (--wait-ms-max 0) is not asked without rest. */
+export async function restAfter(asked: number, waitMs: number, signal?: AbortSignal) {
+  if (performance.now() - asked < Math.min(waitMs, REST_MS)) {
+    await sleep(REST_MS, undefined, signal ? { signal } : {})
+  }
+}
+
+export const hasEnded = ({ status }: { status: string }): boolean =>
+  status !== 'pending' && status !== 'in progress'
+
+export function createTasks({ json }: Connection) {
+  const at = (id: string): string => `/tasks/${encodeURIComponent(id)}`
+  const get = async <R = unknown>(id: string, manners: Manners & { waitMs?: number } = {}) =>
+    (await json<Task<R>>({ method: 'GET', path: at(id), ...manners })).value
+
+  /** Waits until a task has ended. Of one that has not within `timeoutMs`: as it stands. */
+  async function wait<R = unknown>(
+    task: string | Accepted<R>,
+    { timeoutMs = Number.POSITIVE_INFINITY, ...manners }: WaitManners = {},
+  ): Promise<Task<R>> {
+    const id = typeof task === 'string' ? task : task.id
+    const until = performance.now() + timeoutMs
+    for (;;) {
+      const waitMs = Math.max(0, Math.min(HOLD_MS, until - performance.now()))
+      const asked = performance.now()
+      const now = await get<R>(id, { ...manners, waitMs })
+      if (hasEnded(now) || performance.now() >= until) return now
+      await restAfter(asked, waitMs, manners.signal)
+    }
+  }
+
+  async function post<R>(path: string, request: unknown, manners: SubmitManners) {
+    const { idempotencyKey = randomUUID(), ...rest } = manners
+    const headers = { 'idempotency-key': idempotencyKey }
+    const said = { method: 'POST', path, headers, repeatable: true, ...rest } as const
+    const { value, answer } = await json<Accepted<R>>(
+      request === undefined ? said : { ...said, json: request },
+    )
+    return { ...value, replayed: answer.headers['idempotency-replayed'] === 'true' }
+  }
+
+  /**
+   * Hands a task to the first slave that is available. A refusal for now (`at-capacity` ...) is
+   * repeated as told by `Retry-After`, for as long as the client is patient; then it is thrown.
+   */
+  const submit = <K extends string = 'expression'>(
+    request: TaskRequest<K>,
+    manners: SubmitManners = {},
+  ): Promise<Accepted<ResultOf<K>>> => post('/tasks', request, manners)
+
+  return {
+    submit,
+    wait,
+    get,
+
+    /** Submits a task, and gives its result. Throws NoResultError when it ends without one. */
+    async run<K extends string = 'expression'>(
+      request: TaskRequest<K>,
+      { timeoutMs, ...manners }: SubmitManners & WaitManners = {},
+    ): Promise<ResultOf<K>> {
+      const accepted = await submit(request, manners)
+      const { signal, patienceMs } = manners
+      const limit = timeoutMs === undefined ? {} : { timeoutMs }
+      const task = hasEnded(accepted)
+        ? accepted
+        : await wait(accepted, { signal, patienceMs, ...limit })
+      if (task.status === 'done') return task.result
+      throw new NoResultError(task)
+    },
+
+    /** What would happen to such a task now; runs nothing. */
+    async explain(request: TaskRequest, manners: Manners = {}): Promise<Explanation> {
+      const path = '/tasks?dry-run'
+      const said = { method: 'POST', path, json: request, repeatable: true, ...manners } as const
+      return (await json<Explanation>(said)).value
+    },
+
+    /** One page of the tasks, newest first. `next` is the `cursor` of the page after, or null. */
+    async list(filter: TaskFilter = {}, manners: Manners = {}) {
+      const given = Object.entries(filter).filter(([, value]) => value !== undefined)
+      const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
+      type Page = { tasks: TaskSummary[]; next: string | null }
+      return (await json<Page>({ method: 'GET', path: `/tasks?${query}`, ...manners })).value
+    },
+
+    /** Who was asked, what each answered and why, and what befell the task since. */
+    async trail(id: string, manners: Manners = {}): Promise<Trail> {
+      return (await json<Trail>({ method: 'GET', path: `${at(id)}/trail`, ...manners })).value
+    },
+
+    /** Ends a task that has not ended. Throws the problem `already-ended`. */
+    async cancel(id: string, manners: Manners = {}): Promise<Task> {
+      try {
+        return (await json<Task>({ method: 'DELETE', path: at(id), ...manners })).value
+      } catch (error) {
+        // Perhaps by this very request, whose first answer was lost.
+        if (!isProblem(error, 'already-ended')) throw error
+        const task = await get(id, manners)
+        if (task.status === 'cancelled') return task
+        throw error
+      }
+    },
+
+    /** The same input again, as a new task: an outcome never changes. */
+    retry: (id: string, manners: SubmitManners = {}): Promise<Accepted> =>
+      post(`${at(id)}/retry`, undefined, manners),
+  }
+}

@@ -1,0 +1,150 @@
+// What both programs do around their app: settings or help, loopback or auth, signals, exit codes.
+
+import type { Static, TObject } from 'typebox'
+import { plainLines } from '../data/plain-text.ts'
+import { notifyManager } from './notify.ts'
+import { help, readSettings, SettingError, variableOf } from './settings.ts'
+import { noRoomOf, UsageError } from './usage-error.ts'
+import { VERSION } from './version.ts'
+
+export { UsageError }
+
+/** Errors whose words say all that there is to say. */
+const EXPECTED = [
+  'UsageError',
+  'StoreRefusedError',
+  'StoreBrokenError',
+  'EADDRINUSE',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'ENOTFOUND',
+]
+
+/** What a parent that started us says before it tells us to stop. */
+export const PREPARE_TO_STOP = 'prepare to stop'
+
+export type Program = {
+  /** Ends it cleanly; the process exits when this resolves. */
+  stop(reason: string): Promise<void>
+  /** From now on it takes nothing new. */
+  prepareToStop?(): void
+}
+
+/** Exit code for settings that cannot be used, as in BSD's sysexits (EX_USAGE, EX_CONFIG). */
+const EXIT_USAGE = 64
+/** The same start will work later, as in sysexits (EX_TEMPFAIL): a service manager tries again. */
+export const EXIT_TRY_AGAIN = 75
+
+/** Folders become 0700, files 0600: they hold inputs, results and keys. */
+const PRIVATE_UMASK = 0o077
+
+/**
+ * Runs a program: reads its settings, starts it, and stops it once on SIGTERM, SIGINT, SIGBREAK or
+ * SIGHUP. A second signal ends it at once.
+ */
+export async function runProgram<T extends TObject>(
+  given: { command: string; summary: string; table: T },
+  start: (settings: Readonly<Static<T>>) => Promise<Program>,
+): Promise<void> {
+  const settings = settingsOrExit(given)
+  // Whatever is made from here on, by this process and its children, is for its user alone.
+  process.umask(PRIVATE_UMASK)
+  try {
+    const app = await start(settings)
+    stopOnSignal(given.command, app.stop.bind(app))
+    notifyManager('READY=1')
+    process.on('message', (message) => {
+      if (message === PREPARE_TO_STOP) app.prepareToStop?.()
+    })
+  } catch (error) {
+    const { name, code = '' } = error as Error & { code?: string }
+    const noRoom = noRoomOf(error)
+    if (noRoom) fail(given.command, noRoom.message, EXIT_TRY_AGAIN)
+    if (EXPECTED.includes(name) || EXPECTED.includes(code)) fail(given.command, wordsOf(error))
+    throw error
+  }
+}
+
+function wordsOf(error: unknown): string {
+  const { code, message, address, port } = error as NodeJS.ErrnoException & {
+    address?: string
+    port?: number
+  }
+  if (code === 'ENOTFOUND') return `${message}: nobody here knows this name; is --host right?`
+  if (code !== 'EADDRINUSE') return message
+  return (
+    `port ${port} of ${address} is taken by another process: stop that one, or start this one ` +
+    'with another --port'
+  )
+}
+
+function settingsOrExit<T extends TObject>(given: {
+  command: string
+  summary: string
+  table: T
+}): Readonly<Static<T>> {
+  try {
+    const settings = readSettings(given.table, { argv: process.argv.slice(2), env: process.env })
+    if (typeof settings === 'object') {
+      forgetSecrets(given.table)
+      return settings
+    }
+    const asked = settings === 'help' ? help(given.command, given.summary, given.table) : VERSION
+    process.stdout.write(`${asked.trimEnd()}\n`)
+    return process.exit(0)
+  } catch (error) {
+    if (error instanceof SettingError) fail(given.command, error.message)
+    throw error
+  }
+}
+
+/** What was secret in the environment is in no report of a crash, and no child inherits it. */
+function forgetSecrets(table: TObject): void {
+  for (const [name, row] of Object.entries(table.properties as Record<string, object>)) {
+    if ('secret' in row && row.secret) delete process.env[variableOf(name)]
+  }
+  if (process.report) process.report.excludeEnv = true
+}
+
+function fail(command: string, message: string, code = EXIT_USAGE): never {
+  process.stderr.write(`${command}: ${plainLines(message)}\n`)
+  process.exit(code)
+}
+
+function stopOnSignal(command: string, stop: (reason: string) => Promise<void>): void {
+  let stopping = false
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGBREAK', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1)
+      stopping = true
+      notifyManager('STOPPING=1')
+      stop(`told to stop by ${signal}`).then(
+        () => process.exit(0),
+        (error: Error) => fail(command, `could not stop cleanly: ${error.message}`),
+      )
+    })
+  }
+}
+
+/** Whether whoever listens there can be reached from this machine only. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+
+/**
+ * Refuses to listen beyond this machine while nothing checks who asks, and to check nothing where
+ * there are identities. `how` says how to get these. Throws UsageError.
+ */
+export function assertSafeToListen(
+  { host, insecureNoAuth }: { host: string; insecureNoAuth: boolean },
+  isSecured: boolean,
+  how: string,
+): void {
+  if (isSecured && insecureNoAuth) {
+    throw new UsageError('--insecure-no-auth and identities contradict each other: leave one out')
+  }
+  if (isSecured || insecureNoAuth || isLoopback(host)) return
+  throw new UsageError(
+    `--host ${host} is not loopback, and whoever reaches it could use it: ${how}, or listen on ` +
+      '127.0.0.1, or say --insecure-no-auth if the network itself keeps strangers out',
+  )
+}

@@ -1,0 +1,111 @@
+// Executors for kinds that work on files, beside those of the others. Before such a run its files
+// are fetched, after it what it gave is delivered; the agent sees one run. A seam's other side: it
+// is Executors, made of Executors and a Workroom.
+//
+//   run() --> fetching --> in an executor --> delivering --> ended (onEnded, once)
+//   kill(): aborted, wherever it is
+
+import { TaskFailure } from '../../shared/kinds/kind.ts'
+import type { Offer, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
+import type { Executors, Run, RunEnded } from '../executor/executors.ts'
+import type { Room, Workroom } from './run-files.ts'
+import { MissingFileError, NotAFileError } from './run-files.ts'
+
+/** A run that works on files. */
+type Order = { offer: Offer; abort: AbortController; room: Room | null }
+
+/** `plain` runs what needs no files; `withFiles` is made when the first such run comes. */
+export function createWorkshop(given: {
+  /** Kinds that work on files. */
+  fileKinds: ReadonlySet<string>
+  plain: Executors
+  withFiles: (onEnded: (ended: RunEnded[]) => void) => Executors
+  workroom: Workroom
+  onEnded: (ended: RunEnded[]) => void
+}): Executors<Offer> {
+  const { workroom, plain, onEnded } = given
+  const orders = new Map<string, Order>()
+  let withFiles: Executors | undefined
+  let closed = false
+
+  return {
+    run(offer) {
+      if (!given.fileKinds.has(offer.kind)) return plain.run(offer)
+      const order: Order = { offer, abort: new AbortController(), room: null }
+      orders.set(offer.attempt, order)
+      void prepare(order)
+    },
+    // As long as its files are fetched, too.
+    waits(attempt) {
+      const order = orders.get(attempt)
+      if (!order) return plain.waits(attempt)
+      return order.room === null || (withFiles?.waits(attempt) ?? false)
+    },
+    kill(attempt) {
+      const order = orders.get(attempt)
+      if (!order) return plain.kill(attempt)
+      orders.delete(attempt)
+      order.abort.abort()
+      withFiles?.kill(attempt)
+      discard(order)
+    },
+    async close() {
+      closed = true
+      for (const { abort } of orders.values()) abort.abort()
+      orders.clear()
+      await Promise.all([plain.close(), withFiles?.close()])
+      await workroom.close()
+    },
+  }
+
+  async function prepare(order: Order): Promise<void> {
+    const { attempt, kind, input, runLimitMs } = order.offer
+    try {
+      order.room = await workroom.open(order.offer, order.abort.signal)
+    } catch (error) {
+      return finish(order, { attempt, outcome: failureOf(error), ranMs: 0 })
+    }
+    if (!orders.has(attempt) || closed) return discard(order)
+    const { files, out, shared } = order.room
+    const run: Run = { attempt, kind, input, runLimitMs, work: { files, out, shared } }
+    withFiles ??= given.withFiles((ended) => {
+      for (const each of ended) void deliver(each)
+    })
+    withFiles.run(run)
+  }
+
+  async function deliver(ended: RunEnded): Promise<void> {
+    const order = orders.get(ended.attempt)
+    if (!order) return
+    if (ended.outcome.status === 'failed' || !order.room) return finish(order, ended)
+    try {
+      const files = await workroom.deliver(order.room, order.offer, order.abort.signal)
+      finish(order, { ...ended, outcome: withOutputs(ended.outcome, files) })
+    } catch (error) {
+      finish(order, { ...ended, outcome: failureOf(error) })
+    }
+  }
+
+  function finish(order: Order, ended: RunEnded): void {
+    discard(order)
+    if (!orders.delete(ended.attempt) || closed) return
+    onEnded([ended])
+  }
+
+  function discard({ room }: Order): void {
+    if (room && !closed) void workroom.discard(room)
+  }
+}
+
+const withOutputs = (outcome: Outcome & { status: 'done' }, files: OutputFile[]): Outcome =>
+  files.length === 0 ? outcome : { ...outcome, files }
+
+function failureOf(error: unknown): Outcome {
+  const { message } = error as Error
+  if (error instanceof MissingFileError) {
+    return { status: 'failed', type: 'missing-file', message, missing: error.names }
+  }
+  if (error instanceof NotAFileError) return { status: 'failed', type: 'invalid-result', message }
+  if (error instanceof TaskFailure) return { status: 'failed', type: error.type, message }
+  return { status: 'failed', type: 'executor-crashed', message: `its files failed: ${message}` }
+}

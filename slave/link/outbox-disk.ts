@@ -1,0 +1,117 @@
+// The outbox's file: one SQLite table in the slave's data folder.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { encode } from '../../shared/data/raw-json.ts'
+import { createPresence } from '../../shared/process/file-presence.ts'
+import { checkIfSmall, isWantOfRoom, SQLITE, sqliteCode } from '../../shared/process/sqlite.ts'
+import { NoRoomError, UsageError } from '../../shared/process/usage-error.ts'
+import type { Callback } from '../../shared/protocol/wire.ts'
+import type { OutboxDisk } from './outbox.ts'
+import { readCallback } from './raw-inputs.ts'
+
+const FILE_NAME = 'outbox.sqlite'
+
+/** A slave that is just closing has the file for a moment longer. In milliseconds. */
+const BUSY_TIMEOUT_MS = 1_000
+
+/** It is empty nearly always: what it no longer needs is given back with each commit. */
+const PREPARE = `
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA auto_vacuum = FULL;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA journal_size_limit = 1048576;
+`
+
+/**
+ * Opens, or makes, the outbox in `folder`, and has it alone until it is closed. Throws UsageError,
+ * with words about what to do, when it is in use or cannot be opened, and NoRoomError when the disk is full.
+ */
+export function openOutboxDisk(folder: string): OutboxDisk {
+  try {
+    return openIn(folder)
+  } catch (error) {
+    if (isWantOfRoom(error, join(folder, FILE_NAME))) {
+      const words = `the disk has no room for results in ${folder} (${(error as Error).message}): make room, or start with another --data folder`
+      throw new NoRoomError(words, { cause: error })
+    }
+    throw new UsageError(`the folder ${folder} ${words(error as Error)}`, { cause: error })
+  }
+}
+
+/** The outbox in its folder, which may be removed while it is open. */
+function openIn(folder: string): OutboxDisk {
+  const path = join(folder, FILE_NAME)
+  let { table, presence } = open()
+  const kept = table.kept()
+
+  return {
+    kept: () => kept,
+    keep: (callbacks: Callback[]): void => table.keep(callbacks),
+    drop: (attempts) => table.drop(attempts),
+    gone: () => presence.change(),
+    renew(): void {
+      table.close()
+      ;({ table, presence } = open())
+    },
+    close: () => table.close(),
+  }
+
+  function open() {
+    mkdirSync(folder, { recursive: true })
+    const table = openTable(new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS }))
+    return { table, presence: createPresence([folder, path, `${path}-wal`]) }
+  }
+}
+
+function words(error: Error): string {
+  const { message } = error
+  const code = sqliteCode(error)
+  return code === SQLITE.BUSY || code === SQLITE.LOCKED
+    ? 'is in use by another slave: stop that one, or start this one with another --data folder'
+    : `cannot keep results (${message}): mend it, or start with another --data folder`
+}
+
+function openTable(db: DatabaseSync) {
+  try {
+    db.exec(PREPARE)
+    db.exec('CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)')
+    checkIfSmall(db)
+  } catch (error) {
+    db.close()
+    throw error
+  }
+  const select = db.prepare('SELECT callback FROM outbox ORDER BY rowid')
+  const insert = db.prepare('INSERT OR REPLACE INTO outbox (attempt, callback) VALUES (?, ?)')
+  const remove = db.prepare('DELETE FROM outbox WHERE attempt = ?')
+  let open = true
+
+  function inTransaction(run: () => void): void {
+    db.exec('BEGIN')
+    try {
+      run()
+      db.exec('COMMIT')
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  return {
+    kept: (): Callback[] => select.all().map((row) => readCallback(row.callback as string)),
+    keep: (callbacks: Callback[]): void =>
+      inTransaction(() => {
+        for (const callback of callbacks) insert.run(callback.attempt, encode(callback))
+      }),
+    drop: (attempts: string[]): void =>
+      inTransaction(() => {
+        for (const attempt of attempts) remove.run(attempt)
+      }),
+    close: (): void => {
+      if (open) db.close()
+      open = false
+    },
+  }
+}

@@ -1,0 +1,256 @@
+// Outcomes on their way to the master. Each is repeated until the master acknowledges it; what the
+// master does not take at once is also kept on disk, so that a finished result outlives an outage
+// of the master and a restart of the slave.
+//
+// What queues up while a request is under way goes into the next one, as a list.
+
+import type { Clock } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { Random } from '../../shared/data/random.ts'
+import { encode } from '../../shared/data/raw-json.ts'
+import type { PeerError } from '../../shared/http/peer.ts'
+import type { Logger } from '../../shared/process/log.ts'
+import type { Callback, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type { Link } from './link.ts'
+
+/** Requests under way at a time. */
+const WINDOW = 3
+/** One request carries at most this many outcomes, of about this many bytes of results. */
+const LIST_MAX = 512
+const LIST_BYTES_MAX = 4 * 1024 * 1024
+const RETRY_MS = 100
+const RETRY_MS_MAX = 5_000
+
+/** Where outcomes are kept while the master does not answer. */
+export type OutboxDisk = {
+  /** What an earlier run of this slave left behind. */
+  kept(): Callback[]
+  keep(callbacks: Callback[]): void
+  drop(attempts: string[]): void
+  /** What has happened to the folder while it was open, for people; null: nothing. */
+  gone(): string | null
+  /** Makes folder and file again, empty. */
+  renew(): void
+  close(): void
+}
+
+export type Outbox = ReturnType<typeof createOutbox>
+
+export function createOutbox(given: {
+  link: Link
+  clock: Clock
+  random: Random
+  disk: OutboxDisk | null
+  /** The slave's state, as of now. */
+  state: () => SlaveState
+  onAcknowledged: (attempts: string[]) => void
+  /** Why outcomes cannot be kept on disk now; null when they can again. */
+  onTrouble?: (reason: string | null) => void
+  log: Logger
+}) {
+  const { link, clock, disk } = given
+  const queue: Callback[] = []
+  /** On their way to the master. */
+  const sent = new Set<Callback[]>()
+  const onDisk = new Set<string>()
+  /** Acknowledged, and still on disk. */
+  const dropped = new Set<string>()
+  /** Of outcomes whose JSON is made only as they are sent. */
+  const sizes = new WeakMap<Outcome, number>()
+  let troubled = ''
+  let failures = 0
+  let listMax = LIST_MAX
+  let planned = false
+  let closed = false
+  let callOff = (): void => {}
+
+  return {
+    /** Takes outcomes; they go out with the next request. */
+    add(callbacks: Callback[]): void {
+      for (const each of callbacks) queue.push(each)
+      // The master is away: nobody else has them.
+      if (failures > 0) keep(callbacks)
+      plan()
+    },
+    /** Takes outcomes that an earlier run left on disk. */
+    restore(): Callback[] {
+      const kept = (disk?.kept() ?? []).map(withoutLostFiles)
+      for (const { attempt } of kept) onDisk.add(attempt)
+      for (const each of kept) queue.push(each)
+      plan()
+      return kept
+    },
+    /** Writes everything that is not acknowledged to disk: before the process goes. */
+    keepAll(): void {
+      look()
+      keep(unacknowledged())
+    },
+    look,
+    /** Tries again now: the master has just been heard. */
+    wake(): void {
+      if (failures === 0) return
+      failures = 0
+      callOff()
+      planned = false
+      plan()
+    },
+    close(): void {
+      closed = true
+      callOff()
+    },
+  }
+
+  function unacknowledged(): Callback[] {
+    return [...sent].flat().concat(queue)
+  }
+
+  /**
+   * Looks whether what was kept is still there. Where the folder was removed under this slave all is
+   * written once more, into a new one: it is in memory still. Gives what happened; null: nothing.
+   */
+  function look(): string | null {
+    const gone = disk?.gone() ?? null
+    if (!disk || gone === null) return null
+    const kept = unacknowledged().filter(({ attempt }) => onDisk.has(attempt))
+    onDisk.clear()
+    dropped.clear()
+    try {
+      disk.renew()
+      keep(kept)
+    } catch (error) {
+      trouble('outcomes cannot be kept on disk, only in memory', error as Error)
+    }
+    return gone
+  }
+
+  function plan(): void {
+    if (planned || closed || sent.size >= WINDOW || queue.length === 0) return
+    planned = true
+    const run = (): void => {
+      planned = false
+      send()
+    }
+    if (failures === 0) return clock.soon(run)
+    const wait = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (failures - 1))
+    callOff = clock.at(later(clock.now(), wait * (0.5 + given.random.next())), run)
+  }
+
+  function send(): void {
+    if (closed || sent.size >= WINDOW || queue.length === 0) return
+    const callbacks = queue.splice(0, listLength())
+    sent.add(callbacks)
+    link.callBack({ state: given.state(), callbacks }, (error, reply) => {
+      sent.delete(callbacks)
+      if (error && isRefusal(error)) refused(callbacks, error.message)
+      else if (error) unanswered(callbacks, error.delivered)
+      else settled(callbacks, reply?.acknowledged ?? [])
+      plan()
+    })
+    if (failures === 0) plan()
+  }
+
+  function listLength(): number {
+    let bytes = 0
+    let length = 0
+    for (const callback of queue) {
+      if (length >= listMax || (length > 0 && bytes > LIST_BYTES_MAX)) break
+      bytes += sizeOf(callback)
+      length++
+    }
+    return length
+  }
+
+  /** What took too long may do so each time: half of it is tried next. */
+  function unanswered(callbacks: Callback[], delivered: boolean): void {
+    if (delivered) shorten(callbacks)
+    failed(callbacks)
+  }
+
+  function failed(callbacks: Callback[]): void {
+    failures++
+    queue.unshift(...callbacks)
+    keep(queue)
+  }
+
+  function shorten({ length }: Callback[]): void {
+    listMax = Math.max(1, Math.ceil(length / 2))
+  }
+
+  /** Characters of it as JSON, about; measured once where nobody knows. */
+  function sizeOf({ outcome }: Callback): number {
+    if (outcome.status !== 'done') return 256 + outcome.message.length
+    if (outcome.resultText !== undefined) return 256 + outcome.resultText.length
+    const known = sizes.get(outcome)
+    if (known !== undefined) return known
+    const size = 256 + encode(outcome).length
+    sizes.set(outcome, size)
+    return size
+  }
+
+  /**
+   * The master has read it and does not want it, now or ever: shorter lists find the one at fault,
+   * and its task hears why, so that one bad outcome holds up no others.
+   */
+  function refused(callbacks: Callback[], reason: string): void {
+    const [first] = callbacks as [Callback]
+    const message = `the master does not take the outcome: ${reason}`.slice(0, 4096)
+    if (callbacks.length > 1) shorten(callbacks)
+    else first.outcome = { status: 'failed', type: 'evaluation', message }
+    failed(callbacks)
+  }
+
+  /** What a reply does not acknowledge is tried again after a pause, as what had no reply. */
+  function settled(callbacks: Callback[], acknowledged: string[]): void {
+    const known = new Set(acknowledged)
+    const left = callbacks.filter(({ attempt }) => !known.has(attempt))
+    if (left.length < callbacks.length) failures = 0
+    listMax = Math.min(LIST_MAX, listMax * 2)
+    if (left.length > 0) failed(left)
+    drop(acknowledged.filter((attempt) => onDisk.has(attempt)))
+    if (!closed) given.onAcknowledged(acknowledged)
+  }
+
+  function keep(callbacks: Callback[]): void {
+    const fresh = callbacks.filter(({ attempt }) => !onDisk.has(attempt))
+    if (!disk || fresh.length === 0) return
+    try {
+      disk.keep(fresh)
+      for (const { attempt } of fresh) onDisk.add(attempt)
+      given.onTrouble?.(null)
+    } catch (error) {
+      trouble('outcomes cannot be kept on disk, only in memory', error as Error)
+    }
+  }
+
+  /** What cannot be removed now is removed with the next; said twice it does no harm. */
+  function drop(attempts: string[]): void {
+    for (const attempt of attempts) dropped.add(attempt)
+    if (!disk || dropped.size === 0) return
+    try {
+      disk.drop([...dropped])
+      for (const attempt of dropped) onDisk.delete(attempt)
+      dropped.clear()
+    } catch (error) {
+      trouble('acknowledged outcomes cannot be removed from disk yet', error as Error)
+    }
+  }
+
+  function trouble(words: string, { message }: Error): void {
+    if (troubled !== words) given.log.warn({ reason: message }, words)
+    troubled = words
+    given.onTrouble?.(`its results cannot be kept on disk: ${message}`)
+  }
+}
+
+/** What was kept here for peers went with the run of the agent that kept it: its task runs again. */
+function withoutLostFiles(callback: Callback): Callback {
+  const { outcome } = callback
+  if (outcome.status !== 'done' || !outcome.files?.some(({ url }) => url !== undefined)) {
+    return callback
+  }
+  const message = 'the files that it gave were lost when its slave started again'
+  return { ...callback, outcome: { status: 'failed', type: 'slave-lost', message } }
+}
+
+const isRefusal = ({ status }: PeerError): boolean =>
+  status === 400 || status === 413 || status === 422

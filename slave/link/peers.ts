@@ -1,0 +1,27 @@
+// How a slave connects to its peers, from which it fetches files. Their addresses come with offers, and
+// other slaves gave them: so only to where a slave can be, whatever a name resolves to; and to itself,
+// wherever it is.
+
+import { createAddressGuard } from '../../shared/http/address-guard.ts'
+import type { Connector, Material } from '../../shared/http/tls.ts'
+import { createConnector, mustBe } from '../../shared/http/tls.ts'
+import { isLoopback } from '../../shared/process/process.ts'
+
+/** `own` is this slave's URL, once it listens. With `material`, by TLS, and to slaves only. */
+export function connectToPeers(
+  given: { host: string; advertise?: string | undefined; requestTimeoutMs: number },
+  material: (() => Material) | undefined,
+  own: () => string,
+): Connector {
+  const { host, advertise = '', requestTimeoutMs: timeoutMs } = given
+  const proof = material ? { material, check: mustBe('slave') } : {}
+  const known = URL.canParse(advertise) ? new URL(advertise).hostname : host
+  const loopback = isLoopback(host) || isLoopback(known.replace(/^\[|\]$/g, ''))
+  const guard = createAddressGuard({ only: [], loopback, who: 'a slave fetches files from' })
+  const toItself = createConnector({ timeoutMs, ...proof })
+  const toOthers = guard.guarded(createConnector({ timeoutMs, ...proof, lookup: guard.lookup }))
+  return (options, callback) => {
+    const isItself = new URL(own()).origin === `${options.protocol}//${options.host}`
+    return (isItself ? toItself : toOthers)(options, callback)
+  }
+}

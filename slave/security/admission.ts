@@ -1,0 +1,27 @@
+// Who may ask a slave what, when it has an identity: the master offers, peers fetch, and each shows
+// a certificate of the same authority. Without an identity nobody is asked.
+
+import type { Socket } from 'node:net'
+import type { onRequestHookHandler } from 'fastify'
+import { systemClock } from '../../shared/data/clock.ts'
+import type { Role } from '../../shared/http/certificates.ts'
+import type { Peer } from '../../shared/http/tls.ts'
+import { peerOf } from '../../shared/http/tls.ts'
+import { Problem } from '../../shared/protocol/problems.ts'
+
+const known = new WeakMap<Socket, Peer | null>()
+
+/** The hook of routes for one role. */
+export const only =
+  (role: Role): onRequestHookHandler =>
+  (request, reply, done) => {
+    const { socket } = request.raw
+    let peer = known.get(socket)
+    if (peer === undefined) known.set(socket, (peer = peerOf(socket)))
+    if (peer && peer.validUntil > systemClock.wall()) {
+      if (peer.role === role) return done()
+      return done(new Problem('forbidden', `this is for a ${role}, not for ${peer.name}`))
+    }
+    reply.header('connection', 'close')
+    done(new Problem('unauthorized', `this is for a ${role} of this cluster, by its certificate`))
+  }

@@ -1,0 +1,290 @@
+// Who this slave is: the key and certificate that it joined with, kept in its data folder, and
+// renewed in time. The key is made here and never leaves.
+//
+//   join line --(the authority is the one that it pins)--> token + request --> certificate
+//   certificate --(a third of its life)--> renewed, again and again
+
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { Agent, request } from 'undici'
+import type { Clock, WallTime } from '../../shared/data/clock.ts'
+import { later, wallTime } from '../../shared/data/clock.ts'
+import { createKey, createRequest, pinOf } from '../../shared/http/certificates.ts'
+import { paced } from '../../shared/http/exchange-deadline.ts'
+import type { PeerError } from '../../shared/http/peer.ts'
+import { createPeer } from '../../shared/http/peer.ts'
+import type { Material } from '../../shared/http/tls.ts'
+import { createConnector, mustBe } from '../../shared/http/tls.ts'
+import { createCheck } from '../../shared/http/validate.ts'
+import type { Logger } from '../../shared/process/log.ts'
+import { UsageError } from '../../shared/process/process.ts'
+import type { JoinLine } from '../../shared/protocol/join-line.ts'
+import { parseJoinLine } from '../../shared/protocol/join-line.ts'
+import { CertificateReply } from '../../shared/protocol/wire.ts'
+
+/** What is kept beside the PEM files. */
+type Facts = { master: string; name: string; token: string; expiresAt: WallTime; lifeMs: number }
+
+/** A certificate of an authority is not longer, in bytes. */
+const CA_BYTES_MAX = 16_384
+const RETRY_MS = 1_000
+const RETRY_MS_MAX = 30_000
+/** How often it is looked whether the certificate grows old. */
+const LOOK_MS = 30_000
+
+/** A master that is the right one does not let it in. */
+class RefusedError extends UsageError {}
+
+export type Identity = Awaited<ReturnType<typeof openIdentity>>
+
+/** Whether a slave with these settings speaks TLS. */
+export const isSecured = (given: { data?: string; join?: string; joinFile?: string }): boolean =>
+  Boolean(given.join ?? given.joinFile) ||
+  (given.data !== undefined && existsSync(join(given.data, 'identity', 'identity.json')))
+
+/** The identity in the folder; or, with a join line that was not used before, a new one. */
+export async function openIdentity(given: {
+  data: string | undefined
+  name: string
+  join: string | undefined
+  joinFile: string | undefined
+  timeoutMs: number
+  clock: Clock
+  log: Logger
+}) {
+  const { data, name, timeoutMs, clock, log } = given
+  if (data === undefined) throw new UsageError('to join, say --data DIR: it keeps the identity')
+  const folder = join(data, 'identity')
+  let facts = readFacts(folder)
+  const line = readLine({ ...given, isJoined: facts !== null })
+  if (line && facts?.token !== markOf(line.token)) facts = await joinOrStay(line)
+  if (!facts) throw new UsageError('this slave has no identity yet: give it a join line')
+  if (facts.name !== name) {
+    throw new UsageError(`${folder} is the identity of ${facts.name}, not of ${name}: see --name`)
+  }
+  if (facts.expiresAt <= clock.wall()) {
+    const how = `make a join line for it: askfirst token create --name ${name}`
+    throw new UsageError(`the certificate in ${folder} has expired: ${how}`)
+  }
+  let material = readMaterial(folder)
+  let callOff = (): void => {}
+  /** When the certificate was renewed last, or the agent began to look after it. */
+  let since = clock.now()
+  let closed = false
+  const renewed: (() => void)[] = []
+
+  return {
+    master: facts.master,
+    material: (): Material => material,
+    /** Calls back when there is a new certificate. */
+    onRenewed: (run: () => void): void => void renewed.push(run),
+    /** From now on it is renewed in time. */
+    start: (): void => plan(),
+    close(): void {
+      closed = true
+      callOff()
+    },
+  }
+
+  /** Looks often, for the wall clock may jump; never in a loop, wherever it stands. */
+  function plan(): void {
+    const restMs = Math.min(LOOK_MS, (facts as Facts).lifeMs / 20)
+    if (!closed) callOff = clock.at(later(clock.now(), restMs), look)
+  }
+
+  function look(): void {
+    if (!isDue()) return plan()
+    renew().then(plan, (error: Error) => {
+      log.warn({ reason: error.message }, 'the certificate is not renewed yet')
+      plan()
+    })
+  }
+
+  /** A third of its life is over, by the wall clock or, if that was set back, by how long it is used. */
+  function isDue(): boolean {
+    const { expiresAt, lifeMs } = facts as Facts
+    const isOld = clock.wall() >= later(expiresAt, (-lifeMs * 2) / 3)
+    return isOld || clock.now() - since >= lifeMs / 3
+  }
+
+  async function renew(): Promise<void> {
+    const { master } = facts as Facts
+    const key = createKey()
+    const connect = createConnector({
+      timeoutMs,
+      material: () => material,
+      check: mustBe('master'),
+    })
+    const answer = await askFor(
+      master,
+      '/renew',
+      { request: await createRequest(key, name) },
+      connect,
+    )
+    facts = write(
+      folder,
+      { ...(facts as Facts), ...answer, expiresAt: wallTime(answer.expiresAt) },
+      key,
+      answer.certificate,
+      material.ca,
+    )
+    material = readMaterial(folder)
+    since = clock.now()
+    log.info({ until: new Date(answer.expiresAt).toISOString() }, 'the certificate is renewed')
+    for (const run of renewed) run()
+  }
+
+  /** A line for many may have been made anew since: whoever has joined stays who it is. */
+  async function joinOrStay(line: JoinLine): Promise<Facts> {
+    try {
+      return await joinWith(line)
+    } catch (error) {
+      const isGood =
+        facts?.master === line.master &&
+        facts.expiresAt > clock.wall() &&
+        isPinned(readMaterial(folder).ca, line.pin)
+      if (!facts || !isGood || !(error instanceof RefusedError)) throw error
+      log.warn({ reason: error.message }, 'not joined anew: it keeps the identity that it has')
+      return facts
+    }
+  }
+
+  async function joinWith(line: JoinLine): Promise<Facts> {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    chmodSync(folder, 0o700)
+    // Kept before it is used: a repeated request in the same key is answered again.
+    const path = join(folder, `joining-${markOf(line.token)}.pem`)
+    const key = existsSync(path) ? readFileSync(path, 'utf8') : createKey()
+    writeFileSync(path, key, { mode: 0o600 })
+    const ca = await patiently(() => fetchAuthority(line))
+    const body = { token: line.token, name, request: await createRequest(key, name) }
+    const connect = createConnector({
+      timeoutMs,
+      material: () => ({ ca }),
+      check: mustBe('master'),
+    })
+    const answer = await patiently(() => askFor(line.master, '/join', body, connect))
+    const { lifeMs } = answer
+    const expiresAt = wallTime(answer.expiresAt)
+    const joined = { master: line.master, name, token: markOf(line.token), expiresAt, lifeMs }
+    log.info({ master: line.master }, 'joined')
+    const kept = write(folder, joined, key, answer.certificate, ca)
+    rmSync(path)
+    return kept
+  }
+
+  /** Nothing that is secret is said before the other side is known to be the one that is pinned. */
+  async function fetchAuthority({ master, pin }: JoinLine): Promise<string> {
+    const agent = new Agent({ connect: { rejectUnauthorized: false, timeout: timeoutMs } })
+    try {
+      const url = new URL('/ca', master)
+      const { body, statusCode } = await request(url, {
+        dispatcher: agent.compose(paced({ timeoutMs, bytesMax: CA_BYTES_MAX })),
+      })
+      const ca = await body.text()
+      if (statusCode === 200 && isPinned(ca, pin)) return ca
+    } finally {
+      await agent.destroy()
+    }
+    throw new UsageError(
+      `what answers at ${master} is not the master that made this join line; nothing was told to it`,
+    )
+  }
+
+  async function askFor(
+    master: string,
+    path: string,
+    body: object,
+    connect: ReturnType<typeof createConnector>,
+  ): Promise<CertificateReply> {
+    const peer = createPeer(master, { connections: 1, timeoutMs, connect })
+    try {
+      const answer = await peer.request('POST', path, JSON.stringify(body))
+      return createCheck(CertificateReply).checked(answer)
+    } finally {
+      await peer.close()
+    }
+  }
+
+  /** A master may start later than its slaves; one that refuses will go on refusing. */
+  async function patiently<T>(run: () => Promise<T>): Promise<T> {
+    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
+      try {
+        return await run()
+      } catch (error) {
+        const { status, message } = error as Partial<PeerError>
+        if (error instanceof UsageError) throw error
+        if (typeof status === 'number' && status < 500 && status !== 429) {
+          throw new RefusedError(`the master ${message}`)
+        }
+        log.warn({ reason: message }, 'not joined yet')
+        await new Promise((resolve) => setTimeout(resolve, pause))
+      }
+    }
+  }
+}
+
+/** Null where none is given; and where its file is gone or empty, once the slave has joined. */
+function readLine(given: {
+  join: string | undefined
+  joinFile: string | undefined
+  isJoined: boolean
+}) {
+  const { join: said, joinFile, isJoined } = given
+  if (said === undefined && joinFile === undefined) return null
+  let text = said
+  try {
+    text ??= readFileSync(joinFile as string, 'utf8')
+  } catch (error) {
+    if (isJoined) return null
+    throw new UsageError(`the join line cannot be read: ${(error as Error).message}`)
+  }
+  if (isJoined && text.trim() === '') return null
+  const line = parseJoinLine(text)
+  if (line) return line
+  throw new UsageError(
+    'the join line must be as askfirst token create prints it: afj_...@https://HOST:PORT#sha256:...',
+  )
+}
+
+/** A token is known again by this; it says nothing of the token. */
+const markOf = (token: string): string =>
+  createHash('sha256').update(token).digest('hex').slice(0, 16)
+
+function isPinned(ca: string, pin: string): boolean {
+  try {
+    return pinOf(ca) === pin
+  } catch {
+    return false
+  }
+}
+
+function readFacts(folder: string): Facts | null {
+  const path = join(folder, 'identity.json')
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Facts) : null
+}
+
+/** All in one file that is replaced at once, so that key and certificate always belong together. */
+function write(folder: string, facts: Facts, key: string, cert: string, ca: string): Facts {
+  const { master, name, token, expiresAt, lifeMs } = facts
+  const kept = { master, name, token, expiresAt, lifeMs }
+  const path = join(folder, 'identity.json')
+  writeFileSync(`${path}.new`, JSON.stringify({ ...kept, key, cert, ca }, null, 1), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+  return kept
+}
+
+function readMaterial(folder: string): Material {
+  const text = readFileSync(join(folder, 'identity.json'), 'utf8')
+  const { key, cert, ca } = JSON.parse(text) as Required<Material>
+  return { key, cert, ca }
+}

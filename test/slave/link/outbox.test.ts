@@ -1,0 +1,191 @@
+// What a slave keeps of its outcomes when it must go.
+
+import t from 'tap'
+import { createRandom } from '../../../shared/data/random.ts'
+import { PeerError } from '../../../shared/http/peer.ts'
+import { createLog } from '../../../shared/process/log.ts'
+import type { Callback, CallbacksReply, CallbacksRequest } from '../../../shared/protocol/wire.ts'
+import type { Link } from '../../../slave/link/link.ts'
+import { createOutbox } from '../../../slave/link/outbox.ts'
+import { createSimulatedClock } from '../../simulation/clock.ts'
+import { createMemoryDisk } from '../memory-disk.ts'
+
+const callback = (attempt: string): Callback => ({
+  attempt,
+  task: `task of ${attempt}`,
+  outcome: { status: 'done', result: 1 },
+  ranMs: 1,
+})
+
+type Answer = (error: PeerError | null, reply?: CallbacksReply) => void
+
+/** An outbox, what it asked of the master, and what it has on its disk. */
+async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void = () => {}) {
+  const clock = createSimulatedClock()
+  const asked: string[][] = []
+  const { disk, onDisk, remove } = createMemoryDisk()
+  const outbox = createOutbox({
+    link: {
+      callBack({ callbacks }: CallbacksRequest, answer: Answer) {
+        asked.push(callbacks.map(({ attempt }) => attempt))
+        onRequest(callbacks, answer)
+      },
+    } as unknown as Link,
+    clock,
+    random: createRandom(1),
+    disk,
+    state: () => ({}) as never,
+    onAcknowledged: () => {},
+    log: await createLog('test', 'silent'),
+  })
+  return { clock, asked, onDisk, outbox, remove }
+}
+
+const away = (delivered: boolean) => new PeerError('no answer in time', delivered)
+
+t.test('what is on its way to a master that does not answer is kept too', async (t) => {
+  const { clock, asked, onDisk, outbox } = await setUp()
+  for (const attempt of ['a', 'b', 'c', 'd']) {
+    outbox.add([callback(attempt)])
+    await clock.run({ until: clock.now() + 1 })
+  }
+  t.same(asked, [['a'], ['b'], ['c']], 'no more requests at a time')
+  outbox.keepAll()
+  outbox.close()
+  t.same([...onDisk.keys()].toSorted(), ['a', 'b', 'c', 'd'])
+})
+
+t.test(
+  'while the master is away all outcomes are kept, not only those that were sent',
+  async (t) => {
+    const { clock, onDisk, outbox } = await setUp((_, answer) => answer(away(false)))
+    const many = Array.from({ length: 2000 }, (_, i) => callback(`${i}`))
+    outbox.add(many)
+    await clock.run({ until: clock.now() + 1000 })
+    t.equal(onDisk.size, many.length)
+    outbox.add([callback('one more')])
+    t.ok(onDisk.has('one more'), 'at once')
+    outbox.close()
+  },
+)
+
+t.test('a list that does not arrive in time is made shorter, until it does', async (t) => {
+  const TOO_MANY = 10
+  const { clock, asked, onDisk, outbox } = await setUp((callbacks, answer) => {
+    if (callbacks.length > TOO_MANY) return answer(away(true))
+    answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) })
+  })
+  outbox.add(Array.from({ length: 300 }, (_, i) => callback(`${i}`)))
+  await clock.run({ until: clock.now() + 600_000 })
+  const arrived = asked.filter(({ length }) => length <= TOO_MANY).flat()
+  t.equal(new Set(arrived).size, 300)
+  t.equal(onDisk.size, 0)
+  outbox.close()
+})
+
+t.test('a list is bounded by what its results are as JSON, however they came', async (t) => {
+  const { clock, asked, outbox } = await setUp()
+  const result = Array.from({ length: 100_000 }, () => 0.5)
+  const large = (attempt: string): Callback => ({
+    ...callback(attempt),
+    outcome: { status: 'done', result },
+  })
+  outbox.add(Array.from({ length: 40 }, (_, i) => large(`${i}`)))
+  await clock.run({ until: clock.now() + 1 })
+  t.ok(asked[0]!.length > 5 && asked[0]!.length < 15, `${asked[0]!.length} of 400,000 characters`)
+  outbox.close()
+})
+
+t.test('as many as an outbox may ever hold are taken up again', async (t) => {
+  const { onDisk, outbox } = await setUp()
+  for (let i = 0; i < 200_000; i++) onDisk.set(`${i}`, callback(`${i}`))
+  t.equal(outbox.restore().length, 200_000)
+  outbox.close()
+})
+
+t.test('what was kept for peers is lost with the run of the agent that kept it', async (t) => {
+  const { onDisk, outbox } = await setUp()
+  const file = { name: 'f', bytes: 1, sha256: 'a'.repeat(64) }
+  const outcome = (more: object) => ({
+    status: 'done' as const,
+    result: 1,
+    files: [{ ...file, ...more }],
+  })
+  onDisk.set('here', { ...callback('here'), outcome: outcome({ url: 'http://127.0.0.1:1/x' }) })
+  onDisk.set('there', { ...callback('there'), outcome: outcome({}) })
+  const kept = outbox.restore().map(({ outcome }) => outcome)
+  t.match(kept, [
+    { status: 'failed', type: 'slave-lost' },
+    { status: 'done', result: 1 },
+  ])
+  outbox.close()
+})
+
+t.test(
+  'only 400, 413 and 422 refuse an outcome for good; any other status is tried again',
+  async (t) => {
+    for (const status of [400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]) {
+      const outcomes: string[] = []
+      const { clock, outbox } = await setUp((callbacks, answer) => {
+        outcomes.push(...callbacks.map(({ outcome }) => outcome.status))
+        if (outcomes.length > 1) return answer(null, { acknowledged: ['a'] })
+        answer(new PeerError(`answered ${status}`, true, status))
+      })
+      outbox.add([callback('a')])
+      await clock.run({ until: clock.now() + 60_000 })
+      const isRefusal = [400, 413, 422].includes(status)
+      t.same(outcomes, ['done', isRefusal ? 'failed' : 'done'], `${status}`)
+      outbox.close()
+    }
+  },
+)
+
+t.test('an outcome at fault is found by shorter lists, and no other is replaced', async (t) => {
+  const taken = new Map<string, string>()
+  const { clock, outbox } = await setUp((callbacks, answer) => {
+    if (callbacks.some(({ attempt, outcome }) => attempt === '7' && outcome.status === 'done')) {
+      return answer(new PeerError('answered 422', true, 422))
+    }
+    for (const { attempt, outcome } of callbacks) taken.set(attempt, outcome.status)
+    answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) })
+  })
+  outbox.add(Array.from({ length: 20 }, (_, i) => callback(`${i}`)))
+  await clock.run({ until: clock.now() + 600_000 })
+  t.equal(taken.size, 20)
+  t.same(
+    [...taken].filter(([, status]) => status === 'failed'),
+    [['7', 'failed']],
+  )
+  outbox.close()
+})
+
+t.test(
+  'outcomes that a reply does not acknowledge are sent again after growing pauses',
+  async (t) => {
+    const { clock, asked, outbox } = await setUp((_, answer) => answer(null, { acknowledged: [] }))
+    outbox.add([callback('a')])
+    await clock.run({ until: clock.now() + 60_000 })
+    t.ok(asked.length > 5 && asked.length < 40, `${asked.length} requests in a minute`)
+    outbox.close()
+  },
+)
+
+t.test('what was kept in a folder that was removed is kept again in a new one', async (t) => {
+  const { clock, onDisk, outbox, remove } = await setUp((_, answer) => answer(away(false)))
+  outbox.add([callback('a'), callback('b')])
+  await clock.run({ until: clock.now() + 1000 })
+  t.same([...onDisk.keys()], ['a', 'b'])
+  t.equal(outbox.look(), null, 'as long as it is there nothing is to be said')
+  remove()
+  t.equal(outbox.look(), 'the folder was removed')
+  t.same([...onDisk.keys()].toSorted(), ['a', 'b'])
+  remove()
+  outbox.add([callback('c')])
+  outbox.keepAll()
+  t.same(
+    [...onDisk.keys()].toSorted(),
+    ['a', 'b', 'c'],
+    'also when it is removed just before the end',
+  )
+  outbox.close()
+})
