@@ -168,7 +168,7 @@ test('lets nothing import a main, tests only and main an app, and nothing but te
 })
 
 test('lets the conformance kit know a slave by its wire only', async (t) => {
-  t.same(crossings(isIn('test/conformance'), isIn('master', 'slave', 'deploy')), [])
+  t.same(crossings(isIn('test/rigs/conformance'), isIn('master', 'slave', 'deploy')), [])
 })
 
 test('keeps routes off the store and the transport', async (t) => {

@@ -1,5 +1,5 @@
 // What theory says of slaves that are asked in order, of speed-up, and what is fitted to it. Pure.
-// The same forms, with their sources, as test/experiments/closed-forms.ts and test/speedup/laws.ts;
+// The same forms, with their sources, as test/rigs/experiments/closed-forms.ts and test/rigs/speedup/laws.ts;
 // a test compares them.
 
 /** Erlang B: the share of tasks that c slots refuse at an offered load of a. @param {number} c @param {number} a */

@@ -2,7 +2,7 @@
 // order, each in its transaction. A step that was released is never edited: add one below it. Must
 // not know what a task means.
 //
-// Why this shape (test/bench/store.ts has the figures):
+// Why this shape (test/rigs/bench/store.ts has the figures):
 //   - `tasks` is one B-tree by id, without a rowid beside it. Ids are UUIDv7, so inserts append, and
 //     "newest first" is the primary key read backwards: no index for it.
 //   - `tasks_by_status` holds what is not `done`: the live tasks that a restart reads, and the ends

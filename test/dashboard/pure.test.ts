@@ -11,8 +11,8 @@ import { attemptsOf, linesOf } from '../../master/dashboard/trail.js'
 import { typedOf, valueTyped } from '../../master/dashboard/views/form-values.js'
 import { layoutOf, segmentsOf, slaveAt } from '../../master/dashboard/views/stream-layout.js'
 import { paragraphsOf } from '../../master/dashboard/views/words-split.js'
-import { erlangB, orderedLoads } from '../experiments/closed-forms.ts'
-import { fitAmdahl, pointsOf } from '../speedup/laws.ts'
+import { erlangB, orderedLoads } from '../rigs/experiments/closed-forms.ts'
+import { fitAmdahl, pointsOf } from '../rigs/speedup/laws.ts'
 
 test('knows the same closed forms as the experiments', async (t) => {
   for (const [c, a] of [

@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { findPython } from '../../deploy/local/python.ts'
-import { startSubject } from '../conformance/subject.ts'
+import { startSubject } from '../rigs/conformance/subject.ts'
 import type { Teardown } from './processes.ts'
 import {
   ended,

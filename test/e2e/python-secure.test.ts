@@ -8,7 +8,7 @@ import t from 'tap'
 import { Agent, request } from 'undici'
 import { findPython } from '../../deploy/local/python.ts'
 import { kindNames } from '../../shared/kinds/kind.ts'
-import { startSubject } from '../conformance/subject.ts'
+import { startSubject } from '../rigs/conformance/subject.ts'
 import type { Json } from './processes.ts'
 import { askfirst, folderOf, freePort, isFree, startProcess, until } from './processes.ts'
 

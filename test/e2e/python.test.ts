@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { request } from 'undici'
 import { findPython } from '../../deploy/local/python.ts'
-import { startSubject } from '../conformance/subject.ts'
+import { startSubject } from '../rigs/conformance/subject.ts'
 import type { SlaveRow } from './processes.ts'
 import {
   folderOf,

@@ -5,7 +5,7 @@ import type { Input } from '../../master/core/messages.ts'
 import type { Task } from '../../master/core/task.ts'
 import { createClients } from '../../master/dispatch/pending-requests.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
-import { createSimulatedClock } from '../simulation/clock.ts'
+import { createSimulatedClock } from '../rigs/simulation/clock.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

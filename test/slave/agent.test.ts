@@ -9,7 +9,7 @@ import type { CallbacksRequest, Offer } from '../../shared/protocol/wire.ts'
 import { createAgent } from '../../slave/agent.ts'
 import type { Executors, RunEnded } from '../../slave/executor/executors.ts'
 import type { Done, Link } from '../../slave/link/link.ts'
-import { createSimulatedClock } from '../simulation/clock.ts'
+import { createSimulatedClock } from '../rigs/simulation/clock.ts'
 import { createMemoryDisk } from './memory-disk.ts'
 
 const offer = (attempt: string): Offer => ({

@@ -7,7 +7,7 @@ import { createSaving } from '../../../master/dispatch/group-commit.ts'
 import type { Change, Store } from '../../../master/store/store.ts'
 import { StoreFullError } from '../../../master/store/store.ts'
 import { instant } from '../../instants.ts'
-import { createSimulatedClock } from '../../simulation/clock.ts'
+import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 import { aTask, insert, update } from '../store/records.ts'
 
 const RETRY_MS = 500

@@ -8,7 +8,7 @@ import { createMemoryStore } from '../../../master/store/memory.ts'
 import { msOf } from '../../../shared/data/clock.ts'
 import { createIds } from '../../../shared/data/ids.ts'
 import { createLog } from '../../../shared/process/log.ts'
-import { createSimulatedClock } from '../../simulation/clock.ts'
+import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 import { anEndedTask, commit, insert } from '../store/records.ts'
 
 const DAY_MS = 86_400_000

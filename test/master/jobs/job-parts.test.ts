@@ -13,7 +13,7 @@ import type { Store } from '../../../master/store/store.ts'
 import { createLog } from '../../../shared/process/log.ts'
 import { createSlices } from '../../../shared/process/time-slices.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
-import { createSimulatedClock } from '../../simulation/clock.ts'
+import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 
 const job = { id: 'job-1', ticket: 'ticket', trace: null, client: null } as JobRecord
 const part = { stage: 0, index: 3, round: 0, spec: { kind: 'work', input: { from: 1, to: 5 } } }

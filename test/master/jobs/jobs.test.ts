@@ -13,7 +13,7 @@ import type { JobKind } from '../../../shared/kinds/job-kind.ts'
 import { createLog } from '../../../shared/process/log.ts'
 import { createSlices } from '../../../shared/process/time-slices.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
-import { createSimulatedClock } from '../../simulation/clock.ts'
+import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 
 /** One part that works. */
 const kind: JobKind = {

@@ -3,7 +3,7 @@ import { createRegistry } from '../../../master/core/registry.ts'
 import type { SlaveEvent } from '../../../master/observe/events.ts'
 import { watchSlaves } from '../../../master/observe/slave-watch.ts'
 import { createLog } from '../../../shared/process/log.ts'
-import { createSimulatedClock } from '../../simulation/clock.ts'
+import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 
 async function setUp() {
   const clock = createSimulatedClock()

@@ -9,7 +9,7 @@ import type { WallTime } from '../../../shared/data/clock.ts'
 import { later, wallTime } from '../../../shared/data/clock.ts'
 import { watchClock } from '../../../shared/process/clock-watch.ts'
 import { createLog } from '../../../shared/process/log.ts'
-import { createSimulatedClock, RIGHT } from '../../simulation/clock.ts'
+import { createSimulatedClock, RIGHT } from '../../rigs/simulation/clock.ts'
 import { anEndedTask, commit, insert } from './records.ts'
 
 const MINUTE_MS = 60_000

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { watchClock } from '../../../shared/process/clock-watch.ts'
 import type { Logger } from '../../../shared/process/log.ts'
-import { createSimulatedClock, RIGHT } from '../../simulation/clock.ts'
+import { createSimulatedClock, RIGHT } from '../../rigs/simulation/clock.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -7,7 +7,7 @@ import { createLog } from '../../../shared/process/log.ts'
 import type { Callback, CallbacksReply, CallbacksRequest } from '../../../shared/protocol/wire.ts'
 import type { Link } from '../../../slave/link/link.ts'
 import { createOutbox } from '../../../slave/link/outbox.ts'
-import { createSimulatedClock } from '../../simulation/clock.ts'
+import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 import { createMemoryDisk } from '../memory-disk.ts'
 
 const callback = (attempt: string): Callback => ({

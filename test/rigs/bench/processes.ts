@@ -1,0 +1,123 @@
+// The processes of the bench: starting them, what processor time they took, and their end. Every
+// process started here is gone when the bench is, however it ends.
+
+import type { ChildProcess } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { LoadCommand, LoadReport } from './load.ts'
+
+export const ROOT = new URL('../../../', import.meta.url).pathname
+const START_MS_MAX = 20_000
+const STOP_MS_MAX = 10_000
+/** A run of the load that says nothing for so long after its time has failed. */
+const LOAD_MS_MAX = 60_000
+
+const children = new Set<ChildProcess>()
+
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => process.exit(130))
+}
+
+export type Running = { url: string; pid: number; stop(): Promise<void> }
+
+export type ProcessOptions = { node?: string[]; env?: Record<string, string> }
+
+/** Starts a program of ours and waits until it says at which address it listens. */
+export async function start(
+  file: string,
+  args: string[] = [],
+  options: ProcessOptions = {},
+): Promise<Running> {
+  const child = spawn(process.execPath, [...(options.node ?? []), `${ROOT}${file}`, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH ?? '', ...options.env },
+  })
+  own(child)
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX)
+  for await (const line of lines) {
+    const url = / listens at (\S+)$/.exec(line)?.[1]
+    if (!url) continue
+    clearTimeout(timer)
+    child.stdout?.resume()
+    return { url, pid: child.pid as number, stop: () => stop(child) }
+  }
+  throw new Error(`${file} ended before it listened`)
+}
+
+function own(child: ChildProcess): void {
+  children.add(child)
+  child.once('exit', () => children.delete(child))
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+  await exited
+  clearTimeout(timer)
+}
+
+export type Load = Awaited<ReturnType<typeof startLoad>>
+
+/** Starts the process that makes the load. */
+export async function startLoad() {
+  const child = fork(`${ROOT}test/rigs/bench/load.ts`, { env: { PATH: process.env.PATH ?? '' } })
+  own(child)
+  await once(child, 'spawn')
+  return {
+    pid: child.pid as number,
+    async run(command: LoadCommand): Promise<LoadReport> {
+      child.send(command)
+      const signal = AbortSignal.timeout(command.seconds * 1000 + LOAD_MS_MAX)
+      const [said] = (await once(child, 'message', { signal })) as [LoadReport | { failed: string }]
+      if ('failed' in said) throw new Error(`the load failed: ${said.failed}`)
+      return said
+    },
+    stop: () => stop(child),
+  }
+}
+
+/** Processor time, by process, in microseconds. */
+export type Cpu = Record<string, number>
+
+/** One tick of utime and stime, `getconf CLK_TCK`: 100 a second on every Linux of today. */
+const TICK_US = 10_000
+
+/** What each process has taken so far; `executors` are the slave's children, living and dead. */
+export function readCpu(pids: Record<string, number>): Cpu {
+  const cpu: Cpu = {}
+  for (const [name, pid] of Object.entries(pids)) {
+    const own = timesOf(pid)
+    cpu[name] = own.self
+    if (name !== 'slave') continue
+    const living = childrenOf(pid).map((child) => timesOf(child).self)
+    cpu.executors = living.reduce((sum, us) => sum + us, own.reaped)
+  }
+  return cpu
+}
+
+function timesOf(pid: number): { self: number; reaped: number } {
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch {
+    return { self: 0, reaped: 0 }
+  }
+  // The command, in brackets, may hold spaces. After it: state is the 3rd field, utime the 14th.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const ticks = (field: number): number => Number(fields[field - 3]) * TICK_US
+  return { self: ticks(14) + ticks(15), reaped: ticks(16) + ticks(17) }
+}
+
+function childrenOf(pid: number): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const lists = threads.map((id) => readFileSync(`/proc/${pid}/task/${id}/children`, 'latin1'))
+  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
+}

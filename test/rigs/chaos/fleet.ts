@@ -1,0 +1,174 @@
+// The processes of a chaos run and what may be done to them: start, kill -9, SIGSTOP, SIGCONT. A
+// process that ends is started again. Owns the processes; the proxies between them are in net.ts.
+//
+//   member:  starting --> up <--> stopped (SIGSTOP)
+//               ^          |          |
+//               +--- down <+----------+   killed, or ended by itself (which is counted)
+
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { appendFileSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EXIT_TRY_AGAIN } from '../../../shared/process/process.ts'
+import type { Disk } from './places.ts'
+import { TIE } from './places.ts'
+
+const ROOT = new URL('../../../', import.meta.url).pathname
+const START_AGAIN_MS = 200
+
+export type Kill = { at: number; name: string; point: string }
+export type Member = ReturnType<typeof createMember>
+
+/** One process of the fleet, started again whenever it ends, until `end()`. */
+export function createMember(given: {
+  name: string
+  program: 'master/main.ts' | 'slave/main.ts'
+  args: string[]
+  /** Words before the command, such as `ip netns exec NAME`. */
+  prefix: string[]
+  /** Where its standard error goes. */
+  logFile: string
+  /** Where its data is: while that is full, a start may end with EXIT_TRY_AGAIN. */
+  disk: Disk
+  onUp: (url: string) => void
+  onDown: () => void
+}) {
+  const { name, program, args, prefix, logFile } = given
+  const kills: Kill[] = []
+  const unasked: string[] = []
+  const startMs: number[] = []
+  let child: ChildProcess | null = null
+  let up = false
+  let stopped = false
+  let killed = false
+  let ended = false
+  let restMs = 0
+  appendFileSync(logFile, '')
+
+  return {
+    name,
+    kills,
+    /** How it ended when nobody killed it. */
+    unasked,
+    /** From the start of the process until it listened. */
+    startMs,
+    start,
+    get isUp() {
+      return up && !stopped
+    },
+    get isStopped() {
+      return stopped
+    },
+    /** kill -9, also of a stopped one. False when it is not up. It stays down for `downMs`. */
+    kill(point: string, downMs: number): boolean {
+      if (!up || !child) return false
+      kills.push({ at: Date.now(), name, point })
+      restMs = downMs
+      kill()
+      return true
+    },
+    /** SIGSTOP for so long. False when it is not up, or stopped already. */
+    async pause(ms: number): Promise<boolean> {
+      if (!up || stopped || !child) return false
+      const paused = child
+      stopped = true
+      paused.kill('SIGSTOP')
+      await sleep(ms)
+      if (paused === child) stopped = false
+      paused.kill('SIGCONT')
+      return true
+    },
+    /** Its executors, by process id. */
+    executors(): number[] {
+      return child?.pid && up ? childrenOf(child.pid).filter(isExecutor) : []
+    },
+    /** Stops it for good. */
+    async end(signal: NodeJS.Signals, mostMs: number): Promise<void> {
+      ended = true
+      const last = child
+      if (!last || last.exitCode !== null || last.signalCode !== null) return
+      const gone = new Promise<void>((resolve) => last.once('exit', () => resolve()))
+      last.kill('SIGCONT')
+      last.kill(signal)
+      const patience = sleep(mostMs, 'late', { ref: false })
+      if ((await Promise.race([gone, patience])) === 'late') {
+        unasked.push(`did not stop on ${signal} within ${mostMs} ms`)
+        last.kill('SIGKILL')
+        await gone
+      }
+    },
+    /** For the last moment of this process. */
+    killNow: (): void => void child?.kill('SIGKILL'),
+  }
+
+  function kill(): void {
+    killed = true
+    up = false
+    given.onDown()
+    child?.kill('SIGKILL')
+  }
+
+  function start(): void {
+    if (ended) return
+    const [command, ...words] = [...TIE, ...prefix, process.execPath, ROOT + program, ...args]
+    const started = (child = spawn(command as string, words, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: `${ROOT}.tap/compile-cache` },
+    }))
+    killed = stopped = false
+    const startedAt = performance.now()
+    let stderr = ''
+    started.stderr?.on('data', (text: Buffer) => {
+      stderr = (stderr + text.toString()).slice(-2_000)
+      appendFileSync(logFile, text)
+    })
+    createInterface({ input: started.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+      const url = / listens at (\S+)$/.exec(line)?.[1]
+      if (!url || killed) return
+      up = true
+      startMs.push(performance.now() - startedAt)
+      given.onUp(url)
+    })
+    started.once('error', () => {})
+    started.once('exit', (code, signal) => {
+      if (!killed && !ended) {
+        const words = `${new Date().toISOString()} ended by itself: ${code ?? signal}: ${stderr}`
+        const lacksRoom = code === EXIT_TRY_AGAIN && given.disk.wasFullSince(startedAt)
+        if (!lacksRoom) unasked.push(words)
+        appendFileSync(logFile, `${words}\n`)
+        restMs = START_AGAIN_MS
+        up = false
+        given.onDown()
+      }
+      stopped = false
+      if (!ended) setTimeout(start, restMs)
+    })
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return text.split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
+}
+
+function isExecutor(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('executor/child.ts')
+  } catch {
+    return false
+  }
+}
+
+/** A signal to a process that may be gone already. False when it is. */
+export function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name)
+  } catch {
+    return false
+  }
+}

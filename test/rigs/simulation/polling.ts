@@ -1,0 +1,93 @@
+// How simulated slaves poll a simulated master: the network's one request that is answered late, and
+// whose end the master may or may not see when the slave goes.
+
+import type { Polled } from '../../../master/core/polling.ts'
+import type { Random } from '../../../shared/data/random.ts'
+import { PeerError } from '../../../shared/http/peer.ts'
+import type { PollReply } from '../../../shared/protocol/wire.ts'
+import type { Life, SimulatedClock } from './clock.ts'
+import type { Network } from './network.ts'
+import type { Directory, MasterProcess } from './processes.ts'
+
+/** A connection that ends is seen by the master in this share of cases, within about so long. */
+const SEEN_SHARE = 0.7
+const SEEN_MS = 5
+
+/** What the answer to a poll brings, and the name that a slave without one was given. */
+type Brought = PollReply & { slave?: string }
+
+export type Polling = ReturnType<typeof createPolling>
+
+export function createPolling(given: {
+  clock: SimulatedClock
+  network: Network
+  directory: Directory
+  random: Random
+  url: string
+  requestTimeoutMs: number
+  /** The master answers a poll of this slave with this attempt. */
+  onHanded?: (task: string, attempt: string, slave: string) => void
+}) {
+  const { clock, network, directory, random } = given
+  /** What the master would be told by the end of each connection. */
+  const hangUps = new Set<() => void>()
+
+  return { poll, hangUpAll }
+
+  function poll(
+    life: Life,
+    said: Polled,
+    waitMs: number,
+    done: (error: PeerError | null, reply?: Brought) => void,
+  ): void {
+    if (!life.alive) return
+    const mine: (() => void)[] = []
+    network.request<Brought>({
+      from: given.url,
+      to: 'master',
+      listens: () => directory.master?.life.alive === true,
+      handle: (answer) => {
+        const master = directory.master as MasterProcess
+        network.whenAwake(master.life, () => {
+          const hangUp = arrive(master, said, waitMs, answer)
+          mine.push(hangUp)
+          hangUps.add(hangUp)
+        })
+      },
+      timeoutMs: waitMs + given.requestTimeoutMs,
+      done: (error, reply) => {
+        for (const hangUp of mine) end(hangUp)
+        network.whenAwake(life, () => done(error, reply))
+      },
+    })
+  }
+
+  function arrive(
+    master: MasterProcess,
+    said: Polled,
+    waitMs: number,
+    answer: (error: PeerError | null, reply?: Brought) => void,
+  ): () => void {
+    const slave = (said.simple ? said.slave : said.state.slave) ?? ''
+    return master.dispatcher.poll(said, waitMs, (problem, found) => {
+      if (!master.life.alive) return
+      if (problem) return answer(new PeerError(problem.message, true, problem.status))
+      const offers = (found?.offers ?? []).map(({ input, ...offer }) => {
+        given.onHanded?.(offer.task, offer.attempt, found?.given ?? slave)
+        return { ...offer, input: JSON.parse(input) as unknown }
+      })
+      const name = found?.given ? { slave: found.given } : {}
+      answer(null, { offers, revoke: [...(found?.revoke ?? [])], ...name })
+    })
+  }
+
+  /** The slave is gone, and with it its connections. */
+  function hangUpAll(): void {
+    for (const hangUp of hangUps) end(hangUp)
+  }
+
+  function end(hangUp: () => void): void {
+    if (!hangUps.delete(hangUp) || random.next() > SEEN_SHARE) return
+    clock.at(clock.now() + random.exponential(SEEN_MS), hangUp)
+  }
+}
