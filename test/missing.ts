@@ -1,4 +1,4 @@
-// Runs after `npm test`: says in one line which programs are not installed, so that the tests that
+// Runs after `npm run test:system`: says in one line which programs are not installed, so that the tests that
 // need them were skipped. .ci/run installs them all (Debian's names are in its PACKAGES).
 
 import { spawnSync } from 'node:child_process'

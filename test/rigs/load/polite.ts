@@ -17,7 +17,7 @@ import type { Span, Stalls } from './stalls.ts'
 /**
  * Nothing is held for who comes back, and new clients come all the time, so about half is what an
  * honest estimate can reach: in simulation 39 and 43 % at the first retry and 1.9 requests for a task
- * (test/rigs/simulation/polite-clients.test.ts). Told the first free slot alone, all at once, it was 35 and
+ * (test/rigs/simulation/polite-clients.system.test.ts). Told the first free slot alone, all at once, it was 35 and
  * 22 %, and 3.1 and 5.4 requests.
  */
 const FIRST_RETRY_MIN = 0.3

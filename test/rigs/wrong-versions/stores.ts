@@ -81,7 +81,7 @@ export const STORES: WrongVersion[] = [
     file: 'master/jobs/job-store.ts',
     find: 'PRAGMA synchronous = FULL;',
     replace: 'PRAGMA synchronous = NORMAL;',
-    caughtBy: 'test/rigs/durability/saves.test.ts',
+    caughtBy: 'test/rigs/durability/saves.system.test.ts',
   },
   {
     name: 'blob-not-flushed',
@@ -89,7 +89,7 @@ export const STORES: WrongVersion[] = [
     file: 'master/jobs/blobs.ts',
     find: ', flush: true',
     replace: '',
-    caughtBy: 'test/rigs/durability/saves.test.ts',
+    caughtBy: 'test/rigs/durability/saves.system.test.ts',
   },
   {
     name: 'outbox-synchronous-off',
@@ -97,7 +97,7 @@ export const STORES: WrongVersion[] = [
     file: 'slave/link/outbox-disk.ts',
     find: 'PRAGMA synchronous = FULL',
     replace: 'PRAGMA synchronous = OFF',
-    caughtBy: 'test/rigs/durability/saves.test.ts',
+    caughtBy: 'test/rigs/durability/saves.system.test.ts',
   },
   {
     name: 'identities-synchronous-normal',
@@ -105,7 +105,7 @@ export const STORES: WrongVersion[] = [
     file: 'master/security/identities/store.ts',
     find: 'PRAGMA synchronous = FULL;',
     replace: 'PRAGMA synchronous = NORMAL;',
-    caughtBy: 'test/rigs/durability/saves.test.ts',
+    caughtBy: 'test/rigs/durability/saves.system.test.ts',
   },
   {
     name: 'job-ends-twice',
@@ -137,7 +137,7 @@ export const STORES: WrongVersion[] = [
     file: 'shared/process/scratch-folders.ts',
     find: "lockIn(path, 'BEGIN EXCLUSIVE')",
     replace: "lockIn(path, 'BEGIN')",
-    caughtBy: 'test/shared/process/scratch-folders.test.ts',
+    caughtBy: 'test/shared/process/scratch-folders.system.test.ts',
   },
   {
     name: 'scratch-of-its-maker-only',
@@ -145,7 +145,7 @@ export const STORES: WrongVersion[] = [
     file: 'shared/process/scratch-folders.ts',
     find: 'scratch === undefined ? undefined : holdOn(scratch)',
     replace: 'undefined',
-    caughtBy: 'test/shared/process/scratch-folders.test.ts',
+    caughtBy: 'test/shared/process/scratch-folders.system.test.ts',
   },
   {
     name: 'scratch-behind-links',
@@ -153,7 +153,7 @@ export const STORES: WrongVersion[] = [
     file: 'shared/process/scratch-folders.ts',
     find: 'stats?.isDirectory() === true && ',
     replace: '',
-    caughtBy: 'test/shared/process/scratch-folders.test.ts',
+    caughtBy: 'test/shared/process/scratch-folders.system.test.ts',
   },
   {
     name: 'free-pages-unguarded',

@@ -1,5 +1,5 @@
 // Every function of every built-in module is called in an executor: some 1,500 calls for each way in
-// which an executor is guarded, a minute of a core. What may be loaded at all is in isolation.test.ts.
+// which an executor is guarded, a minute of a core. What may be loaded at all is in walls.system.test.ts.
 
 import t from 'tap'
 import { guards, MODULES, NOT_THERE, openHostile, openVictims } from './hostile.ts'
