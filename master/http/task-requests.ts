@@ -214,7 +214,7 @@ function queueMsOf({ queueMs, createdAt, waitUntil }: Repeatable): number {
 export function assertDoubles(text: string, field: string): void {
   const unfit = unfitNumber(text)
   if (unfit === null) return
-  const path = [field, unfit.path].filter((part) => part !== '').join('..')
+  const path = [field, unfit.path].filter((part) => part !== '').join('.')
   throw invalidRequest([{ field: path, rule: unfitRule(unfit) }])
 }
 

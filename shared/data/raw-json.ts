@@ -283,7 +283,7 @@ const pathOf = (bytes: Uint8Array, levels: Level[]): string =>
     .map(({ isList, place, nameEnd }) =>
       isList ? place : nameOf(textOf(bytes, { start: place, end: nameEnd })),
     )
-    .join('..')
+    .join('.')
 
 /** The name that is meant by a string of JSON. */
 const nameOf = (text: string): string =>

@@ -118,7 +118,7 @@ function plainOf(address: string): string {
     const number = Number.parseInt(group, 16)
     return [number >> 8, number & 0xff]
   })
-  return bytes.join('..')
+  return bytes.join('.')
 }
 
 function blockList(networks: readonly string[]): BlockList {

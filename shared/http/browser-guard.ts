@@ -59,7 +59,7 @@ export const isLocalName = (name: string): boolean =>
 /** An address, or a name that no other site can have: such as `master`, or `vm-1.lan`. */
 export function isPrivateName(name: string): boolean {
   if (isIP(name) !== 0) return true
-  const labels = name.split('..')
+  const labels = name.split('.')
   return name !== '' && (labels.length === 1 || PRIVATE.includes(labels.at(-1) as string))
 }
 

@@ -26,7 +26,7 @@ export function createCheck<T extends TSchema>(schema: T) {
     const budget = { left: ENTRIES_MAX, isCut: false }
     for (const error of validator.Errors(shortened(value, budget))) {
       for (const [field, rule] of explain(error as unknown as Finding, words)) {
-        const path = (at + field).replace(/^\//, '').replaceAll('/', '..') || 'body'
+        const path = (at + field).replace(/^\//, '').replaceAll('/', '.') || 'body'
         found.set(path, (found.get(path) ?? new Set()).add(rule))
       }
     }

@@ -99,13 +99,17 @@ export async function loadJobKinds(): Promise<Map<string, JobKind>> {
   return new Map(jobs.map((job) => [job.name, job]))
 }
 
+/** Files of this folder that define what a kind is. All others are kinds. */
+const DEFINITIONS = ['kind', 'job-kind']
+
 /** One module per file or folder of kinds/. */
 async function moduleNames(): Promise<string[]> {
   const entries = await readdir(KINDS)
-  return entries.map((entry) => entry.replace(/\.ts$/, '')).sort()
+  const names = entries.map((entry) => entry.replace(/\.ts$/, ''))
+  return names.filter((name) => !DEFINITIONS.includes(name) && !name.endsWith('.md')).sort()
 }
 
-const moduleOf = (kind: string): string => kind.split('..', 1)[0] as string
+const moduleOf = (kind: string): string => kind.split('.', 1)[0] as string
 
 async function importModule(name: string): Promise<Module> {
   const folder = (await readdir(KINDS)).includes(name)

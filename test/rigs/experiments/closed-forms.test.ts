@@ -44,7 +44,7 @@ function agrees(value: number, printed: number): boolean {
 /** The unit of the last digit that is printed: 0.001 of 3.092, 1e-26 of 2e-26. */
 function unitOf(printed: number): number {
   const [digits, exponent] = String(printed).split('e') as [string, string | undefined]
-  const decimals = digits.split('../../experiments')[1]?.length ?? 0
+  const decimals = digits.split('.')[1]?.length ?? 0
   return 10 ** (Number(exponent ?? 0) - decimals)
 }
 

@@ -28,28 +28,15 @@ const SHAPES: readonly [unit: string, join: string][] = [
     '-',
     '!',
     '\\\\',
-    '../../../fuzz/cost',
+    '.',
     ';',
     '#',
     '0x',
   ].map((unit) => [unit, ''] as [string, string]),
   ...['1', 'x', 'cm', '"a"', '[1]', '(1)', 'sin(1)', '1e9', '2 cm', 'f(x)=x'].flatMap((unit) =>
-    [
-      '+',
-      '*',
-      ' ',
-      '^',
-      ',',
-      ';',
-      '\n',
-      '?',
-      ':',
-      '/',
-      '../../../fuzz/cost',
-      ' to ',
-      ' and ',
-      '==',
-    ].map((join) => [unit, join] as [string, string]),
+    ['+', '*', ' ', '^', ',', ';', '\n', '?', ':', '/', '.', ' to ', ' and ', '=='].map(
+      (join) => [unit, join] as [string, string],
+    ),
   ),
 ]
 
