@@ -6,6 +6,7 @@ import type { WallTime } from '../../shared/data/clock.ts'
 import { isoOf } from '../../shared/data/clock.ts'
 import { UsageError } from '../../shared/process/usage-error.ts'
 import { hasIdentities, openAuthority } from '../security/identities/folder.ts'
+import type { Listed } from '../security/identities/store.ts'
 import { StoreBrokenError } from '../store/guard.ts'
 import { StoreRefusedError } from '../store/sqlite-open.ts'
 import type { Column, Words } from './output.ts'
@@ -91,6 +92,13 @@ export function handOver(secret: string, file: string | undefined, say: (words: 
 }
 
 export const time = (at: WallTime | null): string => isoOf(at) ?? '-'
+
+/** When a key or token expires. One that has expired says so: the clock may have been set back since. */
+export const expiry = ({
+  expiresAt,
+  hasExpired,
+}: Listed<{ expiresAt: WallTime | null }>): string =>
+  hasExpired ? `${time(expiresAt)} (expired)` : time(expiresAt)
 
 /** What the identities of a data folder have of one sort: made, listed and revoked by one command. */
 type Keeping<Row> = Pick<Command, 'name' | 'summary' | 'usage'> & {

@@ -2,7 +2,15 @@
 
 import type { Scope } from '../security/identities/store.ts'
 import { SCOPES } from '../security/identities/store.ts'
-import { CommandError, durationOf, handOver, keeping, runCommand, time } from './data-command.ts'
+import {
+  CommandError,
+  durationOf,
+  expiry,
+  handOver,
+  keeping,
+  runCommand,
+  time,
+} from './data-command.ts'
 
 const usage = `askfirst key create --scopes submit,read,cancel [--client NAME] [--ttl 90d] [--key-file FILE] [--data DIR]
 askfirst key list   [--data DIR]
@@ -39,7 +47,7 @@ export const key = keeping({
     ['ID', ({ id }) => id],
     ['CLIENT', ({ client }) => client],
     ['SCOPES', ({ scopes }) => scopes.join(',')],
-    ['EXPIRES', ({ expiresAt }) => time(expiresAt)],
+    ['EXPIRES', expiry],
     ['REVOKED', ({ revokedAt }) => time(revokedAt)],
   ],
   revoke: (identities, id) => identities.revokeKey(id),

@@ -2,7 +2,7 @@
 
 import { formatJoinLine } from '../../shared/protocol/join-line.ts'
 import { NAME_PATTERN } from '../../shared/protocol/wire.ts'
-import { CommandError, durationOf, keeping, runCommand, time } from './data-command.ts'
+import { CommandError, durationOf, expiry, keeping, runCommand, time } from './data-command.ts'
 import { originOf } from './init.ts'
 
 const usage = `askfirst token create [--data DIR] [--ttl 15m] [--name SLAVE] [--uses 1] [--url URL]
@@ -40,7 +40,7 @@ export const token = keeping({
     ['ID', ({ id }) => id],
     ['SLAVE', ({ slave }) => slave ?? 'any'],
     ['USES LEFT', ({ usesLeft }) => `${usesLeft}`],
-    ['EXPIRES', ({ expiresAt }) => time(expiresAt)],
+    ['EXPIRES', expiry],
     ['REVOKED', ({ revokedAt }) => time(revokedAt)],
   ],
   revoke: (identities, id) => identities.revokeToken(id),

@@ -46,6 +46,9 @@ export type Certificate = {
   revokedAt: WallTime | null
 }
 
+/** As it stands now. An expiry that has been seen to pass stays passed, whatever the wall clock says. */
+export type Listed<Row> = Row & { hasExpired: boolean }
+
 type NewCertificate = Omit<Certificate, 'revokedAt' | 'issuedAt'>
 
 const SCHEMA = `
@@ -137,7 +140,8 @@ export function openIdentities(
     keyById: (id: string): Key | undefined => byId.get(id),
     /** Whether a key lets its owner in: it was neither revoked nor has it expired. */
     isGood: (key: Key | undefined): key is Key => key?.revokedAt === null && !hasExpired(key),
-    keys: (): Key[] => [...byHash.values()].toSorted((a, b) => msBetween(b.createdAt, a.createdAt)),
+    keys: (): Listed<Key>[] =>
+      [...byHash.values()].map(listed).toSorted((a, b) => msBetween(b.createdAt, a.createdAt)),
     /** Makes a key and gives it, this once. Without a client it is its own. */
     createKey(about: { client?: string; scopes: readonly Scope[]; ttlMs?: number }) {
       const secret = draw('afk_')
@@ -154,10 +158,10 @@ export function openIdentities(
     },
     revokeKey: (id: string): boolean => revokeOne('keys', id),
 
-    tokens: (): Token[] => {
+    tokens: (): Listed<Token>[] => {
       const sql = `SELECT id, slave, usesLeft, createdAt, expiresAt, revokedAt FROM tokens`
       const rows = run(() => database.prepare(`${sql} ORDER BY createdAt`).all())
-      return rows as unknown as Token[]
+      return (rows as unknown as Token[]).map(listed)
     },
     createToken(about: { slave: string | null; uses: number; ttlMs: number }) {
       const secret = draw('afj_')
@@ -296,6 +300,10 @@ export function openIdentities(
     expired.add(id)
     epoch++
     return true
+  }
+
+  function listed<Row extends Pick<Key, 'id' | 'expiresAt'>>(row: Row): Listed<Row> {
+    return { ...row, hasExpired: hasExpired(row) }
   }
 
   /** Finds what has expired since it looked last, and writes down what is not written yet. */

@@ -50,6 +50,12 @@ t.test('a key that was seen to have expired stays so when the clock is set back'
   clock.ms -= HOURS_MS
   t.notOk(identities.isGood(identities.keyById(id)))
   t.ok(identities.isGood(identities.keyById(forever.id)))
+  const listed = identities.keys().filter(({ hasExpired }) => hasExpired)
+  t.same(
+    listed.map((key) => key.id),
+    [id],
+    'and a list says so',
+  )
   const later = identities.createKey({ scopes: ['submit'], ttlMs: TTL_MS })
   t.ok(identities.isGood(identities.keyById(later.id)), 'one that was made since is good')
 
