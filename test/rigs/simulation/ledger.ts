@@ -26,6 +26,9 @@ const RETRIED = [
   'outcome-lost',
 ]
 
+/** Entries of a trail after which no slave has the task. `omitted`: any of them may be missing. */
+const LET_GO = ['retry', 'not arrived', 'lost', 'omitted']
+
 /** The right value for the n-th task, worked out apart from the slaves: n^3 - n as a product. */
 const oracle = (n: number): number => (n - 1) * n * (n + 1)
 
@@ -127,6 +130,7 @@ export function createLedger(
       check(tries >= least, `task ${id} had ${before?.tries} tries, has ${tries}`)
       const isOffered = attempt === null || offered.has(`${attempt} ${slave}`)
       check(isOffered, `task ${id} runs as ${attempt}: ${slave} was not offered that`)
+      checkTakings(task)
       if (status !== 'failed') return
       const { type } = JSON.parse(outcome as string) as { type: string }
       const taker = task.trail.findLast(({ event }) => event === 'taken')?.slave
@@ -183,6 +187,17 @@ export function createLedger(
         if (seen.status === 'expired') checkExpiry(id)
       }
     },
+  }
+
+  /** A task that a slave has is not taken again before its trail says why that slave has it no more. */
+  function checkTakings({ id, trail }: Stored): void {
+    let holder: string | undefined
+    for (const { event, slave } of trail) {
+      if (LET_GO.includes(event)) holder = undefined
+      if (event !== 'taken') continue
+      check(holder === undefined, `task ${id} is taken by ${slave}, while ${holder} has it`)
+      holder = slave
+    }
   }
 
   /** It waited as long as it was promised, by true time. */
