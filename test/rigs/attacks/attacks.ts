@@ -3,8 +3,12 @@
 //   huge-numbers   a job whose numbers have a million digits
 //   long-numbers   a job whose numbers are as long as they may be; kill -9 while it runs
 //   long-text      a job of 15.5 MB; kill -9 while it runs
+//   long-words     word frequencies of 15.5 MB, and of one word of 15.5 MB; kill -9 while each runs
+//   huge-images    an image of 100,000,000 pixels, and one of more; kill -9 while each is filtered
 //   batch          1,000 tasks of 16 KB in one request; kill -9 right after the answer
-//   large-results  jobs with results of a megabyte and more, and lists of them
+//   huge-results   jobs with results of two megabytes, which are refused
+//   large-results  tasks and jobs with results as large as they may be, and lists of them
+//   many-parts     a job of 10,000 parts, and one of 60 parts of 100,000 digits, read page by page
 //   held-bodies    64 connections that send all of a body but its last byte
 //
 // All the while a process on its own asks /healthz. Prints what was seen beside the bound of it, and

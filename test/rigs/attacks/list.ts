@@ -3,7 +3,8 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Json } from '../../e2e/processes.ts'
-import { getJson, post, until } from '../../e2e/processes.ts'
+import { getJson, post, request, until } from '../../e2e/processes.ts'
+import { encodePng } from '../conformance/png.ts'
 
 export type Attacked = {
   url: string
@@ -15,8 +16,20 @@ export type Attack = { name: string; run(master: Attacked): Promise<string[]> }
 const LONG_BYTES = 15_500_000
 const BATCH = 1_000
 const ITEM_BYTES = 16_000
+/** Of jobs and tasks whose results are as large as they may be. */
 const JOBS = 30
+const TASKS = 60
+/** Just below 100,000 digits, which a result may have. */
+const LONG_NUMBER = '7^118000'
+/** 700 KB of numbers; a result may have 1 MB. */
+const LARGE_RESULT = '123456 * ones(250, 400)'
 const RESULT_BYTES = 2_000_000
+const REFUSED_JOBS = 5
+const PARTS = 10_000
+const LONG_PARTS = 60
+/** 100,000,000 pixels. */
+const IMAGE_SIDE = 10_000
+const IMAGE_PARTS = 8
 const PAGE_BYTES_MAX = 1_048_576 + 1_000
 const SOCKETS = 64
 const HELD_BYTES = 16 * 1_048_576
@@ -46,8 +59,22 @@ export const ATTACKS: readonly Attack[] = [
       return aJob(url, { kind: 'word-count', input: { text } }, restart)
     },
   },
+  {
+    name: 'long-words',
+    async run({ url, restart }) {
+      const wrong: string[] = []
+      for (const text of ['ask first. '.repeat(LONG_BYTES / 11), 'x'.repeat(LONG_BYTES)]) {
+        const job = { kind: 'word-frequency', input: { text }, parts: 8 }
+        wrong.push(...(await aJob(url, job, restart)))
+      }
+      return wrong
+    },
+  },
+  { name: 'huge-images', run: hugeImages },
   { name: 'batch', run: aBatch },
+  { name: 'huge-results', run: hugeResults },
   { name: 'large-results', run: largeResults },
+  { name: 'many-parts', run: manyParts },
   { name: 'held-bodies', run: heldBodies },
 ]
 
@@ -57,7 +84,8 @@ async function aJob(url: string, job: object, restart: () => Promise<void>): Pro
   if (status !== 202) return refusedInWords(status, body)
   await sleep(500)
   await restart()
-  return endsInWords(`${url}/jobs/${body.id}`)
+  const address = `${url}/jobs/${body.id}`
+  return [...(await endsInWords(address)), ...(await fitsItsLimit(address))]
 }
 
 async function aBatch({ url, restart }: Attacked): Promise<string[]> {
@@ -83,26 +111,129 @@ async function aBatch({ url, restart }: Attacked): Promise<string[]> {
   return wrong
 }
 
+/** Jobs whose results would be of megabytes are refused, by the number of their paragraphs. */
+async function hugeResults({ url }: Attacked): Promise<string[]> {
+  const wrong: string[] = []
+  // A number for each paragraph.
+  const job = { kind: 'word-count', input: { text: 'a\n\n'.repeat(RESULT_BYTES / 2) } }
+  for (let i = 0; i < REFUSED_JOBS; i++) {
+    const { status, body } = await post(`${url}/jobs`, job)
+    if (status === 400) wrong.push(...refusedInWords(status, body))
+    else wrong.push(`a job with a result of ${RESULT_BYTES} bytes: ${status}`)
+    if (i === 0) process.stdout.write(`  refused with ${status}: ${body.detail}\n`)
+  }
+  return [...wrong, ...(await aTask(url))]
+}
+
+/** The largest results that there are, of jobs and of tasks, and lists of them. */
 async function largeResults({ url }: Attacked): Promise<string[]> {
   const wrong: string[] = []
+  const tasks = Array.from({ length: TASKS }, () => ({ expression: LARGE_RESULT, queue: true }))
+  const { body: batch } = await post(`${url}/tasks/batch`, { tasks })
   const ids: string[] = []
-  let bytes = 0
   for (let i = 0; i < JOBS; i++) {
-    // A number for each paragraph.
-    const job = { kind: 'word-count', input: { text: 'a\n\n'.repeat(RESULT_BYTES / 2) } }
-    const { status, body } = await post(`${url}/jobs`, job)
+    const input = { expression: `${LONG_NUMBER} + 0 * n`, from: 1, to: 1 }
+    const { status, body } = await post(`${url}/jobs`, { kind: 'range-sum', input })
     if (status === 202) ids.push(body.id)
     else wrong.push(...refusedInWords(status, body))
   }
-  for (const id of ids) {
-    wrong.push(...(await endsInWords(`${url}/jobs/${id}`)))
-    bytes = Math.max(bytes, (await (await fetch(`${url}/jobs/${id}`)).text()).length)
+  let bytes = 0
+  for (const path of [
+    ...(batch.tasks as Json[]).map(({ id }) => `/tasks/${id}`),
+    ...ids.map((id) => `/jobs/${id}`),
+  ]) {
+    wrong.push(...(await endsInWords(`${url}${path}`)))
+    bytes += (await (await fetch(`${url}${path}`)).text()).length
   }
-  for (const path of ['/jobs?limit=400', '/tasks?limit=1000']) {
-    const text = await (await fetch(`${url}${path}`)).text()
-    if (text.length > PAGE_BYTES_MAX) wrong.push(`${path} answers ${text.length} bytes`)
+  process.stdout.write(`  ${TASKS} tasks and ${ids.length} jobs, ${bytes} bytes in all\n`)
+  const lists = [
+    ['/jobs?limit=400', 'jobs', ids.length],
+    ['/tasks?limit=1000', 'tasks', TASKS],
+    ['/get-tasks?limit=1000', 'tasks', TASKS],
+  ] as const
+  for (const [path, what, least] of lists) {
+    const { rows, faults } = await readList(url, path, what)
+    wrong.push(...faults)
+    if (rows < least) wrong.push(`${path}: ${rows} of at least ${least} rows`)
   }
-  process.stdout.write(`  largest job: ${bytes} bytes\n`)
+  return wrong
+}
+
+/** A job of as many parts as there may be, and one whose parts give as much as they may: page by page. */
+async function manyParts({ url, restart }: Attacked): Promise<string[]> {
+  const paragraphs = Array.from({ length: PARTS }, (_, i) => `word ${i}`)
+  const input = { expression: `n + ${LONG_NUMBER}`, from: 1, to: LONG_PARTS }
+  const jobs = [
+    { kind: 'word-count', input: { paragraphs }, stage: 'count', parts: PARTS },
+    { kind: 'range-sum', input, stage: 'add', parts: LONG_PARTS },
+  ]
+  const wrong: string[] = []
+  for (const { stage, parts, ...job } of jobs) {
+    const asked = job.kind === 'range-sum' ? { ...job, parts } : job
+    const { status, body } = await post(`${url}/jobs`, asked)
+    if (status !== 202) {
+      wrong.push(...refusedInWords(status, body), `${job.kind} was refused: ${status}`)
+      continue
+    }
+    const address = `${url}/jobs/${body.id}`
+    // While it runs, too, and before a master that starts anew has read it.
+    wrong.push(...(await readParts(address, stage)).faults)
+    await restart()
+    wrong.push(...(await endsInWords(address)))
+    const { rows, pages, faults } = await readParts(address, stage)
+    wrong.push(...faults)
+    if (rows !== parts) wrong.push(`${job.kind}: ${rows} of ${parts} parts`)
+    process.stdout.write(`  ${job.kind}: ${rows} parts in ${pages} pages\n`)
+  }
+  return wrong
+}
+
+type Read = { rows: number; pages: number; faults: string[] }
+
+/** All pages of a list, each as the one before names it. */
+function readList(url: string, first: string, what: string): Promise<Read> {
+  return readPages(`${url}${first}`, (page, response) => {
+    const next = /<([^>]+)>/.exec(response.headers.get('link') ?? '')?.[1]
+    return { rows: page[what].length, next: next === undefined ? null : `${url}${next}` }
+  })
+}
+
+/** All parts of a stage of a job. */
+function readParts(address: string, stage: string): Promise<Read> {
+  const at = (offset: number) => `${address}/parts?stage=${stage}&offset=${offset}`
+  return readPages(at(0), (page) => {
+    const [found] = page.stages ?? []
+    return { rows: found?.parts.length ?? 0, next: found?.next == null ? null : at(found.next) }
+  })
+}
+
+async function readPages(
+  first: string,
+  look: (page: Json, response: Response) => { rows: number; next: string | null },
+): Promise<Read> {
+  const read: Read = { rows: 0, pages: 0, faults: [] }
+  for (let address: string | null = first; address !== null; read.pages++) {
+    const response: Response = await fetch(address)
+    const text = await response.text()
+    if (text.length > PAGE_BYTES_MAX) read.faults.push(`${address} answers ${text.length} bytes`)
+    const { rows, next } = look(JSON.parse(text), response)
+    read.rows += rows
+    address = next
+  }
+  return read
+}
+
+/** An image of as many pixels as there may be; one of more is refused in words. */
+async function hugeImages({ url, restart }: Attacked): Promise<string[]> {
+  const wrong: string[] = []
+  for (const side of [IMAGE_SIDE, IMAGE_SIDE + 1]) {
+    const line = Buffer.alloc(side, 0x80)
+    const data = Buffer.concat(Array.from({ length: side }, () => line))
+    const file = encodePng({ width: side, height: side, channels: 1, data })
+    const blob = await request('PUT', `${url}/blobs`, file, { 'content-type': 'image/png' })
+    const job = { kind: 'image-filter', input: { image: blob.body.sha256, filter: 'invert' } }
+    wrong.push(...(await aJob(url, { ...job, parts: IMAGE_PARTS }, restart)))
+  }
   return wrong
 }
 
@@ -143,6 +274,18 @@ async function aTask(url: string): Promise<string[]> {
 function refusedInWords(status: number, problem: Json): string[] {
   const isSaid = status >= 400 && status !== 500 && String(problem?.detail ?? '').length > 10
   return isSaid ? [] : [`refused with ${status}, ${JSON.stringify(problem).slice(0, 200)}`]
+}
+
+/** No part of the job comes near its run limit, so none is tried again because of it. */
+async function fitsItsLimit(address: string): Promise<string[]> {
+  const { runLimitMs, failure } = await getJson(address)
+  const { stages } = await getJson(`${address}/parts`)
+  const parts = (stages as Json[]).flatMap((stage) => stage.parts as Json[])
+  const longestMs = Math.max(0, ...parts.map(({ ms }) => ms as number))
+  const end = failure ? `failed: ${failure.message}` : 'done'
+  process.stdout.write(`  ${end.slice(0, 200)}; longest part ${longestMs} of ${runLimitMs} ms\n`)
+  const isOver = longestMs > runLimitMs / 3 || /time-limit/.test(failure?.type ?? '')
+  return isOver ? [`a part ran for ${longestMs} ms, its limit is ${runLimitMs} ms`] : []
 }
 
 /** It is done, or it failed and says why. */
