@@ -1,21 +1,20 @@
-// The master without its process: everything but settings, signals and exit. Its routes are listed
-// here.
+// The master without its process: everything but settings, signals and exit. Opens the parts, connects
+// them, and lists the routes.
 
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static } from 'typebox'
-import { LONG_AGO, later, msBetween, msOf, systemClock } from '../shared/data/clock.ts'
+import { systemClock as clock, LONG_AGO, later, msBetween, msOf } from '../shared/data/clock.ts'
 import { createIds } from '../shared/data/ids.ts'
 import { createRandom } from '../shared/data/random.ts'
 import { collectRoutes } from '../shared/http/route-table.ts'
 import { assertFree, BACKLOG, createServer } from '../shared/http/server.ts'
-import { loadJobKinds, loadKinds } from '../shared/kinds/kind.ts'
+import { loadKinds } from '../shared/kinds/kind.ts'
 import { watchClock } from '../shared/process/clock-watch.ts'
+import type { Logger } from '../shared/process/log.ts'
 import { createLog } from '../shared/process/log.ts'
 import { openFolder, removeDeadScratch } from '../shared/process/scratch-folders.ts'
-import { createSlices } from '../shared/process/time-slices.ts'
 import { createAttemptIds } from './dispatch/attempt-ids.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createOutputs } from './dispatch/output-schemas.ts'
@@ -37,9 +36,7 @@ import { status } from './http/routes/status.ts'
 import { tasks } from './http/routes/tasks.ts'
 import { isStrict, refuseUnknownQueries } from './http/strict-query.ts'
 import { createTaskRequests } from './http/task-requests.ts'
-import { createBlobs } from './jobs/blobs.ts'
-import { openJobStore } from './jobs/job-store.ts'
-import { createJobs } from './jobs/jobs.ts'
+import { openJobs } from './jobs/open-jobs.ts'
 import { eventLog } from './observe/event-log.ts'
 import { watchLag } from './observe/event-loop-lag.ts'
 import { createEvents } from './observe/events.ts'
@@ -54,73 +51,129 @@ import { StoreBrokenError } from './store/guard.ts'
 import { createMemoryStore } from './store/memory.ts'
 import { startTrimming } from './store/retention.ts'
 import { openSqliteStore } from './store/sqlite.ts'
-import { opened } from './store/sqlite-open.ts'
+import type { Store } from './store/store.ts'
 import { assertWhole } from './store/whole.ts'
 
 /** A batch may be this many times as large as one task. */
 const BATCH_BYTES_FACTOR = 16
-/** So often, in the time that an unused blob is kept, it is looked which blobs jobs name. */
-const SWEEPS = 100
-/** A clock that was slewed may be behind what is stored by so much. */
+/** A clock that is slewed may be behind the newest stored task by this much. */
 const CLOCK_BEHIND_MS = 5_000
-/** Answers that are under way may take so long when the master stops. */
+/** Open responses may take this long when the master stops. */
 const CLOSE_MS = 10_000
-/** So long after its store broke a master tells why, and nothing else. */
+/** After its store broke, the master answers requests with the reason for this long. */
 const LAST_WORDS_MS = 100
+
+type Settings = Readonly<Static<typeof MasterSettings>>
+type OnBroken = (error: Error) => void
+type Parts = Awaited<ReturnType<typeof openParts>>
+type Server = ReturnType<typeof createServer>
 
 export type MasterApp = Awaited<ReturnType<typeof startMaster>>
 
-/** Starts a master: it carries on with what its store holds, then listens. */
-export async function startMaster(
-  settings: Readonly<Static<typeof MasterSettings>>,
-  { onBroken: stop = crash } = {},
-) {
-  // What is found before the master listens is thrown, or found again by the end of the start.
-  let listens = false
-  let broken: Error | undefined
-  const onBroken = (error: Error): void => {
-    if (broken) return
-    broken = error
-    if (listens) stop(error)
-  }
+/**
+ * Starts a master: opens its parts on what the store holds, then listens. Throws what prevents the
+ * start (a UsageError for what the user can put right). `onBroken` is called once when the store
+ * fails after the start; by default the process ends.
+ */
+export async function startMaster(settings: Settings, { onBroken: stop = crash } = {}) {
+  const { onBroken, listening } = createBroken(stop)
   await assertFree(settings.host, settings.port)
   if (settings.store !== 'memory') assertWhole(settings.data)
   const log = await createLog('master', settings.logLevel, settings.logFormat)
-  // First, for the room. What does not start says nothing but why.
+  // First of all, because what it removes makes room on the disk.
   const removed = await removeDeadScratch()
-  const inMemory = settings.store === 'memory'
-  const folder = openFolder(inMemory ? undefined : settings.data)
-  const { now, wall } = systemClock
-  const ids = createIds(() => msOf(wall()))
-  const door = await openDoor({
-    settings,
-    slaves: settings.slaves.map(parseSlave),
-    clock: systemClock,
-    log,
-    onBroken,
+  const parts = await openParts(settings, log, onBroken)
+  const { server, routeTable } = await openServer(settings, parts)
+  parts.jobs.resume()
+  await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
+  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
+  listening()
+  const { dispatcher, store } = parts
+  let closed: Promise<void> | undefined
+
+  return {
+    url: urlOf(server, settings.host, parts.door.material !== undefined),
+    dispatcher,
+    store,
+    /** All routes, such as `GET /tasks/:id`. */
+    routes: (): string[] => [
+      ...new Set(routeTable().map(({ method, path }) => `${method} ${path}`)),
+    ],
+    /** The same, with the content that each accepts. */
+    routeTable,
+    /** From now on new tasks are refused; everything else continues. */
+    prepareToStop(): void {
+      dispatcher.stopAccepting()
+    },
+    /** Refuses new tasks, answers the open requests, then closes. Running attempts continue. */
+    async stop(reason: string): Promise<void> {
+      log.info({ reason }, 'stopping')
+      dispatcher.stopAccepting()
+      await this.close()
+    },
+    /** Idempotent. */
+    close(): Promise<void> {
+      closed ??= closeAll(server, parts)
+      return closed
+    },
+  }
+}
+
+/**
+ * A store that fails before the master listens makes the start throw, or is reported at its end;
+ * afterwards it stops the master at once. Only the first failure counts.
+ */
+function createBroken(stop: OnBroken) {
+  let listens = false
+  let broken: Error | undefined
+  return {
+    onBroken(error: Error): void {
+      if (broken) return
+      broken = error
+      if (listens) stop(error)
+    },
+    listening(): void {
+      listens = true
+      if (broken) stop(broken)
+    },
+  }
+}
+
+/** Opens everything behind the routes, in the order of dependence. Nothing listens yet. */
+async function openParts(settings: Settings, log: Logger, onBroken: OnBroken) {
+  const core = await openCore(settings, log, onBroken)
+  const { tracing, events } = core
+  const jobs = await openJobs({
+    ...core,
+    clock,
+    onEvent: events.add,
+    ...(tracing ? { onOver: tracing.job } : {}),
   })
-  const store =
-    settings.store === 'memory'
-      ? createMemoryStore()
-      : openSqliteStore({
-          folder: settings.data,
-          diskReserveBytes: settings.diskReserveBytes,
-          onBroken,
-        })
+  return { ...core, ...jobs, ...openWatching(core, jobs) }
+}
+
+type Core = Awaited<ReturnType<typeof openCore>>
+
+/** Security, the task store and the dispatcher. */
+async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
+  const folder = openFolder(settings.store === 'memory' ? undefined : settings.data)
+  const namedSlaves = settings.slaves.map(parseSlave)
+  const door = await openDoor({ settings, slaves: namedSlaves, clock, log, onBroken })
+  const store = openTaskStore(settings, onBroken)
   const tracing = createTracing(settings, log)
   const events = createEvents()
   const kinds = await loadKinds()
-  const jobKinds = await loadJobKinds()
   const outputs = createOutputs(kinds)
+  const ids = createIds(() => msOf(clock.wall()))
   const dispatcher = await createDispatcher({
     settings,
     outputs,
-    slaves: settings.slaves.map(parseSlave),
+    slaves: namedSlaves,
     policy: POLICIES[settings.policy],
     store,
     transport: (receive) =>
       createTransport({ askTimeoutMs: settings.askTimeoutMs, receive, reach: door.reach }),
-    clock: systemClock,
+    clock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     taskIds: ids.after,
     attemptIds: createAttemptIds,
@@ -134,83 +187,55 @@ export async function startMaster(
     const boot = dispatcher.view.registry.byName.get(slave)?.boot ?? ''
     dispatcher.leave(slave, boot).catch(() => {})
   })
-  const reader = createTaskReader(store)
-  const { registry } = dispatcher.view
-  const requests = createTaskRequests({
-    kinds,
-    limits: settings,
-    offered: (kind) => registry.isKnown(kind),
-    jobKinds,
-  })
-  const jobsFile = inMemory ? ':memory:' : join(folder.path, 'jobs.sqlite')
-  const jobStore = opened(jobsFile, () => openJobStore(jobsFile, onBroken))
-  const sweepMs = settings.blobKeepMs / SWEEPS
-  const blobs = createBlobs({
-    folder: join(folder.path, 'blobs'),
-    store: jobStore,
-    bytesMax: settings.blobBytesMax,
-    arrivalMs: settings.arrivalMs,
-    wall,
-    freshMs: sweepMs,
-    limits: {
-      totalBytesMax: settings.blobsBytesMax,
-      perClientBytesMax: settings.blobsPerClientBytesMax,
-      diskReserveBytes: settings.diskReserveBytes,
-    },
-  })
-  const slices = createSlices(systemClock)
-  const jobs = createJobs({
-    kinds: jobKinds,
-    jobStore,
-    store,
-    dispatcher,
-    outputs,
-    clock: systemClock,
-    slices,
-    jobIds: ids.after,
-    waitLimitMs: settings.waitLimitMs,
-    liveJobsMax: settings.liveJobsMax,
-    jobBytesMax: settings.jobBytesMax,
-    jobsBytesMax: settings.jobsBytesMax,
-    log,
-    onBroken,
-    ...(tracing ? { onOver: tracing.job } : {}),
-    onEvent: events.add,
-  })
+  return {
+    ...{ settings, folder, log, onBroken, door, store, tracing, events },
+    ...{ kinds, outputs, ids, dispatcher },
+  }
+}
+
+function openTaskStore(settings: Settings, onBroken: OnBroken): Store {
+  if (settings.store === 'memory') return createMemoryStore()
+  const { data, diskReserveBytes } = settings
+  return openSqliteStore({ folder: data, diskReserveBytes, onBroken })
+}
+
+/** What observes the master, and retention, which follows the observed clock. */
+function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>) {
+  const { settings, log, store, dispatcher, events } = core
+  const { jobStore, blobs, jobs } = jobParts
+  const { newestAt } = dispatcher
   if (log.isLevelEnabled('debug')) events.follow(eventLog(log, dispatcher.traceOf))
   const lag = watchLag()
-  const slaveWatch = watchSlaves({ registry, clock: systemClock, log, onEvent: events.add })
-  const overview = createOverview({ dispatcher, events, clock: systemClock, lagMs: lag.nowMs })
-  const clockWatch = watchClock(systemClock, log)
+  const { registry } = dispatcher.view
+  const slaveWatch = watchSlaves({ registry, clock, log, onEvent: events.add })
+  const overview = createOverview({ dispatcher, events, clock, lagMs: lag.nowMs })
+  const clockWatch = watchClock(clock, log)
   clockWatch.onStep(dispatcher.clockStepped)
-  const { newestAt } = dispatcher
-  const behindMs = newestAt === null ? 0 : msBetween(wall(), newestAt)
+  const behindMs = newestAt === null ? 0 : msBetween(clock.wall(), newestAt)
   if (behindMs > CLOCK_BEHIND_MS) {
     log.warn({ behindMs }, 'the wall clock is behind the newest task in the store: check the time')
   }
   let sweepAt = LONG_AGO
-  const trimming = startTrimming({
+  const retention = startTrimming({
     ...settings,
     store,
-    clock: systemClock,
+    clock,
     clockWatch,
     newestAt,
     log,
     also: async () => {
-      while (jobStore.trim(later(wall(), -settings.keepMs)) > 0) await nextTurn()
-      if (now() < sweepAt) return
-      sweepAt = later(now(), sweepMs)
-      await blobs.sweep(later(wall(), -settings.blobKeepMs), jobs.blobs)
+      while (jobStore.trim(later(clock.wall(), -settings.keepMs)) > 0) await nextTurn()
+      if (clock.now() < sweepAt) return
+      sweepAt = later(clock.now(), jobParts.sweepMs)
+      await blobs.sweep(later(clock.wall(), -settings.blobKeepMs), jobs.blobs)
     },
   })
-  const jobRequests = createJobRequests({
-    kinds: jobKinds,
-    taskKinds: kinds,
-    blobs,
-    slaves: () => registry.all(),
-    runLimitMs: settings.jobRunLimitMs,
-    runLimitMsMax: settings.runLimitMsMax,
-  })
+  return { lag, slaveWatch, overview, clockWatch, retention }
+}
+
+/** The HTTP server with its hooks and all routes. */
+async function openServer(settings: Settings, parts: Parts) {
+  const { log, door, slices, blobs } = parts
   const server = createServer({
     log,
     bodyBytesMax: settings.inputBytesMax,
@@ -224,25 +249,44 @@ export async function startMaster(
       perCallerBytesMax: settings.bodiesPerCallerBytesMax,
     }),
   })
-  const { batchTasksMax, inputBytesMax, waitMsMax } = settings
   const routeTable = collectRoutes(server, isStrict)
   door.guard(server)
   refuseUnknownQueries(server)
-  await addDocs(server, () => operationsOf({ tasks: requests, jobs: jobRequests, batchTasksMax }))
-  await server.register(door.routes)
-  await server.register(tasks, {
-    dispatcher,
-    requests,
-    reader,
-    waitMsMax,
-    now,
+  await registerRoutes(server, settings, parts)
+  return { server, routeTable }
+}
+
+/** The table of contents of the API. */
+async function registerRoutes(server: Server, settings: Settings, parts: Parts) {
+  const { dispatcher, kinds, jobKinds, jobs, jobStore, blobs, slices, clockWatch } = parts
+  const { batchTasksMax, inputBytesMax, waitMsMax } = settings
+  const { registry } = dispatcher.view
+  const { now, wall } = clock
+  const reader = createTaskReader(parts.store)
+  const requests = createTaskRequests({
+    kinds,
+    limits: settings,
+    offered: (kind) => registry.isKnown(kind),
+    jobKinds,
   })
+  const jobRequests = createJobRequests({
+    kinds: jobKinds,
+    taskKinds: kinds,
+    blobs,
+    slaves: () => registry.all(),
+    runLimitMs: settings.jobRunLimitMs,
+    runLimitMsMax: settings.runLimitMsMax,
+  })
+  const batchBytesMax = inputBytesMax * BATCH_BYTES_FACTOR
+  await addDocs(server, () => operationsOf({ tasks: requests, jobs: jobRequests, batchTasksMax }))
+  await server.register(parts.door.routes)
+  await server.register(tasks, { dispatcher, requests, reader, waitMsMax, now })
   await server.register(batches, {
     dispatcher,
     requests,
     slices,
     batchTasksMax,
-    batchBytesMax: inputBytesMax * BATCH_BYTES_FACTOR,
+    batchBytesMax,
     inputBytesMax,
     waitMsMax,
     now,
@@ -255,18 +299,15 @@ export async function startMaster(
     requests: jobRequests,
     slices,
     isDraining: () => dispatcher.isDraining,
-    inputBytesMax: inputBytesMax * BATCH_BYTES_FACTOR,
+    inputBytesMax: batchBytesMax,
     waitMsMax,
     wall,
   })
   await server.register(blobRoutes, { blobs })
-  await server.register(slaveSide, {
-    dispatcher,
-    isLiveJob: jobs.isLive,
-    now,
-  })
+  await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
   const simpleKinds = [...kinds.values()].filter(({ files, peers }) => !files && !peers)
   await server.register(pulling, { dispatcher, simpleKinds: simpleKinds.map(({ name }) => name) })
+  const { events, overview, tracing, lag } = parts
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
   await server.register(status, { dispatcher, reader, lag, now, clockSteps: clockWatch.steps })
   await server.register(kindRoutes, { dispatcher, kinds, jobKinds })
@@ -275,58 +316,31 @@ export async function startMaster(
   await server.register(metrics, {
     metrics: createMasterMetrics({ dispatcher, reader, spans, clockSteps: clockWatch.steps }),
   })
-  jobs.resume()
-  await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
-  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
-  listens = true
-  if (broken) stop(broken)
-  const { port } = server.server.address() as AddressInfo
-  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
-  let closed: Promise<void> | undefined
+}
 
-  return {
-    url: `${door.material ? 'https' : 'http'}://${host}:${port}`,
-    dispatcher,
-    store,
-    /** Every route there is, such as `GET /tasks/:id`. */
-    routes: (): string[] => [
-      ...new Set(routeTable().map(({ method, path }) => `${method} ${path}`)),
-    ],
-    /** The same with what each takes. */
-    routeTable,
-    /** From now on new tasks are refused; everything else goes on. */
-    prepareToStop(): void {
-      dispatcher.stopAccepting()
-    },
-    /** Refuses new tasks, answers what is under way, then closes. What runs goes on. */
-    async stop(reason: string): Promise<void> {
-      log.info({ reason }, 'stopping')
-      dispatcher.stopAccepting()
-      await this.close()
-    },
-    /** Idempotent. */
-    close(): Promise<void> {
-      closed ??= (async () => {
-        trimming.close()
-        clockWatch.close()
-        slaveWatch.close()
-        overview.close()
-        jobs.close()
-        dispatcher.endPolls()
-        // Who does not read what was asked for keeps nobody from stopping.
-        const cut = setTimeout(() => server.server.closeAllConnections(), CLOSE_MS)
-        await server.close()
-        clearTimeout(cut)
-        await dispatcher.close()
-        door.close()
-        await tracing?.close()
-        jobStore.close()
-        lag.close()
-        folder.close()
-      })()
-      return closed
-    },
-  }
+function urlOf(server: Server, host: string, secure: boolean): string {
+  const { port } = server.server.address() as AddressInfo
+  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+async function closeAll(server: Server, parts: Parts): Promise<void> {
+  const { dispatcher } = parts
+  parts.retention.close()
+  parts.clockWatch.close()
+  parts.slaveWatch.close()
+  parts.overview.close()
+  parts.jobs.close()
+  dispatcher.endPolls()
+  // A client that does not read its response must not keep the master from stopping.
+  const cut = setTimeout(() => server.server.closeAllConnections(), CLOSE_MS)
+  await server.close()
+  clearTimeout(cut)
+  await dispatcher.close()
+  parts.door.close()
+  await parts.tracing?.close()
+  parts.jobStore.close()
+  parts.lag.close()
+  parts.folder.close()
 }
 
 /**
