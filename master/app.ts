@@ -188,8 +188,18 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
     dispatcher.leave(slave, boot).catch(() => {})
   })
   return {
-    ...{ settings, folder, log, onBroken, door, store, tracing, events },
-    ...{ kinds, outputs, ids, dispatcher },
+    settings,
+    folder,
+    log,
+    onBroken,
+    door,
+    store,
+    tracing,
+    events,
+    kinds,
+    outputs,
+    ids,
+    dispatcher,
   }
 }
 

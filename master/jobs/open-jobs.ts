@@ -33,7 +33,7 @@ type Given = {
 
 /** The caller closes `jobs` first, `jobStore` last. `sweepMs` is how often blobs must be swept. */
 export async function openJobs(given: Given) {
-  const { settings, folder, log, onBroken, clock } = given
+  const { settings, folder, onBroken, clock } = given
   const jobKinds = await loadJobKinds()
   const file = settings.store === 'memory' ? ':memory:' : join(folder.path, 'jobs.sqlite')
   const jobStore = opened(file, () => openJobStore(file, onBroken))
@@ -52,14 +52,16 @@ export async function openJobs(given: Given) {
     },
   })
   const slices = createSlices(clock)
-  const { store, dispatcher, outputs, onEvent, onOver } = given
-  const { waitLimitMs, liveJobsMax, jobBytesMax, jobsBytesMax } = settings
   const jobs = createJobs({
-    ...{ kinds: jobKinds, jobStore, store, dispatcher, outputs, clock, slices, log, onBroken },
-    ...{ waitLimitMs, liveJobsMax, jobBytesMax, jobsBytesMax },
+    ...given,
+    kinds: jobKinds,
+    jobStore,
+    slices,
     jobIds: given.ids.after,
-    onEvent,
-    ...(onOver ? { onOver } : {}),
+    waitLimitMs: settings.waitLimitMs,
+    liveJobsMax: settings.liveJobsMax,
+    jobBytesMax: settings.jobBytesMax,
+    jobsBytesMax: settings.jobsBytesMax,
   })
   return { jobKinds, jobStore, blobs, slices, jobs, sweepMs }
 }
