@@ -32,9 +32,9 @@ as_owner() {
 
 # One of our commands, such as: ours NAME token create ...
 ours() {
-  program=$(readlink -f "$top/$1/current")/master/cli/$2.ts
+  program=$(readlink -f "$top/$1/current")/master/cli/askfirst.mjs
   node=$(node_of "$1")
-  shift 2
+  shift
   cd /
   as_owner "$node" "$program" "$@"
 }

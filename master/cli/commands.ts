@@ -1,16 +1,16 @@
 // The commands of `askfirst`, in the order of its help. A new one is a file and a line here.
 
-import { bench } from './bench.ts'
 import type { Command } from './command.ts'
-import { doctor } from './doctor.ts'
-import { events } from './events.ts'
-import { job, jobs } from './job.ts'
-import { drain, resume, slaves } from './slaves.ts'
-import { status } from './status.ts'
-import { submit } from './submit.ts'
-import { cancel, retry, task, tasks } from './tasks.ts'
-import { watch } from './watch.ts'
-import { why } from './why.ts'
+import { bench } from './commands/bench.ts'
+import { doctor } from './commands/doctor.ts'
+import { events } from './commands/events.ts'
+import { job, jobs } from './commands/job.ts'
+import { drain, resume, slaves } from './commands/slaves.ts'
+import { status } from './commands/status.ts'
+import { submit } from './commands/submit.ts'
+import { cancel, retry, task, tasks } from './commands/tasks.ts'
+import { watch } from './commands/watch.ts'
+import { why } from './commands/why.ts'
 
 export const COMMANDS: Command[] = [
   submit,

@@ -51,7 +51,7 @@ async function run([name = '--help', ...argv]: string[]): Promise<Exit> {
   const wanted = name === 'help' ? argv.splice(0, 1, '--help')[0] : name
   if (DATA_COMMANDS.some(([own]) => own === wanted)) {
     // Only these open the identities.
-    const { runDataCommand } = await import('./data-commands.ts')
+    const { runDataCommand } = await import('./admin/data-commands.ts')
     await runDataCommand(wanted as string, argv)
     return 'ok'
   }

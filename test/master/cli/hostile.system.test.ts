@@ -245,8 +245,8 @@ t.test('figures for people are rounded and have units', async (t) => {
 
 t.test('only one file of the command line writes to a stream', async (t) => {
   const folder = join(import.meta.dirname, '../../../master/cli')
-  for (const name of readdirSync(folder)) {
-    if (name === 'output.ts') continue
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (name === 'output.ts' || !/\.m?[jt]s$/.test(name)) continue
     const writes = readFileSync(join(folder, name), 'utf8').match(
       /\b(console|std\w+)\.write\(.+|console\.\w+\(/g,
     )

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { init } from '../../../master/cli/init.ts'
+import { init } from '../../../master/cli/admin/init.ts'
 
 const run = async (...argv: string[]): Promise<string> => {
   let said = ''

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createDecoder, readText } from '../../../master/cli/text-file.ts'
+import { createDecoder, readText } from '../../../master/cli/commands/text-file.ts'
 
 const fixture = (name: string) => join(import.meta.dirname, '../../fixtures', name)
 const refused = (message: RegExp) => ({ name: 'UsageError', message })

@@ -1,6 +1,6 @@
 // `askfirst events`: what happens, as it happens.
 
-import { command } from './command.ts'
+import { command } from '../command.ts'
 
 export const events = command({
   name: 'events',

@@ -2,7 +2,7 @@
 // or computed, as something else than it says.
 
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { UsageError } from '../../shared/process/usage-error.ts'
+import { UsageError } from '../../../shared/process/usage-error.ts'
 
 /** Standard input. */
 const STDIN = '-'

@@ -1,16 +1,8 @@
 // askfirst key: what clients show.
 
-import type { Scope } from '../security/identities/store.ts'
-import { SCOPES } from '../security/identities/store.ts'
-import {
-  CommandError,
-  durationOf,
-  expiry,
-  handOver,
-  keeping,
-  runCommand,
-  time,
-} from './data-command.ts'
+import type { Scope } from '../../security/identities/store.ts'
+import { SCOPES } from '../../security/identities/store.ts'
+import { CommandError, durationOf, expiry, handOver, keeping, time } from './data-command.ts'
 
 const usage = `askfirst key create --scopes submit,read,cancel [--client NAME] [--ttl 90d] [--key-file FILE] [--data DIR]
 askfirst key list   [--data DIR]
@@ -61,5 +53,3 @@ function scopesOf(text = ''): Scope[] {
   if (scopes.length > 0 && odd === undefined) return scopes as Scope[]
   throw new CommandError(`--scopes ${odd ?? ''} must be some of ${SCOPES.join(', ')}`)
 }
-
-if (import.meta.main) process.exitCode = await runCommand(key, process.argv.slice(2))

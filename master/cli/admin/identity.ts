@@ -1,6 +1,6 @@
 // askfirst identity: the slaves that have joined.
 
-import { keeping, runCommand, time } from './data-command.ts'
+import { keeping, time } from './data-command.ts'
 
 const usage = `askfirst identity list [--data DIR]
 askfirst identity revoke SLAVE [--data DIR]
@@ -24,5 +24,3 @@ export const identity = keeping({
   verbs: 'say list or revoke SLAVE',
   none: (slave) => `no slave ${slave} has a certificate that could be revoked`,
 })
-
-if (import.meta.main) process.exitCode = await runCommand(identity, process.argv.slice(2))

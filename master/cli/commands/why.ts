@@ -1,11 +1,11 @@
 // `askfirst why`: the trail of a task in words; or, without an id, why a task would be refused now.
 
-import type { TaskRequest } from '../../shared/client/client.ts'
-import { hasEnded } from '../../shared/client/client.ts'
-import { parseAsWritten } from '../../shared/data/written-numbers.ts'
-import { command } from './command.ts'
+import type { TaskRequest } from '../../../shared/client/client.ts'
+import { hasEnded } from '../../../shared/client/client.ts'
+import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
+import { command } from '../command.ts'
+import { explanationInWords, whyInWords } from '../words.ts'
 import { idOf } from './tasks.ts'
-import { explanationInWords, whyInWords } from './words.ts'
 
 /** Inputs to ask with, where the kind needs one that is valid. */
 const INPUTS: Record<string, unknown> = {

@@ -4,11 +4,11 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent, request } from 'undici'
-import type { Client } from '../../shared/client/client.ts'
-import { isProblem, ProblemError, UnreachableError } from '../../shared/client/client.ts'
-import { VERSION } from '../../shared/process/version.ts'
-import { command } from './command.ts'
-import { duration } from './output.ts'
+import type { Client } from '../../../shared/client/client.ts'
+import { isProblem, ProblemError, UnreachableError } from '../../../shared/client/client.ts'
+import { VERSION } from '../../../shared/process/version.ts'
+import { command } from '../command.ts'
+import { duration } from '../output.ts'
 
 export type Finding = {
   check: string

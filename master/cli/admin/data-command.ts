@@ -2,15 +2,15 @@
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { WallTime } from '../../shared/data/clock.ts'
-import { isoOf } from '../../shared/data/clock.ts'
-import { UsageError } from '../../shared/process/usage-error.ts'
-import { hasIdentities, openAuthority } from '../security/identities/folder.ts'
-import type { Listed } from '../security/identities/store.ts'
-import { StoreBrokenError } from '../store/guard.ts'
-import { StoreRefusedError } from '../store/sqlite-open.ts'
-import type { Column, Words } from './output.ts'
-import { table, writeLines } from './output.ts'
+import type { WallTime } from '../../../shared/data/clock.ts'
+import { isoOf } from '../../../shared/data/clock.ts'
+import { UsageError } from '../../../shared/process/usage-error.ts'
+import { hasIdentities, openAuthority } from '../../security/identities/folder.ts'
+import type { Listed } from '../../security/identities/store.ts'
+import { StoreBrokenError } from '../../store/guard.ts'
+import { StoreRefusedError } from '../../store/sqlite-open.ts'
+import type { Column, Words } from '../output.ts'
+import { table } from '../output.ts'
 
 /** Prints lines. */
 export type Out = (words: Words) => void
@@ -26,7 +26,6 @@ export type Command = {
 /** A mistake of whoever typed the command: one line. */
 export { UsageError as CommandError }
 
-const EXIT_USAGE = 64
 const DATA = 'askfirst-data/master'
 
 type Flags = Record<string, string | undefined>
@@ -140,19 +139,3 @@ export function keeping<Row>(given: Keeping<Row>): Command {
 }
 
 export const usageOf = ({ usage }: Command): string[] => usage.trimEnd().split('\n')
-
-/** Runs a command: gives its exit code, and says its mistakes. */
-export async function runCommand(command: Command, argv: string[]): Promise<number> {
-  const out: Out = (words) => void writeLines(process.stdout, words)
-  if (argv.includes('--help') || argv.includes('-h')) {
-    out(usageOf(command))
-    return 0
-  }
-  try {
-    return await command.run(argv, { out })
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    writeLines(process.stderr, `askfirst ${command.name}: ${error.message}`)
-    return EXIT_USAGE
-  }
-}

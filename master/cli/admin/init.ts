@@ -1,8 +1,8 @@
 // askfirst init: makes a master's identities, so that it can face a network.
 
-import { hasIdentities, makeIdentities, openAuthority } from '../security/identities/folder.ts'
+import { hasIdentities, makeIdentities, openAuthority } from '../../security/identities/folder.ts'
 import type { Command } from './data-command.ts'
-import { CommandError, handOver, read, runCommand } from './data-command.ts'
+import { CommandError, handOver, read } from './data-command.ts'
 
 const usage = `askfirst init --data DIR --url https://ADDRESS:PORT [--names A,B] [--key-file FILE]
 
@@ -68,5 +68,3 @@ export function originOf(url: string): string {
   }
   throw new CommandError(`--url ${url} must be as https://10.0.0.1:8080`)
 }
-
-if (import.meta.main) process.exitCode = await runCommand(init, process.argv.slice(2))

@@ -1,8 +1,8 @@
 // `askfirst status`: the master in a few lines.
 
-import type { Status } from '../../shared/client/client.ts'
-import { command } from './command.ts'
-import { count, duration } from './output.ts'
+import type { Status } from '../../../shared/client/client.ts'
+import { command } from '../command.ts'
+import { count, duration } from '../output.ts'
 
 export const status = command({
   name: 'status',

@@ -1,13 +1,13 @@
 // `askfirst submit`: one task and its result, or as many as there are lines.
 
-import type { TaskRequest } from '../../shared/client/client.ts'
-import { hasEnded } from '../../shared/client/client.ts'
-import { parseAsWritten } from '../../shared/data/written-numbers.ts'
-import { UsageError } from '../../shared/process/usage-error.ts'
-import type { Call, Values } from './command.ts'
-import { command } from './command.ts'
-import type { Exit } from './exit-codes.ts'
-import { resultText } from './output.ts'
+import type { TaskRequest } from '../../../shared/client/client.ts'
+import { hasEnded } from '../../../shared/client/client.ts'
+import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
+import { UsageError } from '../../../shared/process/usage-error.ts'
+import type { Call, Values } from '../command.ts'
+import { command } from '../command.ts'
+import type { Exit } from '../exit-codes.ts'
+import { resultText } from '../output.ts'
 import { submitLines } from './submit-lines.ts'
 import { readText } from './text-file.ts'
 

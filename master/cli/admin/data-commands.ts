@@ -1,11 +1,11 @@
 // The commands that work on a master's own data folder and speak to no master.
 
+import { writeLines } from '../output.ts'
 import type { Command, Out } from './data-command.ts'
 import { usageOf } from './data-command.ts'
 import { identity } from './identity.ts'
 import { init } from './init.ts'
 import { key } from './key.ts'
-import { writeLines } from './output.ts'
 import { token } from './token.ts'
 
 const ALL: readonly Command[] = [init, token, key, identity]

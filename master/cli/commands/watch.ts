@@ -2,11 +2,11 @@
 // terminal: a line of JSON each time.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client, Slave, Status, TaskSummary } from '../../shared/client/client.ts'
-import { UnreachableError } from '../../shared/client/client.ts'
-import { command } from './command.ts'
-import type { Output } from './output.ts'
-import { cut, duration, table } from './output.ts'
+import type { Client, Slave, Status, TaskSummary } from '../../../shared/client/client.ts'
+import { UnreachableError } from '../../../shared/client/client.ts'
+import { command } from '../command.ts'
+import type { Output } from '../output.ts'
+import { cut, duration, table } from '../output.ts'
 import { slaveColumns } from './slaves.ts'
 
 type Look = { at: number; status: Status; slaves: Slave[]; running: TaskSummary[] }

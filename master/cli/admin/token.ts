@@ -1,8 +1,8 @@
 // askfirst token: what a new slave joins with.
 
-import { formatJoinLine } from '../../shared/protocol/join-line.ts'
-import { NAME_PATTERN } from '../../shared/protocol/wire.ts'
-import { CommandError, durationOf, expiry, keeping, runCommand, time } from './data-command.ts'
+import { formatJoinLine } from '../../../shared/protocol/join-line.ts'
+import { NAME_PATTERN } from '../../../shared/protocol/wire.ts'
+import { CommandError, durationOf, expiry, keeping, time } from './data-command.ts'
 import { originOf } from './init.ts'
 
 const usage = `askfirst token create [--data DIR] [--ttl 15m] [--name SLAVE] [--uses 1] [--url URL]
@@ -47,5 +47,3 @@ export const token = keeping({
   verbs: 'say create, list or revoke ID',
   none: (id) => `there is no token ${id} that could be revoked`,
 })
-
-if (import.meta.main) process.exitCode = await runCommand(token, process.argv.slice(2))

@@ -1,12 +1,12 @@
 // `askfirst tasks`, `task`, `cancel` and `retry`.
 
-import type { Client, Task, TaskFilter, TaskSummary } from '../../shared/client/client.ts'
-import { isProblem } from '../../shared/client/client.ts'
-import { UsageError } from '../../shared/process/usage-error.ts'
-import { command } from './command.ts'
+import type { Client, Task, TaskFilter, TaskSummary } from '../../../shared/client/client.ts'
+import { isProblem } from '../../../shared/client/client.ts'
+import { UsageError } from '../../../shared/process/usage-error.ts'
+import { command } from '../command.ts'
+import type { Column } from '../output.ts'
+import { cut, duration, resultText } from '../output.ts'
 import { jobInWords } from './job.ts'
-import type { Column } from './output.ts'
-import { cut, duration, resultText } from './output.ts'
 
 /** In place of an id: the newest task. */
 const LAST = 'last'

@@ -1,9 +1,9 @@
 // `askfirst slaves`, `drain` and `resume`.
 
-import type { Slave } from '../../shared/client/client.ts'
-import { command } from './command.ts'
-import type { Column } from './output.ts'
-import { duration } from './output.ts'
+import type { Slave } from '../../../shared/client/client.ts'
+import { command } from '../command.ts'
+import type { Column } from '../output.ts'
+import { duration } from '../output.ts'
 
 const PIPS = 12
 

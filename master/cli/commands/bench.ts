@@ -1,11 +1,11 @@
 // `askfirst bench`: a small load against a master, to see what it and its slaves can do. What it
 // submits is tagged "bench" and stays in the master's lists like any other task.
 
-import type { Client, TaskRequest } from '../../shared/client/client.ts'
-import { hasEnded, ProblemError } from '../../shared/client/client.ts'
-import { inOrder } from '../../shared/client/in-order.ts'
-import { command } from './command.ts'
-import { count, duration } from './output.ts'
+import type { Client, TaskRequest } from '../../../shared/client/client.ts'
+import { hasEnded, ProblemError } from '../../../shared/client/client.ts'
+import { inOrder } from '../../../shared/client/in-order.ts'
+import { command } from '../command.ts'
+import { count, duration } from '../output.ts'
 
 type Tally = { done: number; failed: number; refused: Record<string, number>; ms: number[] }
 
