@@ -1,16 +1,12 @@
 // The rules that matter are tests (after tigerbeetle's src/tidy.zig): who may import whom, what a
-// core must not know, how long a file may be, which words are ours, and that README names all that a
-// user can meet. A rule that is in the way is argued about here, not passed by.
+// core must not know, how long a file may be, which words are ours. A rule that is in the way is argued
+// about here, not passed by. (The documentation has its own tests: test/docs/.)
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { MasterSettings } from '../master/settings.ts'
-import { flagOf, variableOf } from '../shared/process/settings.ts'
 import { PROBLEMS } from '../shared/protocol/problems.ts'
-import { FAILURES } from '../shared/protocol/wire.ts'
-import { SlaveSettings } from '../slave/settings.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 
@@ -286,25 +282,3 @@ test('throws every problem code that it lists', async (t) => {
     .filter((code) => !thrown.some(({ code: text }) => text.includes(`'${code}'`)))
   t.same(dead, [])
 })
-
-test('names in README.md every problem code, failure and setting', async (t) => {
-  const file = join(ROOT, 'README.md')
-  if (!existsSync(file)) {
-    t.comment('README.md is not written yet, so it is not checked')
-    t.pass('nothing to check')
-    return
-  }
-  const readme = readFileSync(file, 'utf8')
-  const missing = (names: readonly string[]) =>
-    names.filter((name) => !readme.includes(`\`${name}\``))
-  t.same(missing(Object.keys(PROBLEMS)), [], 'problem codes')
-  t.same(missing(FAILURES), [], 'failures')
-  t.same(missing(spelled(MasterSettings.properties)), [], "master's settings")
-  t.same(missing(spelled(SlaveSettings.properties)), [], "slave's settings")
-})
-
-/** How settings are spelled: as a flag, a secret as a variable. */
-const spelled = (properties: Record<string, object>): string[] =>
-  Object.entries(properties).map(([name, row]) =>
-    'secret' in row && row.secret ? variableOf(name) : flagOf(name),
-  )

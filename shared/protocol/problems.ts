@@ -1,5 +1,5 @@
 // The one table of error codes: every refusal that a client or a peer can hear, as RFC 9457
-// problems. README lists the same rows, and a test compares the two.
+// problems. master/http/README.md lists the same rows, and a test compares the two.
 
 export const PROBLEMS = {
   'invalid-request': [400, 'The request is not what the schema asks for.'],

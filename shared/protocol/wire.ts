@@ -191,7 +191,7 @@ export const FAILURES = [
   'missing-file',
   'file-changed',
 ] as const
-/** Why a task failed; README explains each. */
+/** Why a task failed; master/http/README.md explains each. */
 export type FailureType = (typeof FAILURES)[number]
 export const Failed = Type.Object({
   status: Type.Literal('failed'),
