@@ -10,7 +10,7 @@ import { MasterSettings } from '../../master/settings.ts'
 import type { RouteManners } from '../../shared/http/route-table.ts'
 import { settingsOf } from '../../shared/process/settings.ts'
 import { startGuarded } from './guarded.ts'
-import { ended, folderOf, getJson, post, sleep, startSlave, until } from './processes.ts'
+import { ended, folderOf, getJson, post, until } from './processes.ts'
 
 /** What ends at once, though GET would be held or would have an effect. */
 const PARAMS: Record<string, string> = {
@@ -308,25 +308,6 @@ t.test('a retry is the whole request again, with what may be changed', async (t)
   t.match(refused, { status: 503, body: { type: 'no-slaves' } })
   const input = await post(`${url}/tasks/${body.id}/retry`, { expression: '2' })
   t.match(input, { status: 400, body: { errors: [{ field: 'expression' }] } })
-})
-
-t.test('a retry of a queued task that ran waits in the queue as the first did', async (t) => {
-  const { master } = await start(t)
-  const { url } = master
-  await startSlave(t, url, 'slave-1', ['--kinds', 'sleep', '--slots', '1'])
-  const asked = { ...sleep(1), queue: true, waitLimitMs: 90_000 }
-  const { body } = await post(`${url}/tasks`, asked)
-  t.match(await ended(url, body.id), { status: 'done' })
-  const plain = await post(`${url}/tasks`, sleep(1))
-  t.match(await ended(url, plain.body.id), { status: 'done' })
-
-  await post(`${url}/tasks`, sleep(60_000))
-  const again = await post(`${url}/tasks/${body.id}/retry`, '')
-  t.match(again, { status: 202, body: { status: 'pending' } })
-  const { createdAt, waitUntil } = await getJson(`${url}/tasks/${again.body.id}`)
-  t.equal(Date.parse(waitUntil) - Date.parse(createdAt), 90_000)
-  const refused = await post(`${url}/tasks/${plain.body.id}/retry`, '')
-  t.match(refused, { status: 503, body: { type: 'at-capacity' } }, 'this one was not queued')
 })
 
 t.test('what was meant is said, and where to ask', async (t) => {

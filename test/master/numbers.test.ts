@@ -2,72 +2,15 @@
 // back; what our kinds cannot hold is refused. The slave here is a bare server, so that what is
 // compared is text.
 
-import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import type { Test } from 'tap'
 import t from 'tap'
-import { startMaster } from '../../master/app.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/process/settings.ts'
-import { folderOf } from '../e2e/processes.ts'
+import { startTextSpeakers } from './text-speakers.ts'
 
 const NUMBERS = '[-0.0,-0,0.0,1.0,0.1000,1E5,1e400,-1e999,1e-400,12345678901234567890,0.1e-7]'
 const INPUT = `{"n":${NUMBERS}, "deep": [{"x" :1.0}],"text":"1.0"}`
 
-type Store = 'memory' | 'sqlite'
-
-/** A master, and a slave of kinds that only it knows, and of `sleep`. Both speak in text. */
-async function setUp(t: Test, store: Store) {
-  const data = folderOf(t)
-  const given = { store, port: 0, logLevel: 'silent' as never, data } as const
-  const master = await startMaster(settingsOf(MasterSettings, given))
-  t.teardown(() => master.close())
-  const card = { name: 'a', boot: 'b', version: '1', kinds: ['own', 'sleep'], tags: [], slots: 64 }
-  const state = { slave: 'a', boot: 'b', generation: 1, slots: 64, free: 64, mode: 'accepting' }
-  const offered: string[] = []
-  const slave = createServer((request, response) => {
-    let text = ''
-    request.on('data', (chunk: Buffer) => {
-      text += chunk
-    })
-    request.on('end', () => {
-      if (text !== '') offered.push(text)
-      const asked = text === '' ? [] : (JSON.parse(text).offers as { attempt: string }[])
-      const answers = asked.map(({ attempt }) => ({ attempt, answer: 'taken', reason: '' }))
-      const said = { card, state: { ...state, reason: '' }, attempts: [], answers }
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(said))
-    })
-  }).listen(0, '127.0.0.1')
-  await once(slave, 'listening')
-  t.teardown(() => slave.close())
-  const send = async (
-    method: string,
-    path: string,
-    body?: string,
-    headers: Record<string, string> = {},
-  ): Promise<{ status: number; text: string }> => {
-    const json = { 'content-type': 'application/json', ...headers }
-    const given = body === undefined ? { method, headers } : { method, body, headers: json }
-    const answer = await fetch(`${master.url}${path}`, given)
-    return { status: answer.status, text: await answer.text() }
-  }
-  const url = `http://127.0.0.1:${(slave.address() as AddressInfo).port}`
-  t.equal((await send('POST', '/slaves', JSON.stringify({ ...card, url }))).status, 200)
-  /** The attempt and task of the newest offer. */
-  const newest = () => {
-    const [, attempt, task] = /"attempt":"([^"]+)","task":"([^"]+)"/.exec(offered.at(-1) as string)!
-    return { attempt, task }
-  }
-  return { url: master.url, send, offered, newest, state: JSON.stringify({ ...state, reason: '' }) }
-}
-
 for (const store of ['memory', 'sqlite'] as const) {
   t.test(`numbers go through as they were written, with the store ${store}`, async (t) => {
-    const { send, offered, newest, state } = await setUp(t, store)
+    const { send, offered, newest, state } = await startTextSpeakers(t, store)
     const input = `"input":${INPUT}`
     const body = `{"kind":"own",${input}}`
 
@@ -101,7 +44,7 @@ for (const store of ['memory', 'sqlite'] as const) {
 }
 
 t.test('an answer to whoever waits, and to a poll, has them too', async (t) => {
-  const { send } = await setUp(t, 'memory')
+  const { send } = await startTextSpeakers(t, 'memory')
   const polled = send('GET', '/get_task?slave=w&kinds=polled')
   await send('GET', '/get_task?slave=v&kinds=none&wait=0')
   const body = '{"kind":"polled","input":[1.0,1e400]}'
@@ -118,7 +61,7 @@ t.test('an answer to whoever waits, and to a poll, has them too', async (t) => {
 })
 
 t.test('a kind that is known here gets no number that a double cannot hold', async (t) => {
-  const { send, offered } = await setUp(t, 'memory')
+  const { send, offered } = await startTextSpeakers(t, 'memory')
   const refused: [path: string, body: string, field: string][] = [
     ['/tasks', '{"kind":"sleep","input":{"ms":1e-400}}', 'input.ms'],
     ['/tasks', '{"expression":"x","scope":{"x":1e400}}', 'scope.x'],
@@ -140,7 +83,7 @@ const PARTS = ['{ "words":2.0, "odd":[-0.0,1.10]}', '{"words":1}', '{"words":1e0
 
 for (const store of ['memory', 'sqlite'] as const) {
   t.test(`parts of jobs show results as they were written, with the store ${store}`, async (t) => {
-    const { send } = await setUp(t, store)
+    const { send } = await startTextSpeakers(t, store)
     const count = async (result: string): Promise<void> => {
       const { text } = await send('GET', '/get_task?kinds=word-count')
       const { task } = JSON.parse(text) as { task: string }
@@ -162,31 +105,4 @@ for (const store of ['memory', 'sqlite'] as const) {
     const after = await parts()
     for (const result of PARTS) t.match(after, `"result":${result}}`, 'and after')
   })
-}
-
-t.test('the command line prints numbers as they were written, and sends them so', async (t) => {
-  const { send, offered, url } = await setUp(t, 'memory')
-  const poll = send('GET', '/get_task?slave=w&kinds=polled')
-  await send('GET', '/get_task?slave=v&kinds=none&wait=0')
-  const numbers = '[-0.0,1e400,12345678901234567890,1.10]'
-  const submit = ['submit', '--kind', 'polled', '--input', numbers, '--no-wait']
-  await askfirst(...submit, '--url', url)
-  const { text } = await poll
-  t.match(text, `"input":${numbers}`, 'from --input')
-  const { task } = JSON.parse(text) as { task: string }
-  await send('POST', '/submit_result', `{"task":"${task}","result":${numbers}}`)
-  for (const command of [['task', task], ['tasks']] as const) {
-    const shown = await askfirst(...command, '--json', '--url', url)
-    t.match(shown, `"input":${numbers}`, command[0])
-    t.match(shown, `"result":${numbers}`, command[0])
-    t.match(shown, '"tries":1', 'figures of the master are numbers')
-  }
-  t.same(offered, [])
-})
-
-/** The command, beside this process: the master is in it. */
-async function askfirst(...args: string[]): Promise<string> {
-  const program = join(import.meta.dirname, '../../master/cli/askfirst.mjs')
-  const { stdout } = await promisify(execFile)(process.execPath, [program, ...args])
-  return stdout
 }

@@ -2,7 +2,6 @@
 // driver's own tests.
 
 import type { Test } from 'tap'
-import { test } from 'tap'
 import type { Store, TaskRecord, TaskStatus, TaskUpdate } from '../../../master/store/store.ts'
 import {
   LIST_PAYLOAD_BYTES_MAX,
@@ -22,13 +21,13 @@ export type Opened = {
 /** Makes an empty store; the driver's test registers its teardown. */
 export type Open = (t: Test) => Opened
 
-export function storeContract(name: string, open: Open): void {
-  void test(`${name}: durability`, async (t) => durability(t, open))
-  void test(`${name}: ends`, async (t) => ends(t, open))
-  void test(`${name}: what a restart reads`, async (t) => loading(t, open))
-  void test(`${name}: lists`, async (t) => lists(t, open))
-  void test(`${name}: keys and values`, async (t) => keysAndValues(t, open))
-  void test(`${name}: counts and trimming`, async (t) => countsAndTrimming(t, open))
+export function storeContract(t: Test, name: string, open: Open): void {
+  void t.test(`${name}: durability`, async (t) => durability(t, open))
+  void t.test(`${name}: ends`, async (t) => ends(t, open))
+  void t.test(`${name}: what a restart reads`, async (t) => loading(t, open))
+  void t.test(`${name}: lists`, async (t) => lists(t, open))
+  void t.test(`${name}: keys and values`, async (t) => keysAndValues(t, open))
+  void t.test(`${name}: counts and trimming`, async (t) => countsAndTrimming(t, open))
 }
 
 async function durability(t: Test, open: Open): Promise<void> {

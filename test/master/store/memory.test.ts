@@ -1,16 +1,16 @@
-import { test } from 'tap'
+import t, { test } from 'tap'
 import { createMemoryStore } from '../../../master/store/memory.ts'
 import { StoreFullError } from '../../../master/store/store.ts'
 import { storeContract } from './contract.ts'
 import { aTask, commit, end, insert } from './records.ts'
 
-storeContract('memory', () => {
+storeContract(t, 'memory', () => {
   let store = createMemoryStore()
   const reopen = async () => (store = store.crash())
   return { store, reopen }
 })
 
-storeContract('memory, scheduled', () => {
+storeContract(t, 'memory, scheduled', () => {
   const schedule = (run: () => void) => queueMicrotask(run)
   let store = createMemoryStore({ schedule })
   const reopen = async () => (store = store.crash())

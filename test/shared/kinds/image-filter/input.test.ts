@@ -1,13 +1,11 @@
 // What is read and how, and what is refused: with words, and before anything is decoded.
 
-import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
 import { decodeImage } from '../../../../shared/kinds/image-filter/codec.ts'
 import type { Pixels } from '../../../../shared/kinds/image-filter/filters.ts'
-import { BARE_ENVIRONMENT } from '../../../slave/executor/bare-children.ts'
 import {
   expected,
   filterImage,
@@ -19,7 +17,6 @@ import {
   sharpOf,
 } from './images.ts'
 
-const CODEC = new URL('../../../../shared/kinds/image-filter/codec.ts', import.meta.url).href
 const image = photograph(31, 23, 3)
 const photo = readFileSync(join(import.meta.dirname, '../../../fixtures/photo.jpg'))
 
@@ -185,26 +182,6 @@ t.test('other types are refused by their first bytes, whatever they are called',
     await t.rejects(decodeImage(file), refused(`this is ${name}; PNG, JPEG and WebP are taken`))
   }
   await t.rejects(decodeImage(Buffer.alloc(0)), refused('the image is empty'))
-})
-
-t.test('an image cannot be written to a path, where no permission would be asked', async (t) => {
-  const path = join(t.testdir(), 'image')
-  const program = `
-    const { loadSharp } = await import(${JSON.stringify(CODEC)})
-    const sharp = await loadSharp()
-    const image = { raw: { width: 1, height: 1, channels: 3 } }
-    for (const format of ['png', 'jpeg', 'webp', 'tiff', 'gif', 'raw']) {
-      const file = process.argv[1] + '.' + format
-      await sharp(Buffer.alloc(3), image).toFormat(format).toFile(file).catch(() => {})
-      await sharp(Buffer.alloc(3), image).toFile(process.argv[1] + '.v').catch(() => {})
-    }`
-  const args = ['--input-type=module', '-e', program, path]
-  const { status, stderr } = spawnSync(process.execPath, args, {
-    env: BARE_ENVIRONMENT,
-    encoding: 'utf8',
-  })
-  t.equal(status, 0, stderr)
-  t.same(readdirSync(dirname(path)), [])
 })
 
 t.test('no other loader of libvips can be reached', async (t) => {

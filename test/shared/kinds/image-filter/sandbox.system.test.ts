@@ -2,16 +2,17 @@
 
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import '../../../slave/executor/bare-children.ts'
+import { BARE_ENVIRONMENT } from '../../../slave/executor/bare-children.ts'
 import { expected, photograph, pixelsOf, png } from './images.ts'
 
 const ROOT = join(import.meta.dirname, '../../../..')
 
 const READABLE = ['shared', 'node_modules', 'package.json'].map((path) => join(ROOT, path))
 const KIND = pathToFileURL(join(ROOT, 'shared/kinds/kind.ts')).href
+const CODEC = new URL('../../../../shared/kinds/image-filter/codec.ts', import.meta.url).href
 
 const PROGRAM = `
   const [module, name, input, files, out] = process.argv.slice(1)
@@ -54,4 +55,24 @@ t.test('reads its files and writes its own, with no more permission than that', 
   t.same(readdirSync(join(folder, 'stitch')), ['image.png'])
   const { data } = await pixelsOf(readFileSync(join(folder, 'stitch/image.png')))
   t.ok(Buffer.from(data).equals(expected(image, ['sepia']).data))
+})
+
+t.test('an image cannot be written to a path, where no permission would be asked', async (t) => {
+  const path = join(t.testdir(), 'image')
+  const program = `
+    const { loadSharp } = await import(${JSON.stringify(CODEC)})
+    const sharp = await loadSharp()
+    const image = { raw: { width: 1, height: 1, channels: 3 } }
+    for (const format of ['png', 'jpeg', 'webp', 'tiff', 'gif', 'raw']) {
+      const file = process.argv[1] + '.' + format
+      await sharp(Buffer.alloc(3), image).toFormat(format).toFile(file).catch(() => {})
+      await sharp(Buffer.alloc(3), image).toFile(process.argv[1] + '.v').catch(() => {})
+    }`
+  const args = ['--input-type=module', '-e', program, path]
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    env: BARE_ENVIRONMENT,
+    encoding: 'utf8',
+  })
+  t.equal(status, 0, stderr)
+  t.same(readdirSync(dirname(path)), [])
 })

@@ -1,0 +1,118 @@
+// A client that is made of the OpenAPI document runs the tour on a real master and slave; every answer
+// is held against what the document says of it.
+
+import { OpenAPIClientAxios } from 'openapi-client-axios'
+import t from 'tap'
+import { operationsIn, readDocument } from './openapi-document.ts'
+import type { Answer, Json } from './processes.ts'
+import { folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
+
+t.test('a client that is made of the document', async (t) => {
+  const master = await startMaster(t, folderOf(t))
+  await startSlave(t, master.url, 'slave-1', ['--slots', '2'])
+  const definition = await getJson(`${master.url}/docs/openapi.json`)
+  const { responsesOf, examples } = readDocument(definition)
+  const api = new OpenAPIClientAxios({
+    definition,
+    axiosConfigDefaults: { baseURL: master.url, validateStatus: () => true },
+  })
+  const client = (await api.init()) as Json
+  // What sends no body must not say of what type it is: axios does by itself.
+  client.interceptors.request.use((config: Json) => {
+    if (config.data === undefined || config.data === null) config.headers.setContentType(false)
+    return config
+  })
+  const called = new Set<string>()
+  const headers = { prefer: 'wait=60' }
+
+  /** Calls an operation by its name, and holds the answer against the document. */
+  async function call(name: string, wanted: number, ...args: unknown[]): Promise<Json> {
+    const { status, data, headers } = await client[name](...args)
+    called.add(name)
+    t.equal(status, wanted, `${name} gives ${wanted}`)
+    const type = String(headers['content-type']).split(';')[0] as string
+    const mistakes = responsesOf(name).mistakes(status, type, data)
+    t.same(mistakes, [], `${name} gives what is documented`)
+    return data
+  }
+
+  /** A stream has no end: its beginning is held against the document. */
+  async function follow(name: string): Promise<void> {
+    const leave = new AbortController()
+    const { path } = responsesOf(name)
+    const { status, headers } = await fetch(`${master.url}${path}`, { signal: leave.signal })
+    const type = String(headers.get('content-type')).split(';')[0] as string
+    t.same(responsesOf(name).mistakes(status, type, ''), [], name)
+    called.add(name)
+    leave.abort()
+  }
+
+  t.test('runs the tour', async (t) => {
+    const done = await call('submitTask', 200, null, { expression: '2 + 3' }, { headers })
+    t.match(done, { status: 'done', result: 5, slave: 'slave-1' })
+    const accepted = await call('submitTask', 202, null, { expression: '6 * 7', queue: true })
+    t.match(await call('readTask', 200, { id: accepted.id }, null, { headers }), { result: 42 })
+    await call('readTrail', 200, { id: done.id })
+    await call('cancelTask', 409, { id: done.id })
+    await call('retryTask', 200, { id: done.id }, null, { headers })
+    await call('readTask', 404, { id: '01990000-0000-7000-8000-000000000000' })
+    await call('submitTask', 200, { 'dry-run': '' }, { expression: '1' })
+    await call('submitTask', 422, null, { kind: 'nonsense', input: {} })
+    t.equal((await call('getTasks', 200, { limit: 2 })).tasks.length, 2)
+    await call('listTasks', 200, { status: 'done', kind: 'expression' })
+    await call('listTasks', 400, { limit: 0 })
+    await call('submitTasks', 200, null, { tasks: [{ expression: '1' }, { expression: '1/0' }] })
+
+    const job = await call('submitJob', 200, null, examples('submitJob')['word-count'], { headers })
+    await call('readJob', 200, { id: job.id })
+    await call('readParts', 200, { id: job.id })
+    await call('readResult', 200, { id: job.id })
+    await call('cancelJob', 409, { id: job.id })
+    await call('listJobs', 200, { limit: 5 })
+    const bytes = { headers: { 'content-type': 'application/octet-stream' } }
+    const { sha256 } = await call('putBlob', 201, null, 'ask first', bytes)
+    t.equal(await call('readBlob', 200, { sha256 }), 'ask first')
+
+    await call('listSlaves', 200)
+    await call('drainSlave', 200, { name: 'slave-1' })
+    await call('submitTask', 503, null, { expression: '1' })
+    await call('resumeSlave', 200, { name: 'slave-1' })
+    await call('forgetSlave', 409, { name: 'slave-1' })
+    await call('listKinds', 200)
+    await call('readStatus', 200)
+    await call('readMetrics', 200)
+    await call('isUp', 200)
+    await call('isReady', 200)
+    await call('poll', 204, { slave: 'simple-1', kinds: 'nothing', wait: 0 })
+    await call('readSession', 200)
+    // Without identities there is nobody to sign in, and nothing to join.
+    for (const name of ['readAuthority', 'signOut', 'renew', 'join']) await call(name, 404)
+    await call('signIn', 404, null, { key: 'x' })
+    const wire = ['registerSlave', 'beat', 'callBack', 'submitResult']
+    const streams = ['followEvents', 'followOverview']
+    for (const name of streams) await follow(name)
+    const missing = operationsIn(definition)
+      .map(({ operation }) => operation.operationId as string)
+      .filter((name) => !called.has(name) && !wire.includes(name))
+    t.same(missing, [], 'all of them, but what slaves say (which the conformance kit holds)')
+  })
+
+  t.test('takes every example, and they are of all operations that have a body', async (t) => {
+    for (const [name, path] of [
+      ['submitTask', '/tasks'],
+      ['submitTasks', '/tasks/batch'],
+      ['submitJob', '/jobs'],
+    ] as const) {
+      const all = Object.entries(examples(name))
+      t.ok(all.length > 0, name)
+      for (const [title, body] of all) {
+        const answer: Answer = await post(`${master.url}${path}`, body, headers)
+        t.equal(answer.status, 200, `${name}, ${title}`)
+        t.same(responsesOf(name).mistakes(200, 'application/json', answer.body), [])
+        t.not(answer.body.status, 'failed', title)
+        t.ok(responsesOf(name).takes(body), `${title} fits the schema of the body`)
+      }
+      t.notOk(responsesOf(name).takes({ nonsense: 1 }), 'and not everything does')
+    }
+  })
+})
