@@ -1,7 +1,7 @@
 // mathjs, less what nobody here calls. Its entry also makes an instance of its own and lists what each
 // function depends on, in some five hundred more modules: to load all that took 0.6 to 0.9 s of CPU at
 // each start of an executor, in place of 0.3. The paths are not documented: mathjs is pinned exactly,
-// and equal.test.ts compares with the whole.
+// and equal.system.test.ts compares with the whole.
 
 import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
