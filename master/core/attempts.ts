@@ -8,13 +8,14 @@ import { later } from '../../shared/data/clock.ts'
 import { observe } from '../../shared/data/histogram.ts'
 import type {
   Callback,
+  CallbacksReply,
   CallbacksRequest,
   FailureType,
   HeldAttempt,
   Outcome,
 } from '../../shared/protocol/wire.ts'
 import { noteFailure, noteFree, noteRun, noteWait } from './measurements.ts'
-import type { Token, Unattached } from './messages.ts'
+import type { Unattached, Waiting } from './messages.ts'
 import { enterLine, leaveLine, rest } from './queue.ts'
 import type { Held, Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
@@ -120,7 +121,7 @@ export function revoke(core: Context, slave: Slave, attempts: string[]): void {
 export function takeCallbacks(
   core: Context,
   { state, callbacks }: CallbacksRequest,
-  token: Token,
+  token: Waiting<CallbacksReply>,
   now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(state.slave)

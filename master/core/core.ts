@@ -22,7 +22,7 @@ import {
 import { end, revoke, takeCallbacks } from './attempts.ts'
 import * as care from './liveness.ts'
 import { createFigures } from './measurements.ts'
-import type { Effect, Input, Token } from './messages.ts'
+import type { Effect, Input, Refusable, Waiting } from './messages.ts'
 import { closePoll, takeGone, takeHanded, takePoll, takeSubmitted } from './polling.ts'
 import { enterLine, leaveLine, serveLines } from './queue.ts'
 import type { Slave } from './registry.ts'
@@ -247,7 +247,13 @@ function takeBack(core: Context, task: Task): void {
   core.live.delete(task.id)
 }
 
-function leave(core: Context, name: string, boot: string, token: Token, now: Monotonic): void {
+function leave(
+  core: Context,
+  name: string,
+  boot: string,
+  token: Waiting<void>,
+  now: Monotonic,
+): void {
   const slave = core.registry.byName.get(name)
   if (boot === '' && slave?.standing === 'alive') {
     const detail = `${name} is alive and would register again at once: stop it, or drain it`
@@ -257,7 +263,7 @@ function leave(core: Context, name: string, boot: string, token: Token, now: Mon
   else noSuchSlave(core, name, token)
 }
 
-function drain(core: Context, name: string, drained: boolean, token: Token): void {
+function drain(core: Context, name: string, drained: boolean, token: Waiting<void>): void {
   const slave = core.registry.byName.get(name)
   if (!slave) return noSuchSlave(core, name, token)
   core.registry.setDrained(slave, drained)
@@ -267,7 +273,7 @@ function drain(core: Context, name: string, drained: boolean, token: Token): voi
   core.effects.push({ do: 'answer', token })
 }
 
-function noSuchSlave(core: Context, name: string, token: Token): void {
+function noSuchSlave(core: Context, name: string, token: Refusable): void {
   const detail = `no slave named "${name}" is registered`
   core.effects.push({ do: 'answer-problem', token, type: 'no-such-slave', detail })
 }

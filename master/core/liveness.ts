@@ -6,7 +6,7 @@ import type { Heartbeat, RegistrationReply, ReportsTo } from '../../shared/proto
 import { dropOffers, unsureTasks, visit } from './asking.ts'
 import { compare, confirm, lose, revoke } from './attempts.ts'
 import { endRest } from './backoff.ts'
-import type { Registering, Token, Visited } from './messages.ts'
+import type { Registering, Registrant, Visited, WaitingHeartbeat } from './messages.ts'
 import { closePoll, enrol } from './polling.ts'
 import type { Slave } from './registry.ts'
 import { isPull, isSimple, PULL } from './registry.ts'
@@ -151,7 +151,7 @@ export function takeNotReached(
   core: Context,
   name: string,
   url: string,
-  token: Token,
+  token: Registrant | null,
   now: Monotonic,
   detail = `at ${url} no slave named ${name} answers the master; its log has the reason`,
 ): void {
@@ -170,7 +170,7 @@ export function takeNotReached(
 export function takeHeartbeat(
   core: Context,
   { state, attempts }: Heartbeat,
-  token: Token,
+  token: WaitingHeartbeat,
   now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(state.slave)
@@ -183,8 +183,13 @@ export function takeHeartbeat(
     // Also one that this master knows by the store alone: it must register, and still has what it has.
     confirm(slave, attempts, now)
   }
-  const reply = { revoke: unwanted, register: !known, master: core.ids.issuer }
-  core.effects.push({ do: 'answer-heartbeat', token, reply })
+  const about = { register: !known, master: core.ids.issuer }
+  const { effects } = core
+  if (unwanted.length === 0) {
+    effects.push({ do: 'answer-heartbeat', token, reply: { revoke: [], ...about } })
+  } else {
+    effects.push({ do: 'revoke-by-heartbeat', token, reply: { revoke: unwanted, ...about } })
+  }
 }
 
 /** A slave goes: what it still holds is lost at once, and its place is free unless it is drained. */

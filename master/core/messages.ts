@@ -1,5 +1,10 @@
-// What goes into the core and what comes out: the whole conversation between it and its shell.
-// A `token` is the shell's own, handed back untouched with the answer that it waits for.
+// Inputs and effects of the core: all messages between the core and its shell.
+//
+// An effect's type says when the shell may perform it: at once, by storing it with the next commit, or
+// after that commit. What must be durable before anybody is told is of the last type, and telling it
+// takes a proof (Committed). Telling before saving does not compile.
+//
+// A `token` is a request that waits for its reply. The core returns it with the reply.
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import type { Problem, ProblemType } from '../../shared/protocol/problems.ts'
@@ -17,7 +22,27 @@ import type {
 import type { Polled, Submitted } from './polling.ts'
 import type { NewTask, Task, TrailEntry } from './task.ts'
 
-export type Token = unknown
+/**
+ * Proof that a commit has ended, and with it everything that it was to save. Only the group commit
+ * (dispatch/group-commit.ts) makes one. A class, as only a class is a type that nothing else fits.
+ */
+export class Committed {
+  declare protected readonly proof: true
+}
+
+/** A request that waits for its reply, which may be sent when everything decided before it is saved. */
+export type Waiting<Reply> = Refusable & { resolve: (reply: Reply, committed: Committed) => void }
+export type Refusable = { reject: (problem: Problem, committed: Committed) => void }
+
+/** A slave that registers: it is saved before it is accepted, so the reply need not wait again. */
+export type Registrant = Refusable & { resolve: (reply: RegistrationReply) => void }
+
+/** A heartbeat. Only a reply that revokes something waits: a crash may undo the end that is its reason. */
+export type WaitingHeartbeat = {
+  resolve: ((reply: NothingRevoked) => void) &
+    ((reply: HeartbeatReply, committed: Committed) => void)
+}
+export type NothingRevoked = HeartbeatReply & { revoke: [] }
 
 /** A live task as it was stored, given back after a start of the master. */
 export type StoredTask = Omit<NewTask, 'waitUntil'> & {
@@ -53,12 +78,18 @@ export type Input =
       /** They were never sent, for a reason that is not the slave's. */
       unsent?: boolean
     }
-  | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Token }
-  | { is: 'heartbeat'; heartbeat: Heartbeat; token: Token }
+  | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Waiting<CallbacksReply> }
+  | { is: 'heartbeat'; heartbeat: Heartbeat; token: WaitingHeartbeat }
   | Registering
   /** What a slave said when asked who it is and what it holds; or that it did not. */
   | Visited
-  | { is: 'not-reached'; name: string; url: string; reason: string; token: Token }
+  | {
+      is: 'not-reached'
+      name: string
+      url: string
+      reason: string
+      token: Registrant | null
+    }
   /** It will never take these: the answer to a revoke. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
   | { is: 'not-revoked'; slave: string; attempts: string[] }
@@ -68,9 +99,9 @@ export type Input =
   | { is: 'handed'; slave: string; poll: Token; attempts: string[] }
   /** No poll followed this one; or the slave hung up. */
   | { is: 'poll-gone'; slave: string; poll: Token; hungUp: boolean }
-  | { is: 'submitted'; said: Submitted; token: Token }
-  | { is: 'leave'; name: string; boot: string; token: Token }
-  | { is: 'drain'; name: string; drained: boolean; token: Token }
+  | { is: 'submitted'; said: Submitted; token: Waiting<CallbacksReply> }
+  | { is: 'leave'; name: string; boot: string; token: Waiting<void> }
+  | { is: 'drain'; name: string; drained: boolean; token: Waiting<void> }
   /** A deadline is due; `lateMs` ago: the master itself was held up for so long. */
   | { is: 'tick'; lateMs: number }
   /** The wall clock jumped by so much: it was set, or the machine was suspended. */
@@ -80,7 +111,7 @@ export type Input =
 export type Registering = {
   is: 'registration'
   registration: Registration
-  token: Token
+  token: Registrant
   again?: boolean
 }
 export type Visited = {
@@ -88,23 +119,26 @@ export type Visited = {
   name: string
   url: string
   said: AttemptsReply
-  token: Token
+  /** Null when the master asks by itself. */
+  token: Registrant | null
   again?: boolean
 }
+
+/** A poll that the shell holds. */
+export type Token = unknown
 
 export type StoredSlave = { name: string; url: string; position: number; drained: boolean }
 
 /** An attempt whose task is not live. */
 export type Unattached = { attempt: string; task: string }
 
-export type Effect =
-  /** The task is new or has changed: in the next commit. Everything after it waits for that. */
-  | { do: 'save'; task: Task }
-  /** Promised: the client may be told. */
-  | { do: 'accept'; task: Task }
+/** What the core wants done, in order. */
+export type Effect = Immediate | Save | AfterCommit
+
+/** Performed at once: it tells nobody of anything that a crash could undo. */
+export type Immediate =
+  /** Nothing was stored, and nothing runs. */
   | { do: 'refuse'; task: Task; problem: Problem }
-  /** The outcome is decided: whoever waits for it may be told. */
-  | { do: 'end'; task: Task }
   /** Ask at `url`. A `poll` that is not null is the yes already, and brings the offer, or its next. */
   | {
       do: 'offer'
@@ -115,29 +149,40 @@ export type Effect =
       attempt: string
       poll: Token
     }
-  /** Once all that came before is saved: a crash may undo the end that is the reason for it. */
-  | { do: 'revoke'; slave: string; url: string; attempts: string[] }
-  /** At once: the task could not be saved, and was never promised. */
+  /** The task could not be saved, and was never promised. */
   | { do: 'revoke-now'; slave: string; url: string; attempts: string[] }
-  | { do: 'revoke-by-poll'; poll: Token; attempts: string[] }
   /** The poll of this slave from now on, in place of the one `before`, or null. */
   | { do: 'open-poll'; poll: Token; before: Token; slave: string }
   /** Answers a poll with nothing, or with a problem. */
   | { do: 'end-poll'; poll: Token; problem: Problem | null }
   /** Ask a slave who it is and what it holds. */
-  | { do: 'visit'; name: string; url: string; token: Token }
+  | { do: 'visit'; name: string; url: string; token: Registrant | null }
+  /** A slave holds, or hands in, attempts of tasks that are not live: ended ones, or unknown ones. */
+  | { do: 'unattached'; slave: string; attempts: Unattached[] }
+  | { do: 'answer-heartbeat'; token: WaitingHeartbeat; reply: NothingRevoked }
+  | { do: 'answer-registration'; token: Registrant; reply: RegistrationReply }
+
+/** Stored with the next commit. */
+export type Save =
+  /** The task is new or has changed. */
+  | { do: 'save'; task: Task }
   | { do: 'save-slave'; slave: StoredSlave }
   /** A slave offers a kind that was not known: it stays known. */
   | { do: 'save-kind'; kind: string }
-  /** This input once more, with `again`, after all that came before is saved. */
-  | { do: 'repeat'; input: Registering | Visited }
   | { do: 'drop-slave'; name: string }
-  /** A slave holds, or hands in, attempts of tasks that are not live: ended ones, or unknown ones. */
-  | { do: 'unattached'; slave: string; attempts: Unattached[] }
-  | { do: 'acknowledge'; token: Token; reply: CallbacksReply }
-  /** At once when it revokes nothing; else what is revoked may be so because of an unsaved end. */
-  | { do: 'answer-heartbeat'; token: Token; reply: HeartbeatReply }
-  /** At once: a slave is saved before it is heard. */
-  | { do: 'answer-registration'; token: Token; reply: RegistrationReply }
-  | { do: 'answer'; token: Token }
-  | { do: 'answer-problem'; token: Token; type: ProblemType; detail: string }
+
+/** Performed when everything before it is saved; at once when nothing is unsaved. */
+export type AfterCommit =
+  /** Promised: the client may be told. */
+  | { do: 'accept'; task: Task }
+  /** The outcome is decided: whoever waits for it may be told. */
+  | { do: 'end'; task: Task }
+  /** A crash may undo the end that is the reason for it. */
+  | { do: 'revoke'; slave: string; url: string; attempts: string[] }
+  | { do: 'revoke-by-poll'; poll: Token; attempts: string[] }
+  | { do: 'revoke-by-heartbeat'; token: WaitingHeartbeat; reply: HeartbeatReply }
+  /** This input once more, with `again`. */
+  | { do: 'repeat'; input: Registering | Visited }
+  | { do: 'acknowledge'; token: Waiting<CallbacksReply>; reply: CallbacksReply }
+  | { do: 'answer'; token: Waiting<void> }
+  | { do: 'answer-problem'; token: Refusable; type: ProblemType; detail: string }

@@ -19,7 +19,7 @@
 import type { Monotonic } from '../../shared/data/clock.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
-import type { Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type { CallbacksReply, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
 import { freeName, heldSimply, isIdle } from './anonymous-slaves.ts'
 import { hold, lose, NOT_ARRIVED, settle } from './attempts.ts'
 import {
@@ -30,7 +30,7 @@ import {
   settleFirst,
   watch,
 } from './liveness.ts'
-import type { Registering, Token } from './messages.ts'
+import type { Registering, Token, Waiting } from './messages.ts'
 import type { Slave } from './registry.ts'
 import { isSimple, PULL, SIMPLE } from './registry.ts'
 import type { Context } from './state.ts'
@@ -196,7 +196,12 @@ export function takeGone(
 }
 
 /** An outcome in short: all that the master knows itself is left out. */
-export function takeSubmitted(core: Context, said: Submitted, token: Token, now: Monotonic): void {
+export function takeSubmitted(
+  core: Context,
+  said: Submitted,
+  token: Waiting<CallbacksReply>,
+  now: Monotonic,
+): void {
   const { outcome } = said
   const found = said.by === 'attempt' ? said : heldSimply(core.live, said)
   if (found === null) {

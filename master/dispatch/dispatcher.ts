@@ -24,7 +24,7 @@ import type {
 } from '../../shared/protocol/wire.ts'
 import type { Core } from '../core/core.ts'
 import { createCore } from '../core/core.ts'
-import type { Effect, Input, Token } from '../core/messages.ts'
+import type { AfterCommit, Committed, Effect, Input } from '../core/messages.ts'
 import type { Polled, Submitted } from '../core/polling.ts'
 import type { AttemptIds, CoreSettings } from '../core/state.ts'
 import type { Task } from '../core/task.ts'
@@ -35,7 +35,7 @@ import type { RefusedEvent, TaskEvent } from '../observe/events.ts'
 import { refusedEvent, taskEvent } from '../observe/task-events.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { Store } from '../store/store.ts'
-import type { Afterwards } from './group-commit.ts'
+import type { TaskChanged } from './group-commit.ts'
 import { createSaving } from './group-commit.ts'
 import { createHandedIn } from './outcome-checks.ts'
 import type { Outputs } from './output-schemas.ts'
@@ -50,9 +50,6 @@ import type { Keep } from './unknown-attempts.ts'
 import { createUnknownAttempts } from './unknown-attempts.ts'
 
 export type Dispatcher = Awaited<ReturnType<typeof createDispatcher>>
-
-/** An answer that a peer waits for: called once. */
-type Answer<T> = (problem: Problem | null, reply?: T) => void
 
 export async function createDispatcher(given: {
   settings: CoreSettings & Keep
@@ -104,7 +101,9 @@ export async function createDispatcher(given: {
     changeOf: payloads.changeOf,
     onSaved: payloads.saved,
     onCommit: (ms, tasks) => noteCommit(commits, ms, tasks),
-    release: (effects) => effects.forEach(tell),
+    release: (effects, committed) => {
+      for (const effect of effects) tell(effect, committed)
+    },
     onNoRoom: (tasks) => {
       for (const task of tasks) refuse(task, new Problem('store-full', NO_ROOM))
       if (tasks.length > 0) post({ is: 'not-saved', tasks })
@@ -149,7 +148,7 @@ export async function createDispatcher(given: {
     /** Outcomes of a slave. Rejects with a Problem when they are not what a slave may hand in. */
     async callbacks(request: CallbacksRequest): Promise<CallbacksReply> {
       const checked = handedIn.callbacks(request)
-      return ask((token) => ({ is: 'callbacks', ...checked, token }))
+      return ask<CallbacksReply>((token) => ({ is: 'callbacks', ...checked, token }))
     },
     heartbeat: (heartbeat: Heartbeat) =>
       ask<HeartbeatReply>((token) => ({ is: 'heartbeat', heartbeat, token })),
@@ -160,7 +159,7 @@ export async function createDispatcher(given: {
     /** An outcome in short, held to the same. */
     async submitted(said: Submitted): Promise<CallbacksReply> {
       const checked = handedIn.submitted(said)
-      return ask((token) => ({ is: 'submitted', said: checked, token }))
+      return ask<CallbacksReply>((token) => ({ is: 'submitted', said: checked, token }))
     },
     leave: (name: string, boot: string) =>
       ask<void>((token) => ({ is: 'leave', name, boot, token })),
@@ -208,12 +207,10 @@ export async function createDispatcher(given: {
     for (const slave of more) saving.change({ do: 'put-slave', slave })
   }
 
-  function ask<T>(input: (token: Token) => Input): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const answer: Answer<T> = (problem, reply) =>
-        problem ? reject(problem) : resolve(reply as T)
-      post(input(answer))
-    })
+  function ask<Reply>(input: (token: PromiseWithResolvers<Reply>) => Input): Promise<Reply> {
+    const waiting = Promise.withResolvers<Reply>()
+    post(input(waiting))
+    return waiting.promise
   }
 
   function post(input: Input): void {
@@ -264,14 +261,11 @@ export async function createDispatcher(given: {
     })
   }
 
-  /** What the core wants done: at once, or after the commit. */
+  /** Performs what may be done at once, and leaves the rest to the group commit. */
   function perform(effect: Effect): void {
-    if (effect.do === 'end') clients.ending(effect.task)
     switch (effect.do) {
       case 'save':
-        saving.task(effect.task)
-        // Its end has an effect of its own.
-        return hasEnded(effect.task) ? undefined : saving.after(befallen(effect.task))
+        return save(effect.task)
       case 'save-slave':
         return saving.change({ do: 'put-slave', slave: effect.slave })
       case 'save-kind':
@@ -291,10 +285,9 @@ export async function createDispatcher(given: {
       case 'visit':
         return transport.visit(effect.name, effect.url, effect.token)
       case 'answer-heartbeat':
-        if (effect.reply.revoke.length > 0) return saving.after(effect)
-        return (effect.token as Answer<unknown>)(null, effect.reply)
+        return effect.token.resolve(effect.reply)
       case 'answer-registration':
-        return (effect.token as Answer<unknown>)(null, effect.reply)
+        return effect.token.resolve(effect.reply)
       case 'refuse':
         return refuse(effect.task, effect.problem)
       default:
@@ -354,40 +347,44 @@ export async function createDispatcher(given: {
     clients.refuse(task, problem)
   }
 
-  function end(task: Task): void {
+  function end(task: Task, committed: Committed): void {
     given.onEvent(taskEvent(task, clock.wall()))
     given.onOver?.(task, payloads.traceOf(task.id), null)
     payloads.ended(task.id)
-    clients.end(task)
+    clients.end(task, committed)
   }
 
-  function befallen(task: Task): Afterwards {
-    return { do: 'event', task, event: taskEvent(task, clock.wall()) }
+  function save(task: Task): void {
+    saving.task(task)
+    // The end of a task has an effect of its own.
+    if (hasEnded(task)) clients.ending(task)
+    else saving.after({ do: 'task-changed', task, event: taskEvent(task, clock.wall()) })
   }
 
-  /** What may be said now that it is saved. */
-  function tell(effect: Effect | Afterwards): void {
+  /** What may be told now that it is saved. */
+  function tell(effect: AfterCommit | TaskChanged, committed: Committed): void {
     switch (effect.do) {
-      case 'event':
+      case 'task-changed':
         return given.onEvent(effect.event)
       case 'repeat':
         return post(effect.input)
       case 'accept':
         core.view.counters.accepted++
-        return clients.accept(effect.task)
+        return clients.accept(effect.task, committed)
       case 'end':
-        return end(effect.task)
+        return end(effect.task, committed)
       case 'revoke':
         return revoke(effect)
       case 'revoke-by-poll':
         return (effect.poll as Poll).revoke(effect.attempts)
       case 'acknowledge':
-      case 'answer-heartbeat':
-        return (effect.token as Answer<unknown>)(null, effect.reply)
+        return effect.token.resolve(effect.reply, committed)
+      case 'revoke-by-heartbeat':
+        return effect.token.resolve(effect.reply, committed)
       case 'answer':
-        return (effect.token as Answer<void>)(null)
+        return effect.token.resolve(undefined, committed)
       case 'answer-problem':
-        return (effect.token as Answer<void>)(new Problem(effect.type, effect.detail))
+        return effect.token.reject(new Problem(effect.type, effect.detail), committed)
     }
   }
 }

@@ -7,7 +7,8 @@
 
 import type { Clock } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
-import type { Effect } from '../core/messages.ts'
+import type { AfterCommit } from '../core/messages.ts'
+import { Committed } from '../core/messages.ts'
 import type { Task } from '../core/task.ts'
 import type { TaskEvent } from '../observe/events.ts'
 import type { Change, Store } from '../store/store.ts'
@@ -17,9 +18,12 @@ import { StoreFullError } from '../store/store.ts'
 const FULL_RETRY_MS = 500
 
 /** A change of a task, to be told once it is saved. */
-export type Afterwards = { do: 'event'; task: Task; event: TaskEvent }
+export type TaskChanged = { do: 'task-changed'; task: Task; event: TaskEvent }
 
-type Batch = { tasks: Set<Task>; changes: Change[]; after: (Effect | Afterwards)[] }
+type After = AfterCommit | TaskChanged
+type Batch = { tasks: Set<Task>; changes: Change[]; after: After[] }
+
+const committed = new Committed()
 
 const emptyBatch = (): Batch => ({ tasks: new Set(), changes: [], after: [] })
 
@@ -32,8 +36,8 @@ export function createSaving(given: {
   changeOf: (task: Task) => Change | null
   /** These are durable. */
   onSaved: (tasks: Iterable<Task>) => void
-  /** These may go out now. */
-  release: (effects: (Effect | Afterwards)[]) => void
+  /** Performs these: all that came before them is saved. */
+  release: (effects: After[], committed: Committed) => void
   /** A commit of so many tasks took so long, in milliseconds. */
   onCommit?: (ms: number, tasks: number) => void
   /** These new tasks found no room; they were not promised to anybody. */
@@ -53,7 +57,7 @@ export function createSaving(given: {
     task: (task: Task): void => void gathering.tasks.add(task),
     change: (change: Change): void => void gathering.changes.push(change),
     /** Goes out when all that came before it is saved; at once when nothing is unsaved. */
-    after: (effect: Effect | Afterwards): void => void gathering.after.push(effect),
+    after: (effect: After): void => void gathering.after.push(effect),
     /** Commits what has been gathered, unless a commit is under way: then that is followed. */
     flush,
     get isFull() {
@@ -93,7 +97,7 @@ export function createSaving(given: {
     const batch = gathering
     gathering = emptyBatch()
     if (batch.tasks.size === 0 && batch.changes.length === 0) {
-      if (batch.after.length > 0) given.release(batch.after)
+      if (batch.after.length > 0) given.release(batch.after, committed)
       return
     }
     commit(batch)
@@ -126,7 +130,7 @@ export function createSaving(given: {
   function saved(batch: Batch): void {
     full = false
     given.onSaved(batch.tasks)
-    if (batch.after.length > 0) given.release(batch.after)
+    if (batch.after.length > 0) given.release(batch.after, committed)
     flush()
     settle()
   }

@@ -5,7 +5,7 @@ import type { Clock, Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
-import type { Input } from '../core/messages.ts'
+import type { Committed, Input } from '../core/messages.ts'
 import type { NewTask, Task, TrailEntry } from '../core/task.ts'
 import { hasEnded } from '../core/task.ts'
 import type { Store, TaskRecord, TaskStatus } from '../store/store.ts'
@@ -85,7 +85,7 @@ export function createClients(given: {
     },
 
     /** Promised and saved: the client hears it, unless it waits for the result. */
-    accept(task: Task): void {
+    accept(task: Task, _committed: Committed): void {
       const client = open.get(task.id)
       if (!client) return
       // It is in the store now: whoever repeats the request waits no longer than it asks to.
@@ -117,7 +117,7 @@ export function createClients(given: {
       )
     },
 
-    end(task: Task): void {
+    end(task: Task, _committed: Committed): void {
       ending.delete(task.id)
       const client = open.get(task.id)
       if (client) answer(task.id, client, replyOf(task))

@@ -9,7 +9,7 @@ import type { Connector } from '../../shared/http/tls.ts'
 import { createCheck } from '../../shared/http/validate.ts'
 import { traceFields } from '../../shared/protocol/trace.ts'
 import { AttemptsReply, OffersReply, RevokeReply } from '../../shared/protocol/wire.ts'
-import type { Input, Token } from '../core/messages.ts'
+import type { Input, Registrant } from '../core/messages.ts'
 
 /** An offer whose input, and what it carries besides, are JSON text already. */
 export type OutgoingOffer = {
@@ -29,7 +29,7 @@ export type Addressee = { slave: string; url: string; boot: string }
 export type Transport = {
   offer(to: Addressee, offer: OutgoingOffer): void
   revoke(slave: string, url: string, attempts: string[]): void
-  visit(slave: string, url: string, token: Token): void
+  visit(slave: string, url: string, token: Registrant | null): void
   close(): Promise<void>
 }
 

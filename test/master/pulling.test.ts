@@ -11,7 +11,7 @@ import { slaveJson } from '../../master/views/slave-json.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import type { HeldAttempt, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
 import { instant } from '../instants.ts'
-import { createTestCore, stepSaved } from './stepping.ts'
+import { createTestCore, stepSaved, TOKEN } from './stepping.ts'
 
 const BEAT_MS = 1000
 const RUN_MS = 30_000
@@ -53,14 +53,14 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
       const state = { slave: name, boot, generation: 0, slots, free: slots }
       states.set(name, { ...state, mode: 'accepting', reason: '' })
       const card = { name, boot, version: '1', kinds: ['work'], tags: [], slots }
-      return step({ is: 'registration', registration: { ...card, pull: true }, token: 'r' })
+      return step({ is: 'registration', registration: { ...card, pull: true }, token: TOKEN })
     },
     beat(
       name: string,
       attempts: HeldAttempt[] = [],
       state: SlaveState = here.state(name),
     ): Effect[] {
-      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: 'b' })
+      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: TOKEN })
     },
     /** It polls; its poll is known by a word, such as "a's second". */
     poll(name: string, poll: string, more: Partial<SlaveState> = {}): Effect[] {
@@ -109,7 +109,7 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
     },
     callBack({ slave, attempt, task }: Offered, free = 1): Effect[] {
       const callbacks = [{ attempt, task: task.id, outcome: done, ranMs: 5 }]
-      return step({ is: 'callbacks', state: here.change(slave, { free }), callbacks, token: 'c' })
+      return step({ is: 'callbacks', state: here.change(slave, { free }), callbacks, token: TOKEN })
     },
     pass(ms: number): Effect[] {
       const until = here.now + ms
@@ -216,7 +216,7 @@ t.test('a slave that polls', async (t) => {
     const card = { name: 'b', boot: '1', version: '1', kinds: ['work'], tags: [], slots: 1 }
     const said = { card, state: stateOf('b'), attempts: [] }
     w.start('a')
-    w.step({ is: 'visited', name: 'b', url, said, token: 'r' })
+    w.step({ is: 'visited', name: 'b', url, said, token: TOKEN })
     w.running()
     w.submit()
     t.match(w.offered(), { slave: 'b', url, poll: null })
@@ -257,12 +257,12 @@ t.test('a slave that polls', async (t) => {
   t.test('that is drained is handed nothing until it is resumed', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'drain', name: 'a', drained: true, token: 'd' })
+    w.step({ is: 'drain', name: 'a', drained: true, token: TOKEN })
     t.match(w.last('end-poll'), [{ problem: null }])
     w.poll('a', 'two')
     const id = w.queue()
     t.same(w.last('offer'), [])
-    w.step({ is: 'drain', name: 'a', drained: false, token: 'd' })
+    w.step({ is: 'drain', name: 'a', drained: false, token: TOKEN })
     t.equal(w.offered().task.id, id)
   })
 
@@ -284,7 +284,7 @@ t.test('a slave that polls', async (t) => {
     w.step({ is: 'handed', slave: 'a', poll: 'two', attempts: [] })
     t.equal(w.json('a').free, 1, 'which takes no slot')
     w.beat('a', [held(offer)])
-    t.match(w.last('answer-heartbeat'), [{ reply: { revoke: [offer.attempt] } }], 'and again')
+    t.match(w.last('revoke-by-heartbeat'), [{ reply: { revoke: [offer.attempt] } }], 'and again')
   })
 
   t.test('is never asked: neither visited nor revoked at an address', async (t) => {
@@ -487,7 +487,7 @@ t.test('a name', async (t) => {
   t.test('is forgotten when its slave leaves, and its poll ends', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'leave', name: 'a', boot: w.slave('a')!.boot, token: 'l' })
+    w.step({ is: 'leave', name: 'a', boot: w.slave('a')!.boot, token: TOKEN })
     t.match(w.last('end-poll'), [{ poll: "a's first" }])
     t.equal(w.slave('a'), undefined)
   })
@@ -552,7 +552,7 @@ t.test('after a start of the master', async (t) => {
     w.step({
       is: 'submitted',
       said: { by: 'attempt', slave: 'a', attempt: 'old:a:1', outcome },
-      token: 's',
+      token: TOKEN,
     })
     t.match(w.last('end'), [{ task: { id: 'old', stage: { status: 'done' } } }])
   })
@@ -588,10 +588,10 @@ t.test('a simple slave', async (t) => {
     w.step({
       is: 'submitted',
       said: { by: 'attempt', slave: 'w', attempt, outcome: done },
-      token: 's',
+      token: TOKEN,
     })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }])
-    t.match(w.last('acknowledge'), [{ token: 's', reply: { acknowledged: [attempt] } }])
+    t.match(w.last('acknowledge'), [{ token: TOKEN, reply: { acknowledged: [attempt] } }])
     t.match(w.json('w'), { serviceMs: 250, free: 1, state: 'busy', reason: 'is not polling' })
   })
 
@@ -608,7 +608,7 @@ t.test('a simple slave', async (t) => {
     })
     const { attempt } = offer
     const said = { by: 'attempt' as const, slave: 'w', attempt, task: task.id, outcome: done }
-    w.step({ is: 'submitted', said, token: 's' })
+    w.step({ is: 'submitted', said, token: TOKEN })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }], 'but its success counts')
   })
 
@@ -616,10 +616,10 @@ t.test('a simple slave', async (t) => {
     const w = world()
     w.pollSimply('w', 'one')
     const said = { by: 'attempt' as const, slave: 'w', attempt: 'x', outcome: done }
-    w.step({ is: 'submitted', said, token: 's' })
-    t.match(w.last('answer-problem'), [{ token: 's', type: 'no-such-task' }])
+    w.step({ is: 'submitted', said, token: TOKEN })
+    t.match(w.last('answer-problem'), [{ token: TOKEN, type: 'no-such-task' }])
     const id = w.queue({ kind: 'play' })
-    w.step({ is: 'submitted', said: { ...said, task: id }, token: 's' })
+    w.step({ is: 'submitted', said: { ...said, task: id }, token: TOKEN })
     t.match(w.last('acknowledge'), [{ reply: { acknowledged: ['x'] } }])
     t.equal(w.core.view.counters.callbacksForged, 1)
   })
@@ -652,7 +652,7 @@ t.test('a simple slave', async (t) => {
 
 t.test('a simple slave without a name', async (t) => {
   const byTask = (task: string, slave: string | null = null): Input => {
-    return { is: 'submitted', said: { by: 'task', slave, task, outcome: done }, token: 's' }
+    return { is: 'submitted', said: { by: 'task', slave, task, outcome: done }, token: TOKEN }
   }
 
   t.test('has the lowest name that is free, which its poll says', async (t) => {
@@ -701,11 +701,11 @@ t.test('a simple slave without a name', async (t) => {
     w.now = 250
     w.step(byTask(task.id))
     t.match(w.last('end'), [{ task: { id: task.id, stage: { status: 'done' } } }])
-    t.match(w.last('acknowledge'), [{ token: 's', reply: { acknowledged: [attempt] } }])
+    t.match(w.last('acknowledge'), [{ token: TOKEN, reply: { acknowledged: [attempt] } }])
     t.match(w.json('worker-1'), { serviceMs: 250, free: 1 })
     w.step(byTask(task.id))
     t.match(w.last('answer-problem'), [
-      { token: 's', type: 'no-such-task', detail: /may have ended/ },
+      { token: TOKEN, type: 'no-such-task', detail: /may have ended/ },
     ])
   })
 

@@ -7,6 +7,9 @@ import { wallTime } from '../../shared/data/clock.ts'
 import { createRandom } from '../../shared/data/random.ts'
 import { instant } from '../instants.ts'
 
+/** A request that waits for a reply which no test reads: the effects say what it is. */
+export const TOKEN = { resolve: (): void => {}, reject: (): void => {} }
+
 type Given = Parameters<typeof createCore>[0]
 
 /** A core with short times and queue; what it makes an attempt's id of can be read in it. */

@@ -8,7 +8,7 @@ import { isFree } from '../../../master/core/registry.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import type { Answer } from '../../../shared/protocol/wire.ts'
 import { instant } from '../../instants.ts'
-import { createTestCore } from '../stepping.ts'
+import { createTestCore, TOKEN } from '../stepping.ts'
 
 const HEARTBEAT_MS = 1000
 const LATENCY_MS = 1
@@ -75,9 +75,9 @@ function world({ offers, revokes }: Answers, clientEveryMs = 100) {
   const heartbeat = (): Input => ({
     is: 'heartbeat',
     heartbeat: { state: state(), attempts: [] },
-    token: null,
+    token: TOKEN,
   })
-  step({ is: 'registration', registration: { ...card, url: 'http://a' }, token: 'x' })
+  step({ is: 'registration', registration: { ...card, url: 'http://a' }, token: TOKEN })
   let tasks = 0
 
   return {

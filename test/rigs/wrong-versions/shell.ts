@@ -71,8 +71,8 @@ export const SHELL: WrongVersion[] = [
     name: 'heartbeat-revokes-unsaved',
     says: 'tells a slave by its heartbeat to drop what an unsaved end made unwanted',
     file: 'master/dispatch/dispatcher.ts',
-    find: '        if (effect.reply.revoke.length > 0) return saving.after(effect)\n',
-    replace: '',
+    find: "      case 'answer-heartbeat':\n",
+    replace: "      case 'revoke-by-heartbeat':\n      case 'answer-heartbeat':\n",
     caughtBy: 'test/master/dispatch/dispatcher.test.ts',
   },
 ]

@@ -86,8 +86,8 @@ export const KNOWING: Bug[] = [
     name: 'heartbeat-does-not-register',
     says: 'does not tell a slave that it does not know to register',
     file: CARE,
-    find: 'const reply = { revoke: unwanted, register: !known,',
-    replace: 'const reply = { revoke: unwanted, register: false,',
+    find: 'const about = { register: !known,',
+    replace: 'const about = { register: false,',
     harmless: 'slaves are kept in the store, and the master asks them who they are',
   },
   {

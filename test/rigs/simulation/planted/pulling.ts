@@ -47,8 +47,8 @@ export const PULLING_BUGS: Bug[] = [
     name: 'pull-overtaken-list',
     says: 'takes no notice of a list that a poll overtook, not even of what it says is there',
     file: 'master/core/liveness.ts',
-    find: '    confirm(slave, attempts, now)\n  }\n  const reply',
-    replace: '  }\n  const reply',
+    find: '    confirm(slave, attempts, now)\n  }\n  const about',
+    replace: '  }\n  const about',
     harmless: 'its lease may run out, and the task is done again',
   },
   {
