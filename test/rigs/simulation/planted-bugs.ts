@@ -2,15 +2,16 @@
 // planted bug goes into a copy of the tree, and simulated worlds run there until one of them breaks. A
 // bug that breaks none is either harmless, and its entry says why, or the simulator must become sharper.
 //
-// Fails when a bug is missed, when a harmless one is caught (its entry is wrong), when the text that
-// a bug changes does not stand exactly once in the source, or when the source without a bug breaks.
-// `--check` looks at the texts only, and takes no time.
+// Fails when a bug is missed, when a harmless one is caught (its entry is wrong), when a bug does not
+// fit the source exactly once (../source/change.ts), or when the source without a bug breaks.
+// `--check` only looks whether the bugs fit.
 
 import { fork } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readSource } from '../source/change.ts'
 import { ASKING_BUGS } from './planted/asking.ts'
 import type { Bug } from './planted/bug.ts'
 import type { Report } from './planted/child.ts'
@@ -33,9 +34,9 @@ const MISTAKES = ['SyntaxError', 'ReferenceError']
 const CONTROL: Bug = {
   name: '(none)',
   says: 'the source as it is',
-  file: 'package.json',
-  find: '"name": "askfirst"',
-  replace: '"name": "askfirst"',
+  in: '',
+  find: '',
+  replace: '',
   harmless: 'it is right',
 }
 
@@ -67,10 +68,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const original = join(folder, 'original')
 for (const path of COPIED) cpSync(join(ROOT, path), join(original, path), { recursive: true })
-const misplaced = chosen.filter((bug) => placesOf(bug) !== 1)
-for (const bug of misplaced) {
-  process.stdout.write(`${bug.name}: its text stands ${placesOf(bug)} times in ${bug.file}\n`)
-}
+const source = readSource(original)
+const misplaced = chosen.filter((bug) => bug !== CONTROL && !fits(bug))
 if (chosen.length === 0) process.stdout.write(`no bug is named "${values.only}"\n`)
 if (misplaced.length > 0 || chosen.length === 0) process.exit(1)
 if (values.check) {
@@ -91,8 +90,14 @@ async function workThrough(): Promise<void> {
   }
 }
 
-function placesOf({ file, find }: Bug): number {
-  return readFileSync(join(original, file), 'utf8').split(find).length - 1
+function fits(bug: Bug): boolean {
+  try {
+    source.change(bug)
+    return true
+  } catch (error) {
+    process.stdout.write(`${bug.name}: ${(error as Error).message}\n`)
+    return false
+  }
 }
 
 /** Runs worlds in a copy that has the bug, until one breaks or all seeds have held. */
@@ -100,8 +105,10 @@ async function run(bug: Bug): Promise<Found> {
   const copy = join(folder, bug.name)
   cpSync(original, copy, { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  const path = join(copy, bug.file)
-  writeFileSync(path, readFileSync(path, 'utf8').split(bug.find).join(bug.replace))
+  if (bug !== CONTROL) {
+    const { file, text } = source.change(bug)
+    writeFileSync(join(copy, file), text)
+  }
   const result = await runChild(bug, join(copy, 'test/rigs/simulation/planted/child.ts'))
   rmSync(copy, { recursive: true, force: true })
   return result

@@ -6,7 +6,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'failed-keeps-its-place',
     says: 'leaves a failed request in the window',
-    file: 'master/dispatch/push-channel.ts',
+    in: 'failed',
     find: 'lane.underWay -= ended\n',
     replace: '',
     caughtBy: 'test/master/dispatch/push-channel.test.ts',
@@ -14,7 +14,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'garbage-not-delivered',
     says: 'takes an answer that is none for an offer that did not arrive',
-    file: 'master/dispatch/push-channel.ts',
+    in: 'taken',
     find: "new PeerError('answered with something else', true)",
     replace: "new PeerError('answered with something else', false)",
     caughtBy: 'test/master/dispatch/push-channel.test.ts',
@@ -22,7 +22,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: '5xx-not-delivered',
     says: 'takes a 5xx for a refusal of the list',
-    file: 'master/dispatch/push-channel.ts',
+    in: 'failed',
     find: 'status >= 400 && status < 500',
     replace: 'status >= 400',
     caughtBy: 'test/master/dispatch/push-channel.test.ts',
@@ -30,7 +30,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: '4xx-delivered',
     says: 'takes a refusal of the list for an offer that may have been taken',
-    file: 'master/dispatch/push-channel.ts',
+    in: 'failed',
     find: 'delivered && !refusedWhole',
     replace: 'delivered',
     caughtBy: 'test/master/dispatch/push-channel.test.ts',
@@ -38,7 +38,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'left-out-forgotten',
     says: 'forgets an offer that the answers do not name',
-    file: 'master/dispatch/push-channel.ts',
+    in: 'taken',
     find: "    if (missing.length > 0) silent(slave, missing, true, 'left it out')\n",
     replace: '',
     caughtBy: 'test/master/dispatch/push-channel.test.ts',
@@ -46,7 +46,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'revokes-alone-wait',
     says: 'lets revokes wait for an offer',
-    file: 'master/dispatch/poll-channel.ts',
+    in: 'settle',
     find: 'if (lane.offers.length + lane.revoked.length > 0) {',
     replace: 'if (lane.offers.length > 0) {',
     caughtBy: 'test/master/dispatch/poll-channel.test.ts',
@@ -54,7 +54,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'poll-does-not-wait-for-input',
     says: 'answers a poll while an input is still read',
-    file: 'master/dispatch/poll-channel.ts',
+    in: 'settle',
     find: "if (state !== 'open' || lane.expected > 0) return",
     replace: "if (state !== 'open') return",
     caughtBy: 'test/master/dispatch/poll-channel.test.ts',
@@ -62,7 +62,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'hung-up-is-not-told',
     says: 'does not tell the core that a slave hung up',
-    file: 'master/dispatch/poll-channel.ts',
+    in: 'take',
     find: "      post({ is: 'poll-gone', slave, poll, hungUp: true })\n",
     replace: '',
     caughtBy: 'test/master/dispatch/poll-channel.test.ts',
@@ -70,7 +70,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'lane-is-lost',
     says: 'drops what is for a slave between two polls',
-    file: 'master/dispatch/poll-channel.ts',
+    in: 'take',
     find: 'if (left?.closed === null) lane = Object.assign(left, { poll })',
     replace: '',
     caughtBy: 'test/master/dispatch/poll-channel.test.ts',
@@ -78,7 +78,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'closed-lane-swallows',
     says: 'swallows an offer that comes for a closed lane',
-    file: 'master/dispatch/poll-channel.ts',
+    in: 'expect',
     find: 'if (offer && its.closed !== null) return undelivered([offer], its.closed)',
     replace: 'if (offer && its.closed !== null) return',
     caughtBy: 'test/master/dispatch/poll-channel.test.ts',
@@ -86,7 +86,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'no-deadline',
     says: 'has no deadline for an exchange',
-    file: 'shared/http/peer.ts',
+    in: 'exchange',
     find: `      giveUp(new PeerError(\`\${words}\`, sending !== undefined))`,
     replace: '',
     caughtBy: 'test/shared/http/peer.test.ts',
@@ -94,7 +94,7 @@ export const CHANNELS: WrongVersion[] = [
   {
     name: 'never-sent-is-delivered',
     says: 'says that a request may have arrived that was never sent',
-    file: 'shared/http/peer.ts',
+    in: 'exchange',
     find: `giveUp(new PeerError(\`\${words}\`, sending !== undefined))`,
     replace: `giveUp(new PeerError(\`\${words}\`, true))`,
     caughtBy: 'test/shared/http/peer.test.ts',

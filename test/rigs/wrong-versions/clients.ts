@@ -6,7 +6,7 @@ export const CLIENTS: WrongVersion[] = [
   {
     name: 'stopping-wakes-nobody',
     says: 'lets whoever waits for a task wait on while the master stops',
-    file: 'master/dispatch/pending-requests.ts',
+    in: 'stopWaiting',
     find: '      for (const id of waiting.keys()) wake(id)\n',
     replace: '',
     caughtBy: 'test/master/held-requests.test.ts',

@@ -6,7 +6,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'offers-subtracted-twice',
     says: 'takes the offers on their way off what a slave says is free, once more',
-    file: 'master/core/registry.ts',
+    in: 'hear',
     find: 'state.slots) - onTheirWay(slave, state))',
     replace: 'state.slots) - onTheirWay(slave, state) - slave.offers.size)',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -14,7 +14,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'free-ignores-offers',
     says: 'takes no account of offers on their way',
-    file: 'master/core/registry.ts',
+    in: 'roomOf',
     find: 'slave.free - slave.offers.size : 0',
     replace: 'slave.free : 0',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -22,7 +22,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'older-word-heard',
     says: 'takes an older word of a slave for news',
-    file: 'master/core/registry.ts',
+    in: 'hear',
     find: 'if (state.boot !== slave.boot || state.generation < slave.generation) return false',
     replace: 'if (state.boot !== slave.boot) return false',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -30,7 +30,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'other-boot-heard',
     says: 'takes the word of another boot',
-    file: 'master/core/registry.ts',
+    in: 'hear',
     find: 'if (state.boot !== slave.boot || state.generation < slave.generation) return false',
     replace: 'if (state.generation < slave.generation) return false',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -38,7 +38,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'slots-added',
     says: 'adds the slots of a slave that registers again to those that it had',
-    file: 'master/core/registry.ts',
+    in: 'introduce',
     find: 'slots += card.slots - slave.slots',
     replace: 'slots += card.slots',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -46,7 +46,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'slots-stay',
     says: 'counts the slots of a slave that has left',
-    file: 'master/core/registry.ts',
+    in: 'remove',
     find: '    slots -= slave.slots\n',
     replace: '',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -54,7 +54,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'drained-is-free',
     says: 'offers work to a drained slave',
-    file: 'master/core/registry.ts',
+    in: 'refresh',
     find: 'isOurs && !slave.drained && !slave',
     replace: 'isOurs && !slave',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -62,7 +62,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'unwilling-is-free',
     says: 'offers work to a slave that is not accepting',
-    file: 'master/core/registry.ts',
+    in: 'roomOf',
     find: "const room = slave.mode === 'accepting' ? slave.free",
     replace: "const room = slave.mode !== 'draining' ? slave.free",
     caughtBy: 'test/master/core/registry.test.ts',
@@ -70,7 +70,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'place-not-reused',
     says: 'gives the place of a slave that left to nobody',
-    file: 'master/core/registry.ts',
+    in: 'firstFreePlace',
     find: '    if (byName.size === places.length) return places.length\n',
     replace: '    if (byName.size >= 0) return places.length\n',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -78,7 +78,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'kinds-stay',
     says: 'finds a slave by the kinds of its boot before',
-    file: 'master/core/registry.ts',
+    in: 'introduce',
     find: '    for (const set of able.values()) set.clear(slave.place)\n    for (const kind of card.kinds)',
     replace: '    for (const kind of card.kinds)',
     caughtBy: 'test/master/core/registry.test.ts',
@@ -86,7 +86,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'wait-limit-anew',
     says: 'gives a stored task its whole wait limit again at each start',
-    file: 'master/core/restore.ts',
+    in: 'restoreTask',
     find: 'const leftMs = patienceLeft(core, stored)',
     replace: 'const leftMs = core.settings.waitLimitMs',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
@@ -94,7 +94,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'restored-tries-forgotten',
     says: 'forgets how often a stored task was tried',
-    file: 'master/core/restore.ts',
+    in: 'restoreTask',
     find: '{ ...fresh, tries, trail, accepted: true }',
     replace: '{ ...fresh, tries: 0, trail, accepted: true }',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
@@ -102,7 +102,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'restored-drain-forgotten',
     says: 'takes a drained slave for one that is not, after a start',
-    file: 'master/core/restore.ts',
+    in: 'restore',
     find: '    slave.drained = drained\n',
     replace: '',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
@@ -110,7 +110,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'restored-not-running',
     says: 'does not count what runs after a start',
-    file: 'master/core/restore.ts',
+    in: 'restoreTask',
     find: '  core.running++\n',
     replace: '',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
@@ -118,7 +118,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'doubtful-not-revoked',
     says: 'leaves what a silent slave may have to itself when the task ends',
-    file: 'master/core/attempts.ts',
+    in: 'end',
     find: 'new Map(task.unsure)',
     replace: 'new Map<string, Slave>()',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
@@ -126,7 +126,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'refused-in-doubt-not-revoked',
     says: 'refuses a task in doubt and revokes nothing',
-    file: 'master/core/asking.ts',
+    in: 'refuseInDoubt',
     find: '  for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])\n',
     replace: '',
     caughtBy: 'test/master/core/limits-and-doubts.test.ts',
@@ -134,7 +134,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'end-keeps-running-count',
     says: 'counts a task that has ended as running',
-    file: 'master/core/attempts.ts',
+    in: 'end',
     find: "  const { stage } = task\n  if (stage.is === 'running') core.running--\n  leaveLine",
     replace: '  const { stage } = task\n  leaveLine',
     caughtBy: 'test/master/core.test.ts',
@@ -142,7 +142,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'stale-failure-ends',
     says: 'lets a failure of an old attempt end its task',
-    file: 'master/core/attempts.ts',
+    in: 'settle',
     find: "const counts = current || outcome.status === 'done'",
     replace: 'const counts = true',
     caughtBy: 'test/master/core.test.ts',
@@ -150,7 +150,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'priority-reversed',
     says: 'serves the lowest priority first',
-    file: 'master/core/queue.ts',
+    in: 'before',
     find: 'a.priority > b.priority',
     replace: 'a.priority < b.priority',
     caughtBy: 'test/master/core.test.ts',
@@ -158,7 +158,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'last-come-first',
     says: 'serves the newest task first',
-    file: 'master/core/queue.ts',
+    in: 'before',
     find: 'a.number < b.number',
     replace: 'a.number > b.number',
     caughtBy: 'test/master/core.test.ts',
@@ -166,7 +166,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'queue-one-too-many',
     says: 'queues one more task than the limit',
-    file: 'master/core/asking.ts',
+    in: 'wait',
     find: 'core.waiting >= core.settings.waitingTasksMax',
     replace: 'core.waiting > core.settings.waitingTasksMax',
     caughtBy: 'test/master/core.test.ts',
@@ -174,7 +174,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'backoff-does-not-grow',
     says: 'rests as long after each try',
-    file: 'master/core/attempts.ts',
+    in: 'fail',
     find: '* 2 ** (task.tries - 1)',
     replace: '',
     caughtBy: 'test/master/core.test.ts',
@@ -182,7 +182,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'one-try-more',
     says: 'tries a task once more than the limit',
-    file: 'master/core/attempts.ts',
+    in: 'fail',
     find: 'if (task.tries >= core.settings.attemptsMax)',
     replace: 'if (task.tries > core.settings.attemptsMax)',
     caughtBy: 'test/master/core.test.ts',
@@ -190,7 +190,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'unable-asked-again',
     says: 'asks a slave again that lacks the kind',
-    file: 'master/core/asking.ts',
+    in: 'refusedBy',
     find: "  if (answer === 'unable') core.registry.disable(slave, task.kind)\n",
     replace: '',
     caughtBy: 'test/master/core.test.ts',
@@ -198,7 +198,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'source-made-twice',
     says: 'makes a file again for a late report of the one before',
-    file: 'master/core/job.ts',
+    in: 'again',
     find: "source.status === 'done' && source.round === part.given.get(source)",
     replace: "source.status === 'done'",
     caughtBy: 'test/master/core/job.test.ts',
@@ -206,7 +206,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'old-round-counts',
     says: 'takes the end of an old round of a part',
-    file: 'master/core/job.ts',
+    in: 'partEnded',
     find: 'part.round !== round || ',
     replace: '',
     caughtBy: 'test/master/core/job.test.ts',
@@ -214,7 +214,7 @@ export const CORE: WrongVersion[] = [
   {
     name: 'bytes-not-given-back',
     says: 'counts the outcome of a part that runs again still',
-    file: 'master/core/job.ts',
+    in: 'repeat',
     find: '    keptBytes -= part.keptBytes\n',
     replace: '',
     caughtBy: 'test/master/core/job.test.ts',

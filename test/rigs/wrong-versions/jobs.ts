@@ -6,7 +6,7 @@ export const JOBS: WrongVersion[] = [
   {
     name: 'key-without-round',
     says: 'names each round of a part alike',
-    file: 'master/jobs/part-names.ts',
+    in: 'partKey',
     find: `:\${index}:\${round}\``,
     replace: `:\${index}\``,
     caughtBy: 'test/master/jobs/part-names.test.ts',
@@ -14,7 +14,7 @@ export const JOBS: WrongVersion[] = [
   {
     name: 'left-job-waits',
     says: 'leaves a job that ended waiting for room',
-    file: 'master/jobs/job-memory.ts',
+    in: 'leave',
     find: 'for (const { resolve } of gone) resolve(false)',
     replace: '',
     caughtBy: 'test/master/jobs/job-memory.test.ts',
@@ -22,7 +22,7 @@ export const JOBS: WrongVersion[] = [
   {
     name: 'full-disk-forgets-end',
     says: 'forgets the end of a job that found no room',
-    file: 'master/jobs/jobs.ts',
+    in: 'conclude',
     find: '() => conclude(record, status, outcome))',
     replace: '() => {})',
     caughtBy: 'test/master/jobs/jobs.test.ts',
@@ -30,7 +30,7 @@ export const JOBS: WrongVersion[] = [
   {
     name: 'blobs-of-live-jobs-swept',
     says: 'lets blobs be removed that parts of a live job gave',
-    file: 'master/jobs/jobs.ts',
+    in: 'blobs',
     find: 'if (sha256) wanted.add(sha256)',
     replace: ';',
     caughtBy: 'test/master/jobs/jobs.test.ts',

@@ -6,7 +6,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'full-disk-tried-once',
     says: 'tries what a full disk refused once only',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'noRoom',
     find: '    clock.at(later(clock.now(), FULL_RETRY_MS), () => commit(rest))',
     replace: '    if (!wasFull) clock.at(later(clock.now(), FULL_RETRY_MS), () => commit(rest))',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -14,7 +14,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'told-before-saved',
     says: 'says what a batch promises before its commit',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'commit',
     find: '    committing = true\n    const began',
     replace: '    given.release(batch.after.splice(0))\n    committing = true\n    const began',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -22,7 +22,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'refused-is-promised',
     says: 'tells the client of a task that found no room that it is accepted',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'noRoom',
     find: "batch.after.filter((effect) => !('task' in effect && gone.has(effect.task)))",
     replace: 'batch.after',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -30,7 +30,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'two-commits-at-once',
     says: 'begins a commit while another is under way',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'flush',
     find: 'if (committing || broken) return\n    const batch',
     replace: 'if (broken) return\n    const batch',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -38,7 +38,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'goes-on-when-broken',
     says: 'goes on saving after an error of the disk',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'commit',
     find: '      broken = true\n',
     replace: '',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -46,7 +46,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'settled-too-early',
     says: 'says that all is saved while a commit is under way',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'isIdle',
     find: 'return !committing && gathering.tasks.size',
     replace: 'return gathering.tasks.size',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -54,7 +54,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'full-forever',
     says: 'takes the disk for full after there is room again',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'saved',
     find: '    full = false\n    given.onSaved',
     replace: '    given.onSaved',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -62,7 +62,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'changes-dropped',
     says: 'saves the tasks of a batch and forgets its other changes',
-    file: 'master/dispatch/group-commit.ts',
+    in: 'changesOf',
     find: 'const all = [...changes]',
     replace: 'const all: Change[] = []',
     caughtBy: 'test/master/dispatch/group-commit.test.ts',
@@ -70,7 +70,7 @@ export const SHELL: WrongVersion[] = [
   {
     name: 'heartbeat-revokes-unsaved',
     says: 'tells a slave by its heartbeat to drop what an unsaved end made unwanted',
-    file: 'master/dispatch/dispatcher.ts',
+    in: 'perform',
     find: "      case 'answer-heartbeat':\n",
     replace: "      case 'revoke-by-heartbeat':\n      case 'answer-heartbeat':\n",
     caughtBy: 'test/master/dispatch/dispatcher.test.ts',

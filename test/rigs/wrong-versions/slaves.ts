@@ -6,7 +6,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'any-4xx-refuses',
     says: 'takes any 4xx for a refusal of the outcome',
-    file: 'slave/link/outbox.ts',
+    in: 'isRefusal',
     find: 'status === 400 || status === 413 || status === 422',
     replace: 'status !== null && status >= 400 && status < 500',
     caughtBy: 'test/slave/link/outbox.test.ts',
@@ -14,7 +14,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'sent-is-not-kept',
     says: 'keeps only what was not sent',
-    file: 'slave/link/outbox.ts',
+    in: 'createOutbox',
     find: '      keep(unacknowledged())\n    },\n    look,',
     replace: '      keep(queue)\n    },\n    look,',
     caughtBy: 'test/slave/link/outbox.test.ts',
@@ -22,7 +22,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'unacknowledged-forgotten',
     says: 'forgets what a reply does not acknowledge',
-    file: 'slave/link/outbox.ts',
+    in: 'settled',
     find: '    if (left.length > 0) failed(left)\n',
     replace: '',
     caughtBy: 'test/slave/link/outbox.test.ts',
@@ -30,7 +30,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'drain-ignores-outbox',
     says: 'goes although outcomes are not acknowledged',
-    file: 'slave/agent.ts',
+    in: 'settleQuiet',
     find: 'core.runningCount > 0 || core.endedCount > 0) return',
     replace: 'core.runningCount > 0) return',
     caughtBy: 'test/slave/agent.test.ts',
@@ -38,7 +38,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'nothing-kept-at-close',
     says: 'keeps nothing when it must go',
-    file: 'slave/agent.ts',
+    in: 'close',
     find: '      outbox.keepAll()\n',
     replace: '',
     caughtBy: 'test/slave/agent.test.ts',
@@ -46,7 +46,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'one-more-than-slots',
     says: 'takes one task more than it has slots',
-    file: 'slave/core/core.ts',
+    in: 'refusalOf',
     find: "if (running.size >= slots) return { answer: 'busy'",
     replace: "if (running.size > slots) return { answer: 'busy'",
     caughtBy: 'test/slave/core.test.ts',
@@ -54,7 +54,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'revoked-not-remembered',
     says: 'takes an attempt that was revoked before it came',
-    file: 'slave/core/core.ts',
+    in: 'revoke',
     find: "      remember({ attempt, answer: 'revoked', reason: 'called back by the master' })\n",
     replace: '',
     caughtBy: 'test/slave/core.test.ts',
@@ -62,7 +62,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'refusal-not-remembered',
     says: 'answers the same offer in another way',
-    file: 'slave/core/core.ts',
+    in: 'answer',
     find: 'return remember({ attempt, ...refusal })',
     replace: 'return { attempt, ...refusal }',
     caughtBy: 'test/slave/core.test.ts',
@@ -70,7 +70,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'other-boot-takes',
     says: 'takes an offer that was meant for another boot',
-    file: 'slave/core/core.ts',
+    in: 'takeOffers',
     find: 'meant === boot ? offers.map(answer)',
     replace: "meant !== '' ? offers.map(answer)",
     caughtBy: 'test/slave/core.test.ts',
@@ -78,7 +78,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'generation-stays-at-end',
     says: 'keeps its generation when a run ends',
-    file: 'slave/core/core.ts',
+    in: 'takeEnded',
     find: '      ended.set(attempt, held)\n      generation++\n',
     replace: '      ended.set(attempt, held)\n',
     caughtBy: 'test/slave/core.test.ts',
@@ -86,7 +86,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'generation-stays-at-acknowledgement',
     says: 'keeps its generation when an outcome is acknowledged',
-    file: 'slave/core/core.ts',
+    in: 'forget',
     find: 'if (!ended.delete(attempt)) continue\n      generation++\n',
     replace: 'if (!ended.delete(attempt)) continue\n',
     caughtBy: 'test/slave/core.test.ts',
@@ -94,7 +94,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'no-notice',
     says: 'does not say that it has room again',
-    file: 'slave/core/core.ts',
+    in: 'notice',
     find: '    owesNotice = false\n    beat()\n',
     replace: '    owesNotice = false\n',
     caughtBy: 'test/slave/core.test.ts',
@@ -102,7 +102,7 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'ended-is-revoked',
     says: 'drops an outcome that a revoke names',
-    file: 'slave/core/core.ts',
+    in: 'revoke',
     find: '} else if (ended.has(attempt)) continue',
     replace: '} else if (ended.delete(attempt)) continue',
     caughtBy: 'test/slave/core.test.ts',

@@ -6,7 +6,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'memory-startedAt-not-updated',
     says: 'does not write startedAt with an update',
-    file: 'master/store/memory-disk.ts',
+    in: 'update',
     find: '    task.startedAt = change.startedAt\n',
     replace: '',
     caughtBy: 'test/master/store/memory.test.ts',
@@ -14,7 +14,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'memory-endedAt-not-updated',
     says: 'does not write endedAt with an update',
-    file: 'master/store/memory-disk.ts',
+    in: 'update',
     find: '    task.endedAt = change.endedAt\n',
     replace: '',
     caughtBy: 'test/master/store/memory.test.ts',
@@ -22,7 +22,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'memory-slave-not-updated',
     says: 'does not write slave with an update',
-    file: 'master/store/memory-disk.ts',
+    in: 'update',
     find: '    task.slave = change.slave\n',
     replace: '',
     caughtBy: 'test/master/store/memory.test.ts',
@@ -30,7 +30,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'memory-attempt-not-updated',
     says: 'does not write attempt with an update',
-    file: 'master/store/memory-disk.ts',
+    in: 'update',
     find: '    task.attempt = change.attempt\n',
     replace: '',
     caughtBy: 'test/master/store/memory.test.ts',
@@ -38,7 +38,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'memory-tries-not-updated',
     says: 'does not write tries with an update',
-    file: 'master/store/memory-disk.ts',
+    in: 'update',
     find: '    task.tries = change.tries\n',
     replace: '',
     caughtBy: 'test/master/store/memory.test.ts',
@@ -46,7 +46,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'memory-waitUntil-not-updated',
     says: 'does not write waitUntil with an update',
-    file: 'master/store/memory-disk.ts',
+    in: 'update',
     find: '    task.waitUntil = change.waitUntil\n',
     replace: '',
     caughtBy: 'test/master/store/memory.test.ts',
@@ -54,7 +54,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'memory-outcome-not-updated',
     says: 'does not write outcome with an update',
-    file: 'master/store/memory-disk.ts',
+    in: 'update',
     find: '    task.outcome = change.outcome\n',
     replace: '',
     caughtBy: 'test/master/store/memory.test.ts',
@@ -62,7 +62,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'sqlite-attempt-not-updated',
     says: 'does not write the attempt with an update',
-    file: 'master/store/sqlite-write.ts',
+    in: 'updateSql',
     find: 'waitUntil = ?, attempt = ?, trail',
     replace: 'waitUntil = ?, attempt = coalesce(attempt, ?), trail',
     caughtBy: 'test/master/store/sqlite.test.ts',
@@ -70,7 +70,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'sqlite-wait-limit-stays',
     says: 'does not write the wait limit with an update',
-    file: 'master/store/sqlite-write.ts',
+    in: 'updateSql',
     find: '    waitUntil = ?, attempt',
     replace: '    waitUntil = coalesce(?, waitUntil), attempt',
     caughtBy: 'test/master/store/sqlite.test.ts',
@@ -78,7 +78,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'jobs-synchronous-normal',
     says: 'does not sync the commits of the job store',
-    file: 'master/jobs/job-store.ts',
+    in: 'job-store.SCHEMA',
     find: 'PRAGMA synchronous = FULL;',
     replace: 'PRAGMA synchronous = NORMAL;',
     caughtBy: 'test/rigs/durability/saves.system.test.ts',
@@ -86,7 +86,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'blob-not-flushed',
     says: 'does not sync a blob before it has its name',
-    file: 'master/jobs/blobs.ts',
+    in: 'write',
     find: ', flush: true',
     replace: '',
     caughtBy: 'test/rigs/durability/saves.system.test.ts',
@@ -94,7 +94,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'outbox-synchronous-off',
     says: 'does not sync the outbox',
-    file: 'slave/link/outbox-disk.ts',
+    in: 'PREPARE',
     find: 'PRAGMA synchronous = FULL',
     replace: 'PRAGMA synchronous = OFF',
     caughtBy: 'test/rigs/durability/saves.system.test.ts',
@@ -102,7 +102,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'identities-synchronous-normal',
     says: 'does not sync a key that it gives out',
-    file: 'master/security/identities/store.ts',
+    in: 'store.SCHEMA',
     find: 'PRAGMA synchronous = FULL;',
     replace: 'PRAGMA synchronous = NORMAL;',
     caughtBy: 'test/rigs/durability/saves.system.test.ts',
@@ -110,7 +110,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'job-ends-twice',
     says: 'lets a job end a second time',
-    file: 'master/jobs/job-store.ts',
+    in: 'openJobStore',
     find: "     WHERE id = :id AND status = 'in progress'`",
     replace: '     WHERE id = :id`',
     caughtBy: 'test/master/jobs/job-store.test.ts',
@@ -118,7 +118,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'used-blob-dropped',
     says: 'drops a blob that was used since',
-    file: 'master/jobs/job-store.ts',
+    in: 'openJobStore',
     find: 'WHERE sha256 = ? AND usedAt < ?`',
     replace: 'WHERE sha256 = ? AND (usedAt < ? OR 1)`',
     caughtBy: 'test/master/jobs/job-store.test.ts',
@@ -126,7 +126,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'job-texts-stay',
     says: 'leaves the texts of removed jobs',
-    file: 'master/jobs/job-store.ts',
+    in: 'trimSome',
     find: '        dropTexts.run(job.id as string)\n',
     replace: '',
     caughtBy: 'test/master/jobs/job-store.test.ts',
@@ -134,7 +134,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'scratch-of-the-living',
     says: 'removes scratch folders that a living process holds',
-    file: 'shared/process/scratch-folders.ts',
+    in: 'removeIfDead',
     find: "lockIn(path, 'BEGIN EXCLUSIVE')",
     replace: "lockIn(path, 'BEGIN')",
     caughtBy: 'test/shared/process/scratch-folders.system.test.ts',
@@ -142,7 +142,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'scratch-of-its-maker-only',
     says: 'a process whose data is in a scratch folder does not hold it',
-    file: 'shared/process/scratch-folders.ts',
+    in: 'openFolder',
     find: 'scratch === undefined ? undefined : holdOn(scratch)',
     replace: 'undefined',
     caughtBy: 'test/shared/process/scratch-folders.system.test.ts',
@@ -150,7 +150,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'scratch-behind-links',
     says: 'takes a link of that name for a scratch folder',
-    file: 'shared/process/scratch-folders.ts',
+    in: 'isOurs',
     find: 'stats?.isDirectory() === true && ',
     replace: '',
     caughtBy: 'test/shared/process/scratch-folders.system.test.ts',
@@ -158,7 +158,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'free-pages-unguarded',
     says: 'counts free pages without judging what the file says',
-    file: 'master/store/give-back.ts',
+    in: 'spareNow',
     find: 'return guard.run(() => Number(freePages.get()?.freelist_count) - KEPT_PAGES)',
     replace: 'return Number(freePages.get()?.freelist_count) - KEPT_PAGES',
     caughtBy: 'test/master/store/give-back.test.ts',
@@ -166,7 +166,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'log-copied-for-ever',
     says: 'copies a log that stays long again and again',
-    file: 'master/store/give-back.ts',
+    in: 'shortenLog',
     find: 'truncateLog() || isCopied',
     replace: 'truncateLog()',
     caughtBy: 'test/master/store/give-back.test.ts',
@@ -174,7 +174,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'jobs-give-nothing-back',
     says: 'keeps the pages of removed jobs',
-    file: 'master/jobs/job-store.ts',
+    in: 'openJobStore.trim',
     find: '      giveBack.start()\n',
     replace: '',
     caughtBy: 'test/master/jobs/job-store.test.ts',

@@ -1,16 +1,12 @@
-// A wrong version: a small mistake of the kind that people make, as an exact change to one file, and
-// the test that must fail with it.
+// A wrong version: a small mistake of the kind that people make, as a change to one function, and the
+// test that must fail with it.
 
-export type WrongVersion = {
+import type { Change } from '../source/change.ts'
+
+export type WrongVersion = Change & {
   name: string
   /** What the wrong version does. */
   says: string
-  /** From the top of the checkout. */
-  file: string
-  /** This text, which must stand there exactly once ... */
-  find: string
-  /** ... becomes this. Types do not matter: they are stripped. */
-  replace: string
   /** The test at its layer, with arguments if it takes some: what `node` is given. */
   caughtBy: string
 }

@@ -4,16 +4,16 @@
 //
 // `npm run planted-bugs` asks the same of the simulator alone; this asks it of the tests that own a rule.
 //
-// Fails when a wrong version is missed, when its test does not end, when the text that it changes does
-// not stand exactly once in the source, or when it is no program. `--check` looks at the texts only, and takes no time.
+// Fails when a wrong version is missed, when its test does not end, when it does not fit the source
+// exactly once (../source/change.ts), or when it is no program. `--check` only looks whether they fit.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readSource } from '../source/change.ts'
 import { CHANNELS } from './channels.ts'
 import { CLIENTS } from './clients.ts'
 import { CORE } from './core.ts'
@@ -59,6 +59,7 @@ const entries: Entry[] = Object.entries(LAYERS)
   .filter(({ layer }) => values.layer === undefined || layer === values.layer)
   .filter(({ name }) => only?.some((part) => name.includes(part)) ?? true)
 
+const source = readSource(ROOT)
 checkEntries()
 if (!values.check) {
   const folder = mkdtempSync(join(tmpdir(), 'askfirst-wrong-'))
@@ -70,16 +71,10 @@ if (!values.check) {
 /** Ends the process when there is no entry, or one that does not fit the source. */
 function checkEntries(): void {
   const names = new Set<string>()
-  const mistakes = entries.flatMap(({ name, file, find, replace }) => {
-    const twice = names.has(name) ? ['another entry has this name'] : []
-    names.add(name)
-    const text = readFileSync(join(ROOT, file), 'utf8')
-    const places = text.split(find).length - 1
-    const wrong =
-      places === 1
-        ? syntaxMistakes(file, text.split(find).join(replace))
-        : [`its text stands ${places} times in ${file}`]
-    return [...twice, ...wrong].map((words) => `${name}: ${words}`)
+  const mistakes = entries.flatMap((entry) => {
+    const twice = names.has(entry.name) ? ['another entry has this name'] : []
+    names.add(entry.name)
+    return [...twice, ...misfits(entry)].map((words) => `${entry.name}: ${words}`)
   })
   if (entries.length === 0) mistakes.push('no wrong version has this name or layer')
   for (const words of mistakes) process.stdout.write(`${words}\n`)
@@ -87,13 +82,12 @@ function checkEntries(): void {
   process.stdout.write(`${entries.length} wrong versions fit the source\n`)
 }
 
-function syntaxMistakes(file: string, text: string): string[] {
-  if (!file.endsWith('.ts')) return []
+function misfits(entry: Entry): string[] {
   try {
-    stripTypeScriptTypes(text)
+    source.change(entry)
     return []
   } catch (error) {
-    return [`is no program: ${(error as Error).message.split('\n')[0]}`]
+    return [(error as Error).message]
   }
 }
 
@@ -124,11 +118,12 @@ async function control(copy: string, test: string): Promise<void> {
 }
 
 async function judge(copy: string, entry: Entry): Promise<Verdict> {
-  const path = join(copy, entry.file)
-  const text = readFileSync(path, 'utf8')
-  writeFileSync(path, text.split(entry.find).join(entry.replace))
-  const { failed, words, isMistake, overdue } = await run(copy, entry.caughtBy)
+  const { file, text } = source.change(entry)
+  const path = join(copy, file)
+  const right = readFileSync(path, 'utf8')
   writeFileSync(path, text)
+  const { failed, words, isMistake, overdue } = await run(copy, entry.caughtBy)
+  writeFileSync(path, right)
   const judged = isMistake ? 'WRONG ENTRY' : failed ? 'caught' : 'MISSED'
   const verdict = overdue ? 'NO END' : judged
   const about = verdict === 'caught' ? words : `${entry.says}; ${entry.caughtBy}: ${words}`

@@ -2,29 +2,25 @@
 
 import type { Bug } from './bug.ts'
 
-const CARE = 'master/core/liveness.ts'
-const REGISTRY = 'master/core/registry.ts'
-const RESTORE = 'master/core/restore.ts'
-
 export const KNOWING: Bug[] = [
   {
     name: 'lease-per-slave',
     says: 'renews all leases of a slave with any word of it',
-    file: CARE,
+    in: 'check',
     find: 'if (now - held.confirmedAt >= LEASE_BEATS * heartbeatMs) {',
     replace: 'if (silentMs >= LEASE_BEATS * heartbeatMs) {',
   },
   {
     name: 'no-lease',
     says: 'never loses the attempts of a silent slave',
-    file: CARE,
+    in: 'check',
     find: 'if (now - held.confirmedAt >= LEASE_BEATS * heartbeatMs) {',
     replace: 'if (now < held.confirmedAt - 1e9) {',
   },
   {
     name: 'no-overdue',
     says: 'does not look at the run limit of an attempt',
-    file: CARE,
+    in: 'check',
     find: '} else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {',
     replace: '} else if (now < held.since - 1e9) {',
     shownBy: [178],
@@ -32,7 +28,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'suspect-not-asked',
     says: 'does not ask a slave that has fallen silent',
-    file: CARE,
+    in: 'check',
     find: 'if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)',
     replace: '',
     harmless: 'one that lives beats or registers, else its lease runs out: asking tells it sooner',
@@ -40,14 +36,14 @@ export const KNOWING: Bug[] = [
   {
     name: 'not-watched-again',
     says: 'looks at a slave once only',
-    file: CARE,
+    in: 'check',
     find: '    }\n  }\n  watch(core, slave, now)\n',
     replace: '    }\n  }\n  core.dueSlaves.remove(slave)\n',
   },
   {
     name: 'reborn-keeps-attempts',
     says: 'does not lose the attempts of a slave that comes back with another boot id',
-    file: CARE,
+    in: 'takeVisit',
     find: 'const generation = reborn ? Number.POSITIVE_INFINITY : state.generation',
     replace: 'const generation = state.generation',
     harmless: 'the leases of the attempts run out: time',
@@ -55,14 +51,14 @@ export const KNOWING: Bug[] = [
   {
     name: 'reborn-keeps-generation',
     says: 'takes the first words of a new boot for older than the last of the one before',
-    file: REGISTRY,
+    in: 'introduce',
     find: '    slave.generation = -1\n',
     replace: '',
   },
   {
     name: 'boot-not-compared',
     says: 'takes any heartbeat for one of the boot that is known',
-    file: CARE,
+    in: 'takeHeartbeat',
     find: 'const known = slave !== undefined && slave.boot === state.boot',
     replace: 'const known = slave !== undefined',
     harmless: 'its news is not heard either, and the slave is soon asked who it is',
@@ -70,7 +66,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'old-news-heard',
     says: 'lets older news of a slave overwrite newer',
-    file: REGISTRY,
+    in: 'hear',
     find: 'if (state.boot !== slave.boot || state.generation < slave.generation) return false',
     replace: 'if (state.boot !== slave.boot) return false',
     harmless: 'older lists lose nothing (holding); wrong counts of free slots cost asks',
@@ -78,14 +74,14 @@ export const KNOWING: Bug[] = [
   {
     name: 'other-boot-heard',
     says: "hears what another boot of a slave says as this one's",
-    file: REGISTRY,
+    in: 'hear',
     find: 'if (state.boot !== slave.boot || state.generation < slave.generation) return false',
     replace: 'if (state.generation < slave.generation) return false',
   },
   {
     name: 'heartbeat-does-not-register',
     says: 'does not tell a slave that it does not know to register',
-    file: CARE,
+    in: 'takeHeartbeat',
     find: 'const about = { register: !known,',
     replace: 'const about = { register: false,',
     harmless: 'slaves are kept in the store, and the master asks them who they are',
@@ -93,28 +89,28 @@ export const KNOWING: Bug[] = [
   {
     name: 'slave-not-saved',
     says: 'forgets its slaves with each start',
-    file: CARE,
+    in: 'settleAt',
     find: '  slave.saved = false\n  saveSlave(core, slave)\n',
     replace: '  slave.saved = false\n',
   },
   {
     name: 'drained-not-saved',
     says: 'forgets with a start that a slave is drained',
-    file: 'master/core/core.ts',
+    in: 'drain',
     find: 'care.saveSlave(core, slave)\n',
     replace: '\n',
   },
   {
     name: 'drained-not-restored',
     says: 'resumes drained slaves with a start',
-    file: RESTORE,
+    in: 'restore',
     find: '    slave.drained = drained\n',
     replace: '',
   },
   {
     name: 'no-grace',
     says: 'offers what waits before it has asked who runs what',
-    file: RESTORE,
+    in: 'restore',
     find: 'core.graceUntil = later(now, lease / 2)',
     replace: 'core.graceUntil = now',
     shownBy: [2012],
@@ -122,7 +118,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'no-fresh-lease',
     says: 'gives what ran before a start no fresh lease',
-    file: RESTORE,
+    in: 'restore',
     find: 'restoreTask(core, stored, now, core.graceUntil)',
     replace: 'restoreTask(core, stored, now, later(now, -lease))',
     harmless: 'every slave is asked before the first look at its leases',
@@ -130,63 +126,63 @@ export const KNOWING: Bug[] = [
   {
     name: 'restore-forgets-waiting',
     says: 'does not put waiting tasks into line after a start',
-    file: RESTORE,
+    in: 'restoreTask',
     find: '    waitFor(task, leftMs, now, core.wall)\n',
     replace: '    return\n',
   },
   {
     name: 'restore-believes-clock',
     says: 'reckons what is left of a wait by the wall clock alone after a start',
-    file: RESTORE,
+    in: 'patienceLeft',
     find: '  return Math.min(mostMs, Math.max(leastMs, msBetween(core.wall, expiresAt)))\n',
     replace: '  return msBetween(core.wall, expiresAt)\n',
   },
   {
     name: 'expires-by-wall-clock',
     says: 'ends a wait when the wall clock says so',
-    file: 'master/core/core.ts',
+    in: 'taskIsDue',
     find: 'const patienceIsOver = task.waitUntil !== null && task.waitUntil <= now',
     replace: 'const patienceIsOver = task.expiresAt !== null && task.expiresAt <= core.wall',
   },
   {
     name: 'confirmed-by-wall-clock',
     says: 'renews the lease of an attempt by the wall clock',
-    file: 'master/core/attempts.ts',
+    in: 'compare',
     find: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, now)',
     replace: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, core.wall)',
   },
   {
     name: 'offers-taken-off-twice',
     says: 'takes the offers on their way off what a slave says is free, once more',
-    file: 'master/core/registry.ts',
+    in: 'hear',
     find: 'Math.min(state.free, state.slots) - onTheirWay(slave, state))',
     replace: 'Math.min(state.free, state.slots) - onTheirWay(slave, state) - slave.offers.size)',
   },
   {
     name: 'restore-forgets-running',
     says: 'does not watch running tasks after a start',
-    file: RESTORE,
+    in: 'restoreTask',
     find: '  slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })\n',
     replace: '',
   },
   {
     name: 'restore-runs-again',
     says: 'puts what ran into line after a start',
-    file: RESTORE,
+    in: 'restoreTask',
     find: '  if (!running) {\n',
     replace: '  if (!running || task.tries < 9) {\n',
   },
   {
     name: 'restore-forgets-tries',
     says: 'counts tries from nothing after a start',
-    file: RESTORE,
+    in: 'restoreTask',
     find: 'tries, trail, accepted: true }',
     replace: 'tries: 0, trail, accepted: true }',
   },
   {
     name: 'restore-not-accepted',
     says: 'takes a stored task for one that may still be refused',
-    file: RESTORE,
+    in: 'restoreTask',
     find: 'tries, trail, accepted: true }',
     replace: 'tries, trail, accepted: false }',
     shownBy: [11_138],
@@ -194,7 +190,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'slave-before-it-is-saved',
     says: 'offers work to a slave that a master which starts anew would not know of',
-    file: 'master/core/liveness.ts',
+    in: 'settleFirst',
     find: "  core.effects.push({ do: 'repeat', input: { ...input, again: true } })\n",
     replace:
       "  if (input.is === 'registration') takeRegistration(core, input, 0)\n  else takeVisit(core, input, 0)\n",
@@ -203,7 +199,7 @@ export const KNOWING: Bug[] = [
   {
     name: 'slave-settles-for-ever',
     says: 'lets two that register under one name oust each other for ever',
-    file: 'master/core/liveness.ts',
+    in: 'settleFirst',
     find: 'input: { ...input, again: true }',
     replace: 'input',
     shownBy: [458],

@@ -2,22 +2,18 @@
 
 import type { Bug } from './bug.ts'
 
-const DISPATCHER = 'master/dispatch/dispatcher.ts'
-const SAVING = 'master/dispatch/group-commit.ts'
-const CLIENTS = 'master/dispatch/pending-requests.ts'
-
 export const SAYING: Bug[] = [
   {
     name: 'answer-before-commit',
     says: 'answers clients and slaves at once, not after the commit',
-    file: DISPATCHER,
+    in: 'perform',
     find: '      default:\n        return saving.after(effect)',
     replace: '      default:\n        return tell(effect)',
   },
   {
     name: 'acknowledge-before-commit',
     says: 'acknowledges callbacks before their outcomes are durable',
-    file: DISPATCHER,
+    in: 'perform',
     find: '      default:\n        return saving.after(effect)',
     replace: `      case 'acknowledge':
         return tell(effect)
@@ -27,7 +23,7 @@ export const SAYING: Bug[] = [
   {
     name: 'end-before-commit',
     says: 'tells whoever waits for an outcome before it is durable',
-    file: DISPATCHER,
+    in: 'perform',
     find: '      default:\n        return saving.after(effect)',
     replace: `      case 'end':
         return tell(effect)
@@ -37,7 +33,7 @@ export const SAYING: Bug[] = [
   {
     name: 'answer-beside-commit',
     says: 'answers at once what needs no saving of its own, though a commit is under way',
-    file: SAVING,
+    in: 'flush',
     find: '    if (committing || broken) return\n',
     replace: `    if (committing && gathering.tasks.size === 0 && gathering.changes.length === 0) {
       const { after } = gathering
@@ -50,14 +46,14 @@ export const SAYING: Bug[] = [
   {
     name: 'commits-side-by-side',
     says: 'begins the next commit while one is under way',
-    file: SAVING,
+    in: 'flush',
     find: 'if (committing || broken) return',
     replace: 'if (broken) return',
   },
   {
     name: 'full-disk-drops-the-batch',
     says: 'forgets the rest of a batch whose new tasks found no room',
-    file: SAVING,
+    in: 'noRoom',
     find: 'if (refused.length > 0 && !wasFull) return commit(rest)',
     replace: `if (refused.length > 0) {
       committing = false
@@ -67,7 +63,7 @@ export const SAYING: Bug[] = [
   {
     name: 'full-disk-still-promises',
     says: 'releases the promise of a task that found no room',
-    file: SAVING,
+    in: 'noRoom',
     find: "const after = batch.after.filter((effect) => !('task' in effect && gone.has(effect.task)))",
     replace: 'const after = batch.after.filter(() => gone !== undefined)',
     harmless: 'the client has been refused already, so the promise finds nobody to tell',
@@ -75,28 +71,28 @@ export const SAYING: Bug[] = [
   {
     name: 'not-saved-not-taken-back',
     says: 'refuses a task that found no room, but goes on with it',
-    file: DISPATCHER,
+    in: 'onNoRoom',
     find: "if (tasks.length > 0) post({ is: 'not-saved', tasks })",
     replace: '',
   },
   {
     name: 'saved-is-inserted-again',
     says: 'inserts a task anew with each change',
-    file: 'master/dispatch/task-payloads.ts',
+    in: 'saved',
     find: '      for (const task of tasks) {\n        unsaved.delete(task.id)\n',
     replace: '      for (const task of tasks) {\n',
   },
   {
     name: 'key-only-in-memory',
     says: 'does not look an Idempotency-Key up in the store',
-    file: CLIENTS,
+    in: 'beginOnce',
     find: 'const before = await store.find(key)',
     replace: 'const before = undefined as { id: string; requestHash: string } | undefined',
   },
   {
     name: 'key-only-in-store',
     says: 'does not see that the same key is under way',
-    file: CLIENTS,
+    in: 'submit',
     find: 'const before = keys.get(key)',
     replace:
       'const before = undefined as { requestHash: string; reply: Promise<Reply> } | undefined',
@@ -104,7 +100,7 @@ export const SAYING: Bug[] = [
   {
     name: 'cancel-before-commit',
     says: 'says that a task is cancelled before that is durable',
-    file: CLIENTS,
+    in: 'cancel',
     find: '      await ended\n',
     replace: '      ended.catch(() => {})\n',
   },
