@@ -9,9 +9,9 @@
 // another poll, and never says that the task of another thread was dropped. A slave that gave the
 // name itself keeps it.
 
-import type { Registry, Slave } from './registry.ts'
+import type { Registry } from './registry.ts'
 import { isSimple } from './registry.ts'
-import type { Task } from './task.ts'
+import type { Slave, Task } from './state.ts'
 
 const GIVEN = /^worker-\d{1,9}$/
 

@@ -10,15 +10,14 @@ import type { OfferAnswer, SlaveState } from '../../shared/protocol/wire.ts'
 import type { Candidates } from '../policies/policy.ts'
 import { accept, end as endTask, hold, revoke } from './attempts.ts'
 import { judgeAnswers, noteTrouble } from './backoff.ts'
+import type { Context } from './context.ts'
 import { knownReason } from './known-reason.ts'
 import { noteAsk, noteTold } from './measurements.ts'
 import type { Input } from './messages.ts'
 import { due, enterLine, leaveLine } from './queue.ts'
-import type { Slave } from './registry.ts'
 import { isElsewhere, isPull, mayHave, roomOf } from './registry.ts'
-import type { Context } from './state.ts'
-import type { Task } from './task.ts'
-import { note } from './task.ts'
+import type { Slave, Task } from './state.ts'
+import { note } from './trail.ts'
 
 /** A trail names at most this many slaves that were passed over because they were known busy. */
 export const TRAIL_KNOWN_MAX = 10

@@ -14,14 +14,14 @@ import type {
   HeldAttempt,
   Outcome,
 } from '../../shared/protocol/wire.ts'
+import type { Context } from './context.ts'
 import { noteFailure, noteFree, noteRun, noteWait } from './measurements.ts'
 import type { Unattached, Waiting } from './messages.ts'
 import { enterLine, leaveLine, rest } from './queue.ts'
-import type { Held, Slave } from './registry.ts'
 import { isPull, isSimple } from './registry.ts'
-import type { Context } from './state.ts'
-import type { EndStatus, Task } from './task.ts'
-import { currentAttempt, hasEnded, isCurrent, note, waitFor, waitNoMore } from './task.ts'
+import type { EndStatus, Held, Slave, Task } from './state.ts'
+import { currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task.ts'
+import { note } from './trail.ts'
 
 /** The failures that another try may not repeat. */
 const RETRIED: readonly FailureType[] = [

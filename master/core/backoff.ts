@@ -13,8 +13,9 @@
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { later, NEVER } from '../../shared/data/clock.ts'
 import type { OfferAnswer, SlaveState } from '../../shared/protocol/wire.ts'
-import type { Slave, Trouble } from './registry.ts'
-import type { Context } from './state.ts'
+import type { Context } from './context.ts'
+import { wakeAt } from './slave-timers.ts'
+import type { Slave, Trouble } from './state.ts'
 
 /** So many unusable answers in a row cost no rest; the first rest; it doubles each time up to this. */
 const LIMITS = {
@@ -73,14 +74,4 @@ export function judgeAnswers(
   if (!isAllDeclined) return noteWell(core, slave)
   const reason = `${first.answer}${first.reason === '' ? '' : `: ${first.reason}`}`
   noteTrouble(core, slave, 'declined', reason, now)
-}
-
-/** Has the core look at the slave by then. */
-function wakeAt(core: Context, slave: Slave, at: Monotonic): void {
-  if (slave.heapIndex >= 0) {
-    if (slave.dueAt <= at) return
-    core.dueSlaves.remove(slave)
-  }
-  slave.dueAt = at
-  core.dueSlaves.push(slave)
 }

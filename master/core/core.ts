@@ -11,6 +11,8 @@ import { inOrder } from '../policies/in-order.ts'
 import type { Policy } from '../policies/policy.ts'
 import {
   endUnclaimed,
+  offer,
+  pick,
   refuse,
   refuseInDoubt,
   refuseWaiting,
@@ -20,17 +22,17 @@ import {
   unsureTasks,
 } from './asking.ts'
 import { end, revoke, takeCallbacks } from './attempts.ts'
-import * as care from './liveness.ts'
+import type { AttemptIds, Context, CoreSettings } from './context.ts'
+import { check, forgive, takeHeartbeat, takeNotReached, takeVisit } from './liveness.ts'
 import { createFigures } from './measurements.ts'
 import type { Effect, Input, Refusable, Waiting } from './messages.ts'
-import { closePoll, takeGone, takeHanded, takePoll, takeSubmitted } from './polling.ts'
-import { enterLine, leaveLine, serveLines } from './queue.ts'
-import type { Slave } from './registry.ts'
+import { takeGone, takeHanded, takePoll, takeSubmitted } from './polling.ts'
+import { before, enterLine, leaveLine, restUnwilling } from './queue.ts'
+import { closePoll, saveSlave, takeLeave, takeRegistration } from './registration.ts'
 import { createRegistry, isPull } from './registry.ts'
 import { endGrace, restore, takeClockStep } from './restore.ts'
 import { createServiceTimes } from './run-times.ts'
-import type { AttemptIds, Context, CoreSettings } from './state.ts'
-import type { Due, NewTask, Task } from './task.ts'
+import type { Due, NewTask, Slave, Task } from './state.ts'
 import { createTask, waitNoMore } from './task.ts'
 
 export type Core = ReturnType<typeof createCore>
@@ -109,17 +111,17 @@ function take(core: Context, input: Input, now: Monotonic): void {
     case 'callbacks':
       return takeCallbacks(core, input, input.token, now)
     case 'heartbeat':
-      care.takeHeartbeat(core, input.heartbeat, input.token, now)
+      takeHeartbeat(core, input.heartbeat, input.token, now)
       return endGrace(core, now)
     case 'no-answer':
       return takeSilence(core, input, now)
     case 'registration':
-      return care.takeRegistration(core, input, now)
+      return takeRegistration(core, input, now)
     case 'visited':
-      care.takeVisit(core, input, now)
+      takeVisit(core, input, now)
       return endGrace(core, now)
     case 'not-reached':
-      care.takeNotReached(core, input.name, input.url, input.token, now)
+      takeNotReached(core, input.name, input.url, input.token, now)
       return endGrace(core, now)
     case 'revoked':
       return takeRevoked(core, input.slave, input.attempts, input.state, now)
@@ -167,9 +169,9 @@ function submit(core: Context, given: NewTask, now: Monotonic): void {
 
 /** Does all that is due. */
 function tick(core: Context, lateMs: number, now: Monotonic): void {
-  if (lateMs > core.settings.heartbeatMs) care.forgive(core, lateMs)
+  if (lateMs > core.settings.heartbeatMs) forgive(core, lateMs)
   for (let slave = core.dueSlaves.peek(); slave && slave.dueAt <= now; ) {
-    care.check(core, slave, now)
+    check(core, slave, now)
     slave = core.dueSlaves.peek()
   }
   for (let due = core.dueTasks.peek(); due && due.at <= now; due = core.dueTasks.peek()) {
@@ -259,7 +261,7 @@ function leave(
     const detail = `${name} is alive and would register again at once: stop it, or drain it`
     return void core.effects.push({ do: 'answer-problem', token, type: 'slave-alive', detail })
   }
-  if (care.takeLeave(core, name, boot, now)) core.effects.push({ do: 'answer', token })
+  if (takeLeave(core, name, boot, now)) core.effects.push({ do: 'answer', token })
   else noSuchSlave(core, name, token)
 }
 
@@ -269,11 +271,43 @@ function drain(core: Context, name: string, drained: boolean, token: Waiting<voi
   core.registry.setDrained(slave, drained)
   // What waits for its next poll has not left the house, and goes elsewhere.
   if (drained) closePoll(core, slave)
-  care.saveSlave(core, slave)
+  saveSlave(core, slave)
   core.effects.push({ do: 'answer', token })
 }
 
 function noSuchSlave(core: Context, name: string, token: Refusable): void {
   const detail = `no slave named "${name}" is registered`
   core.effects.push({ do: 'answer-problem', token, type: 'no-such-slave', detail })
+}
+
+/** Offers waiting tasks, best first, as long as there is a slave to offer them to. */
+function serveLines(core: Context, now: Monotonic): void {
+  if (core.waiting === 0) return
+  for (;;) {
+    const next = bestHead(core, now)
+    if (!next) return
+    leaveLine(core, next.task)
+    offer(core, next.task, next.slave, now)
+  }
+}
+
+/** The first of all lines for whose head there is a slave now. */
+function bestHead(core: Context, now: Monotonic) {
+  let best: { task: Task; slave: Slave } | undefined
+  for (const line of core.lines.values()) {
+    for (let task = line.peek(); task; task = line.peek()) {
+      if (task.number < core.restored && now < core.graceUntil) break
+      const place = pick(core, task, core.registry.nextFree)
+      const slave = place < 0 ? undefined : core.registry.at(place)
+      if (slave) {
+        if (!best || before(task, best.task)) best = { task, slave }
+        break
+      }
+      if (!task.asked || core.registry.nextFree(task.kind, null, 0) < 0) break
+      // Somebody is free, but has refused this very task: let the next one go first.
+      leaveLine(core, task)
+      restUnwilling(core, task, now)
+    }
+  }
+  return best
 }

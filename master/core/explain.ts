@@ -2,9 +2,9 @@
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { pick } from './asking.ts'
+import type { Context } from './context.ts'
 import { knownReason } from './known-reason.ts'
 import { isFree } from './registry.ts'
-import type { Context } from './state.ts'
 import { createTask } from './task.ts'
 
 export type Explanation = {

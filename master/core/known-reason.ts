@@ -1,7 +1,7 @@
 // Why a slave is not asked, in words. Pure.
 
-import type { Slave } from './registry.ts'
 import { isFaulty, isPull } from './registry.ts'
+import type { Slave } from './state.ts'
 
 /** Why a slave that is not asked would say no; the words of its last answer where it gave one. */
 export function knownReason(slave: Slave): { event: string; reason: string } {

@@ -2,17 +2,24 @@
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
-import type { Heartbeat, RegistrationReply, ReportsTo } from '../../shared/protocol/wire.ts'
-import { dropOffers, unsureTasks, visit } from './asking.ts'
+import type { Heartbeat, ReportsTo } from '../../shared/protocol/wire.ts'
+import { unsureTasks, visit } from './asking.ts'
 import { compare, confirm, lose, revoke } from './attempts.ts'
 import { endRest } from './backoff.ts'
-import type { Registering, Registrant, Visited, WaitingHeartbeat } from './messages.ts'
-import { closePoll, enrol } from './polling.ts'
-import type { Slave } from './registry.ts'
-import { isPull, isSimple, PULL } from './registry.ts'
-import type { Context } from './state.ts'
-import { LEASE_BEATS, SUSPECT_BEATS } from './state.ts'
-import { note } from './task.ts'
+import type { Context } from './context.ts'
+import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
+import type { Registrant, Visited, WaitingHeartbeat } from './messages.ts'
+import {
+  registrationReply,
+  reportsHere,
+  sameKinds,
+  settleFirst,
+  takeLeave,
+} from './registration.ts'
+import { isPull, isSimple } from './registry.ts'
+import { watch } from './slave-timers.ts'
+import type { Slave } from './state.ts'
+import { note } from './trail.ts'
 
 /** A slave that is silent for long is asked ever less often, at most this many beats apart. */
 const ASK_BEATS_MAX = 12
@@ -23,25 +30,6 @@ const FORGET_BEATS = 120
 /** Of where a slave reports so much is told. */
 const URLS_SHOWN_MAX = 4
 const URL_SHOWN_MAX = 128
-
-/** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
-export function takeRegistration(core: Context, registering: Registering, now: Monotonic): void {
-  const { registration, token } = registering
-  const { name, boot, pull, url = PULL } = registration
-  const known = core.registry.byName.get(name)
-  const another = known && known.boot !== boot && known.boot !== ''
-  // One that pulls has no address to be known again by.
-  const elsewhere = another && (known.url !== url || url === PULL)
-  if (elsewhere && known.standing === 'alive') {
-    // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
-    visit(core, known, now)
-    const where = isPull(known) ? '' : ` at ${known.url}`
-    const detail = `a slave named ${name} is alive${where}; choose another --name, or stop it`
-    return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
-  }
-  if (pull) return enrol(core, registering, now)
-  core.effects.push({ do: 'visit', name, url, token })
-}
 
 /** A slave said who it is and what it holds. */
 export function takeVisit(core: Context, visited: Visited, now: Monotonic): void {
@@ -71,17 +59,6 @@ export function takeVisit(core: Context, visited: Visited, now: Monotonic): void
   }
 }
 
-export const registrationReply = ({ settings, ids }: Context): RegistrationReply => ({
-  heartbeatMs: settings.heartbeatMs,
-  master: ids.issuer,
-})
-
-/** This boot has come by itself. It does not change its master. */
-export function reportsHere(core: Context, slave: Slave): void {
-  slave.reports = 'here'
-  core.registry.refresh(slave)
-}
-
 /** It said where it reports. Until it has registered there for the first time it knows no name. */
 function takeReportsTo(core: Context, slave: Slave, reportsTo: ReportsTo[]): void {
   if (slave.reports === 'here') return
@@ -90,47 +67,6 @@ function takeReportsTo(core: Context, slave: Slave, reportsTo: ReportsTo[]): voi
   slave.reports = { to: urls.join(', ') || 'no master' }
   core.registry.refresh(slave)
 }
-
-/**
- * A slave that is new here, or has moved, is saved before it is offered anything: a master that
- * starts anew must know whom to ask what he has. What it said comes once more after that. Gives the
- * slave of this name at this address, once it is saved.
- */
-export function settleFirst(
-  core: Context,
-  name: string,
-  url: string,
-  input: Registering | Visited,
-): Slave | undefined {
-  const { token, again } = input
-  const known = core.registry.byName.get(name)
-  const isHere = known?.url === url
-  if (isHere && again) known.saved = true
-  if (isHere && known.saved) return known
-  // Its answer to what it was asked at its old address.
-  if (token === null) return undefined
-  if (again) {
-    const detail = `another slave has registered as ${name} meanwhile`
-    core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
-    return undefined
-  }
-  if (!isHere) settleAt(core, name, url)
-  core.effects.push({ do: 'repeat', input: { ...input, again: true } })
-  return undefined
-}
-
-/** The slave of this name is at this address from now on. */
-export function settleAt(core: Context, name: string, url: string): Slave {
-  const slave = core.registry.byName.get(name) ?? core.registry.add(name, url)
-  closePoll(core, slave)
-  slave.url = url
-  slave.saved = false
-  saveSlave(core, slave)
-  return slave
-}
-
-export const sameKinds = (slave: Slave, kinds: string[]): boolean =>
-  slave.kinds.length === kinds.length && kinds.every((kind) => slave.kinds.includes(kind))
 
 /** It was probed: an offer that it did not answer and does not list is revoked, all in one request. */
 function settleDoubts(core: Context, slave: Slave): void {
@@ -190,30 +126,6 @@ export function takeHeartbeat(
   } else {
     effects.push({ do: 'revoke-by-heartbeat', token, reply: { revoke: unwanted, ...about } })
   }
-}
-
-/** A slave goes: what it still holds is lost at once, and its place is free unless it is drained. */
-export function takeLeave(core: Context, name: string, boot: string, now: Monotonic): boolean {
-  const slave = core.registry.byName.get(name)
-  if (!slave || (boot !== '' && slave.boot !== boot)) return false
-  closePoll(core, slave)
-  // An operator drained it: when it comes back it still is, until it is resumed or forgotten.
-  if (slave.drained && boot !== '') core.registry.setStanding(slave, 'silent')
-  else forget(core, slave)
-  for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
-  dropOffers(core, slave, 'has left', now)
-  return true
-}
-
-function forget(core: Context, slave: Slave): void {
-  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
-  core.registry.remove(slave)
-  core.effects.push({ do: 'drop-slave', name: slave.name })
-}
-
-/** Remembers a slave over a restart of the master. */
-export function saveSlave(core: Context, { name, url, place, drained }: Slave): void {
-  core.effects.push({ do: 'save-slave', slave: { name, url, position: place, drained } })
 }
 
 /** Looks at one slave whose time has come: is it silent, are its attempts confirmed and in time? */
@@ -294,13 +206,3 @@ const isUnconfirmed = (slave: Slave, since: number): boolean =>
   slave.held.values().some((held) => held.confirmedAt < since)
 
 const askEvery = (slave: Slave): number => Math.min(ASK_BEATS_MAX, 2 ** slave.unanswered) * 0.9
-
-/** Sets when to look at the slave again: half a beat from now, sooner than anything can be due. */
-export function watch(core: Context, slave: Slave, now: Monotonic): void {
-  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
-  const { trouble } = slave
-  const beatMs = core.settings.heartbeatMs / 2
-  const restMs = trouble?.resting ? Math.max(0, trouble.until - now) : beatMs
-  slave.dueAt = later(now, Math.min(beatMs, restMs))
-  core.dueSlaves.push(slave)
-}

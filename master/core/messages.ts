@@ -15,12 +15,13 @@ import type {
   Heartbeat,
   HeartbeatReply,
   OfferAnswer,
+  Outcome,
   Registration,
   RegistrationReply,
   SlaveState,
 } from '../../shared/protocol/wire.ts'
-import type { Polled, Submitted } from './polling.ts'
-import type { NewTask, Task, TrailEntry } from './task.ts'
+import type { NewTask, Task } from './state.ts'
+import type { TrailEntry } from './trail.ts'
 
 /**
  * Proof that a commit has ended, and with it everything that it was to save. Only the group commit
@@ -43,6 +44,21 @@ export type WaitingHeartbeat = {
     ((reply: HeartbeatReply, committed: Committed) => void)
 }
 export type NothingRevoked = HeartbeatReply & { revoke: [] }
+
+/** What a poll says: of a registered slave its state, of a simple one what it can do. */
+export type Polled =
+  | { simple: false; state: Omit<SlaveState, 'slots'> }
+  /** Without a name (null) the core gives it one. */
+  | { simple: true; slave: string | null; kinds: string[] }
+
+/**
+ * An outcome in short. By its attempt: without `task` only one that the slave still holds is found. By
+ * its task alone: only the attempt that a simple slave holds now is found, that of `slave` where known.
+ */
+export type Submitted = { outcome: Outcome; ranMs?: number } & (
+  | { by: 'attempt'; slave: string; attempt: string; task?: string }
+  | { by: 'task'; slave: string | null; task: string }
+)
 
 /** A live task as it was stored, given back after a start of the master. */
 export type StoredTask = Omit<NewTask, 'waitUntil'> & {

@@ -19,56 +19,18 @@
 import type { Monotonic } from '../../shared/data/clock.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
-import type { CallbacksReply, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type { CallbacksReply, SlaveState } from '../../shared/protocol/wire.ts'
 import { freeName, heldSimply, isIdle } from './anonymous-slaves.ts'
 import { hold, lose, NOT_ARRIVED, settle } from './attempts.ts'
-import {
-  registrationReply,
-  reportsHere,
-  sameKinds,
-  settleAt,
-  settleFirst,
-  watch,
-} from './liveness.ts'
-import type { Registering, Token, Waiting } from './messages.ts'
-import type { Slave } from './registry.ts'
+import type { Context } from './context.ts'
+import type { Polled, Submitted, Token, Waiting } from './messages.ts'
+import { endPoll, sameKinds, settleAt } from './registration.ts'
 import { isSimple, PULL, SIMPLE } from './registry.ts'
-import type { Context } from './state.ts'
-
-/** What a poll says: of a registered slave its state, of a simple one what it can do. */
-export type Polled =
-  | { simple: false; state: Omit<SlaveState, 'slots'> }
-  /** Without a name (null) the core gives it one. */
-  | { simple: true; slave: string | null; kinds: string[] }
-
-/**
- * An outcome in short. By its attempt: without `task` only one that the slave still holds is found. By
- * its task alone: only the attempt that a simple slave holds now is found, that of `slave` where known.
- */
-export type Submitted = { outcome: Outcome; ranMs?: number } & (
-  | { by: 'attempt'; slave: string; attempt: string; task?: string }
-  | { by: 'task'; slave: string | null; task: string }
-)
+import { watch } from './slave-timers.ts'
+import type { Slave } from './state.ts'
 
 /** The boot of a simple slave, whose starts the master cannot tell apart. */
 const SIMPLE_BOOT = 'simple'
-
-const lastBoot = { generation: -1, onItsWay: false }
-
-/** A slave that pulls registers. What it holds its next heartbeat says. */
-export function enrol(core: Context, registering: Registering, now: Monotonic): void {
-  const { registration: card, token } = registering
-  const slave = settleFirst(core, card.name, PULL, registering)
-  if (!slave) return
-  closePoll(core, slave)
-  const reborn = slave.boot !== card.boot
-  if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
-  // Its first list is complete, and what it lacks went down with the boot before it.
-  if (reborn) for (const held of slave.held.values()) Object.assign(held, lastBoot)
-  if (slave.heapIndex < 0) watch(core, slave, now)
-  reportsHere(core, slave)
-  core.effects.push({ do: 'answer-registration', token, reply: registrationReply(core) })
-}
 
 /** "I take what you have." */
 export function takePoll(core: Context, said: Polled, poll: Token, now: Monotonic): void {
@@ -138,18 +100,6 @@ function open(core: Context, slave: Slave, poll: Token, now: Monotonic): void {
   slave.poll = poll
   slave.polledAt = now
   core.registry.refresh(slave)
-}
-
-/** The slave polls no more; what is on its way to it goes on in order. */
-export function closePoll(core: Context, slave: Slave): void {
-  if (slave.poll === null) return
-  endPoll(core, slave.poll)
-  slave.poll = null
-  core.registry.refresh(slave)
-}
-
-function endPoll(core: Context, poll: Token): void {
-  core.effects.push({ do: 'end-poll', poll, problem: null })
 }
 
 function refusePoll(core: Context, poll: Token, type: ProblemType, detail: string): void {

@@ -5,14 +5,14 @@ import type { Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { Heap } from '../../shared/data/heap.ts'
 import { createHeap } from '../../shared/data/heap.ts'
-import { offer, pick } from './asking.ts'
-import type { Context } from './state.ts'
-import type { Task } from './task.ts'
+import type { Context } from './context.ts'
+import type { Task } from './state.ts'
 
 /** A task that all free slaves refused for reasons of their own is offered again after this. */
 const UNWILLING_REST_MS = 1000
 
-const before = (a: Task, b: Task): boolean =>
+/** Whether `a` is offered before `b`. */
+export const before = (a: Task, b: Task): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : a.number < b.number
 
 /**
@@ -21,7 +21,7 @@ const before = (a: Task, b: Task): boolean =>
  */
 export function enterLine(core: Context, task: Task, now: Monotonic): void {
   if (task.asked && core.registry.nextFree(task.kind, null, 0) >= 0) {
-    return rest(core, task, later(now, UNWILLING_REST_MS))
+    return restUnwilling(core, task, now)
   }
   task.asked = null
   task.stage = { is: 'waiting' }
@@ -58,21 +58,15 @@ export function rest(core: Context, task: Task, until: Monotonic): void {
   due(core, task, waitUntil !== null && waitUntil < until ? waitUntil : until)
 }
 
+/** Everybody who is free has refused this task for reasons of their own. */
+export function restUnwilling(core: Context, task: Task, now: Monotonic): void {
+  rest(core, task, later(now, UNWILLING_REST_MS))
+}
+
 /** Sets when the core must look at a task that is in line, at rest or in doubt. */
 export function due(core: Context, task: Task, at: Monotonic): void {
   task.due = { at, task, heapIndex: -1 }
   core.dueTasks.push(task.due)
-}
-
-/** Offers waiting tasks, best first, as long as there is a slave to offer them to. */
-export function serveLines(core: Context, now: Monotonic): void {
-  if (core.waiting === 0) return
-  for (;;) {
-    const next = bestHead(core, now)
-    if (!next) return
-    leaveLine(core, next.task)
-    offer(core, next.task, next.slave, now)
-  }
 }
 
 /** How many tasks wait in line for kinds that no slave offers now, of those that are alive. */
@@ -82,25 +76,4 @@ export function waitingUnoffered(core: Context): number {
     if (line.size() > 0 && core.registry.countAlive(kind).able === 0) waiting += line.size()
   }
   return waiting
-}
-
-/** The first of all lines for whose head there is a slave now. */
-function bestHead(core: Context, now: Monotonic) {
-  let best: { task: Task; slave: NonNullable<ReturnType<Context['registry']['at']>> } | undefined
-  for (const line of core.lines.values()) {
-    for (let task = line.peek(); task; task = line.peek()) {
-      if (task.number < core.restored && now < core.graceUntil) break
-      const place = pick(core, task, core.registry.nextFree)
-      const slave = place < 0 ? undefined : core.registry.at(place)
-      if (slave) {
-        if (!best || before(task, best.task)) best = { task, slave }
-        break
-      }
-      if (!task.asked || core.registry.nextFree(task.kind, null, 0) < 0) break
-      // Somebody is free, but has refused this very task: let the next one go first.
-      leaveLine(core, task)
-      rest(core, task, later(now, UNWILLING_REST_MS))
-    }
-  }
-  return best
 }

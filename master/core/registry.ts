@@ -1,11 +1,5 @@
 // What the master knows of its slaves, and which of them can be offered a task. Pure.
 //
-// A slave's standing:
-//
-//   silent --(answers when asked)--> alive --(nothing for 2 beats)--> suspect --(for 4)--> silent
-//                                      ^                                 |
-//                                      +----------(any word of it)-------+
-//
 // Only an alive slave is offered work. Its place in the order of asking is an index into bit sets,
 // so that the first free of ten thousand is found by a scan of words.
 
@@ -13,98 +7,7 @@ import { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO } from '../../shared/data/clock.ts'
 import type { SlaveCard, SlaveState } from '../../shared/protocol/wire.ts'
-import type { Task } from './task.ts'
-
-/** An attempt that a slave has taken and whose outcome has not come. */
-export type Held = {
-  attempt: string
-  task: Task
-  /** When it was taken, or was last said to wait in the slave's own line: its limit runs from here. */
-  since: Monotonic
-  /** The slave's generation when it said `taken`, or first listed it. */
-  generation: number
-  /** When the slave last said that it has it; its lease runs from here. */
-  confirmedAt: Monotonic
-  /** Handed over as the answer to a poll, and the slave has not yet said that it came. */
-  onItsWay?: boolean
-  /** The slave lists it as ended. */
-  ended?: boolean
-}
-
-/** An offer on its way. */
-export type OpenOffer = { attempt: string; task: Task; at: Monotonic }
-
-/** Why it is not offered work although it speaks: see backoff.ts. */
-export type Trouble = {
-  is: 'unusable' | 'declined'
-  /** How many answers in a row were so, and what the last one was. */
-  count: number
-  reason: string
-  /** It rests until then, and is not offered anything. */
-  resting: boolean
-  until: Monotonic
-}
-
-/**
- * `here`: it has registered, beaten or polled here, or named this master. `unsaid`: it is of a version
- * that does not say. Else where it reports: it is not offered work, as no outcome would arrive.
- */
-export type Reports = 'here' | 'unsaid' | { to: string }
-
-export type Slave = {
-  readonly name: string
-  /** Its place in the order of asking. */
-  place: number
-  /** Where it is asked, or one of the two words of pulling.ts. */
-  url: string
-  /** Its name and address are in the store: only then is it heard, and offered work. */
-  saved: boolean
-  standing: 'alive' | 'suspect' | 'silent'
-  /** Drained by an operator: not offered work until resumed. */
-  drained: boolean
-  /** This run of its process; empty until it was first heard. */
-  boot: string
-  version: string
-  kinds: string[]
-  tags: string[]
-  /** Whether this boot sends its heartbeats and outcomes to this master, as far as is known. */
-  reports: Reports
-  /** The newest word of it, as of `generation`. */
-  generation: number
-  slots: number
-  free: number
-  mode: SlaveState['mode']
-  reason: string
-  /** When it last said anything, and when it said what is known of its slots. */
-  heardAt: Monotonic
-  newsAt: Monotonic
-  offers: Map<string, OpenOffer>
-  held: Map<string, Held>
-  /** Milliseconds from taken to outcome, a moving average; 0 until measured. */
-  serviceMs: number
-  /** How many tasks it has taken and ended in this master's lifetime. */
-  taken: number
-  ended: number
-  /** Its last answer to an offer, and how often it refused for what reason: for people. */
-  lastAnswer: { event: string; reason: string; ms: number; at: number } | null
-  refusals: Map<string, number>
-  /** Its last answers to offers could not be used; null: they can. */
-  trouble: Trouble | null
-  /** When the core must look at it again, and its place in the heap of such times. */
-  dueAt: Monotonic
-  heapIndex: number
-  /** How often it was asked in vain since it was last heard, and when it was last asked. */
-  unanswered: number
-  askedAt: Monotonic
-  /** Of a slave that pulls: its poll, as long as it polls; the number of the last; when that came. */
-  poll: unknown
-  polled: number
-  polledAt: Monotonic
-  /** Attempts that answered a poll which is not over for the slave, as far as it said: its number. */
-  handed: Map<string, number>
-  /** Of a simple slave: it polled without a name, and has this one from the master (anonymous-slaves.ts). */
-  isNameGiven: boolean
-}
+import type { Held, OpenOffer, Slave } from './state.ts'
 
 /** The `url` of a slave that cannot be reached: it registers, beats and polls ... */
 export const PULL = 'pull:'
@@ -144,7 +47,7 @@ export function createRegistry(ask: 'known' | 'always') {
 
   function firstFreePlace(): number {
     if (byName.size === places.length) return places.length
-    return places.findIndex((slave) => slave === undefined)
+    return places.indexOf(undefined)
   }
 
   function remove(slave: Slave): void {

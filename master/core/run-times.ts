@@ -12,8 +12,8 @@
 // about half of those that come back find one (in simulation, before: 5 to 35 %).
 
 import type { Monotonic } from '../../shared/data/clock.ts'
-import type { Slave } from './registry.ts'
 import { isElsewhere } from './registry.ts'
+import type { Slave } from './state.ts'
 
 const SAMPLES_MAX = 64
 /** The first client that waits as told finds a slot that has become free in this share of cases. */

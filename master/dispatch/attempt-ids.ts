@@ -3,7 +3,7 @@
 // the master still tells its own from a forged one.
 
 import { hash, randomBytes } from 'node:crypto'
-import type { AttemptIds } from '../core/state.ts'
+import type { AttemptIds } from '../core/context.ts'
 
 const NONCE_BYTES = 12
 const NONCE_LENGTH = 16

@@ -22,12 +22,11 @@ import type {
   Registration,
   RegistrationReply,
 } from '../../shared/protocol/wire.ts'
+import type { AttemptIds, CoreSettings } from '../core/context.ts'
 import type { Core } from '../core/core.ts'
 import { createCore } from '../core/core.ts'
-import type { AfterCommit, Committed, Effect, Input } from '../core/messages.ts'
-import type { Polled, Submitted } from '../core/polling.ts'
-import type { AttemptIds, CoreSettings } from '../core/state.ts'
-import type { Task } from '../core/task.ts'
+import type { AfterCommit, Committed, Effect, Input, Polled, Submitted } from '../core/messages.ts'
+import type { Task } from '../core/state.ts'
 import { hasEnded } from '../core/task.ts'
 import { partTasks } from '../jobs/part-names.ts'
 import { createCommitFigures, noteCommit } from '../observe/commits.ts'

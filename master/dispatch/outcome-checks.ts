@@ -11,10 +11,10 @@ import { invalidRequest } from '../../shared/http/validate.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { CallbacksRequest, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
 import { heldSimply } from '../core/anonymous-slaves.ts'
-import type { Submitted } from '../core/polling.ts'
-import type { Registry, Slave } from '../core/registry.ts'
+import type { Submitted } from '../core/messages.ts'
+import type { Registry } from '../core/registry.ts'
 import { isPull } from '../core/registry.ts'
-import type { Task } from '../core/task.ts'
+import type { Slave, Task } from '../core/state.ts'
 import type { Outputs } from './output-schemas.ts'
 
 export type HandedIn = ReturnType<typeof createHandedIn>

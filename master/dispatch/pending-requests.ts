@@ -6,11 +6,12 @@ import { later } from '../../shared/data/clock.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { Committed, Input } from '../core/messages.ts'
-import type { NewTask, Task, TrailEntry } from '../core/task.ts'
-import { hasEnded } from '../core/task.ts'
+import type { NewTask, Task } from '../core/state.ts'
+import { hasEnded, statusOf } from '../core/task.ts'
+import type { TrailEntry } from '../core/trail.ts'
 import type { Store, TaskRecord, TaskStatus } from '../store/store.ts'
-import type { Payload } from './task-payloads.ts'
-import { lastSlave, readOutcome, statusOf } from './task-records.ts'
+import type { Payload } from './task-records.ts'
+import { lastSlave, readOutcome } from './task-records.ts'
 
 /** A task to hand out, checked already. */
 export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'queue'> &

@@ -12,8 +12,7 @@
 import type { Clock } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
-import type { Input } from '../core/messages.ts'
-import type { Polled } from '../core/polling.ts'
+import type { Input, Polled } from '../core/messages.ts'
 import type { OutgoingOffer } from './push-channel.ts'
 import { listLength, offerText } from './push-channel.ts'
 

@@ -1,26 +1,10 @@
 // What tasks carry and the core does not know: inputs, tags, keys. In memory while a task is live
 // and small, in the store always once it is saved.
 
-import type { Task } from '../core/task.ts'
+import type { Task } from '../core/state.ts'
 import type { Change, Store } from '../store/store.ts'
+import type { Payload } from './task-records.ts'
 import { insertOf, updateOf } from './task-records.ts'
-
-/** What came with a task, besides what the core decides by. */
-export type Payload = {
-  /** JSON text. */
-  input: string
-  /** JSON text of what an offer carries besides, without its braces; null when nothing. */
-  work: string | null
-  /** Which trace it belongs to, as its client said (shared/protocol/trace.ts). */
-  trace: string | null
-  tags: string[]
-  /** For how long it may wait in the queue, as its client asked, in milliseconds; 0: not at all. */
-  queueMs: number
-  idempotencyKey: string | null
-  requestHash: string | null
-  /** Whose task it is; null where nobody is asked. */
-  client: string | null
-}
 
 /** A saved input longer than this is read from the store again when it is needed. In characters. */
 const IN_MEMORY_CHARS_MAX = 2_048

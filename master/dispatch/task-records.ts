@@ -3,14 +3,25 @@
 import { encode, Raw, scan, textOf } from '../../shared/data/raw-json.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { StoredTask } from '../core/messages.ts'
-import type { Task } from '../core/task.ts'
-import type { Change, Loaded, TaskStatus, TaskUpdate } from '../store/store.ts'
-import type { Payload } from './task-payloads.ts'
+import type { Task } from '../core/state.ts'
+import { statusOf } from '../core/task.ts'
+import type { Change, Loaded, TaskUpdate } from '../store/store.ts'
 
-/** What a client is told: asking, waiting, resting and doubt are `pending`. */
-export function statusOf({ stage }: Task): TaskStatus {
-  if (stage.is === 'running') return 'in progress'
-  return stage.is === 'ended' ? stage.status : 'pending'
+/** What came with a task, besides what the core decides by. */
+export type Payload = {
+  /** JSON text. */
+  input: string
+  /** JSON text of what an offer carries besides, without its braces; null when nothing. */
+  work: string | null
+  /** Which trace it belongs to, as its client said (shared/protocol/trace.ts). */
+  trace: string | null
+  tags: string[]
+  /** For how long it may wait in the queue, as its client asked, in milliseconds; 0: not at all. */
+  queueMs: number
+  idempotencyKey: string | null
+  requestHash: string | null
+  /** Whose task it is; null where nobody is asked. */
+  client: string | null
 }
 
 export const insertOf = (task: Task, payload: Payload): Change => ({

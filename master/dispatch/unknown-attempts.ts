@@ -10,8 +10,8 @@ import type { Clock } from '../../shared/data/clock.ts'
 import { later, msOf } from '../../shared/data/clock.ts'
 import { timeInId } from '../../shared/data/ids.ts'
 import type { Logger } from '../../shared/process/log.ts'
+import type { AttemptIds } from '../core/context.ts'
 import type { Unattached } from '../core/messages.ts'
-import type { AttemptIds } from '../core/state.ts'
 import type { Store } from '../store/store.ts'
 
 /** How long the store keeps ended tasks, and how many tasks. */

@@ -4,7 +4,7 @@
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { msBetween } from '../../shared/data/clock.ts'
-import type { Context } from '../core/state.ts'
+import type { Context } from '../core/context.ts'
 import type { Event } from './events.ts'
 
 /** Seconds that are kept. */

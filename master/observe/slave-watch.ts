@@ -6,8 +6,9 @@ import type { Clock, WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { Logger } from '../../shared/process/log.ts'
 import { knownReason } from '../core/known-reason.ts'
-import type { Registry, Slave } from '../core/registry.ts'
+import type { Registry } from '../core/registry.ts'
 import { isOfUse } from '../core/registry.ts'
+import type { Slave } from '../core/state.ts'
 import type { SlaveEvent } from './events.ts'
 
 /** How often it looks, in milliseconds. */

@@ -10,7 +10,7 @@ import { later } from '../../shared/data/clock.ts'
 import type { Trace } from '../../shared/protocol/trace.ts'
 import { spanIdFrom, spanIdOf, traceOf } from '../../shared/protocol/trace.ts'
 import type { Span } from '../../shared/telemetry/otlp.ts'
-import type { TrailEntry } from '../core/task.ts'
+import type { TrailEntry } from '../core/trail.ts'
 
 /** What is told of a task, whatever became of it. */
 export type TracedTask = {

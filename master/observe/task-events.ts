@@ -3,8 +3,8 @@
 import type { WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { Problem } from '../../shared/protocol/problems.ts'
-import type { Task } from '../core/task.ts'
-import { statusOf } from '../dispatch/task-records.ts'
+import type { Task } from '../core/state.ts'
+import { statusOf } from '../core/task.ts'
 import type { RefusedEvent, TaskEvent } from './events.ts'
 
 /** What has just befallen a task. Its trail says it; a retry is told with the reason for it. */

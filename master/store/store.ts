@@ -5,12 +5,11 @@
 //   - reads see every commit whose `done` was called.
 
 import type { WallTime } from '../../shared/data/clock.ts'
-import type { TrailEntry } from '../core/task.ts'
+import type { TaskStatus } from '../core/state.ts'
+import type { TrailEntry } from '../core/trail.ts'
 
-export type { TrailEntry } from '../core/task.ts'
-
-/** `pending` and `in progress` are live; the others are ends, written once. */
-export type TaskStatus = 'pending' | 'in progress' | 'done' | 'failed' | 'cancelled' | 'expired'
+export type { TaskStatus } from '../core/state.ts'
+export type { TrailEntry } from '../core/trail.ts'
 
 /** A task as it is stored. */
 export type TaskRecord = {

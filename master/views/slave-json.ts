@@ -1,8 +1,8 @@
 // Slaves as clients read them.
 
 import { knownReason } from '../core/known-reason.ts'
-import type { Slave } from '../core/registry.ts'
 import { isFree, isPull, isSimple } from '../core/registry.ts'
+import type { Slave } from '../core/state.ts'
 
 /** One slave. `state`: free, busy, draining, unwilling, faulty, elsewhere, suspect or silent. */
 export function slaveJson(slave: Slave, now: number) {

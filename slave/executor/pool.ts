@@ -68,7 +68,7 @@ export type PoolOptions = {
    * On a machine that is too busy for that, the next ones get twice as long to load, and so on.
    */
   startLimitMs?: number
-  /** Exports `loadKinds(names)`; for tests. Default shared/kinds/kind.ts. */
+  /** Exports `loadKinds(names)`; for tests. Default shared/kinds/load-kinds.ts. */
   kindsModule?: URL
   /** What a child runs; for tests. Default child.ts. */
   program?: URL
@@ -145,7 +145,7 @@ export function createPool(options: PoolOptions): Pool {
     recycleTasks = 10_000,
     recycleMsMin = 60_000,
     startLimitMs = 30_000,
-    kindsModule = new URL('../../shared/kinds/kind.ts', import.meta.url),
+    kindsModule = new URL('../../shared/kinds/load-kinds.ts', import.meta.url),
     program = new URL('./child.ts', import.meta.url),
   } = options
   assert(size >= 1 && spares >= 0 && recycleTasks >= 1)

@@ -7,7 +7,7 @@ import t from 'tap'
 import { findPython } from '../../deploy/local/python.ts'
 import { decodeImage } from '../../shared/kinds/image-filter/codec.ts'
 import { FILTERS } from '../../shared/kinds/image-filter/filters.ts'
-import { kindNames } from '../../shared/kinds/kind.ts'
+import { kindNames } from '../../shared/kinds/load-kinds.ts'
 import { startSubject } from '../rigs/conformance/subject.ts'
 import type { Json } from './processes.ts'
 import {

@@ -1,8 +1,8 @@
 // A master's core with slaves that say what a test lets them say, and a clock that the test moves.
 
+import type { CoreSettings } from '../../master/core/context.ts'
 import type { Effect, Input } from '../../master/core/messages.ts'
-import type { CoreSettings } from '../../master/core/state.ts'
-import type { NewTask } from '../../master/core/task.ts'
+import type { NewTask } from '../../master/core/state.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
 import { createTestCore, stepSaved, TOKEN } from './stepping.ts'

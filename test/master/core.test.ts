@@ -4,7 +4,7 @@
 import t from 'tap'
 import type { Effect, StoredTask } from '../../master/core/messages.ts'
 import { waitingUnoffered } from '../../master/core/queue.ts'
-import { note, TRAIL_ENTRIES_MAX } from '../../master/core/task.ts'
+import { note, TRAIL_ENTRIES_MAX } from '../../master/core/trail.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import type { HeldAttempt, Outcome } from '../../shared/protocol/wire.ts'
 import { instant } from '../instants.ts'

@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import type { Input } from '../../master/core/messages.ts'
-import type { Task } from '../../master/core/task.ts'
+import type { Task } from '../../master/core/state.ts'
 import { createClients } from '../../master/dispatch/pending-requests.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
 import { createSimulatedClock } from '../rigs/simulation/clock.ts'

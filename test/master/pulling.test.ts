@@ -2,10 +2,10 @@
 // picture at the head of core/polling.ts. The test plays the shell: it hands what the core offers.
 
 import t from 'tap'
+import type { CoreSettings } from '../../master/core/context.ts'
 import { explain } from '../../master/core/explain.ts'
 import type { Effect, Input } from '../../master/core/messages.ts'
-import type { CoreSettings } from '../../master/core/state.ts'
-import type { NewTask } from '../../master/core/task.ts'
+import type { NewTask } from '../../master/core/state.ts'
 import { POLICIES } from '../../master/policies/policies.ts'
 import { slaveJson } from '../../master/views/slave-json.ts'
 import { wallTime } from '../../shared/data/clock.ts'

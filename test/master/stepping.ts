@@ -1,7 +1,7 @@
+import type { CoreSettings } from '../../master/core/context.ts'
 import type { Core } from '../../master/core/core.ts'
 import { createCore } from '../../master/core/core.ts'
 import type { Effect, Input } from '../../master/core/messages.ts'
-import type { CoreSettings } from '../../master/core/state.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import { createRandom } from '../../shared/data/random.ts'

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createCheck, wordsOfPatterns } from '../../shared/http/validate.ts'
-import { loadJobKinds, loadKinds } from '../../shared/kinds/kind.ts'
+import { loadJobKinds, loadKinds } from '../../shared/kinds/load-kinds.ts'
 import * as answers from '../../shared/protocol/client-wire.ts'
 import * as wire from '../../shared/protocol/wire.ts'
 

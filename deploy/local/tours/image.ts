@@ -3,7 +3,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { kindNames } from '../../../shared/kinds/kind.ts'
+import { kindNames } from '../../../shared/kinds/load-kinds.ts'
 import type { Fleet } from '../fleet.ts'
 import { REQUEST_MS, ROOT } from '../fleet.ts'
 import { findPython } from '../python.ts'

@@ -16,7 +16,7 @@ import {
   SubmittedDone,
   SubmittedFailed,
 } from '../../../shared/protocol/wire.ts'
-import type { Polled, Submitted } from '../../core/polling.ts'
+import type { Polled, Submitted } from '../../core/messages.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 import { answerText } from '../../dispatch/poll-channel.ts'
 import { withoutFaulty } from '../faulty-outcomes.ts'

@@ -3,8 +3,9 @@
 // what was refused.
 
 import { TaskFailure } from '../kind.ts'
-import type { GuardedInstance, Tree } from './instance.ts'
+import type { GuardedInstance } from './instance.ts'
 import { LIMITS } from './limits.ts'
+import type { Tree } from './mathjs-types.ts'
 import { isUnsafeName } from './names.ts'
 
 function reject(message: string): never {

@@ -1,9 +1,8 @@
 // What calls cost that count, factor or raise numbers: their work grows with the value of a number
 // or with its digits. Part of cost.ts.
 
-import type { Cost } from './cost.ts'
 import { LIMITS } from './limits.ts'
-import type { Meter } from './meter.ts'
+import type { Cost, Meter } from './meter.ts'
 import type { CostClass } from './names.ts'
 import { broadcast, holds } from './shape.ts'
 import { eachNumber, elementsOf, isMatrix, shapeOf, typeName, wordsOf } from './size.ts'

@@ -4,13 +4,11 @@
 
 import { exactCosts } from './cost-exact.ts'
 import { LIMITS } from './limits.ts'
-import type { Meter } from './meter.ts'
+import type { Cost, Meter } from './meter.ts'
 import type { CostClass } from './names.ts'
 import { isUnsafeName } from './names.ts'
 import { broadcast, holds, shapeCost } from './shape.ts'
 import { eachNumber, elementsOf, isMatrix, lengthOf, shapeOf, typeName } from './size.ts'
-
-export type Cost = (args: readonly unknown[], size: number) => number
 
 const numbersIn = (values: readonly unknown[]) => {
   const numbers: number[] = []

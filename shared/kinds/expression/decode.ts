@@ -2,8 +2,8 @@
 // array is a matrix. Bounds names, depth and count; a wrong form is `rejected-input` and named.
 
 import { TaskFailure } from '../kind.ts'
-import type { Instance } from './instance.ts'
 import { LIMITS } from './limits.ts'
+import type { Instance } from './mathjs-types.ts'
 import { isUnsafeName } from './names.ts'
 
 type Form = Record<string, unknown>

@@ -2,11 +2,10 @@
 // steps of the call from the meter, calls, and measures what came out. The table it makes is all
 // that a compiled expression can reach of mathjs.
 
-import type { Cost } from './cost.ts'
 import { createCosts } from './cost.ts'
 import { convertingCost } from './cost-convert.ts'
-import type { Instance, RawArgument } from './instance.ts'
-import type { Meter } from './meter.ts'
+import type { Instance, RawArgument } from './mathjs-types.ts'
+import type { Cost, Meter } from './meter.ts'
 import type { CostClass } from './names.ts'
 import { CONSTANTS, FUNCTIONS, MAKES_FRACTIONS, TAKES_TEXT } from './names.ts'
 import { broadcast } from './shape.ts'

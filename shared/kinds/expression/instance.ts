@@ -9,28 +9,14 @@
 
 import type { Guard } from './guard.ts'
 import { createGuard } from './guard.ts'
+import type { Evaluate, Instance, Mathjs, Tree } from './mathjs-types.ts'
 import type { Meter } from './meter.ts'
 import { createMeter } from './meter.ts'
 import { shapeCost } from './shape.ts'
 import { createMeasure, eachNumber, isMatrix, lengthOf } from './size.ts'
 
-// biome-ignore lint/suspicious/noExplicitAny: mathjs types say too little
-type Any = any
 export const NUMBERS = ['number', 'BigNumber', 'bigint', 'Fraction'] as const
 export type NumberType = (typeof NUMBERS)[number]
-/** What we use of mathjs; its own types do not know `_compile`, mathWithTransform and the classes. */
-export type Instance = Any
-export type Evaluate = (scope: Map<string, unknown>, args: object, context: unknown) => unknown
-export type RawArgument = { compile(): { evaluate(scope: unknown): unknown } }
-/** A node of a parsed expression. check.ts says which there may be. */
-export type Tree = {
-  type: string
-  forEach(visit: (child: Tree) => void): void
-  _compile(table: unknown, argNames: object): Evaluate
-  filter(test: (node: Tree) => boolean): Tree[]
-  toString(): string
-} & Record<string, Any>
-
 /** The levels and the number of nodes of a tree. */
 export function extentOf(tree: Tree): { levels: number; nodes: number } {
   let levels = 0
@@ -42,9 +28,6 @@ export function extentOf(tree: Tree): { levels: number; nodes: number } {
   })
   return { levels: levels + 1, nodes }
 }
-
-/** What we use of the library (mathjs.ts). */
-export type Mathjs = { create(config: object): Instance }
 
 /** A guarded instance: parse, compile, and what encoding and decoding need. */
 export function createInstance(mathjs: Mathjs, number: NumberType) {

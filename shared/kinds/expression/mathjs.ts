@@ -5,7 +5,7 @@
 
 import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Instance, Mathjs } from './instance.ts'
+import type { Instance, Mathjs } from './mathjs-types.ts'
 import { naturalSort } from './natural-sort.ts'
 
 type Factories = Record<string, unknown>

@@ -48,3 +48,6 @@ export function createMeter() {
   }
 }
 export type Meter = ReturnType<typeof createMeter>
+
+/** The steps of a call by its arguments; `size` is what they measure together (size.ts). */
+export type Cost = (args: readonly unknown[], size: number) => number

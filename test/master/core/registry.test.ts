@@ -2,9 +2,8 @@
 // tasks while slots are free; never more, or a burst piles up on one slave.
 
 import t from 'tap'
-import type { Slave } from '../../../master/core/registry.ts'
 import { createRegistry, roomOf, slotsOf } from '../../../master/core/registry.ts'
-import type { Task } from '../../../master/core/task.ts'
+import type { Slave, Task } from '../../../master/core/state.ts'
 import { instant } from '../../instants.ts'
 
 /** A slave of three slots that was heard, and what it says next. */

@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import type { Effect, StoredTask } from '../../../master/core/messages.ts'
-import type { Task } from '../../../master/core/task.ts'
+import type { Task } from '../../../master/core/state.ts'
 import type { WallTime } from '../../../shared/data/clock.ts'
 import { later, msBetween, wallTime } from '../../../shared/data/clock.ts'
 import { instant } from '../../instants.ts'

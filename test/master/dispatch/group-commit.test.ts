@@ -1,7 +1,7 @@
 // Group commit: what goes out after which commit, and what a full disk costs.
 
 import t from 'tap'
-import type { Task } from '../../../master/core/task.ts'
+import type { Task } from '../../../master/core/state.ts'
 import { createTask } from '../../../master/core/task.ts'
 import { createSaving } from '../../../master/dispatch/group-commit.ts'
 import type { Change, Store } from '../../../master/store/store.ts'

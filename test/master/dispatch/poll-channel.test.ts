@@ -1,8 +1,7 @@
 // Polls held open by the shell: what the core says to them, and what they say to the core.
 
 import t from 'tap'
-import type { Input } from '../../../master/core/messages.ts'
-import type { Polled } from '../../../master/core/polling.ts'
+import type { Input, Polled } from '../../../master/core/messages.ts'
 import type { Poll, PollAnswer } from '../../../master/dispatch/poll-channel.ts'
 import { answerText, createPolls } from '../../../master/dispatch/poll-channel.ts'
 import type { Clock } from '../../../shared/data/clock.ts'

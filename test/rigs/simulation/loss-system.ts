@@ -2,7 +2,7 @@
 // line), run through the production dispatcher and agents in simulated time. What comes out is to
 // be held against closed forms.
 
-import type { CoreSettings } from '../../../master/core/state.ts'
+import type { CoreSettings } from '../../../master/core/context.ts'
 import { POLICIES } from '../../../master/policies/policies.ts'
 import { createMemoryStore } from '../../../master/store/memory.ts'
 import { msOf, wallTime } from '../../../shared/data/clock.ts'

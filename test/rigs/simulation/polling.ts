@@ -1,7 +1,7 @@
 // How simulated slaves poll a simulated master: the network's one request that is answered late, and
 // whose end the master may or may not see when the slave goes.
 
-import type { Polled } from '../../../master/core/polling.ts'
+import type { Polled } from '../../../master/core/messages.ts'
 import type { Random } from '../../../shared/data/random.ts'
 import { PeerError } from '../../../shared/http/peer.ts'
 import type { PollReply } from '../../../shared/protocol/wire.ts'

@@ -1,9 +1,9 @@
 // The two processes of a simulated world: the production dispatcher and the production agent, each
 // with simulated clock, network, disk and executors in place of the real ones.
 
+import type { CoreSettings } from '../../../master/core/context.ts'
 import type { Input } from '../../../master/core/messages.ts'
-import type { CoreSettings } from '../../../master/core/state.ts'
-import type { Task } from '../../../master/core/task.ts'
+import type { Task } from '../../../master/core/state.ts'
 import { createDispatcher } from '../../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
 import type { Transport } from '../../../master/dispatch/push-channel.ts'

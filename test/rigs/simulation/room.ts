@@ -1,8 +1,7 @@
 // Nobody is refused for want of a slot while one is free and the master knows it.
 
-import type { Slave } from '../../../master/core/registry.ts'
 import { isElsewhere, isPull } from '../../../master/core/registry.ts'
-import type { Task } from '../../../master/core/task.ts'
+import type { Slave, Task } from '../../../master/core/state.ts'
 import type { SimulatedClock } from './clock.ts'
 import { check } from './ledger.ts'
 import type { Directory, SlaveProcess } from './processes.ts'

@@ -4,7 +4,7 @@
 // does not end. A nameless one, as in the seed, names neither itself nor its attempts: each poll may
 // make it another slave for the master.
 
-import type { Submitted } from '../../../master/core/polling.ts'
+import type { Submitted } from '../../../master/core/messages.ts'
 import { later } from '../../../shared/data/clock.ts'
 import type { Random } from '../../../shared/data/random.ts'
 import { PeerError } from '../../../shared/http/peer.ts'

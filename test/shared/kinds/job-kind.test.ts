@@ -3,7 +3,7 @@
 import t from 'tap'
 import { Value } from 'typebox/value'
 import { createRandom } from '../../../shared/data/random.ts'
-import { kindNames, loadJobKinds, loadKinds } from '../../../shared/kinds/kind.ts'
+import { kindNames, loadJobKinds, loadKinds } from '../../../shared/kinds/load-kinds.ts'
 import { runJob } from '../run-job.ts'
 
 const jobs = await loadJobKinds()

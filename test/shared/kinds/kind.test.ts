@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { Value } from 'typebox/value'
-import { kindNames, loadKinds } from '../../../shared/kinds/kind.ts'
+import { kindNames, loadKinds } from '../../../shared/kinds/load-kinds.ts'
 
 const kinds = await loadKinds()
 

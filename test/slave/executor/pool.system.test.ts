@@ -19,7 +19,7 @@ t.test('gives the result of a run, with its type and text', async (t) => {
 })
 
 t.test('computes the real kinds', async (t) => {
-  const kindsModule = new URL('../../../shared/kinds/kind.ts', import.meta.url)
+  const kindsModule = new URL('../../../shared/kinds/load-kinds.ts', import.meta.url)
   const { compute } = openPool(t, { kinds: ['sleep'], kindsModule })
   t.same(await compute('sleep', { ms: 5 }), { status: 'done', result: { sleptMs: 5 } })
 })

@@ -1,7 +1,7 @@
 // Arguments for the functions of expressions, of every type and of a size n: what mathjs's functions
 // are slow for was found with these.
 
-import type { Instance } from '../../../../shared/kinds/expression/instance.ts'
+import type { Instance } from '../../../../shared/kinds/expression/mathjs-types.ts'
 
 /** A value, or the text that stands for it in the expression. */
 export type Generated = { value: unknown } | { text: string }

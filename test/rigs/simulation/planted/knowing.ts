@@ -97,7 +97,7 @@ export const KNOWING: Bug[] = [
     name: 'drained-not-saved',
     says: 'forgets with a start that a slave is drained',
     in: 'drain',
-    find: 'care.saveSlave(core, slave)\n',
+    find: 'saveSlave(core, slave)\n',
     replace: '\n',
   },
   {
@@ -191,9 +191,8 @@ export const KNOWING: Bug[] = [
     name: 'slave-before-it-is-saved',
     says: 'offers work to a slave that a master which starts anew would not know of',
     in: 'settleFirst',
-    find: "  core.effects.push({ do: 'repeat', input: { ...input, again: true } })\n",
-    replace:
-      "  if (input.is === 'registration') takeRegistration(core, input, 0)\n  else takeVisit(core, input, 0)\n",
+    find: "  core.effects.push({ do: 'repeat', input: { ...input, again: true } })\n  return undefined\n",
+    replace: '  return Object.assign(core.registry.byName.get(name) as any, { saved: true })\n',
     shownBy: [135_306, 152_481, 244_882],
   },
   {

@@ -8,7 +8,7 @@ import type { Pixels } from '../../../../shared/kinds/image-filter/filters.ts'
 import { FILTERS } from '../../../../shared/kinds/image-filter/filters.ts'
 import { job } from '../../../../shared/kinds/image-filter/kind.ts'
 import type { Kind } from '../../../../shared/kinds/kind.ts'
-import { loadKinds } from '../../../../shared/kinds/kind.ts'
+import { loadKinds } from '../../../../shared/kinds/load-kinds.ts'
 import { runJob } from '../../run-job.ts'
 
 export const kinds = await loadKinds()

@@ -11,7 +11,7 @@ import { expected, photograph, pixelsOf, png } from './images.ts'
 const ROOT = join(import.meta.dirname, '../../../..')
 
 const READABLE = ['shared', 'node_modules', 'package.json'].map((path) => join(ROOT, path))
-const KIND = pathToFileURL(join(ROOT, 'shared/kinds/kind.ts')).href
+const KIND = pathToFileURL(join(ROOT, 'shared/kinds/load-kinds.ts')).href
 const CODEC = new URL('../../../../shared/kinds/image-filter/codec.ts', import.meta.url).href
 
 const PROGRAM = `

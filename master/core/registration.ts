@@ -1,0 +1,135 @@
+// How slaves come and go: a slave registers, is saved, and leaves. Pure.
+
+import type { Monotonic } from '../../shared/data/clock.ts'
+import type { RegistrationReply } from '../../shared/protocol/wire.ts'
+import { dropOffers, visit } from './asking.ts'
+import { lose } from './attempts.ts'
+import type { Context } from './context.ts'
+import type { Registering, Token, Visited } from './messages.ts'
+import { isPull, PULL } from './registry.ts'
+import { watch } from './slave-timers.ts'
+import type { Slave } from './state.ts'
+
+/** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
+export function takeRegistration(core: Context, registering: Registering, now: Monotonic): void {
+  const { registration, token } = registering
+  const { name, boot, pull, url = PULL } = registration
+  const known = core.registry.byName.get(name)
+  const another = known && known.boot !== boot && known.boot !== ''
+  // One that pulls has no address to be known again by.
+  const elsewhere = another && (known.url !== url || url === PULL)
+  if (elsewhere && known.standing === 'alive') {
+    // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
+    visit(core, known, now)
+    const where = isPull(known) ? '' : ` at ${known.url}`
+    const detail = `a slave named ${name} is alive${where}; choose another --name, or stop it`
+    return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+  }
+  if (pull) return enrol(core, registering, now)
+  core.effects.push({ do: 'visit', name, url, token })
+}
+
+const lastBoot = { generation: -1, onItsWay: false }
+
+/** A slave that pulls registers. What it holds its next heartbeat says. */
+export function enrol(core: Context, registering: Registering, now: Monotonic): void {
+  const { registration: card, token } = registering
+  const slave = settleFirst(core, card.name, PULL, registering)
+  if (!slave) return
+  closePoll(core, slave)
+  const reborn = slave.boot !== card.boot
+  if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
+  // Its first list is complete, and what it lacks went down with the boot before it.
+  if (reborn) for (const held of slave.held.values()) Object.assign(held, lastBoot)
+  if (slave.heapIndex < 0) watch(core, slave, now)
+  reportsHere(core, slave)
+  core.effects.push({ do: 'answer-registration', token, reply: registrationReply(core) })
+}
+
+export const registrationReply = ({ settings, ids }: Context): RegistrationReply => ({
+  heartbeatMs: settings.heartbeatMs,
+  master: ids.issuer,
+})
+
+/** This boot has come by itself. It does not change its master. */
+export function reportsHere(core: Context, slave: Slave): void {
+  slave.reports = 'here'
+  core.registry.refresh(slave)
+}
+
+/**
+ * A slave that is new here, or has moved, is saved before it is offered anything: a master that
+ * starts anew must know whom to ask what he has. What it said comes once more after that. Gives the
+ * slave of this name at this address, once it is saved.
+ */
+export function settleFirst(
+  core: Context,
+  name: string,
+  url: string,
+  input: Registering | Visited,
+): Slave | undefined {
+  const { token, again } = input
+  const known = core.registry.byName.get(name)
+  const isHere = known?.url === url
+  if (isHere && again) known.saved = true
+  if (isHere && known.saved) return known
+  // Its answer to what it was asked at its old address.
+  if (token === null) return undefined
+  if (again) {
+    const detail = `another slave has registered as ${name} meanwhile`
+    core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
+    return undefined
+  }
+  if (!isHere) settleAt(core, name, url)
+  core.effects.push({ do: 'repeat', input: { ...input, again: true } })
+  return undefined
+}
+
+/** The slave of this name is at this address from now on. */
+export function settleAt(core: Context, name: string, url: string): Slave {
+  const slave = core.registry.byName.get(name) ?? core.registry.add(name, url)
+  closePoll(core, slave)
+  slave.url = url
+  slave.saved = false
+  saveSlave(core, slave)
+  return slave
+}
+
+export const sameKinds = (slave: Slave, kinds: string[]): boolean =>
+  slave.kinds.length === kinds.length && kinds.every((kind) => slave.kinds.includes(kind))
+
+/** A slave goes: what it still holds is lost at once, and its place is free unless it is drained. */
+export function takeLeave(core: Context, name: string, boot: string, now: Monotonic): boolean {
+  const slave = core.registry.byName.get(name)
+  if (!slave || (boot !== '' && slave.boot !== boot)) return false
+  closePoll(core, slave)
+  // An operator drained it: when it comes back it still is, until it is resumed or forgotten.
+  if (slave.drained && boot !== '') core.registry.setStanding(slave, 'silent')
+  else forget(core, slave)
+  for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
+  dropOffers(core, slave, 'has left', now)
+  return true
+}
+
+function forget(core: Context, slave: Slave): void {
+  if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
+  core.registry.remove(slave)
+  core.effects.push({ do: 'drop-slave', name: slave.name })
+}
+
+/** Remembers a slave over a restart of the master. */
+export function saveSlave(core: Context, { name, url, place, drained }: Slave): void {
+  core.effects.push({ do: 'save-slave', slave: { name, url, position: place, drained } })
+}
+
+/** The slave polls no more; what is on its way to it goes on in order. */
+export function closePoll(core: Context, slave: Slave): void {
+  if (slave.poll === null) return
+  endPoll(core, slave.poll)
+  slave.poll = null
+  core.registry.refresh(slave)
+}
+
+export function endPoll(core: Context, poll: Token): void {
+  core.effects.push({ do: 'end-poll', poll, problem: null })
+}
