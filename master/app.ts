@@ -8,7 +8,6 @@ import type { Static } from 'typebox'
 import { systemClock as clock, LONG_AGO, later, msBetween, msOf } from '../shared/data/clock.ts'
 import { createIds } from '../shared/data/ids.ts'
 import { createRandom } from '../shared/data/random.ts'
-import { collectRoutes } from '../shared/http/route-table.ts'
 import { assertFree, BACKLOG, createServer } from '../shared/http/server.ts'
 import { loadKinds } from '../shared/kinds/load-kinds.ts'
 import { watchClock } from '../shared/process/clock-watch.ts'
@@ -22,8 +21,8 @@ import { createTransport } from './dispatch/push-channel.ts'
 import { createTaskReader } from './dispatch/task-reader.ts'
 import { bodyPlaces } from './http/body-budgets.ts'
 import { createJobRequests } from './http/job-requests.ts'
-import { addDocs } from './http/openapi/document.ts'
-import { operationsOf } from './http/openapi/operations.ts'
+import { addDocs } from './http/openapi.ts'
+import { collectRoutes } from './http/route-table.ts'
 import { batches } from './http/routes/batches.ts'
 import { events as eventRoutes } from './http/routes/events.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './http/routes/jobs.ts'
@@ -34,7 +33,7 @@ import { pulling } from './http/routes/pulling.ts'
 import { slaveSide, slaves } from './http/routes/slaves.ts'
 import { status } from './http/routes/status.ts'
 import { tasks } from './http/routes/tasks.ts'
-import { isStrict, refuseUnknownQueries } from './http/strict-query.ts'
+import { refuseUnknownQueries } from './http/strict-query.ts'
 import { createTaskRequests } from './http/task-requests.ts'
 import { openJobs } from './jobs/open-jobs.ts'
 import { eventLog } from './observe/event-log.ts'
@@ -259,9 +258,12 @@ async function openServer(settings: Settings, parts: Parts) {
       perCallerBytesMax: settings.bodiesPerCallerBytesMax,
     }),
   })
-  const routeTable = collectRoutes(server, isStrict)
+  const routeTable = collectRoutes(server)
   door.guard(server)
   refuseUnknownQueries(server)
+  const { kinds, jobKinds } = parts
+  const loaded = { kinds: [...kinds.values()], jobKinds: [...jobKinds.values()] }
+  await addDocs(server, routeTable, { ...loaded, batchTasksMax: settings.batchTasksMax })
   await registerRoutes(server, settings, parts)
   return { server, routeTable }
 }
@@ -288,7 +290,6 @@ async function registerRoutes(server: Server, settings: Settings, parts: Parts) 
     runLimitMsMax: settings.runLimitMsMax,
   })
   const batchBytesMax = inputBytesMax * BATCH_BYTES_FACTOR
-  await addDocs(server, () => operationsOf({ tasks: requests, jobs: jobRequests, batchTasksMax }))
   await server.register(parts.door.routes)
   await server.register(tasks, { dispatcher, requests, reader, waitMsMax, now })
   await server.register(batches, {

@@ -4,17 +4,17 @@
 import type { BodyLimits } from '../../shared/http/body-budget.ts'
 import { createBodyRoom } from '../../shared/http/body-budget.ts'
 import type { PlaceOf } from '../../shared/http/content-checks.ts'
+import { contractOf } from '../../shared/http/serve.ts'
 import type { Caller } from '../security/auth.ts'
-import { accessTo } from '../security/route-permissions.ts'
 
 export function bodyPlaces(limits: BodyLimits): PlaceOf {
   const ofClients = createBodyRoom(limits)
   const ofSlaves = createBodyRoom(limits)
 
-  return ({ caller, ip, method, routeOptions }) => {
+  return ({ caller, ip, routeOptions }) => {
     // Open routes ask nobody who they are.
     const known = caller as Caller | null
-    const access = accessTo(method, routeOptions.url ?? '')
+    const { access } = contractOf(routeOptions)
     const isForSlaves = !access.open && access.slave === true && access.key === undefined
     const room = isForSlaves || (known?.slave ?? null) !== null ? ofSlaves : ofClients
     return { room, caller: known?.allowance ?? ip }

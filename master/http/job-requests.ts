@@ -1,40 +1,18 @@
 // What a client may ask in `POST /jobs`, checked: the common fields, the input of the kind, and that
 // slaves and blobs that it needs are there.
 
-import type { TSchema } from 'typebox'
-import { Type } from 'typebox'
 import type { TextOf } from '../../shared/data/raw-json.ts'
 import { encode } from '../../shared/data/raw-json.ts'
 import { createCheck, invalidRequest } from '../../shared/http/validate.ts'
 import type { JobKind, JobSoFar } from '../../shared/kinds/job-kind.ts'
 import { PARTS_MAX } from '../../shared/kinds/job-kind.ts'
+import { NamedJob } from '../../shared/protocol/api/job-body.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
-import { Name } from '../../shared/protocol/wire.ts'
 import { isElsewhere, mayHave } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
 import type { Blobs } from '../jobs/blobs.ts'
 import type { NewJob } from '../jobs/jobs.ts'
 import { assertDoubles } from './task-requests.ts'
-
-const Body = Type.Object(
-  {
-    kind: Name,
-    input: Type.Unknown(),
-    parts: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: PARTS_MAX,
-        description: 'into how many parts it is cut; the kind chooses when not given',
-      }),
-    ),
-    priority: Type.Optional(Type.Integer({ minimum: -100, maximum: 100 })),
-    runLimitMs: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'how long one part may run, in milliseconds' }),
-    ),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 16 })),
-  },
-  { additionalProperties: false },
-)
 
 type Asked = Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client' | 'trace'>
 
@@ -50,32 +28,10 @@ export function createJobRequests(given: {
   runLimitMsMax: number
 }) {
   const { kinds, blobs } = given
-  const body = createCheck(Body)
+  const body = createCheck(NamedJob)
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
 
   return {
-    kinds,
-
-    /** All that `parse` takes, for readers. */
-    schema: Type.Union<TSchema[]>(
-      [...kinds.values()].map(({ name, summary, input }) =>
-        Type.Object(
-          { ...Body.properties, kind: Type.Literal(name), input },
-          { additionalProperties: false, description: summary },
-        ),
-      ),
-    ),
-
-    /** Bodies that it takes wherever slaves offer what they need: nothing has to be uploaded first. */
-    examples: {
-      'word-count': { kind: 'word-count', input: { text: 'Ask first.\n\nThe first has it.' } },
-      'range-sum': {
-        kind: 'range-sum',
-        input: { expression: '1 / (n (n + 1))', from: 1, to: 99 },
-        parts: 3,
-      },
-    },
-
     /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
     parse: (posted: unknown, text: TextOf): Asked => check(posted, text).job,
 

@@ -1,38 +1,30 @@
-// Parameters of an address that a client's route does not know are refused by name: one that is misspelt
-// must not be one that is not there. What slaves ask is left alone, so that versions can differ, and so
-// are the page, the documentation and what monitors ask, for tools that add something of their own.
+// A client's route refuses unknown query parameters by name, so that a misspelt parameter is not taken
+// for an absent one. Slaves may send unknown parameters, because versions differ; so may whoever opens the
+// page, the documentation or what monitors read, because tools add parameters of their own.
 
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { contractOf } from '../../shared/http/serve.ts'
 import { invalidRequest } from '../../shared/http/validate.ts'
-import { accessTo } from '../security/route-permissions.ts'
+import type { Contract } from '../../shared/protocol/contract.ts'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Its address may have any parameters. */
-    anyQuery?: true
-  }
-}
-
-/** How many of them one answer names. */
+/** How many unknown parameters one response names. */
 const NAMES_MAX = 10
 
-/** Whether a route refuses parameters that it does not know. */
-export function isStrict({ schema, url, method, config }: RouteOptions): boolean {
-  const access = accessTo([method].flat()[0] as string, url)
-  const isOfSlaves = !access.open && access.slave === true
-  const isHidden = schema !== undefined && 'hide' in schema && schema.hide === true
-  return !(isHidden || isOfSlaves || url.startsWith('/docs') || config?.anyQuery === true)
+/** Whether an endpoint refuses unknown parameters. */
+export function isStrict({ access, tag, anyQuery }: Contract): boolean {
+  const isForSlaves = !access.open && access.slave === true
+  return !(tag === 'hidden' || isForSlaves || anyQuery === true)
 }
 
-/** Must be added before the routes. Routes with a schema of their query say themselves what they take. */
+/** Must be added before the routes. An endpoint with a query schema checks its parameters by it. */
 export function refuseUnknownQueries(server: FastifyInstance): void {
   server.addHook('onRoute', (route) => {
-    const { url } = route
-    if (route.schema?.querystring || !isStrict(route)) return
+    const contract = contractOf(route)
+    if (contract.checked.querystring || !isStrict(contract)) return
     route.preValidation = [
-      (request, _reply, done) => {
-        const names = Object.keys(request.query as object).slice(0, NAMES_MAX)
-        const rule = `is not a parameter of ${request.method} ${url}`
+      ({ query, method }, _reply, done) => {
+        const names = Object.keys(query ?? {}).slice(0, NAMES_MAX)
+        const rule = `is not a parameter of ${method} ${route.url}`
         const errors = names.map((field) => ({ field: field.slice(0, 64), rule }))
         done(errors.length > 0 ? invalidRequest(errors) : undefined)
       },

@@ -1,7 +1,6 @@
 // What a client may ask in `POST /tasks`, checked: the common fields, and the input of its kind.
 
 import { hash } from 'node:crypto'
-import type { Static, TObject, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { WallTime } from '../../shared/data/clock.ts'
 import { msBetween } from '../../shared/data/clock.ts'
@@ -9,44 +8,18 @@ import { nearest } from '../../shared/data/nearest-name.ts'
 import type { TextOf } from '../../shared/data/raw-json.ts'
 import { encode, unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
 import { createCheck, invalidRequest } from '../../shared/http/validate.ts'
-import type { Kind } from '../../shared/kinds/kind.ts'
+import {
+  NamedTask,
+  shortTask,
+  TASK_OPTIONS,
+  TaskOptions,
+} from '../../shared/protocol/api/task-body.ts'
+import type { AboutKind } from '../../shared/protocol/contract.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
-import { Name } from '../../shared/protocol/wire.ts'
 import type { Submission } from '../dispatch/pending-requests.ts'
 
-/** A year, in milliseconds. */
-const WAIT_LIMIT_MS_MAX = 31_536_000_000
-
-const Common = {
-  queue: Type.Optional(
-    Type.Boolean({ description: 'wait in the line when no slave is available; default false' }),
-  ),
-  priority: Type.Optional(
-    Type.Integer({ minimum: -100, maximum: 100, description: 'higher goes first in the line' }),
-  ),
-  runLimitMs: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'how long it may run, in milliseconds' }),
-  ),
-  waitLimitMs: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: WAIT_LIMIT_MS_MAX,
-      description: 'a queued task expires after this, in milliseconds',
-    }),
-  ),
-  tags: Type.Optional(
-    Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
-      maxItems: 16,
-      description: 'words to find it again by',
-    }),
-  ),
-}
-
-const strict = { additionalProperties: false }
-const Named = Type.Object({ kind: Name, input: Type.Unknown(), ...Common }, strict)
-type Named = Static<typeof Named>
 /** The input as JSON text. */
-type Parsed = Omit<Named, 'input'> & { input: string }
+type Parsed = Omit<NamedTask, 'input'> & { input: string }
 
 export type TaskRequestLimits = {
   runLimitMs: number
@@ -58,48 +31,21 @@ export type TaskRequests = ReturnType<typeof createTaskRequests>
 
 /** `offered` says whether a slave offers, or has offered, a kind that is not among `kinds`. */
 export function createTaskRequests(given: {
-  kinds: Map<string, Kind>
+  kinds: ReadonlyMap<string, AboutKind>
   limits: TaskRequestLimits
   offered: (kind: string) => boolean
   /** Kinds of jobs: who asks for one as a task is told where to ask. */
   jobKinds?: ReadonlyMap<string, unknown>
 }) {
   const { kinds, limits, offered, jobKinds } = given
-  const named = createCheck(Named)
-  const changes = createCheck(Type.Object(Common, strict))
+  const named = createCheck(NamedTask)
+  const changes = createCheck(TaskOptions)
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
   const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
 
-  const standing = [...kinds.values()].filter(({ files }) => !files)
-  const alone = standing.map((kind) => kind.name)
+  const alone = [...kinds.values()].filter(({ files }) => !files).map((kind) => kind.name)
 
   return {
-    kinds,
-
-    /** All that `parse` takes, for readers: a body in short, one of each kind, one of a kind that only slaves know. */
-    schema: Type.Union<TSchema[]>([
-      ...[...kinds.values()].filter(({ shorthand }) => shorthand).map(shortSchema),
-      ...standing.map(({ name, summary, input }) =>
-        Type.Object(
-          { kind: Type.Literal(name), input, ...Common },
-          { ...strict, description: summary },
-        ),
-      ),
-      Named,
-    ]),
-
-    /** Bodies that it takes, from the examples of the kinds. */
-    examples: {
-      'in short': { expression: '2 + 3 * sqrt(16)' },
-      'wait in line': { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
-      ...Object.fromEntries(
-        standing.map(({ name, examples }) => [name, { kind: name, input: examples[0]?.input }]),
-      ),
-    },
-
-    /** What may be changed of a task that is submitted again. */
-    changes: Type.Object(Common, strict),
-
     /** A task's own request again, with changes. Throws a Problem as `parse` does. */
     again(task: Repeatable, body: unknown): Submission {
       const changed = changes.checked(body ?? {})
@@ -163,15 +109,13 @@ export function createTaskRequests(given: {
     const input: string[] = []
     const common: Record<string, unknown> = {}
     for (const [field, value] of Object.entries(body)) {
-      if (field in Common) common[field] = value
+      if (field in TASK_OPTIONS) common[field] = value
       else input.push(`${JSON.stringify(field)}:${fieldText(field, value, text)}`)
     }
     return { kind: shorthand.name, input: `{${input.join()}}`, ...common }
   }
 
-  function settle(
-    common: Omit<Named, 'kind' | 'input'> & { input?: unknown },
-  ): Omit<Submission, Body> {
+  function settle(common: TaskOptions): Omit<Submission, Body> {
     const runLimitMs = common.runLimitMs ?? limits.runLimitMs
     const waitLimitMs = common.waitLimitMs ?? limits.waitLimitMs
     if (runLimitMs > limits.runLimitMsMax) {
@@ -230,14 +174,9 @@ type Body = 'kind' | 'input' | 'work'
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function shortSchema({ input, summary }: Kind): TSchema {
-  const { properties } = input as TObject
-  return Type.Object({ ...properties, ...Common }, { ...strict, description: summary })
-}
-
-function shorthandOf(kind: Kind) {
-  const { required } = kind.input as TObject
-  return { name: kind.name, required, ...createCheck(shortSchema(kind)) }
+function shorthandOf(kind: AboutKind) {
+  const required = Type.IsObject(kind.input) ? kind.input.required : []
+  return { name: kind.name, required, ...createCheck(shortTask(kind)) }
 }
 
 /**

@@ -1,6 +1,6 @@
-// Lets people and slaves in, or not: on every route the hook that its line in route-permissions.ts asks for.
-// Where nobody is asked who they are (loopback), there is one check for all routes, against pages of
-// other sites in a browser on the same machine.
+// Authenticates and authorizes callers: each route gets the hook that its contract's `access` asks for.
+// On loopback nobody is asked who they are; one check for all routes keeps out pages of other sites in a
+// browser on the same machine.
 //
 //   request --> key (Authorization), session (cookie) or certificate --> caller --> may it? --> route
 
@@ -14,13 +14,14 @@ import {
   keepPagesOut,
   otherSite,
 } from '../../shared/http/browser-guard.ts'
+import { contractOf } from '../../shared/http/serve.ts'
 import { peerOf } from '../../shared/http/tls.ts'
+import type { Access, Scope } from '../../shared/protocol/contract.ts'
+import { SCOPES } from '../../shared/protocol/contract.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
-import type { Identities, Key, Scope } from './identities/store.ts'
-import { EVERYBODY, SCOPES } from './identities/store.ts'
+import type { Identities, Key } from './identities/store.ts'
+import { EVERYBODY } from './identities/store.ts'
 import type { Allowance, Limits } from './rate-limits.ts'
-import type { Access } from './route-permissions.ts'
-import { accessTo } from './route-permissions.ts'
 import type { Sessions } from './sessions.ts'
 import { sessionOf } from './sessions.ts'
 
@@ -94,7 +95,7 @@ export function createAuth(given: {
         }
       })
       server.addHook('onRoute', (route) => {
-        const access = accessTo([route.method].flat()[0] as string, route.url)
+        const { access } = contractOf(route)
         if (access.open) return
         route.onRequest = [
           (request, reply, done) => {

@@ -4,7 +4,9 @@ import type { WallTime } from '../../shared/data/clock.ts'
 import { isoOf, msBetween } from '../../shared/data/clock.ts'
 import { encode, Raw, scan, textOf } from '../../shared/data/raw-json.ts'
 import { PARTS_MAX } from '../../shared/kinds/job-kind.ts'
+import type { Part, StageParts } from '../../shared/protocol/api/jobs.ts'
 import { traceIdOf } from '../../shared/protocol/trace.ts'
+import type { OutputFile } from '../../shared/protocol/wire.ts'
 import type { Job, PartState, StageState } from '../core/job.ts'
 import { RESULT_OUTCOME_BYTES_MAX } from '../jobs/job-parts.ts'
 import type { JobRecord } from '../jobs/job-store.ts'
@@ -28,18 +30,6 @@ const msFrom = (from: WallTime, to: WallTime): number =>
 type Moment = { now: WallTime; ended: boolean }
 
 export type StageJson = ReturnType<typeof stageJson>
-/** The parts of a stage, and what these fetched from peers. */
-export type StageParts = {
-  name: string
-  total: number
-  /** The `offset` at which the rest of the parts begins; null when there are no more. */
-  next: number | null
-  /** `transfers`, when there is no room for them. */
-  omitted?: string[]
-  transfers: [from: string, to: string, bytes: number][]
-  parts: object[]
-}
-
 /** How a job stands that ends now, as it is stored. */
 export function endJson(job: Job | null, now: WallTime): { stages: string; parts: string } {
   const at = { now, ended: true }
@@ -82,7 +72,7 @@ function stagePage<P>(
   transfers: StageParts['transfers'],
   { offset = 0, limit = PARTS_MAX }: PartsQuery,
   room: PartsRoom,
-  toJson: (part: P) => object,
+  toJson: (part: P) => Part,
 ): StageParts {
   const transfersBytes = JSON.stringify(transfers).length
   const fit = transfersBytes <= room.bytes / 2
@@ -100,7 +90,7 @@ function stagePage<P>(
 
 /** The same of a job that has ended, from the text that endJson gave, or an earlier version. */
 export function storedParts(text: string, query: PartsQuery): StageParts[] {
-  const all = JSON.parse(text) as (Omit<StageParts, 'parts'> & { parts: PartJson[] })[]
+  const all = JSON.parse(text) as (Omit<StageParts, 'parts'> & { parts: Part[] })[]
   keepWritten(all, text)
   const room = roomFor(query)
   return asked(all, query).map((each) =>
@@ -112,7 +102,7 @@ export function storedParts(text: string, query: PartsQuery): StageParts[] {
 const PART_LEVELS = 4
 
 /** The results as they were written. */
-function keepWritten(stages: { parts: PartJson[] }[], text: string): void {
+function keepWritten(stages: { parts: Part[] }[], text: string): void {
   const bytes = Buffer.from(text)
   const spans = scan(bytes, PART_LEVELS).items ?? []
   for (const [i, { parts }] of stages.entries()) {
@@ -125,7 +115,7 @@ function keepWritten(stages: { parts: PartJson[] }[], text: string): void {
 }
 
 /** An earlier version stored any number of results, and as running what its failed job left. */
-function storedPart({ result, ...part }: PartJson, room: { left: number }) {
+function storedPart({ result, ...part }: Part, room: { left: number }) {
   const isOver = part.status === 'running' || part.status === 'waiting'
   const status = isOver ? 'cancelled' : part.status
   if (result === undefined) return { ...part, status }
@@ -186,8 +176,6 @@ function stageJson({ name, parts, left, startedAt, endedAt }: StageState, at: Mo
 const bytesOf = ({ done }: PartState): number =>
   (done?.files ?? []).reduce((sum, { bytes }) => sum + bytes, 0)
 
-export type PartJson = ReturnType<typeof partJson>
-
 /** One part. Its result, where it has a small one, is what a dashboard shows as it comes. */
 function partJson(part: PartState, isOver: boolean, room: { left: number }) {
   const { index, spec, task, round, tries, done, written, keptBytes, ranMs } = part
@@ -207,12 +195,17 @@ function partJson(part: PartState, isOver: boolean, room: { left: number }) {
     ...(done !== null && !fits ? { omitted: ['result'] } : {}),
     bytes: bytesOf(part),
     /** Its files, where they are blobs here. */
-    ...(blobs.length > 0 ? { files: blobs.map(({ name, sha256 }) => ({ name, sha256 })) } : {}),
+    ...(blobs.length > 0 ? { files: blobs.map(blobJson) } : {}),
     ms: Math.round(ranMs),
     tries,
     rounds: round + 1,
   }
 }
+
+const blobJson = ({ name, sha256 }: OutputFile) => ({
+  name,
+  ...(sha256 === undefined ? {} : { sha256 }),
+})
 
 /** Of a job that has ended nothing runs or waits any more. */
 function statusOf({ status }: PartState, isOver: boolean): PartState['status'] | 'cancelled' {

@@ -1,6 +1,11 @@
 // The one table of error codes: every refusal that a client or a peer can hear, as RFC 9457
 // problems. master/http/README.md lists the same rows, and a test compares the two.
 
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { Name } from './wire.ts'
+import { words } from './words.ts'
+
 export const PROBLEMS = {
   'invalid-request': [400, 'The request is not what the schema asks for.'],
   'invalid-json': [400, 'The body is not valid JSON in valid UTF-8.'],
@@ -40,17 +45,58 @@ export const PROBLEMS = {
 
 export type ProblemType = keyof typeof PROBLEMS
 
+/** What one slave answered to the offer of a task. */
+export const Asked = Type.Object(
+  {
+    slave: Type.Optional(Name),
+    answer: words(['available', 'not available', 'no answer']),
+    reason: Type.String({ description: "in the slave's own words" }),
+    /** Until the answer arrived. */
+    ms: Type.Optional(Type.Number({ minimum: 0, description: 'milliseconds' })),
+    /** The age of the earlier answer that the master reused, in milliseconds. */
+    knownMs: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        description: 'not asked: its last word is so old, and still held',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type Asked = Static<typeof Asked>
+
+const Mistake = Type.Object(
+  { field: Type.String(), rule: Type.String() },
+  { additionalProperties: false },
+)
+
+/** The document of a problem. Other members may follow in later versions. */
+export const ProblemDocument = Type.Object(
+  {
+    type: Type.Unsafe<ProblemType>(words(Object.keys(PROBLEMS))),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    /** Of a refusal: who was asked, and what each answered. */
+    asked: Type.Optional(Type.Array(Asked)),
+    /** Of an invalid request: which field breaks which rule. */
+    errors: Type.Optional(Type.Array(Mistake)),
+  },
+  { description: 'A problem (RFC 9457).' },
+)
+export type ProblemDocument = Static<typeof ProblemDocument>
+type Members = Pick<ProblemDocument, 'asked' | 'errors'>
+
 /** A mistake or a refusal with a code of the table. Routes throw it; the server writes it out. */
 export class Problem extends Error {
   readonly type: ProblemType
   readonly status: number
-  /** Further members of the problem document, such as `asked`. */
-  readonly members: Record<string, unknown>
+  readonly members: Members
   readonly headers: Record<string, string>
   constructor(
     type: ProblemType,
     detail: string,
-    members: Record<string, unknown> = {},
+    members: Members = {},
     headers: Record<string, string> = {},
   ) {
     super(detail)
@@ -62,7 +108,7 @@ export class Problem extends Error {
   }
 
   /** The RFC 9457 document. `type` is the code of the table, a relative reference. */
-  document(): Record<string, unknown> {
+  document(): ProblemDocument {
     return {
       type: this.type,
       title: PROBLEMS[this.type][1],

@@ -1,9 +1,10 @@
 // Every message that crosses a wire between master and slave, as schemas: the data dictionary.
-// The client's side of the wire is in client-wire.ts. Lists everywhere: a list of one is a list.
+// The client API is in api/, by endpoint. Lists everywhere: a list of one is a list.
 // Unknown fields from a peer are ignored, so that neighbouring versions understand each other.
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import { words } from './words.ts'
 
 /** Names of slaves and kinds: what may stand in a URL, a log line and a metric label as it is. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
@@ -157,13 +158,13 @@ export const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'rev
 export type Answer = (typeof ANSWERS)[number]
 export const OfferAnswer = Type.Object({
   attempt: Id,
-  answer: Type.Union(ANSWERS.map((answer) => Type.Literal(answer))),
+  answer: words(ANSWERS),
   /** In words for a person, such as "running 1 of 1"; empty for `taken`. */
   reason: Reason,
 })
-export type OfferAnswer = { attempt: string; answer: Answer; reason: string }
+export type OfferAnswer = Static<typeof OfferAnswer>
 export const OffersReply = Type.Object({ state: SlaveState, answers: Type.Array(OfferAnswer) })
-export type OffersReply = { state: SlaveState; answers: OfferAnswer[] }
+export type OffersReply = Static<typeof OffersReply>
 
 /** How an attempt ended well: what the kind gave. */
 export const Done = Type.Object({
@@ -195,21 +196,14 @@ export const FAILURES = [
 export type FailureType = (typeof FAILURES)[number]
 export const Failed = Type.Object({
   status: Type.Literal('failed'),
-  type: Type.String({ maxLength: 64 }),
+  /** One of FAILURES; a slave of another version may give others. */
+  type: Type.Unsafe<FailureType>(Type.String({ maxLength: 64 })),
   message: Type.String({ maxLength: 4096 }),
   /** With `missing-file`: names of the input files that could not be fetched. */
   missing: Type.Optional(Type.Array(InputFile.properties.name, { maxItems: 10_000 })),
 })
 export const Outcome = Type.Union([Done, Failed])
-export type Outcome =
-  | {
-      status: 'done'
-      result: unknown
-      resultType?: string
-      resultText?: string
-      files?: OutputFile[]
-    }
-  | { status: 'failed'; type: FailureType; message: string; missing?: string[] }
+export type Outcome = Static<typeof Outcome>
 
 /** `POST /callbacks` (slave to master): outcomes, repeated until they are acknowledged. */
 export const Callback = Type.Object({
@@ -221,18 +215,12 @@ export const Callback = Type.Object({
   /** As it came with the offer. */
   traceparent: TraceContext.traceparent,
 })
-export type Callback = {
-  attempt: string
-  task: string
-  outcome: Outcome
-  ranMs: number
-  traceparent?: string
-}
+export type Callback = Static<typeof Callback>
 export const CallbacksRequest = Type.Object({
   state: SlaveState,
   callbacks: Type.Array(Callback, { minItems: 1 }),
 })
-export type CallbacksRequest = { state: SlaveState; callbacks: Callback[] }
+export type CallbacksRequest = Static<typeof CallbacksRequest>
 /** Every attempt named here is settled: the slave forgets it. */
 export const CallbacksReply = Type.Object({ acknowledged: Type.Array(Id) })
 export type CallbacksReply = Static<typeof CallbacksReply>

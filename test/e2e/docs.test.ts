@@ -1,18 +1,19 @@
 // The OpenAPI document: valid and whole. docs-client.system.test.ts shows that it is true.
 
+import { readdir } from 'node:fs/promises'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
 import { startMaster } from '../../master/app.ts'
-import { identityDocs } from '../../master/http/openapi/identity.ts'
-import { jobDocs } from '../../master/http/openapi/jobs.ts'
-import { slaveDocs } from '../../master/http/openapi/slaves.ts'
-import { taskDocs } from '../../master/http/openapi/tasks.ts'
-import { watchingDocs } from '../../master/http/openapi/watching.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { readSettings } from '../../shared/process/settings.ts'
+import type { Contract } from '../../shared/protocol/contract.ts'
 import { PROBLEMS } from '../../shared/protocol/problems.ts'
 import { ok, operationsIn } from './openapi-document.ts'
 import { getJson } from './processes.ts'
+
+const API = new URL('../../shared/protocol/api/', import.meta.url)
+const isContract = (value: unknown): value is Contract =>
+  typeof value === 'object' && value !== null && 'operationId' in value
 
 /** Shows the document, or is the page, and is not in it. */
 const isDocs = (route: string): boolean => /^\w+ (\/docs.*|\/|\/page\/\*)$/.test(route)
@@ -39,15 +40,15 @@ t.test('the document', async (t) => {
     const routes = master.routes().filter((route) => !isDocs(route) && !route.startsWith('HEAD '))
     t.ok(routes.length > 20)
     t.same(documented.map(({ route }) => route).toSorted(), routes.toSorted())
-    const rows = {
-      ...taskDocs({}, {}, 1),
-      ...jobDocs({}, {}),
-      ...slaveDocs,
-      ...watchingDocs,
-      ...identityDocs,
-    }
-    const dead = Object.keys(rows).filter((row) => !routes.includes(row))
-    t.same(dead, [], 'no row without a route')
+    const all = (await readdir(API)).map((name) => import(new URL(name, API).href))
+    const contracts = (await Promise.all(all))
+      .flatMap((module) => Object.values(module))
+      .filter(isContract)
+    const dead = contracts
+      .map(({ method, path }) => `${method} ${path}`)
+      .filter((each) => !master.routes().includes(each))
+    t.ok(contracts.length > 30)
+    t.same(dead, [], 'no contract without a route')
   })
 
   t.test('says of every route what it does, takes and gives', async (t) => {

@@ -1,7 +1,7 @@
 // askfirst key: what clients show.
 
-import type { Scope } from '../../security/identities/store.ts'
-import { SCOPES } from '../../security/identities/store.ts'
+import type { Scope } from '../../../shared/protocol/contract.ts'
+import { SCOPES } from '../../../shared/protocol/contract.ts'
 import { CommandError, durationOf, expiry, handOver, keeping, time } from './data-command.ts'
 
 const usage = `askfirst key create --scopes submit,read,cancel [--client NAME] [--ttl 90d] [--key-file FILE] [--data DIR]

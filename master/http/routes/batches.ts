@@ -9,8 +9,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
 import { fieldsOf, scanItems } from '../../../shared/data/raw-json.ts'
 import { LONG_BODY_BYTES } from '../../../shared/http/json-body.ts'
+import { serve } from '../../../shared/http/serve.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import type { Slices } from '../../../shared/process/time-slices.ts'
+import { submitTasks } from '../../../shared/protocol/api/tasks.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'
 import { explain } from '../../core/explain.ts'
@@ -18,14 +20,7 @@ import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 import type { Gone, Submission } from '../../dispatch/pending-requests.ts'
 import { acceptedJson } from '../../views/task-json.ts'
 import type { TaskRequests } from '../task-requests.ts'
-import {
-  DryRunQuery,
-  goneOf,
-  isDryRun,
-  itemManners,
-  ownerOf,
-  preferredWaitMs,
-} from './request-options.ts'
+import { goneOf, isDryRun, itemManners, ownerOf, preferredWaitMs } from './request-options.ts'
 import { endedJson, isEnded } from './tasks.ts'
 
 type Options = {
@@ -46,20 +41,22 @@ const PORTION_CHARS = 1 << 18
 export async function batches(app: FastifyInstance, options: Options) {
   const { dispatcher, requests, slices } = options
 
-  const config = { content: 'json' } as const
-  const schema = { querystring: DryRunQuery }
-  const route = { bodyLimit: options.batchBytesMax, config, schema }
-  app.post('/tasks/batch', route, async (request, reply) => {
-    if (request.headers['idempotency-key'] !== undefined) {
-      const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
-      throw invalidRequest([{ field: 'Idempotency-Key', rule }])
-    }
-    const submissions = await checked(request)
-    if (isDryRun(request)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
-    const waitMs = preferredWaitMs(request, options.waitMsMax)
-    const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
-    return { tasks: await submitAll(submissions, said, goneOf(reply, waitMs)) }
-  })
+  serve(
+    app,
+    submitTasks,
+    async (request, reply) => {
+      if (request.headers['idempotency-key'] !== undefined) {
+        const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
+        throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+      }
+      const submissions = await checked(request)
+      if (isDryRun(request.query)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
+      const waitMs = preferredWaitMs(request, options.waitMsMax)
+      const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
+      return { tasks: await submitAll(submissions, said, goneOf(reply, waitMs)) }
+    },
+    { bodyLimit: options.batchBytesMax },
+  )
 
   /** What each item asks for. Throws when one of them is invalid: then nothing has been handed out. */
   async function checked(request: FastifyRequest): Promise<Submission[]> {
@@ -125,8 +122,8 @@ export async function batches(app: FastifyInstance, options: Options) {
 }
 
 function batchOf(body: unknown, most: number): unknown[] {
-  const list = (body as { tasks?: unknown } | null)?.tasks
-  if (!Array.isArray(list) || Object.keys(body as object).length !== 1) {
+  const [[field, list] = [], ...others] = isObject(body) ? Object.entries(body) : []
+  if (field !== 'tasks' || !Array.isArray(list) || others.length > 0) {
     throw invalidRequest([{ field: 'body', rule: 'must be {"tasks": [...]}' }])
   }
   if (list.length === 0 || list.length > most) {
@@ -135,11 +132,13 @@ function batchOf(body: unknown, most: number): unknown[] {
   return list
 }
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 const tooLong = (bytes: number, most: number): Problem =>
   invalidRequest([{ field: 'body', rule: `has ${bytes} bytes; a task may have ${most}` }])
 
 function inBatch(problem: Problem, index: number): Problem {
-  const errors = (problem.members.errors ?? []) as { field: string; rule: string }[]
+  const { errors = [] } = problem.members
   const at = `tasks.${index}`
   const inside = errors.map(({ field, rule }) => ({
     field: field === 'body' ? at : `${at}.${field}`,

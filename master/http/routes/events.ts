@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Static } from 'typebox'
-import { Type } from 'typebox'
+import { serve } from '../../../shared/http/serve.ts'
+import type { EventFilter } from '../../../shared/protocol/api/watching.ts'
+import { followEvents, followOverview } from '../../../shared/protocol/api/watching.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import type { Event, Events } from '../../observe/events.ts'
 import type { Overview } from '../../observe/overview.ts'
@@ -26,21 +27,6 @@ const LOOK_MS = 1_000
 /** A reader that is behind by more than this is cut off: it comes back with its Last-Event-ID. */
 const BEHIND_BYTES_MAX = 1024 * 1024
 
-const Filter = Type.Object(
-  {
-    type: Type.Optional(
-      Type.String({
-        maxLength: 64,
-        description: 'task, refused, slave, job; or several: "task,job"',
-      }),
-    ),
-    task: Type.Optional(Type.String({ maxLength: 64 })),
-    job: Type.Optional(Type.String({ maxLength: 64 })),
-    kind: Type.Optional(Type.String({ maxLength: 64 })),
-    slave: Type.Optional(Type.String({ maxLength: 64 })),
-  },
-  { additionalProperties: false },
-)
 const TYPES = ['task', 'refused', 'slave', 'job']
 
 export async function events(app: FastifyInstance, { events, overview, streamsMax }: Options) {
@@ -51,9 +37,8 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
     for (const stream of streams) stream.end()
   })
 
-  /** What happens from now on, or since `Last-Event-ID`. */
-  app.get('/events', { schema: { querystring: Filter } }, (request, reply) => {
-    const wanted = filterOf(request.query as Static<typeof Filter>)
+  serve(app, followEvents, (request, reply) => {
+    const wanted = filterOf(request.query)
     if (request.method === 'HEAD') return reply.headers(HEAD).send()
     const stream = open(request, reply)
     const send = (event: Event, number: number): void => {
@@ -72,8 +57,7 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
     stream.onEnd(events.follow(send))
   })
 
-  /** The dispatcher at a glance: all of it once, then what has changed, a few times a second. */
-  app.get('/overview', (request, reply) => {
+  serve(app, followOverview, (request, reply) => {
     if (request.method === 'HEAD') return reply.headers(HEAD).send()
     const stream = open(request, reply)
     stream.onEnd(overview.view((name, data) => stream.write(frame(name, data))))
@@ -152,7 +136,7 @@ function createStream(response: ServerResponse) {
   }
 }
 
-function filterOf(query: Static<typeof Filter>): (event: Event) => boolean {
+function filterOf(query: EventFilter): (event: Event) => boolean {
   const types = query.type?.split(',').map((type) => type.trim())
   const unknown = types?.find((type) => !TYPES.includes(type))
   if (unknown !== undefined) {

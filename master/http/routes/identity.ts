@@ -1,12 +1,21 @@
 // How slaves get in, and people to the page.
 
 import type { FastifyInstance } from 'fastify'
-import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import { msOf } from '../../../shared/data/clock.ts'
 import { publicKeyOf } from '../../../shared/http/certificates.ts'
+import { serve } from '../../../shared/http/serve.ts'
 import { peerOf } from '../../../shared/http/tls.ts'
+import {
+  join,
+  readAuthority,
+  readSession,
+  renew,
+  signIn,
+  signOut,
+} from '../../../shared/protocol/api/identity.ts'
+import type { Checked, Contract, Replies } from '../../../shared/protocol/contract.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
-import { JoinRequest, RenewRequest } from '../../../shared/protocol/wire.ts'
 import type { Authority } from '../../security/identities/folder.ts'
 import type { Refusal } from '../../security/identities/store.ts'
 import type { Limits } from '../../security/rate-limits.ts'
@@ -20,11 +29,7 @@ type Options = {
   slaveCertificateMs: number
 }
 
-const bodyLimit = 16_384
-const SignIn = Type.Object(
-  { key: Type.String({ minLength: 1, maxLength: 128 }) },
-  { additionalProperties: false },
-)
+const LIMIT = { bodyLimit: 16_384 }
 
 const REFUSALS: Record<Refusal, string> = {
   unknown: 'this token is not known here, or was revoked',
@@ -41,33 +46,43 @@ export async function identity(app: FastifyInstance, options: Options) {
   const { identities } = authority
 
   /** The authority's certificate. Whoever fetches it compares its SHA-256 with the pin. */
-  app.get('/ca', (_request, reply) => {
+  serve(app, readAuthority, (_request, reply) => {
     reply.type('application/x-pem-file').send(authority.ca)
   })
 
   /** "I have a token": a certificate for a new slave. */
-  app.post('/join', { bodyLimit, schema: { body: JoinRequest } }, async (request) => {
-    const { token, name, request: asked } = request.body as JoinRequest
-    limits.assertPatient(`join ${request.ip}`)
-    const publicKey = await readRequest(asked).catch((error: Problem) => {
-      limits.failed(`join ${request.ip}`)
-      throw error
-    })
-    const refusal = identities.useToken(token, name, publicKey)
-    if (refusal) {
-      limits.failed(`join ${request.ip}`)
-      throw new Problem('join-refused', REFUSALS[refusal])
-    }
-    request.log.info({ slave: name, address: request.ip }, 'a slave has joined')
-    return certify(name, publicKey, null)
-  })
+  serve(
+    app,
+    join,
+    async (request) => {
+      const { token, name, request: asked } = request.body
+      limits.assertPatient(`join ${request.ip}`)
+      const publicKey = await readRequest(asked).catch((error: Problem) => {
+        limits.failed(`join ${request.ip}`)
+        throw error
+      })
+      const refusal = identities.useToken(token, name, publicKey)
+      if (refusal) {
+        limits.failed(`join ${request.ip}`)
+        throw new Problem('join-refused', REFUSALS[refusal])
+      }
+      request.log.info({ slave: name, address: request.ip }, 'a slave has joined')
+      return certify(name, publicKey, null)
+    },
+    LIMIT,
+  )
 
   /** A further certificate for the slave that asks. */
-  app.post('/renew', { bodyLimit, schema: { body: RenewRequest } }, async (request) => {
-    const publicKey = await readRequest((request.body as RenewRequest).request)
-    const before = peerOf(request.raw.socket)?.serial ?? null
-    return certify(request.caller.slave as string, publicKey, before)
-  })
+  serve(
+    app,
+    renew,
+    async (request) => {
+      const publicKey = await readRequest(request.body.request)
+      const before = peerOf(request.raw.socket)?.serial ?? null
+      return certify(request.caller.slave as string, publicKey, before)
+    },
+    LIMIT,
+  )
 
   async function readRequest(pem: string): Promise<string> {
     const publicKey = await publicKeyOf(pem)
@@ -84,29 +99,34 @@ export async function identity(app: FastifyInstance, options: Options) {
     if (!identities.noteCertificate({ serial, slave, expiresAt }, before)) {
       throw new Problem('unauthorized', `${slave} was shut out`)
     }
-    return { certificate, expiresAt, lifeMs: options.slaveCertificateMs }
+    return { certificate, expiresAt: msOf(expiresAt), lifeMs: options.slaveCertificateMs }
   }
 
   /** Signs in to the page with a key. */
-  app.post('/session', { bodyLimit, schema: { body: SignIn } }, async (request, reply) => {
-    const key = identities.keyOf((request.body as Static<typeof SignIn>).key)
-    if (!identities.isGood(key)) {
-      limits.failed(request.ip)
-      throw new Problem('unauthorized', 'this key is not known here, or is over')
-    }
-    reply.header('set-cookie', cookieFor(sessions.open(key)))
-    return { signedIn: true, client: key.client, scopes: key.scopes }
-  })
+  serve(
+    app,
+    signIn,
+    async (request, reply) => {
+      const key = identities.keyOf(request.body.key)
+      if (!identities.isGood(key)) {
+        limits.failed(request.ip)
+        throw new Problem('unauthorized', 'this key is not known here, or is over')
+      }
+      reply.header('set-cookie', cookieFor(sessions.open(key)))
+      return { signedIn: true, client: key.client, scopes: [...key.scopes] }
+    },
+    LIMIT,
+  )
 
   /** Whether one must sign in, and who has. */
-  app.get('/session', async (request) => {
+  serve(app, readSession, async (request) => {
     const id = sessionOf(request.headers.cookie ?? '')
     const key = id === null ? undefined : sessions.keyOf(id)
     if (!identities.isGood(key)) return { needed: true, signedIn: false }
-    return { needed: true, signedIn: true, client: key.client, scopes: key.scopes }
+    return { needed: true, signedIn: true, client: key.client, scopes: [...key.scopes] }
   })
 
-  app.delete('/session', async (request, reply) => {
+  serve(app, signOut, async (request, reply) => {
     const id = sessionOf(request.headers.cookie ?? '')
     if (id !== null) sessions.close(id)
     reply.header('set-cookie', cookieFor(''))
@@ -116,12 +136,21 @@ export async function identity(app: FastifyInstance, options: Options) {
 
 /** Where nobody is asked who they are, nobody need sign in, and there is nothing to join with. */
 export async function noIdentity(app: FastifyInstance) {
-  app.get('/session', async () => ({ needed: false, signedIn: false }))
+  serve(app, readSession, () => ({ needed: false, signedIn: false }))
   const nothing = (): never => {
     throw new Problem('not-found', 'this master has no identities: see askfirst init')
   }
-  app.get('/ca', nothing)
-  const any = { config: { content: 'optional' } } as const
-  for (const path of ['/session', '/join', '/renew']) app.post(path, any, nothing)
-  app.delete('/session', nothing)
+  serve(app, readAuthority, nothing)
+  serve(app, signOut, nothing)
+  refuse(signIn)
+  refuse(join)
+  refuse(renew)
+
+  /** Whatever the body is. */
+  function refuse<C extends Checked, R extends Replies>(absent: Contract<C, R>): void {
+    const { checked, ...contract } = absent
+    const schema = () => checked.body ?? Type.Unknown()
+    const content = { form: 'json', schema, optional: true } as const
+    serve(app, { ...contract, checked: {}, content }, nothing)
+  }
 }

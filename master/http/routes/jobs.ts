@@ -3,10 +3,18 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Static } from 'typebox'
-import { Type } from 'typebox'
 import type { WallTime } from '../../../shared/data/clock.ts'
+import { serve } from '../../../shared/http/serve.ts'
 import type { Slices } from '../../../shared/process/time-slices.ts'
+import { putBlob, readBlob } from '../../../shared/protocol/api/blobs.ts'
+import {
+  cancelJob,
+  listJobs,
+  readJob,
+  readParts,
+  readResult,
+  submitJob,
+} from '../../../shared/protocol/api/jobs.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import type { Blobs } from '../../jobs/blobs.ts'
 import type { JobRecord, JobStore } from '../../jobs/job-store.ts'
@@ -16,11 +24,7 @@ import { jobJson, partsJson, storedParts } from '../../views/job-json.ts'
 import { PAGE_BYTES_MAX, pageWithin } from '../../views/list-page.ts'
 import type { JobRequests } from '../job-requests.ts'
 import {
-  CURSOR,
-  DryRunQuery,
   goneOf,
-  IdParams,
-  idOf,
   inSmallLetters,
   isDryRun,
   isUnchanged,
@@ -42,23 +46,6 @@ type Options = {
   wall: () => WallTime
 }
 
-const strict = { additionalProperties: false }
-const ListQuery = Type.Object(
-  {
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    cursor: Type.Optional(CURSOR),
-  },
-  strict,
-)
-const PartsQuery = Type.Object(
-  {
-    stage: Type.Optional(Type.String({ maxLength: 64 })),
-    offset: Type.Optional(Type.Integer({ minimum: 0 })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-  },
-  strict,
-)
-
 export async function jobs(app: FastifyInstance, options: Options) {
   const { jobs, jobStore, requests, blobs, slices, wall } = options
   /** A job that the caller may see. Of another's it hears what it would of one that never was. */
@@ -79,38 +66,36 @@ export async function jobs(app: FastifyInstance, options: Options) {
   const outcomeOf = ({ id, outcome, outcomeBytes }: JobRecord) =>
     outcome === null && outcomeBytes !== null ? jobStore.textOf(id, 'outcome') : outcome
 
-  /** Splits a big request into parts, hands them out, and combines what comes back. */
-  const submit = {
-    bodyLimit: options.inputBytesMax,
-    config: { content: 'json' },
-    schema: { querystring: DryRunQuery },
-  } as const
-  app.post('/jobs', submit, async (request, reply) => {
-    // The body may be long: to hash, to check and to store it are pieces of work by themselves.
-    const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
-    if (isDryRun(request)) {
-      return slices.run(() => requests.explain(request.body, bodyFields(request)))
-    }
-    const before = jobs.repeated(said)
-    if (before === null && options.isDraining()) {
-      throw new Problem('draining', 'the master is shutting down')
-    }
-    const parse = () => requests.parse(request.body, bodyFields(request))
-    const { id, isRepeated } =
-      before === null
-        ? await jobs.submit({ ...(await slices.run(parse)), ...said })
-        : { id: before, isRepeated: true }
-    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
-    reply.header('location', `/jobs/${id}`)
-    if (isRepeated) reply.header('idempotency-replayed', 'true')
-    if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
-    reply.code(jobs.isLive(id) ? 202 : 200)
-    return json(id)
-  })
+  serve(
+    app,
+    submitJob,
+    async (request, reply) => {
+      // The body may be long: to hash, to check and to store it are pieces of work by themselves.
+      const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
+      if (isDryRun(request.query)) {
+        return slices.run(() => requests.explain(request.body, bodyFields(request)))
+      }
+      const before = jobs.repeated(said)
+      if (before === null && options.isDraining()) {
+        throw new Problem('draining', 'the master is shutting down')
+      }
+      const parse = () => requests.parse(request.body, bodyFields(request))
+      const { id, isRepeated } =
+        before === null
+          ? await jobs.submit({ ...(await slices.run(parse)), ...said })
+          : { id: before, isRepeated: true }
+      await jobs.wait(id, waitMs, goneOf(reply, waitMs))
+      reply.header('location', `/jobs/${id}`)
+      if (isRepeated) reply.header('idempotency-replayed', 'true')
+      if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
+      reply.code(jobs.isLive(id) ? 202 : 200)
+      return json(id)
+    },
+    { bodyLimit: options.inputBytesMax },
+  )
 
-  /** The jobs, newest first. */
-  app.get('/jobs', { schema: { querystring: ListQuery } }, async (request, reply) => {
-    const { limit = 100, cursor } = request.query as Static<typeof ListQuery>
+  serve(app, listJobs, async (request, reply) => {
+    const { limit = 100, cursor } = request.query
     const found = jobStore.list(cursor?.toLowerCase(), limit + 1, ownerOf(request))
     const { page, cut } = pageWithin(found.slice(0, limit), (record) =>
       jobJson(record, jobs.isLive(record.id) ? jobs.get(record.id).job : null, wall()),
@@ -120,20 +105,18 @@ export async function jobs(app: FastifyInstance, options: Options) {
     return { jobs: page, next }
   })
 
-  /** One job: its stages, how far each is, and its result. With `Prefer: wait=N`, when it ends. */
-  app.get('/jobs/:id', { schema: { params: IdParams } }, async (request, reply) => {
-    const id = idOf(request)
+  /** With `Prefer: wait=N`: when it has ended, or after N seconds. */
+  serve(app, readJob, async (request, reply) => {
+    const id = inSmallLetters(request.params.id)
     own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
     return json(id)
   })
 
-  /** The parts of a job, stage by stage; those of one stage, a page at a time, with `stage`. */
-  const parts = { schema: { params: IdParams, querystring: PartsQuery } }
-  app.get('/jobs/:id/parts', parts, async (request) => {
-    const id = idOf(request)
-    const { limit = 1000, ...said } = request.query as Static<typeof PartsQuery>
+  serve(app, readParts, async (request) => {
+    const id = inSmallLetters(request.params.id)
+    const { limit = 1000, ...said } = request.query
     const query = { ...said, limit, bytesMax: PAGE_BYTES_MAX }
     const { record, job } = own(request, id)
     const stored = job ? '[]' : (jobStore.textOf(id, 'parts') ?? '[]')
@@ -146,9 +129,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
     return { id, status: record.status, stages }
   })
 
-  /** The result by itself: a file as what it is, anything else as JSON. */
-  app.get('/jobs/:id/result', { schema: { params: IdParams } }, async (request, reply) => {
-    const id = idOf(request)
+  serve(app, readResult, async (request, reply) => {
+    const id = inSmallLetters(request.params.id)
     own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
@@ -167,9 +149,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
     return reply.send(Readable.from(blobs.readAll(list), { objectMode: false }))
   })
 
-  /** Ends a job, and whatever runs of it. */
-  app.delete('/jobs/:id', { schema: { params: IdParams } }, async (request) => {
-    const id = idOf(request)
+  serve(app, cancelJob, async (request) => {
+    const id = inSmallLetters(request.params.id)
     const { record } = own(request, id)
     if (!(await jobs.cancel(id))) {
       throw new Problem('already-ended', `job ${id} is ${record.status}`)
@@ -200,17 +181,14 @@ const SAFE = {
   'content-security-policy': "default-src 'none'; sandbox",
 }
 
-const Sha = Type.Object({ sha256: Type.String({ maxLength: 128 }) })
-
 /** Bytes in, bytes out: whatever the Content-Type, the body is taken as it comes. */
 export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
 
-  /** Keeps the body; its SHA-256 is its name from now on. */
-  app.put('/blobs', { config: { content: 'bytes' } }, async (request, reply) => {
-    // Without content it is the blob of no bytes.
-    const body = (request.body as Readable | undefined) ?? Readable.from([])
+  serve(app, putBlob, async (request, reply) => {
+    // A request without content stores the blob of no bytes.
+    const body = request.body instanceof Readable ? request.body : Readable.from([])
     request.mayTakeLong()
     const { 'content-type': type, 'content-length': length = '0' } = request.headers
     const isSlave = request.caller.slave !== null
@@ -220,9 +198,8 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
     return record
   })
 
-  /** A blob's bytes. */
-  app.get('/blobs/:sha256', { schema: { params: Sha } }, async (request, reply) => {
-    const sha256 = inSmallLetters((request.params as Static<typeof Sha>).sha256)
+  serve(app, readBlob, async (request, reply) => {
+    const sha256 = inSmallLetters(request.params.sha256)
     const { bytes, type } = blobs.get(sha256)
     const etag = `"${sha256}"`
     if (isUnchanged(request, etag)) return reply.code(304).header('etag', etag).send()

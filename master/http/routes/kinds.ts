@@ -1,24 +1,16 @@
 // What can be asked for here, with schemas and examples: what a form or a client is made of.
 
 import type { FastifyInstance } from 'fastify'
-import type { TSchema } from 'typebox'
+import { serve } from '../../../shared/http/serve.ts'
+import { listKinds } from '../../../shared/protocol/api/watching.ts'
+import type { AboutKind } from '../../../shared/protocol/contract.ts'
 import { isElsewhere } from '../../core/registry.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 
-/** What `Kind` and `JobKind` have in common. */
-type About = {
-  name: string
-  summary: string
-  input: TSchema
-  output: TSchema
-  examples: { input: unknown }[]
-}
-
 type Options = {
   dispatcher: Dispatcher
-  /** `files`: it works on files of a job, and cannot be asked for alone. */
-  kinds: ReadonlyMap<string, About & { files?: boolean; shorthand?: boolean }>
-  jobKinds: ReadonlyMap<string, About>
+  kinds: ReadonlyMap<string, AboutKind>
+  jobKinds: ReadonlyMap<string, AboutKind>
 }
 
 /** So many examples of a kind are shown, and none that is longer. */
@@ -33,8 +25,7 @@ export async function kinds(app: FastifyInstance, { dispatcher, kinds, jobKinds 
   }))
   const jobs = [...jobKinds.values()].map(aboutJson)
 
-  /** The kinds of tasks and of jobs. Of a kind of tasks also how many slaves that are alive offer it. */
-  app.get('/kinds', () => {
+  serve(app, listKinds, () => {
     const offered = new Map<string, number>()
     for (const slave of dispatcher.view.registry.all()) {
       if (slave.standing !== 'alive' || isElsewhere(slave)) continue
@@ -44,13 +35,12 @@ export async function kinds(app: FastifyInstance, { dispatcher, kinds, jobKinds 
     return {
       kinds: tasks.map((kind) => ({ ...kind, offeredBy: offered.get(kind.name) ?? 0 })),
       jobs,
-      /** Kinds that slaves bring along, of which only they know the schema. */
       foreign: own.map(([name, offeredBy]) => ({ name, offeredBy })),
     }
   })
 }
 
-const aboutJson = ({ name, summary, input, output, examples }: About) => ({
+const aboutJson = ({ name, summary, input, output, examples }: AboutKind) => ({
   name,
   summary,
   input,

@@ -6,7 +6,9 @@
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { serve } from '../../../shared/http/serve.ts'
+import { readPage, readPageFile } from '../../../shared/protocol/api/page.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import { isUnchanged } from './request-options.ts'
 
@@ -50,16 +52,12 @@ const LIBRARIES: Record<string, string> = {
   'lib/uplot.css': import.meta.resolve('uplot/dist/uPlot.min.css'),
 }
 
-const hidden = { schema: { hide: true } as FastifySchema }
-
 type File = { type: string; text: string; etag: string }
 
 export async function page(app: FastifyInstance) {
   const files = readFiles()
-  app.get('/', hidden, (request, reply) => give(files.get('index.html'), request, reply))
-  app.get('/page/*', hidden, (request, reply) =>
-    give(files.get((request.params as { '*': string })['*']), request, reply),
-  )
+  serve(app, readPage, (request, reply) => give(files.get('index.html'), request, reply))
+  serve(app, readPageFile, (request, reply) => give(files.get(request.params['*']), request, reply))
 }
 
 function give(file: File | undefined, request: FastifyRequest, reply: FastifyReply) {

@@ -4,11 +4,12 @@ import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import type { TextOf } from '../../../shared/data/raw-json.ts'
 import { fieldsOf, Raw, scan } from '../../../shared/data/raw-json.ts'
+import { serve } from '../../../shared/http/serve.ts'
 import { sendProblem } from '../../../shared/http/server.ts'
 import { createCheck, invalidRequest } from '../../../shared/http/validate.ts'
-import type { Outcome } from '../../../shared/protocol/wire.ts'
+import { poll, submitResult } from '../../../shared/protocol/api/slave-side.ts'
+import type { AnyPoll } from '../../../shared/protocol/wire.ts'
 import {
-  AnyPoll,
   CallbacksRequest,
   Done,
   NAME_PATTERN,
@@ -39,34 +40,39 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
     failed: createCheck(SubmittedFailed),
   }
 
-  /** "I take what you have." Held until something comes. HEAD would take a task and drop it. */
-  const options = { exposeHeadRoute: false, schema: { querystring: AnyPoll } }
-  app.get('/get_task', options, (request, reply) => {
-    const query = request.query as AnyPoll
-    const polled = polledOf(query, request.caller.slave, simpleKinds)
-    const waitMs = (query.wait ?? POLL_SECONDS) * 1000
-    const hangUp = dispatcher.poll(polled, waitMs, (problem, answer) => {
-      reply.header('cache-control', 'no-store')
-      if (problem) sendProblem(reply, problem)
-      else if (answer) reply.type('application/json').send(answerText(polled, answer))
-      else reply.code(204).send()
-    })
-    reply.raw.once('close', hangUp)
-  })
+  serve(
+    app,
+    poll,
+    (request, reply) => {
+      const { query } = request
+      const polled = polledOf(query, request.caller.slave, simpleKinds)
+      const waitMs = (query.wait ?? POLL_SECONDS) * 1000
+      const hangUp = dispatcher.poll(polled, waitMs, (problem, answer) => {
+        reply.header('cache-control', 'no-store')
+        if (problem) sendProblem(reply, problem)
+        else if (answer) reply.type('application/json').send(answerText(polled, answer))
+        else reply.code(204).send()
+      })
+      reply.raw.once('close', hangUp)
+    },
+    // HEAD would take a task and drop it.
+    { exposeHeadRoute: false },
+  )
 
-  /** "This became of it": as the callbacks of a registered slave, or one outcome in short. */
-  app.post(
-    '/submit_result',
-    { bodyLimit, config: { content: 'json', anyShape: true, mend: withoutFaulty } },
+  /** As the callbacks of a registered slave, or one outcome in short. */
+  serve(
+    app,
+    submitResult,
     (request) => {
       const { body } = request
       if (isObject(body) && 'callbacks' in body) {
-        const said = fits.callbacks.checked(body) as CallbacksRequest
+        const said = fits.callbacks.checked(body)
         return dispatcher.callbacks(asWritten(said, request.bodyBytes))
       }
       const text = fieldsOf(request.bodyBytes, scan(request.bodyBytes, 1))
       return dispatcher.submitted(submittedOf(body, request.caller.slave, text))
     },
+    { bodyLimit, config: { anyShape: true, mend: withoutFaulty } },
   )
 
   function submittedOf(body: unknown, caller: string | null, text: TextOf): Submitted {
@@ -79,7 +85,7 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
       throw invalidRequest([{ field: 'failure', rule: 'must not stand beside result' }])
     }
     const said = fits.failed.checked(body)
-    return { ...headOf(said, caller), outcome: { status: 'failed', ...said.failure } as Outcome }
+    return { ...headOf(said, caller), outcome: { status: 'failed', ...said.failure } }
   }
 }
 

@@ -2,31 +2,17 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
-import { Type } from 'typebox'
 import type { Span } from '../../../shared/data/raw-json.ts'
 import { oddNumbers, textOf } from '../../../shared/data/raw-json.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
+import type { DryRunQuery } from '../../../shared/protocol/api/fields.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'
-import { ANY_UUID_PATTERN } from '../../../shared/protocol/wire.ts'
 import { EVERYBODY } from '../../security/identities/store.ts'
 import { requestHash } from '../task-requests.ts'
-
-/** An id of a task or job, in capitals or not (RFC 9562, 4): one that was never given is not found. */
-export const IdParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
-
-/** The id in the address, as it is stored. */
-export const idOf = (request: FastifyRequest): string =>
-  inSmallLetters((request.params as { id: string }).id)
 
 /** Ids and SHA-256 in hexadecimal are given out in small letters. Other text stays as it is. */
 export const inSmallLetters = (text: string): string =>
   /^[0-9A-Fa-f-]+$/.test(text) ? text.toLowerCase() : text
-
-/** Where a page begins: the `next` of the page before, which is an id. */
-export const CURSOR = Type.String({
-  pattern: ANY_UUID_PATTERN,
-  wanted: 'an id, as "next" of the page before gives it',
-})
 
 export type Manners = {
   /** How long the client waits, in milliseconds; 0: not at all. */
@@ -121,18 +107,9 @@ const DRY_RUN: Record<string, boolean> = {
   false: false,
   '0': false,
 }
-export const DryRunQuery = Type.Object(
-  {
-    'dry-run': Type.Optional(
-      Type.String({ description: 'say what would happen, and do nothing; "false" is none' }),
-    ),
-  },
-  { additionalProperties: false },
-)
 
-/** Whether only what would happen is asked for. */
-export function isDryRun(request: FastifyRequest): boolean {
-  const said = (request.query as Static<typeof DryRunQuery>)['dry-run']
+/** Whether the client asks only what would happen. */
+export function isDryRun({ 'dry-run': said }: Static<typeof DryRunQuery>): boolean {
   const isDry = said === undefined ? false : DRY_RUN[said.toLowerCase()]
   if (isDry !== undefined) return isDry
   throw invalidRequest([{ field: 'dry-run', rule: 'must be true or false, or stand alone' }])

@@ -3,8 +3,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
 import { isoOf } from '../../../shared/data/clock.ts'
+import { serve } from '../../../shared/http/serve.ts'
 import type { ClockSteps } from '../../../shared/process/clock-watch.ts'
 import { VERSION } from '../../../shared/process/version.ts'
+import { isReady, isUp, readStatus } from '../../../shared/protocol/api/watching.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import { isElsewhere, slotsOf } from '../../core/registry.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
@@ -24,8 +26,7 @@ export async function status(app: FastifyInstance, options: Options) {
   const { dispatcher, reader, lag, now, clockSteps: steps } = options
   const startedAt = now()
 
-  /** Numbers of tasks, slaves and refusals. */
-  app.get('/status', async () => {
+  serve(app, readStatus, async () => {
     const { counters, registry, running, waiting } = dispatcher.view
     const all = registry.all()
     const alive = all.filter(
@@ -46,11 +47,9 @@ export async function status(app: FastifyInstance, options: Options) {
     }
   })
 
-  /** The process is up. */
-  app.get('/healthz', { config: { anyQuery: true } }, () => ({ status: 'up' }))
+  serve(app, isUp, () => ({ status: 'up' }))
 
-  /** It takes tasks. */
-  app.get('/readyz', { config: { anyQuery: true } }, () => {
+  serve(app, isReady, () => {
     if (dispatcher.isDraining) throw new Problem('draining', 'the master is shutting down')
     return { status: 'ready' }
   })

@@ -1,11 +1,19 @@
 // Tasks, as clients submit and read them.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Static } from 'typebox'
-import { Type } from 'typebox'
 import type { Monotonic } from '../../../shared/data/clock.ts'
 import type { TextOf } from '../../../shared/data/raw-json.ts'
 import { fieldsOf, scan } from '../../../shared/data/raw-json.ts'
+import { serve } from '../../../shared/http/serve.ts'
+import {
+  cancelTask,
+  getTasks,
+  listTasks,
+  readTask,
+  readTrail,
+  retryTask,
+  submitTask,
+} from '../../../shared/protocol/api/tasks.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import { explain } from '../../core/explain.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
@@ -17,11 +25,8 @@ import { pageWithin } from '../../views/list-page.ts'
 import { acceptedJson, summaryJson, taskJson, trailJson } from '../../views/task-json.ts'
 import type { TaskRequests } from '../task-requests.ts'
 import {
-  CURSOR,
-  DryRunQuery,
   goneOf,
-  IdParams,
-  idOf,
+  inSmallLetters,
   isDryRun,
   manners,
   ownerOf,
@@ -35,25 +40,6 @@ type Options = {
   waitMsMax: number
   now: () => Monotonic
 }
-
-const JSON_BODY = { content: 'json' } as const
-const ListQuery = Type.Object(
-  {
-    status: Type.Optional(
-      Type.Union(
-        (['pending', 'in progress', 'done', 'failed', 'cancelled', 'expired'] as const).map((s) =>
-          Type.Literal(s),
-        ),
-      ),
-    ),
-    kind: Type.Optional(Type.String({ maxLength: 64 })),
-    slave: Type.Optional(Type.String({ maxLength: 64 })),
-    tag: Type.Optional(Type.String({ maxLength: 64 })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    cursor: Type.Optional(CURSOR),
-  },
-  { additionalProperties: false },
-)
 
 /** The fields of a body that is an object. */
 export const bodyFields = ({ bodyBytes }: FastifyRequest): TextOf =>
@@ -69,27 +55,21 @@ export async function tasks(app: FastifyInstance, options: Options) {
     throw new Problem('no-such-task', `there is no task ${id}`)
   }
 
-  /** Hands a task to the first slave that is available. */
-  app.post(
-    '/tasks',
-    { config: JSON_BODY, schema: { querystring: DryRunQuery } },
-    async (request, reply) => {
-      const submission = {
-        ...requests.parse(request.body, bodyFields(request)),
-        ...manners(request, options.waitMsMax),
-      }
-      if (isDryRun(request)) {
-        return explain(dispatcher.view, submission.kind, options.now())
-      }
-      const gone = goneOf(reply, submission.waitMs)
-      return answer(reply, await dispatcher.submit(submission, gone), submission.waitMs)
-    },
-  )
+  serve(app, submitTask, async (request, reply) => {
+    const submission = {
+      ...requests.parse(request.body, bodyFields(request)),
+      ...manners(request, options.waitMsMax),
+    }
+    if (isDryRun(request.query)) {
+      return explain(dispatcher.view, submission.kind, options.now())
+    }
+    const gone = goneOf(reply, submission.waitMs)
+    return answer(reply, await dispatcher.submit(submission, gone), submission.waitMs)
+  })
 
-  for (const path of ['/get-tasks', '/tasks']) {
-    /** The tasks, newest first. */
-    app.get(path, { schema: { querystring: ListQuery } }, async (request, reply) => {
-      const { cursor, limit = 100, ...filters } = request.query as Static<typeof ListQuery>
+  for (const contract of [getTasks, listTasks]) {
+    serve(app, contract, async (request, reply) => {
+      const { cursor, limit = 100, ...filters } = request.query
       const owner = ownerOf(request)
       const own = owner === null ? {} : { client: owner }
       const query = {
@@ -103,50 +83,46 @@ export async function tasks(app: FastifyInstance, options: Options) {
       const next = cut ? (page.at(-1)?.id ?? null) : found.next
       if (next !== null) {
         const more = new URLSearchParams({ ...filters, limit: String(limit), cursor: next })
-        reply.header('link', `<${path}?${more}>; rel="next"`)
+        reply.header('link', `<${contract.path}?${more}>; rel="next"`)
       }
       return { tasks: page, next }
     })
   }
 
-  /** One task. With `Prefer: wait=N`: when it has ended, or after N seconds. */
-  app.get('/tasks/:id', { schema: { params: IdParams } }, async (request, reply) => {
-    const id = idOf(request)
+  /** With `Prefer: wait=N`: when it has ended, or after N seconds. */
+  serve(app, readTask, async (request, reply) => {
+    const id = inSmallLetters(request.params.id)
     if (ownerOf(request) !== null) await own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await dispatcher.wait(id, waitMs, goneOf(reply, waitMs))
     return taskJson(await own(request, id))
   })
 
-  /** Who was asked, what each answered, and what befell the task. */
-  app.get('/tasks/:id/trail', { schema: { params: IdParams } }, async (request) => {
-    const id = idOf(request)
+  serve(app, readTrail, async (request) => {
+    const id = inSmallLetters(request.params.id)
     const record = await own(request, id)
     return { id, status: record.status, trail: trailJson(record.trail) }
   })
 
-  /** Ends a task that has not ended; whoever runs it is told to stop. */
-  app.delete('/tasks/:id', { schema: { params: IdParams } }, async (request) => {
-    const id = idOf(request)
+  serve(app, cancelTask, async (request) => {
+    const id = inSmallLetters(request.params.id)
     await own(request, id)
     const cancelled = await dispatcher.cancel(id)
     const record = await reader.get(id)
-    // Its outcome may have come in the very turn of the master in which it was to be cancelled.
+    // The outcome may arrive in the same turn as the cancellation, before it.
     if (!cancelled || record.status !== 'cancelled') {
       throw new Problem('already-ended', `task ${id} is ${record.status}`)
     }
     return may(request.caller, 'read') ? taskJson(record) : { id, status: record.status }
   })
 
-  /** The same request again, as a new task, with what is to be otherwise: an outcome never changes. */
-  const retry = { config: { content: 'optional' }, schema: { params: IdParams } } as const
-  app.post('/tasks/:id/retry', retry, async (request, reply) => {
-    const id = idOf(request)
+  serve(app, retryTask, async (request, reply) => {
+    const id = inSmallLetters(request.params.id)
     const record = await own(request, id)
     if (record.endedAt === null) throw new Problem('not-ended', `task ${id} is ${record.status}`)
     const said = { ...manners(request, options.waitMsMax), client: record.client }
     const submission = { ...requests.again(record, request.body), ...said }
-    // Who may not read learns nothing of an input that another key sent.
+    // A caller that may not read learns nothing of an input that another key sent.
     const waitMs = may(request.caller, 'read') ? submission.waitMs : 0
     const gone = goneOf(reply, waitMs)
     return answer(reply, await dispatcher.submit({ ...submission, waitMs }, gone), waitMs)

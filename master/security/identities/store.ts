@@ -10,11 +10,9 @@ import { chmodSync, existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { WallTime } from '../../../shared/data/clock.ts'
 import { msBetween, msOf, systemClock } from '../../../shared/data/clock.ts'
+import type { Scope } from '../../../shared/protocol/contract.ts'
 import type { StoreBrokenError } from '../../store/guard.ts'
 import { createGuard } from '../../store/guard.ts'
-
-export const SCOPES = ['submit', 'read', 'cancel', 'admin'] as const
-export type Scope = (typeof SCOPES)[number]
 
 /** Whoever has this in place of a client's name sees the tasks of all clients. */
 export const EVERYBODY = '*'

@@ -2,11 +2,11 @@
 
 import t from 'tap'
 import type { PartState, StageState } from '../../../master/core/job.ts'
-import type { StageParts } from '../../../master/views/job-json.ts'
 import { partsJson, storedParts } from '../../../master/views/job-json.ts'
 import { pageWithin } from '../../../master/views/list-page.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import { encode } from '../../../shared/data/raw-json.ts'
+import type { StageParts } from '../../../shared/protocol/api/jobs.ts'
 
 t.test('a page ends before the item that would make it too long, and has one at least', (t) => {
   const items = ['a'.repeat(50), 'b'.repeat(50), 'c'.repeat(500)]

@@ -25,7 +25,7 @@ test('lists the codes by status', async (t) => {
 })
 
 test('writes itself out as RFC 9457 has it', async (t) => {
-  const asked = [{ slave: 'slave-1', answer: 'not available' }]
+  const asked = [{ slave: 'slave-1', answer: 'not available' as const, reason: 'running 1 of 1' }]
   const problem = new Problem('at-capacity', 'Both are busy.', { asked }, { 'retry-after': '3' })
   t.same(problem.document(), {
     type: 'at-capacity',

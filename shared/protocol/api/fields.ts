@@ -1,0 +1,61 @@
+// Fields that several messages of the client API have.
+
+import type { TSchema } from 'typebox'
+import { Type } from 'typebox'
+import { ANY_UUID_PATTERN, UUID_PATTERN } from '../wire.ts'
+
+/** Unknown fields are refused. */
+export const STRICT = { additionalProperties: false } as const
+
+export const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
+
+export const Id = Type.String({ pattern: UUID_PATTERN, wanted: 'an id: a UUID in small letters' })
+export const Time = Type.String({ format: 'date-time' })
+export const Count = Type.Integer({ minimum: 0 })
+export const Ms = Type.Number({ minimum: 0, description: 'milliseconds' })
+export const TraceId = Type.String({
+  pattern: '^[0-9a-f]{32}$',
+  wanted: '32 hexadecimal digits, in small letters',
+  description: 'of W3C Trace Context',
+})
+
+/** The parameter of an address: the id of a task or job, in capitals or not (RFC 9562, section 4). */
+export const IdParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+
+/** The same: the name of a slave. */
+export const NameParams = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
+
+/** Where a page of a list begins, and how many items it has. */
+export const PAGE = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  cursor: Type.Optional(
+    Type.String({
+      pattern: ANY_UUID_PATTERN,
+      wanted: 'an id, as "next" of the page before gives it',
+    }),
+  ),
+}
+
+export const DryRunQuery = Type.Object(
+  {
+    'dry-run': Type.Optional(
+      Type.String({ description: 'say what would happen, and do nothing; "false" is none' }),
+    ),
+  },
+  STRICT,
+)
+
+/** Bounds of the options of tasks and jobs. */
+export const PRIORITY = { minimum: -100, maximum: 100 } as const
+export const TAGS = { maxItems: 16 } as const
+export const Tag = Type.String({ minLength: 1, maxLength: 64 })
+
+const Failure = Type.Object({ type: Type.String(), message: Type.String() })
+/** How a task or job ended. `result` is raw JSON: replies carry it byte for byte as it was submitted. */
+export const OUTCOME = {
+  result: Type.Optional(Type.Unknown()),
+  resultType: Type.Optional(Type.String()),
+  resultText: Type.Optional(Type.String()),
+  files: Type.Optional(Type.Array(Type.Unknown())),
+  failure: Type.Optional(Failure),
+}

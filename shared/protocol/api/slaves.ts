@@ -1,0 +1,91 @@
+// Slaves, as clients read and manage them. What slaves themselves say is in slave-side.ts.
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { ADMIN, contract, READ } from '../contract.ts'
+import { Name } from '../wire.ts'
+import { Count, NameParams, orNull, STRICT } from './fields.ts'
+
+export const Slave = Type.Object({
+  name: Name,
+  place: Type.Integer({ minimum: 1, description: 'in the order of asking' }),
+  /** Null for a slave that polls. */
+  url: orNull(Type.String()),
+  pull: Type.Boolean(),
+  /** Of a slave that polls: whether it neither registers nor sends heartbeats. */
+  simple: Type.Optional(Type.Boolean()),
+  /** Of a slave that polls: whether a poll is open, and how long ago the last one began. */
+  polling: Type.Optional(Type.Boolean()),
+  polledMs: Type.Optional(orNull(Type.Number())),
+  /** free, busy, draining, unwilling, faulty, elsewhere, suspect or silent. */
+  state: Type.String(),
+  reason: Type.String(),
+  slots: Count,
+  free: Count,
+  running: Count,
+  beingOffered: Count,
+  drained: Type.Boolean(),
+  kinds: Type.Array(Name),
+  tags: Type.Array(Type.String()),
+  version: Type.String(),
+  /** Since its last message, in milliseconds. */
+  heardMs: orNull(Type.Number()),
+  /** Moving average of its run times, in milliseconds. */
+  serviceMs: orNull(Type.Number()),
+  taken: Count,
+  ended: Count,
+})
+export type Slave = Static<typeof Slave>
+export const SlaveList = Type.Object({ slaves: Type.Array(Slave) })
+export const Message = Type.Object({ message: Type.String() }, STRICT)
+
+export const listSlaves = contract({
+  method: 'GET',
+  path: '/slaves',
+  access: READ,
+  summary: 'List the slaves, in the order of asking',
+  tag: 'slaves',
+  operationId: 'listSlaves',
+  checked: {},
+  replies: { 200: SlaveList },
+})
+
+export const drainSlave = contract({
+  method: 'POST',
+  path: '/slaves/:name/drain',
+  access: ADMIN,
+  summary: 'Offer a slave no work until it is resumed; what it has it finishes',
+  tag: 'slaves',
+  operationId: 'drainSlave',
+  checked: { params: NameParams },
+  replies: { 200: Message },
+  problems: ['no-such-slave'],
+})
+
+export const resumeSlave = contract({
+  method: 'POST',
+  path: '/slaves/:name/resume',
+  access: ADMIN,
+  summary: 'Offer it work again',
+  tag: 'slaves',
+  operationId: 'resumeSlave',
+  checked: { params: NameParams },
+  replies: { 200: Message },
+  problems: ['no-such-slave'],
+})
+
+export const forgetSlave = contract({
+  method: 'DELETE',
+  path: '/slaves/:name',
+  access: { key: 'admin', slave: true },
+  summary: 'Forget a slave that will not come back; what it had is given to others',
+  description: 'With `boot` it is the slave itself that leaves.',
+  tag: 'slaves',
+  operationId: 'forgetSlave',
+  checked: {
+    params: NameParams,
+    querystring: Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) }),
+  },
+  replies: { 200: Message },
+  problems: ['no-such-slave', 'slave-alive'],
+})

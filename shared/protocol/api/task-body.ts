@@ -1,0 +1,74 @@
+// The bodies by which a client submits tasks. A body is valid in three forms: `kind` and `input`; the
+// fields of the input alone, for a kind with a shorthand; and `kind` and any input, for a kind that only
+// the slaves know.
+
+import type { Static, TSchema } from 'typebox'
+import { Type } from 'typebox'
+import type { AboutKind, Loaded } from '../contract.ts'
+import { Name } from '../wire.ts'
+import { PRIORITY, STRICT, TAGS, Tag } from './fields.ts'
+
+/** A year, in milliseconds. */
+const WAIT_LIMIT_MS_MAX = 31_536_000_000
+
+/** What a client may say of any task. */
+export const TASK_OPTIONS = {
+  queue: Type.Optional(
+    Type.Boolean({ description: 'wait in the line when no slave is available; default false' }),
+  ),
+  priority: Type.Optional(
+    Type.Integer({ ...PRIORITY, description: 'higher goes first in the line' }),
+  ),
+  runLimitMs: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'how long it may run, in milliseconds' }),
+  ),
+  waitLimitMs: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: WAIT_LIMIT_MS_MAX,
+      description: 'a queued task expires after this, in milliseconds',
+    }),
+  ),
+  tags: Type.Optional(Type.Array(Tag, { ...TAGS, description: 'words to find it again by' })),
+}
+export const TaskOptions = Type.Object(TASK_OPTIONS, STRICT)
+export type TaskOptions = Static<typeof TaskOptions>
+
+/** A task of any kind. */
+export const NamedTask = Type.Object({ kind: Name, input: Type.Unknown(), ...TASK_OPTIONS }, STRICT)
+export type NamedTask = Static<typeof NamedTask>
+
+/** The body of a kind with a shorthand: the fields of its input, and the options. */
+export function shortTask({ input, summary }: AboutKind): TSchema {
+  const fields = Type.IsObject(input) ? input.properties : {}
+  return Type.Object({ ...fields, ...TASK_OPTIONS }, { ...STRICT, description: summary })
+}
+
+const standing = ({ kinds }: Loaded): AboutKind[] => kinds.filter(({ files }) => !files)
+
+/** All bodies of `POST /tasks`, for readers: the handler checks the form that a body has. */
+export const taskBody = (loaded: Loaded): TSchema =>
+  Type.Union<TSchema[]>([
+    ...loaded.kinds.filter(({ shorthand }) => shorthand).map(shortTask),
+    ...standing(loaded).map(({ name, summary, input }) =>
+      Type.Object(
+        { kind: Type.Literal(name), input, ...TASK_OPTIONS },
+        { ...STRICT, description: summary },
+      ),
+    ),
+    NamedTask,
+  ])
+
+export const taskExamples = (loaded: Loaded): Record<string, unknown> => ({
+  'in short': { expression: '2 + 3 * sqrt(16)' },
+  'wait in line': { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
+  ...Object.fromEntries(
+    standing(loaded).map(({ name, examples }) => [name, { kind: name, input: examples[0]?.input }]),
+  ),
+})
+
+export const batchBody = (loaded: Loaded): TSchema =>
+  Type.Object(
+    { tasks: Type.Array(taskBody(loaded), { minItems: 1, maxItems: loaded.batchTasksMax }) },
+    STRICT,
+  )

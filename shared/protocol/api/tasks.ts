@@ -1,0 +1,266 @@
+// Tasks: what a client submits and reads, and the endpoints.
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { CANCEL, contract, READ, SUBMIT } from '../contract.ts'
+import { Asked, ProblemDocument } from '../problems.ts'
+import { Name } from '../wire.ts'
+import { words } from '../words.ts'
+import {
+  Count,
+  DryRunQuery,
+  Id,
+  IdParams,
+  Ms,
+  OUTCOME,
+  orNull,
+  PAGE,
+  STRICT,
+  Time,
+  TraceId,
+} from './fields.ts'
+import { batchBody, TaskOptions, taskBody, taskExamples } from './task-body.ts'
+
+export const STATUSES = [
+  'pending',
+  'in progress',
+  'done',
+  'failed',
+  'cancelled',
+  'expired',
+] as const
+const Status = words(STATUSES)
+
+export const AcceptedTask = Type.Object(
+  { id: Id, status: Status, slave: orNull(Name), message: Type.String(), asked: Type.Array(Asked) },
+  { ...STRICT, description: 'A slave has it, or it waits in line.' },
+)
+export type AcceptedTask = Static<typeof AcceptedTask>
+
+export const EndedTask = Type.Object(
+  {
+    id: Id,
+    kind: Name,
+    status: Status,
+    ...OUTCOME,
+    slave: orNull(Name),
+    asked: Type.Array(Asked),
+  },
+  { ...STRICT, description: 'It ended while its client waited.' },
+)
+
+const summary = {
+  id: Id,
+  kind: Name,
+  status: Status,
+  input: Type.Optional(Type.Unknown()),
+  ...OUTCOME,
+  slave: orNull(Name),
+  tries: Count,
+  priority: Type.Integer(),
+  runLimitMs: Count,
+  tags: Type.Array(Type.String()),
+  createdAt: Time,
+  startedAt: orNull(Time),
+  endedAt: orNull(Time),
+  waitUntil: Type.Optional(Time),
+  /** Fields that are too long for a list. */
+  omitted: Type.Optional(Type.Array(Type.String())),
+}
+export const TaskSummary = Type.Object(summary, STRICT)
+export type TaskSummary = Static<typeof TaskSummary>
+export const Task = Type.Object({ ...summary, traceId: TraceId, asked: Type.Array(Asked) }, STRICT)
+export type Task = Static<typeof Task>
+export const TaskList = Type.Object({ tasks: Type.Array(TaskSummary), next: orNull(Id) }, STRICT)
+
+export const TrailEntry = Type.Object(
+  {
+    at: Time,
+    event: Type.String(),
+    slave: Type.Optional(Name),
+    reason: Type.Optional(Type.String()),
+    ms: Type.Optional(Ms),
+    knownMs: Type.Optional(Type.Number({ minimum: 0 })),
+  },
+  STRICT,
+)
+export type TrailEntry = Static<typeof TrailEntry>
+export const Trail = Type.Object({ id: Id, status: Status, trail: Type.Array(TrailEntry) }, STRICT)
+export type Trail = Static<typeof Trail>
+
+export const Explanation = Type.Object(
+  {
+    wouldAsk: orNull(Name),
+    slaves: Type.Array(
+      Type.Object({ slave: Name, available: Type.Boolean(), reason: Type.String() }, STRICT),
+    ),
+  },
+  { ...STRICT, description: 'With `?dry-run`: who would be asked first, and why not the others.' },
+)
+export type Explanation = Static<typeof Explanation>
+
+export const BatchExplanation = Type.Object(
+  { tasks: Type.Array(Type.Object({ kind: Name, wouldAsk: orNull(Name) }, STRICT)) },
+  { ...STRICT, description: 'With `?dry-run`: who would be asked first, item by item.' },
+)
+
+/** The reply to a key that may cancel and not read. */
+export const Cancelled = Type.Object(
+  { id: Id, status: Status },
+  { ...STRICT, description: 'Where the key may not read.' },
+)
+
+export const Batch = Type.Object(
+  {
+    tasks: Type.Array(
+      Type.Object({
+        code: Type.Integer({ description: 'the status that it would have had alone' }),
+        id: Type.Optional(Id),
+        problem: Type.Optional(ProblemDocument),
+        retryAfter: Type.Optional(Count),
+        replayed: Type.Optional(
+          Type.Boolean({ description: 'its idempotencyKey came before: this is the same task' }),
+        ),
+      }),
+    ),
+  },
+  STRICT,
+)
+
+const REFUSALS = [
+  'unknown-kind',
+  'no-capable-slave',
+  'key-reused',
+  'at-capacity',
+  'no-slaves',
+  'queue-full',
+  'draining',
+  'slave-silent',
+  'store-full',
+] as const
+const SUBMITTING = ['prefer', 'idempotency-key', 'traceparent'] as const
+
+export const submitTask = contract({
+  method: 'POST',
+  path: '/tasks',
+  access: SUBMIT,
+  summary: 'Hand a task to the first slave that is available',
+  description:
+    'The master asks its slaves in order whether they are available for this task. The first ' +
+    'that says yes has it: 202, or 200 with its outcome where `Prefer: wait` saw its end. If ' +
+    'none does, it is refused with the reasons, or waits in line with `"queue": true`.',
+  tag: 'tasks',
+  operationId: 'submitTask',
+  checked: { querystring: DryRunQuery },
+  content: { form: 'json', schema: taskBody, examples: taskExamples },
+  headers: SUBMITTING,
+  replies: { 202: AcceptedTask, 200: [EndedTask, Explanation] },
+  problems: REFUSALS,
+})
+
+export const submitTasks = contract({
+  method: 'POST',
+  path: '/tasks/batch',
+  access: SUBMIT,
+  summary: 'The same for many',
+  description:
+    'Checked as a whole; then each is answered for itself, in order. An item may have an `idempotencyKey`, as the header of a POST of its own.',
+  tag: 'tasks',
+  operationId: 'submitTasks',
+  checked: { querystring: DryRunQuery },
+  content: {
+    form: 'json',
+    schema: batchBody,
+    examples: () => ({
+      two: { tasks: [{ expression: '2 + 3' }, { expression: '6 * 7', queue: true }] },
+    }),
+  },
+  headers: ['prefer', 'traceparent'],
+  replies: { 200: [Batch, BatchExplanation] },
+  problems: ['unknown-kind'],
+})
+
+export const listTasks = contract({
+  method: 'GET',
+  path: '/tasks',
+  access: READ,
+  summary: 'List tasks, newest first',
+  description: 'The same as `/get-tasks`.',
+  tag: 'tasks',
+  operationId: 'listTasks',
+  checked: {
+    querystring: Type.Object(
+      {
+        status: Type.Optional(Status),
+        kind: Type.Optional(Type.String({ maxLength: 64 })),
+        slave: Type.Optional(Type.String({ maxLength: 64 })),
+        tag: Type.Optional(Type.String({ maxLength: 64 })),
+        ...PAGE,
+      },
+      STRICT,
+    ),
+  },
+  replies: { 200: TaskList },
+})
+export type TaskFilter = Static<typeof listTasks.checked.querystring>
+
+export const getTasks = contract({
+  ...listTasks,
+  path: '/get-tasks',
+  description: 'The next page is at `next`, which is also `Link: rel="next"`; null at the end.',
+  operationId: 'getTasks',
+})
+
+export const readTask = contract({
+  method: 'GET',
+  path: '/tasks/:id',
+  access: READ,
+  summary: 'Read one task',
+  tag: 'tasks',
+  operationId: 'readTask',
+  checked: { params: IdParams },
+  headers: ['prefer'],
+  replies: { 200: Task },
+  problems: ['no-such-task'],
+})
+
+export const readTrail = contract({
+  method: 'GET',
+  path: '/tasks/:id/trail',
+  access: READ,
+  summary: 'Read who was asked, what each answered and why, and what befell the task since',
+  tag: 'tasks',
+  operationId: 'readTrail',
+  checked: { params: IdParams },
+  replies: { 200: Trail },
+  problems: ['no-such-task'],
+})
+
+export const cancelTask = contract({
+  method: 'DELETE',
+  path: '/tasks/:id',
+  access: CANCEL,
+  summary: 'Cancel a task that has not ended',
+  tag: 'tasks',
+  operationId: 'cancelTask',
+  checked: { params: IdParams },
+  replies: { 200: [Task, Cancelled] },
+  problems: ['no-such-task', 'already-ended'],
+})
+
+export const retryTask = contract({
+  method: 'POST',
+  path: '/tasks/:id/retry',
+  access: SUBMIT,
+  summary: 'Submit the same input again, as a new task',
+  description:
+    'The body, where there is one, says what is to be otherwise: queue, priority, limits, tags. ' +
+    'A task that ended while it waited in line waits again.',
+  tag: 'tasks',
+  operationId: 'retryTask',
+  checked: { params: IdParams },
+  content: { form: 'json', schema: () => TaskOptions, optional: true },
+  headers: SUBMITTING,
+  replies: { 202: AcceptedTask, 200: EndedTask },
+  problems: ['no-such-task', 'not-ended', ...REFUSALS],
+})

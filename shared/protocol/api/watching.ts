@@ -1,0 +1,178 @@
+// What people and monitors read of the dispatcher as a whole, and the endpoints.
+
+import type { Static } from 'typebox'
+import { Type } from 'typebox'
+import { contract, OPEN, READ, READ_ALL } from '../contract.ts'
+import { Name } from '../wire.ts'
+import { Count, orNull, STRICT } from './fields.ts'
+
+const AnyKind = {
+  name: Name,
+  summary: Type.String(),
+  input: Type.Unknown({ description: 'a JSON schema' }),
+  output: Type.Unknown({ description: 'a JSON schema' }),
+  examples: Type.Array(Type.Unknown()),
+}
+export const Kinds = Type.Object(
+  {
+    kinds: Type.Array(
+      Type.Object(
+        {
+          ...AnyKind,
+          files: Type.Boolean({
+            description: 'works on files of a job: cannot be asked for alone',
+          }),
+          shorthand: Type.Boolean({ description: "its input's fields may stand at the top" }),
+          offeredBy: Type.Integer({ minimum: 0, description: 'how many slaves that are alive' }),
+        },
+        STRICT,
+      ),
+    ),
+    jobs: Type.Array(Type.Object(AnyKind, STRICT)),
+    foreign: Type.Array(Type.Object({ name: Name, offeredBy: Count }, STRICT), {
+      description: 'kinds that slaves bring along, of which only they know the schema',
+    }),
+  },
+  STRICT,
+)
+
+const ByWord = Type.Record(Type.String(), Count)
+export const Status = Type.Object({
+  version: Type.String(),
+  upMs: Type.Number(),
+  accepting: Type.Boolean(),
+  slaves: Type.Object({ registered: Count, alive: Count }),
+  slots: Type.Object({ total: Count, free: Count }),
+  /** How many tasks are kept, by status. */
+  tasks: ByWord,
+  running: Count,
+  waiting: Count,
+  counters: Type.Object({
+    accepted: Count,
+    asks: Count,
+    answers: ByWord,
+    refused: ByWord,
+    ended: ByWord,
+    attemptsLost: Count,
+    callbacksUnattached: Count,
+    callbacksStale: Count,
+    callbacksForged: Count,
+  }),
+  eventLoopLagMs: Type.Object({ mean: Type.Number(), p99: Type.Number(), max: Type.Number() }),
+  /** Steps of the wall clock. A master of an earlier version does not tell. */
+  clock: Type.Optional(
+    Type.Object({
+      steps: Count,
+      lastStepMs: Type.Number(),
+      lastStepAt: orNull(Type.String({ format: 'date-time' })),
+    }),
+  ),
+})
+export type Status = Static<typeof Status>
+export const Up = Type.Object({ status: Type.String() }, STRICT)
+
+const STREAM = 'text/event-stream'
+
+export const followEvents = contract({
+  method: 'GET',
+  path: '/events',
+  access: READ_ALL,
+  summary: 'Follow what happens, as server-sent events',
+  description:
+    'Events of tasks, refusals, slaves and jobs, each with an id; with `Last-Event-ID` from where ' +
+    'a reader was. It never ends by itself.',
+  tag: 'watching',
+  operationId: 'followEvents',
+  checked: {
+    querystring: Type.Object(
+      {
+        type: Type.Optional(
+          Type.String({
+            maxLength: 64,
+            description: 'task, refused, slave, job; or several: "task,job"',
+          }),
+        ),
+        task: Type.Optional(Type.String({ maxLength: 64 })),
+        job: Type.Optional(Type.String({ maxLength: 64 })),
+        kind: Type.Optional(Type.String({ maxLength: 64 })),
+        slave: Type.Optional(Type.String({ maxLength: 64 })),
+      },
+      STRICT,
+    ),
+  },
+  replies: { 200: STREAM },
+  problems: ['too-many-streams'],
+})
+export type EventFilter = Static<typeof followEvents.checked.querystring>
+
+export const followOverview = contract({
+  method: 'GET',
+  path: '/overview',
+  access: READ_ALL,
+  summary: 'Follow the dispatcher at a glance, as the page does',
+  description: 'All of it once, then what has changed, a few times a second.',
+  tag: 'watching',
+  operationId: 'followOverview',
+  checked: {},
+  replies: { 200: STREAM },
+  problems: ['too-many-streams'],
+})
+
+export const listKinds = contract({
+  method: 'GET',
+  path: '/kinds',
+  access: READ,
+  summary: 'Which kinds of tasks and jobs there are, with schemas and examples',
+  tag: 'watching',
+  operationId: 'listKinds',
+  checked: {},
+  replies: { 200: Kinds },
+})
+
+export const readStatus = contract({
+  method: 'GET',
+  path: '/status',
+  access: READ,
+  summary: 'Numbers of tasks, slots and refusals; event-loop lag',
+  tag: 'watching',
+  operationId: 'readStatus',
+  checked: {},
+  replies: { 200: Status },
+})
+
+export const readMetrics = contract({
+  method: 'GET',
+  path: '/metrics',
+  access: READ,
+  summary: 'The same and more for Prometheus',
+  tag: 'watching',
+  operationId: 'readMetrics',
+  checked: {},
+  anyQuery: true,
+  replies: { 200: 'text/plain' },
+})
+
+export const isUp = contract({
+  method: 'GET',
+  path: '/healthz',
+  access: OPEN,
+  summary: 'Whether the process is up',
+  tag: 'watching',
+  operationId: 'isUp',
+  checked: {},
+  anyQuery: true,
+  replies: { 200: Up },
+})
+
+export const isReady = contract({
+  method: 'GET',
+  path: '/readyz',
+  access: OPEN,
+  summary: 'Whether it takes tasks',
+  tag: 'watching',
+  operationId: 'isReady',
+  checked: {},
+  anyQuery: true,
+  replies: { 200: Up },
+  problems: ['draining'],
+})
