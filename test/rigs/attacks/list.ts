@@ -35,7 +35,7 @@ const SOCKETS = 64
 const HELD_BYTES = 16 * 1_048_576
 /** How long connections are held that send nothing more. */
 const HELD_MS = 3_000
-const ENDED_MS = 240_000
+const ENDED_MS = 600_000
 
 export const ATTACKS: readonly Attack[] = [
   {

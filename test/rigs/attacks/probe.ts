@@ -18,6 +18,8 @@ const OK = `
   const server = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1', () =>
     require('node:worker_threads').parentPort.postMessage(server.address().port))
 `
+// Before anything is waited for: the rig may end meanwhile.
+process.on('disconnect', () => process.exit())
 const [master = ''] = process.argv.slice(2)
 const agents = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
 const idle = new Worker(OK, { eval: true })
@@ -32,7 +34,6 @@ process.on('message', (what: { begin: number } | 'pause') => {
   void probe(what.begin)
   process.send?.('begun')
 })
-process.on('disconnect', () => process.exit())
 
 async function probe(pid: number): Promise<void> {
   while (probing) {
