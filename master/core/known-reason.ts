@@ -1,10 +1,13 @@
 // Why a slave is not asked, in words. Pure.
 
+import type { SlaveStateWord } from '../../shared/protocol/api/slaves.ts'
 import { isFaulty, isPull } from './registry.ts'
 import type { Slave } from './state.ts'
 
+type Known = { event: Exclude<SlaveStateWord, 'free'>; reason: string }
+
 /** Why a slave that is not asked would say no; the words of its last answer where it gave one. */
-export function knownReason(slave: Slave): { event: string; reason: string } {
+export function knownReason(slave: Slave): Known {
   if (slave.standing !== 'alive') {
     const reason = isPull(slave) ? 'is not heard of' : 'does not answer'
     return { event: slave.standing, reason }

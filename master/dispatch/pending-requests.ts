@@ -3,6 +3,7 @@
 
 import type { Clock, Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
+import type { Asked } from '../../shared/protocol/problems.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { Committed, Input } from '../core/messages.ts'
@@ -280,17 +281,6 @@ const recordReply = (record: TaskRecord): Reply => ({
   trail: record.trail,
   repeated: false,
 })
-
-/** A slave's answer as a client reads it in the reply to its POST. */
-export type Asked = {
-  slave?: string
-  answer: 'available' | 'not available' | 'no answer'
-  reason: string
-  /** Milliseconds until the answer came. */
-  ms?: number
-  /** It was not asked: its last answer, this many milliseconds old, still held. */
-  knownMs?: number
-}
 
 const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
 const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', 'elsewhere']

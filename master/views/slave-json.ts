@@ -1,12 +1,14 @@
 // Slaves as clients read them.
 
+import type { Slave as Json } from '../../shared/protocol/api/slaves.ts'
 import { knownReason } from '../core/known-reason.ts'
 import { isFree, isPull, isSimple } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
 
-/** One slave. `state`: free, busy, draining, unwilling, faulty, elsewhere, suspect or silent. */
-export function slaveJson(slave: Slave, now: number) {
-  const known = isFree(slave) ? { event: 'free', reason: '' } : knownReason(slave)
+const FREE = { event: 'free', reason: '' } as const
+
+export function slaveJson(slave: Slave, now: number): Json {
+  const known = isFree(slave) ? FREE : knownReason(slave)
   const heard = Number.isFinite(slave.heardAt)
   return {
     name: slave.name,

@@ -10,26 +10,26 @@ import { createMany } from './many.ts'
 import { createOperations } from './operations.ts'
 import { createTasks } from './tasks.ts'
 
+export type { Blob } from '../protocol/api/blobs.ts'
+export type { JobFile, Part, Stage } from '../protocol/api/jobs.ts'
+export type { Slave, SlaveStateWord } from '../protocol/api/slaves.ts'
+export type { Explanation, TaskFilter, Trail, TrailEntry } from '../protocol/api/tasks.ts'
+export type { EventFilter, Status } from '../protocol/api/watching.ts'
 export type { ConnectionSettings as ClientSettings } from './connection.ts'
 export { DEFAULT_URL, isForNow } from './connection.ts'
 export type { Asked, ProblemDocument } from './errors.ts'
 export { isProblem, NoResultError, ProblemError, UnreachableError } from './errors.ts'
-export type { EventFilter, MasterEvent } from './events.ts'
-export type { Blob, Bytes, Job, JobFile, JobRequest, Part, Stage } from './jobs.ts'
+export type { MasterEvent } from './events.ts'
+export type { Bytes, Job, JobRequest } from './jobs.ts'
 export type { JobKinds, TaskKinds } from './kinds.ts'
 export type { ManyManners, OneOfMany } from './many.ts'
-export type { Slave, SlaveStateWord, Status } from './operations.ts'
 export type {
   Accepted,
   EndedTask,
-  Explanation,
   Outcome,
   Task,
-  TaskFilter,
   TaskRequest,
   TaskSummary,
-  Trail,
-  TrailEntry,
 } from './tasks.ts'
 export { hasEnded } from './tasks.ts'
 

@@ -1,29 +1,14 @@
 // What a client of a master can meet: a problem that the master answered, a master that cannot be
 // reached, and a task or job that ended without a result.
 
-import type { ProblemType } from '../protocol/problems.ts'
+import type { Asked, ProblemDocument as Document, ProblemType } from '../protocol/problems.ts'
 
-/** A slave's answer, as it stands in `asked`. */
-export type Asked = {
-  slave?: string
-  answer: 'available' | 'not available' | 'no answer'
-  reason: string
-  /** Milliseconds until the answer came. */
-  ms?: number
-  /** It was not asked: its last word, this many milliseconds old, already said so. */
-  knownMs?: number
-}
+export type { Asked } from '../protocol/problems.ts'
 
-/** The RFC 9457 document that a master answers. */
-export type ProblemDocument = {
+/** The document of a problem. What answers in place of a master may leave fields out. */
+export type ProblemDocument = Partial<Omit<Document, 'type'>> & {
   type: ProblemType | (string & {})
-  title?: string
   status: number
-  detail?: string
-  /** Of a refusal: who was asked, and what each answered. */
-  asked?: Asked[]
-  /** Of an invalid request: which field breaks which rule. */
-  errors?: { field: string; rule: string }[]
 }
 
 /** The master answered with a problem. A refusal (503) has stored nothing, and nothing runs. */

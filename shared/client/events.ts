@@ -3,6 +3,7 @@
 
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { EventFilter } from '../protocol/api/watching.ts'
 import type { Connection, Manners } from './connection.ts'
 import { restMs } from './connection.ts'
 import { UnreachableError } from './errors.ts'
@@ -16,14 +17,6 @@ export type MasterEvent<Data = unknown> = {
   /** `task`, `slave`, `job`, `refused` ... */
   event: string
   data: Data
-}
-
-export type EventFilter = {
-  type?: string
-  task?: string
-  job?: string
-  kind?: string
-  slave?: string
 }
 
 export type EventManners = Manners & {

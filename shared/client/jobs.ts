@@ -2,76 +2,29 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import type { FailureType } from '../protocol/wire.ts'
+import type { Blob } from '../protocol/api/blobs.ts'
+import type { NamedJob } from '../protocol/api/job-body.ts'
+import type * as api from '../protocol/api/jobs.ts'
+import type { Parts, PartsFilter } from '../protocol/api/jobs.ts'
 import type { Connection, Manners } from './connection.ts'
 import { isProblem } from './errors.ts'
 import type { JobKinds } from './kinds.ts'
+import type { About, Done, Failed } from './outcome.ts'
 import type { SubmitManners, WaitManners } from './tasks.ts'
 import { HOLD_MS, hasEnded, restAfter } from './tasks.ts'
 
-export type JobRequest<K extends string = string> = {
+/** Options as in `POST /jobs`. */
+export type JobRequest<K extends string = string> = Omit<NamedJob, 'kind' | 'input'> & {
   kind: K
   input: K extends keyof JobKinds ? JobKinds[K]['input'] : unknown
-  /** Into how many parts it is cut; the kind chooses when not given. */
-  parts?: number
-  priority?: number
-  /** How long one part may run. */
-  runLimitMs?: number
-  tags?: string[]
 }
 
 type JobResultOf<K extends string> = K extends keyof JobKinds ? JobKinds[K]['result'] : unknown
 
-export type Stage = {
-  name: string
-  total: number
-  done: number
-  running: number
-  again: number
-  bytes: number
-  startedAt: string | null
-  endedAt: string | null
-  ms: number
-  stragglers: { part: number; task: string | null; runningMs: number; usualMs: number }[]
-}
+type Outcome<R> = (Done<R> & Pick<api.Job, 'file'>) | Failed<api.Job> | { status: 'cancelled' }
+/** Where fields are `omitted`, a result may be undefined. */
+export type Job<R = unknown> = About<api.Job> & ({ status: 'in progress' } | Outcome<R>)
 
-export type JobFile = { name: string; type: string; href: string }
-
-export type Job<R = unknown> = {
-  id: string
-  kind: string
-  input?: unknown
-  /** Fields that are too long to be given: `input`; in lists `result`, too, which is undefined then. */
-  omitted?: string[]
-  stages: Stage[]
-  priority: number
-  runLimitMs: number
-  tags: string[]
-  createdAt: string
-  endedAt: string | null
-  ms: number
-} & (
-  | { status: 'in progress' }
-  | { status: 'done'; result: R; resultType?: string; resultText?: string; file?: JobFile }
-  | { status: 'failed'; failure: { type: FailureType; message: string } }
-  | { status: 'cancelled' }
-)
-
-export type Part = {
-  part: number
-  kind: string
-  status: string
-  task: string | null
-  slave: string | null
-  result?: unknown
-  omitted?: string[]
-  bytes: number
-  ms: number
-  tries: number
-  rounds: number
-}
-
-export type Blob = { sha256: string; bytes: number; type: string }
 /** Bytes that must be read to the end, or destroyed. */
 export type Bytes = { type: string; bytes: number | null; body: Readable }
 
@@ -127,7 +80,6 @@ export function createJobs({ json, open }: Connection) {
     async jobParts(id: string, { stage, offset = 0, limit = 1000 }: PartsFilter = {}) {
       const only = stage === undefined ? '' : `&stage=${encodeURIComponent(stage)}`
       const path = `${at(id)}/parts?offset=${offset}&limit=${limit}${only}`
-      type Parts = { id: string; status: string; stages: StageParts[] }
       return (await json<Parts>({ method: 'GET', path })).value
     },
 
@@ -162,7 +114,3 @@ export function createJobs({ json, open }: Connection) {
       bytesAt(`/blobs/${encodeURIComponent(sha256)}`, manners),
   }
 }
-
-type PartsFilter = { stage?: string; offset?: number; limit?: number }
-/** `next`: the `offset` of the rest of the parts; null when there are no more. */
-type StageParts = { name: string; total: number; next: number | null; parts: Part[] }

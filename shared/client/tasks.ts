@@ -2,26 +2,16 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FailureType } from '../protocol/wire.ts'
+import type { TaskOptions } from '../protocol/api/task-body.ts'
+import type * as api from '../protocol/api/tasks.ts'
+import type { AcceptedTask, Explanation, TaskFilter, Trail } from '../protocol/api/tasks.ts'
 import type { Connection, Manners } from './connection.ts'
-import type { Asked } from './errors.ts'
 import { isProblem, NoResultError } from './errors.ts'
 import type { TaskKinds } from './kinds.ts'
-
-type Common = {
-  /** Wait in the line when no slave is available. */
-  queue?: boolean
-  /** Higher goes first in the line; -100 to 100. */
-  priority?: number
-  runLimitMs?: number
-  /** A queued task that no slave took within this expires. */
-  waitLimitMs?: number
-  /** Words to find it again by. */
-  tags?: string[]
-}
+import type { About, Done, Failed } from './outcome.ts'
 
 /** What to do: an expression, or the input of any kind. */
-export type TaskRequest<K extends string = string> = Common &
+export type TaskRequest<K extends string = string> = TaskOptions &
   (
     | TaskKinds['expression']['input']
     | { kind: K; input: K extends keyof TaskKinds ? TaskKinds[K]['input'] : unknown }
@@ -29,68 +19,21 @@ export type TaskRequest<K extends string = string> = Common &
 
 type ResultOf<K extends string> = K extends keyof TaskKinds ? TaskKinds[K]['result'] : unknown
 
+type Open = { status: 'pending' | 'in progress' }
+type Dropped = { status: 'cancelled' | 'expired' }
+export type Outcome<R = unknown> = Done<R> | Failed<api.Task> | Dropped
+
 /** A task that the master has promised, and that may not have ended. */
-export type Accepted<R = unknown> = {
-  id: string
-  slave: string | null
-  asked: Asked[]
+export type Accepted<R = unknown> = Pick<AcceptedTask, 'id' | 'slave' | 'asked'> & {
   /** The master had it before: the request was a repetition. */
   replayed: boolean
 } & (Open | Outcome<R>)
 
-type Open = { status: 'pending' | 'in progress' }
-type Done<R> = { status: 'done'; result: R; resultType?: string; resultText?: string }
-type Failed = { status: 'failed'; failure: { type: FailureType; message: string } }
-type Dropped = { status: 'cancelled' | 'expired' }
-export type Outcome<R = unknown> = Done<R> | Failed | Dropped
-
-type About = {
-  id: string
-  kind: string
-  input?: unknown
-  slave: string | null
-  tries: number
-  priority: number
-  runLimitMs: number
-  tags: string[]
-  /** Times as in ISO 8601. */
-  createdAt: string
-  startedAt: string | null
-  endedAt: string | null
-  waitUntil?: string
-}
-
-/** A task in a list: what is too long for a list is left out, and named in `omitted`. */
-export type TaskSummary<R = unknown> = About & { omitted?: string[] } & (Open | Outcome<R>)
-export type Task<R = unknown> = About & { asked: Asked[] } & (Open | Outcome<R>)
+/** A task in a list: fields that are too long for a list are left out, and named in `omitted`. */
+export type TaskSummary<R = unknown> = About<api.TaskSummary> & (Open | Outcome<R>)
+export type Task<R = unknown> = About<api.Task> & (Open | Outcome<R>)
 /** A task that has ended: nothing of it changes any more. */
-export type EndedTask<R = unknown> = About & { asked: Asked[] } & Outcome<R>
-
-export type TrailEntry = {
-  at: string
-  event: string
-  slave?: string
-  reason?: string
-  ms?: number
-  knownMs?: number
-}
-export type Trail = { id: string; status: Task['status']; trail: TrailEntry[] }
-
-/** Who would be asked first for a task of a kind, and why not the others. */
-export type Explanation = {
-  wouldAsk: string | null
-  slaves: { slave: string; available: boolean; reason: string }[]
-}
-
-export type TaskFilter = {
-  status?: Task['status']
-  kind?: string
-  slave?: string
-  tag?: string
-  /** Items of a page, 1 to 1000; default 100. */
-  limit?: number
-  cursor?: string
-}
+export type EndedTask<R = unknown> = About<api.Task> & Outcome<R>
 
 export type SubmitManners = Manners & {
   /** A repetition with the same key gives the same task. A new one for each submission by default. */

@@ -2,6 +2,7 @@
 
 import type { TSchema } from 'typebox'
 import { Type } from 'typebox'
+import type { FailureType } from '../wire.ts'
 import { ANY_UUID_PATTERN, UUID_PATTERN } from '../wire.ts'
 
 /** Unknown fields are refused. */
@@ -50,7 +51,10 @@ export const PRIORITY = { minimum: -100, maximum: 100 } as const
 export const TAGS = { maxItems: 16 } as const
 export const Tag = Type.String({ minLength: 1, maxLength: 64 })
 
-const Failure = Type.Object({ type: Type.String(), message: Type.String() })
+const Failure = Type.Object({
+  type: Type.Unsafe<FailureType>(Type.String()),
+  message: Type.String(),
+})
 /** How a task or job ended. `result` is raw JSON: replies carry it byte for byte as it was submitted. */
 export const OUTCOME = {
   result: Type.Optional(Type.Unknown()),

@@ -69,6 +69,8 @@ export const Job = Type.Object(
     /** Fields that are too long: `input`, `stages`; in lists `result` and `failure`, too. */
     omitted: Type.Optional(Type.Array(Type.String())),
     ...OUTCOME,
+    /** That of a part's task, or one of the job kind. */
+    failure: Type.Optional(Type.Object({ type: Type.String(), message: Type.String() })),
     file: Type.Optional(File),
     stages: Type.Array(Stage),
     priority: Type.Integer(),

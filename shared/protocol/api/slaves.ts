@@ -4,7 +4,19 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { ADMIN, contract, READ } from '../contract.ts'
 import { Name } from '../wire.ts'
+import { words } from '../words.ts'
 import { Count, NameParams, orNull, STRICT } from './fields.ts'
+
+const State = words([
+  'free',
+  'busy',
+  'draining',
+  'unwilling',
+  'faulty',
+  'elsewhere',
+  'suspect',
+  'silent',
+])
 
 export const Slave = Type.Object({
   name: Name,
@@ -17,8 +29,7 @@ export const Slave = Type.Object({
   /** Of a slave that polls: whether a poll is open, and how long ago the last one began. */
   polling: Type.Optional(Type.Boolean()),
   polledMs: Type.Optional(orNull(Type.Number())),
-  /** free, busy, draining, unwilling, faulty, elsewhere, suspect or silent. */
-  state: Type.String(),
+  state: State,
   reason: Type.String(),
   slots: Count,
   free: Count,
@@ -36,6 +47,7 @@ export const Slave = Type.Object({
   ended: Count,
 })
 export type Slave = Static<typeof Slave>
+export type SlaveStateWord = Slave['state']
 export const SlaveList = Type.Object({ slaves: Type.Array(Slave) })
 export const Message = Type.Object({ message: Type.String() }, STRICT)
 
