@@ -25,7 +25,7 @@ import { exchangeFiles } from './exchange.ts'
 import { FILES_MAX, listFiles, nameMistake } from './folder.ts'
 import { groupFiles } from './group.ts'
 import * as io from './inputs.ts'
-import { changedFile, cutFiles, cutResult, packBlobs } from './plan.ts'
+import { changedFile, cutFiles, cutResult, cutText, packBlobs } from './plan.ts'
 import { sortFiles } from './sort.ts'
 
 const strict = { additionalProperties: false }
@@ -219,7 +219,7 @@ function countParts(job: Job): Part[] {
     files,
     keep: 'slave',
   })
-  if (text !== undefined) return [part([{ text }])]
+  if (text !== undefined) return cutText(text).map((text) => part([{ text }]))
   if (blobs) {
     return packBlobs(blobs, chunkBytes).map((packed) =>
       part(

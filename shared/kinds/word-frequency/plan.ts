@@ -1,6 +1,7 @@
 // What the master decides: who counts what, and where the result is cut into even pieces. Pure.
 
 import type { CountOutput, ListOutput, Mark, Piece, Place } from './inputs.ts'
+import { isSpace } from './words.ts'
 
 export const CHUNK_BYTES = 32 * 2 ** 20
 const CHUNK_BYTES_MIN = 2 ** 20
@@ -46,6 +47,27 @@ export function cutFiles(
     } while (from < bytes)
   }
   return cut
+}
+
+/** One part counts about so many characters of a text. 15 MB as one part were one commit and one offer. */
+export const TEXT_PART_CHARS = 500_000
+
+/** The pieces of a text, cut before spaces. A longer word stays whole, to be counted or refused as such. */
+export function cutText(text: string): string[] {
+  const pieces: string[] = []
+  let from = 0
+  while (text.length - from > TEXT_PART_CHARS) {
+    const to = spaceAfter(text, from + TEXT_PART_CHARS)
+    pieces.push(text.slice(from, to))
+    from = to
+  }
+  return from < text.length || from === 0 ? [...pieces, text.slice(from)] : pieces
+}
+
+function spaceAfter(text: string, from: number): number {
+  let at = from
+  while (at < text.length && !isSpace(text.charCodeAt(at))) at++
+  return at
 }
 
 /** The first file of which two parts read different versions in one folder; null when none. */

@@ -3,7 +3,13 @@
 import t from 'tap'
 import { createRandom } from '../../../../shared/data/random.ts'
 import type { Mark } from '../../../../shared/kinds/word-frequency/inputs.ts'
-import { cutFiles, cutResult, packBlobs } from '../../../../shared/kinds/word-frequency/plan.ts'
+import {
+  cutFiles,
+  cutResult,
+  cutText,
+  packBlobs,
+  TEXT_PART_CHARS,
+} from '../../../../shared/kinds/word-frequency/plan.ts'
 
 const MIB = 2 ** 20
 
@@ -93,4 +99,23 @@ t.test('cuts the distribution of all groups evenly', async (t) => {
     marks: Array.from({ length: 512 }, (_, i) => mark(1000 - i, '', 1.25 * MIB)),
   }
   t.equal(cutResult([long], 2).length + 1, 10, 'more pieces when they would be long')
+})
+
+t.test('a long text is counted in parts, each with whole words', async (t) => {
+  const wordsOf = (text: string): string[] => text.match(/\S+/g) ?? []
+  const long = `${'x'.repeat(TEXT_PART_CHARS)}y`
+  for (const text of [
+    '',
+    ' \n',
+    'one two',
+    'ask\tfirst.\n'.repeat(200_000),
+    `a ${long} b ${long}`,
+  ]) {
+    const pieces = cutText(text)
+    t.equal(pieces.join(''), text)
+    t.ok(pieces.every((piece) => piece.length < TEXT_PART_CHARS + long.length + 2))
+    t.ok(pieces.length >= text.length / (TEXT_PART_CHARS + long.length + 2))
+    t.ok(text.length <= TEXT_PART_CHARS || pieces.length > 1, `${pieces.length} pieces`)
+    t.same(pieces.flatMap(wordsOf).length, wordsOf(text).length)
+  }
 })
