@@ -89,10 +89,25 @@ export type Contract<C extends Checked = Checked, R extends Replies = Replies> =
   problems?: readonly ProblemType[]
 }
 
+/** What `contract` takes by name. */
+type Rest<R extends Replies> = Omit<
+  Contract<Checked, R>,
+  'operationId' | 'method' | 'path' | 'access' | 'checked'
+>
+type Head = [operationId: string, method: Contract['method'], path: string, access: Access]
+
 /** A contract, with the exact types of its schemas. */
-export const contract = <const C extends Checked, const R extends Replies>(
-  given: Contract<C, R>,
-): Contract<C, R> => given
+export function contract<const C extends Checked, const R extends Replies>(
+  ...given: [...Head, Rest<R> & { checked: C }]
+): Contract<C, R>
+export function contract<const R extends Replies>(
+  ...given: [...Head, Rest<R>]
+): Contract<Record<never, never>, R>
+export function contract(
+  ...[operationId, method, path, access, rest]: [...Head, Rest<Replies>]
+): Contract {
+  return { operationId, method, path, access, checked: {}, ...rest }
+}
 
 export const TAGS = {
   tasks: 'What one slave takes.',

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
 import { fieldsOf, scanItems } from '../../../shared/data/raw-json.ts'
 import { LONG_BODY_BYTES } from '../../../shared/http/json-body.ts'
-import { serve } from '../../../shared/http/serve.ts'
+import { serveWith } from '../../../shared/http/serve.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import type { Slices } from '../../../shared/process/time-slices.ts'
 import { submitTasks } from '../../../shared/protocol/api/tasks.ts'
@@ -41,22 +41,17 @@ const PORTION_CHARS = 1 << 18
 export async function batches(app: FastifyInstance, options: Options) {
   const { dispatcher, requests, slices } = options
 
-  serve(
-    app,
-    submitTasks,
-    async (request, reply) => {
-      if (request.headers['idempotency-key'] !== undefined) {
-        const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
-        throw invalidRequest([{ field: 'Idempotency-Key', rule }])
-      }
-      const submissions = await checked(request)
-      if (isDryRun(request.query)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
-      const waitMs = preferredWaitMs(request, options.waitMsMax)
-      const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
-      return { tasks: await submitAll(submissions, said, goneOf(reply, waitMs)) }
-    },
-    { bodyLimit: options.batchBytesMax },
-  )
+  serveWith(app, submitTasks, { bodyLimit: options.batchBytesMax }, async (request, reply) => {
+    if (request.headers['idempotency-key'] !== undefined) {
+      const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
+      throw invalidRequest([{ field: 'Idempotency-Key', rule }])
+    }
+    const submissions = await checked(request)
+    if (isDryRun(request.query)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
+    return { tasks: await submitAll(submissions, said, goneOf(reply, waitMs)) }
+  })
 
   /** What each item asks for. Throws when one of them is invalid: then nothing has been handed out. */
   async function checked(request: FastifyRequest): Promise<Submission[]> {

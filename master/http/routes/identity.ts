@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { msOf } from '../../../shared/data/clock.ts'
 import { publicKeyOf } from '../../../shared/http/certificates.ts'
-import { serve } from '../../../shared/http/serve.ts'
+import { serve, serveWith } from '../../../shared/http/serve.ts'
 import { peerOf } from '../../../shared/http/tls.ts'
 import {
   join,
@@ -51,38 +51,28 @@ export async function identity(app: FastifyInstance, options: Options) {
   })
 
   /** "I have a token": a certificate for a new slave. */
-  serve(
-    app,
-    join,
-    async (request) => {
-      const { token, name, request: asked } = request.body
-      limits.assertPatient(`join ${request.ip}`)
-      const publicKey = await readRequest(asked).catch((error: Problem) => {
-        limits.failed(`join ${request.ip}`)
-        throw error
-      })
-      const refusal = identities.useToken(token, name, publicKey)
-      if (refusal) {
-        limits.failed(`join ${request.ip}`)
-        throw new Problem('join-refused', REFUSALS[refusal])
-      }
-      request.log.info({ slave: name, address: request.ip }, 'a slave has joined')
-      return certify(name, publicKey, null)
-    },
-    LIMIT,
-  )
+  serveWith(app, join, LIMIT, async (request) => {
+    const { token, name, request: asked } = request.body
+    limits.assertPatient(`join ${request.ip}`)
+    const publicKey = await readRequest(asked).catch((error: Problem) => {
+      limits.failed(`join ${request.ip}`)
+      throw error
+    })
+    const refusal = identities.useToken(token, name, publicKey)
+    if (refusal) {
+      limits.failed(`join ${request.ip}`)
+      throw new Problem('join-refused', REFUSALS[refusal])
+    }
+    request.log.info({ slave: name, address: request.ip }, 'a slave has joined')
+    return certify(name, publicKey, null)
+  })
 
   /** A further certificate for the slave that asks. */
-  serve(
-    app,
-    renew,
-    async (request) => {
-      const publicKey = await readRequest(request.body.request)
-      const before = peerOf(request.raw.socket)?.serial ?? null
-      return certify(request.caller.slave as string, publicKey, before)
-    },
-    LIMIT,
-  )
+  serveWith(app, renew, LIMIT, async (request) => {
+    const publicKey = await readRequest(request.body.request)
+    const before = peerOf(request.raw.socket)?.serial ?? null
+    return certify(request.caller.slave as string, publicKey, before)
+  })
 
   async function readRequest(pem: string): Promise<string> {
     const publicKey = await publicKeyOf(pem)
@@ -103,20 +93,15 @@ export async function identity(app: FastifyInstance, options: Options) {
   }
 
   /** Signs in to the page with a key. */
-  serve(
-    app,
-    signIn,
-    async (request, reply) => {
-      const key = identities.keyOf(request.body.key)
-      if (!identities.isGood(key)) {
-        limits.failed(request.ip)
-        throw new Problem('unauthorized', 'this key is not known here, or is over')
-      }
-      reply.header('set-cookie', cookieFor(sessions.open(key)))
-      return { signedIn: true, client: key.client, scopes: [...key.scopes] }
-    },
-    LIMIT,
-  )
+  serveWith(app, signIn, LIMIT, async (request, reply) => {
+    const key = identities.keyOf(request.body.key)
+    if (!identities.isGood(key)) {
+      limits.failed(request.ip)
+      throw new Problem('unauthorized', 'this key is not known here, or is over')
+    }
+    reply.header('set-cookie', cookieFor(sessions.open(key)))
+    return { signedIn: true, client: key.client, scopes: [...key.scopes] }
+  })
 
   /** Whether one must sign in, and who has. */
   serve(app, readSession, async (request) => {

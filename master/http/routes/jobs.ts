@@ -4,7 +4,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { WallTime } from '../../../shared/data/clock.ts'
-import { serve } from '../../../shared/http/serve.ts'
+import { serve, serveWith } from '../../../shared/http/serve.ts'
 import type { Slices } from '../../../shared/process/time-slices.ts'
 import { putBlob, readBlob } from '../../../shared/protocol/api/blobs.ts'
 import {
@@ -66,33 +66,28 @@ export async function jobs(app: FastifyInstance, options: Options) {
   const outcomeOf = ({ id, outcome, outcomeBytes }: JobRecord) =>
     outcome === null && outcomeBytes !== null ? jobStore.textOf(id, 'outcome') : outcome
 
-  serve(
-    app,
-    submitJob,
-    async (request, reply) => {
-      // The body may be long: to hash, to check and to store it are pieces of work by themselves.
-      const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
-      if (isDryRun(request.query)) {
-        return slices.run(() => requests.explain(request.body, bodyFields(request)))
-      }
-      const before = jobs.repeated(said)
-      if (before === null && options.isDraining()) {
-        throw new Problem('draining', 'the master is shutting down')
-      }
-      const parse = () => requests.parse(request.body, bodyFields(request))
-      const { id, isRepeated } =
-        before === null
-          ? await jobs.submit({ ...(await slices.run(parse)), ...said })
-          : { id: before, isRepeated: true }
-      await jobs.wait(id, waitMs, goneOf(reply, waitMs))
-      reply.header('location', `/jobs/${id}`)
-      if (isRepeated) reply.header('idempotency-replayed', 'true')
-      if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
-      reply.code(jobs.isLive(id) ? 202 : 200)
-      return json(id)
-    },
-    { bodyLimit: options.inputBytesMax },
-  )
+  serveWith(app, submitJob, { bodyLimit: options.inputBytesMax }, async (request, reply) => {
+    // The body may be long: to hash, to check and to store it are pieces of work by themselves.
+    const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
+    if (isDryRun(request.query)) {
+      return slices.run(() => requests.explain(request.body, bodyFields(request)))
+    }
+    const before = jobs.repeated(said)
+    if (before === null && options.isDraining()) {
+      throw new Problem('draining', 'the master is shutting down')
+    }
+    const parse = () => requests.parse(request.body, bodyFields(request))
+    const { id, isRepeated } =
+      before === null
+        ? await jobs.submit({ ...(await slices.run(parse)), ...said })
+        : { id: before, isRepeated: true }
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
+    reply.header('location', `/jobs/${id}`)
+    if (isRepeated) reply.header('idempotency-replayed', 'true')
+    if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
+    reply.code(jobs.isLive(id) ? 202 : 200)
+    return json(id)
+  })
 
   serve(app, listJobs, async (request, reply) => {
     const { limit = 100, cursor } = request.query

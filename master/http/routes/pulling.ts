@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import type { TextOf } from '../../../shared/data/raw-json.ts'
 import { fieldsOf, Raw, scan } from '../../../shared/data/raw-json.ts'
-import { serve } from '../../../shared/http/serve.ts'
+import { serveWith } from '../../../shared/http/serve.ts'
 import { sendProblem } from '../../../shared/http/server.ts'
 import { createCheck, invalidRequest } from '../../../shared/http/validate.ts'
 import { poll, submitResult } from '../../../shared/protocol/api/slave-side.ts'
@@ -40,29 +40,25 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
     failed: createCheck(SubmittedFailed),
   }
 
-  serve(
-    app,
-    poll,
-    (request, reply) => {
-      const { query } = request
-      const polled = polledOf(query, request.caller.slave, simpleKinds)
-      const waitMs = (query.wait ?? POLL_SECONDS) * 1000
-      const hangUp = dispatcher.poll(polled, waitMs, (problem, answer) => {
-        reply.header('cache-control', 'no-store')
-        if (problem) sendProblem(reply, problem)
-        else if (answer) reply.type('application/json').send(answerText(polled, answer))
-        else reply.code(204).send()
-      })
-      reply.raw.once('close', hangUp)
-    },
-    // HEAD would take a task and drop it.
-    { exposeHeadRoute: false },
-  )
+  // HEAD would take a task and drop it.
+  serveWith(app, poll, { exposeHeadRoute: false }, (request, reply) => {
+    const { query } = request
+    const polled = polledOf(query, request.caller.slave, simpleKinds)
+    const waitMs = (query.wait ?? POLL_SECONDS) * 1000
+    const hangUp = dispatcher.poll(polled, waitMs, (problem, answer) => {
+      reply.header('cache-control', 'no-store')
+      if (problem) sendProblem(reply, problem)
+      else if (answer) reply.type('application/json').send(answerText(polled, answer))
+      else reply.code(204).send()
+    })
+    reply.raw.once('close', hangUp)
+  })
 
   /** As the callbacks of a registered slave, or one outcome in short. */
-  serve(
+  serveWith(
     app,
     submitResult,
+    { bodyLimit, config: { anyShape: true, mend: withoutFaulty } },
     (request) => {
       const { body } = request
       if (isObject(body) && 'callbacks' in body) {
@@ -72,7 +68,6 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
       const text = fieldsOf(request.bodyBytes, scan(request.bodyBytes, 1))
       return dispatcher.submitted(submittedOf(body, request.caller.slave, text))
     },
-    { bodyLimit, config: { anyShape: true, mend: withoutFaulty } },
   )
 
   function submittedOf(body: unknown, caller: string | null, text: TextOf): Submitted {

@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
 import { Raw, scan, textOf } from '../../../shared/data/raw-json.ts'
-import { serve } from '../../../shared/http/serve.ts'
+import { serve, serveWith } from '../../../shared/http/serve.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import { beat, callBack, registerSlave } from '../../../shared/protocol/api/slave-side.ts'
 import {
@@ -30,41 +30,31 @@ const config = { anyShape: true } as const
 export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions) {
   const { dispatcher, isLiveJob } = options
 
-  serve(
-    app,
-    registerSlave,
-    ({ body }) => {
-      const { url, pull } = body
-      if ((url === undefined) === (pull === undefined)) {
-        const rule = url === undefined ? 'is missing' : 'must not stand beside pull'
-        throw invalidRequest([{ field: 'url', rule }])
-      }
-      if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
-        throw new Problem('unreachable-slave', 'url must be an http or https URL')
-      }
-      return dispatcher.register(body)
-    },
-    { config },
-  )
-
-  serve(
-    app,
-    beat,
-    async ({ body, params }) => {
-      if (body.state.slave !== params.name) {
-        throw new Problem('invalid-request', 'state.slave is not the slave of the address')
-      }
-      const reply = await dispatcher.heartbeat(body)
-      const endedJobs = body.jobs?.filter((id) => !isLiveJob(id)) ?? []
-      return endedJobs.length === 0 ? reply : { ...reply, endedJobs }
-    },
-    { bodyLimit, config },
-  )
-
-  serve(app, callBack, ({ body, bodyBytes }) => dispatcher.callbacks(asWritten(body, bodyBytes)), {
-    bodyLimit,
-    config: { ...config, mend: withoutFaulty },
+  serveWith(app, registerSlave, { config }, ({ body }) => {
+    const { url, pull } = body
+    if ((url === undefined) === (pull === undefined)) {
+      const rule = url === undefined ? 'is missing' : 'must not stand beside pull'
+      throw invalidRequest([{ field: 'url', rule }])
+    }
+    if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
+      throw new Problem('unreachable-slave', 'url must be an http or https URL')
+    }
+    return dispatcher.register(body)
   })
+
+  serveWith(app, beat, { bodyLimit, config }, async ({ body, params }) => {
+    if (body.state.slave !== params.name) {
+      throw new Problem('invalid-request', 'state.slave is not the slave of the address')
+    }
+    const reply = await dispatcher.heartbeat(body)
+    const endedJobs = body.jobs?.filter((id) => !isLiveJob(id)) ?? []
+    return endedJobs.length === 0 ? reply : { ...reply, endedJobs }
+  })
+
+  const outcomes = { bodyLimit, config: { ...config, mend: withoutFaulty } }
+  serveWith(app, callBack, outcomes, ({ body, bodyBytes }) =>
+    dispatcher.callbacks(asWritten(body, bodyBytes)),
+  )
 
   /** A boot id, when given, must be the one that registered. */
   serve(app, forgetSlave, async ({ params: { name }, query: { boot = '' } }) => {

@@ -9,27 +9,30 @@ import { Count, STRICT } from './fields.ts'
 export const Blob = Type.Object({ sha256: Sha256, bytes: Count, type: Type.String() }, STRICT)
 export type Blob = Static<typeof Blob>
 
-export const putBlob = contract({
-  method: 'PUT',
-  path: '/blobs',
-  access: { key: 'submit', slave: true },
-  summary: 'Keep these bytes: their SHA-256 is their name from now on',
-  tag: 'jobs',
-  operationId: 'putBlob',
-  checked: {},
-  content: { form: 'bytes' },
-  replies: { 201: Blob },
-  problems: ['body-too-large', 'quota-exceeded', 'store-full'],
-})
+export const putBlob = contract(
+  'putBlob',
+  'PUT',
+  '/blobs',
+  { key: 'submit', slave: true },
+  {
+    tag: 'jobs',
+    summary: 'Keep these bytes: their SHA-256 is their name from now on',
+    content: { form: 'bytes' },
+    replies: { 201: Blob },
+    problems: ['body-too-large', 'quota-exceeded', 'store-full'],
+  },
+)
 
-export const readBlob = contract({
-  method: 'GET',
-  path: '/blobs/:sha256',
-  access: { key: 'read', slave: true },
-  summary: "Read a blob's bytes",
-  tag: 'jobs',
-  operationId: 'readBlob',
-  checked: { params: Type.Object({ sha256: Type.String({ maxLength: 128 }) }) },
-  replies: { 200: 'application/octet-stream', 304: null },
-  problems: ['no-such-blob'],
-})
+export const readBlob = contract(
+  'readBlob',
+  'GET',
+  '/blobs/:sha256',
+  { key: 'read', slave: true },
+  {
+    tag: 'jobs',
+    summary: "Read a blob's bytes",
+    checked: { params: Type.Object({ sha256: Type.String({ maxLength: 128 }) }) },
+    replies: { 200: 'application/octet-stream', 304: null },
+    problems: ['no-such-blob'],
+  },
+)

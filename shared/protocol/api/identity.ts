@@ -12,70 +12,43 @@ const Session = Type.Object({
   scopes: Type.Optional(Type.Array(Type.String())),
 })
 
-export const readAuthority = contract({
-  method: 'GET',
-  path: '/ca',
-  access: OPEN,
+export const readAuthority = contract('readAuthority', 'GET', '/ca', OPEN, {
+  tag: 'watching',
   summary: 'Get the certificate of the authority that vouches for the master, as PEM',
   description: 'A master without identities (askfirst init) has none.',
-  tag: 'watching',
-  operationId: 'readAuthority',
-  checked: {},
   replies: { 200: 'application/x-pem-file' },
 })
 
-export const readSession = contract({
-  method: 'GET',
-  path: '/session',
-  access: OPEN,
-  summary: 'Ask whether one must sign in, and who has',
+export const readSession = contract('readSession', 'GET', '/session', OPEN, {
   tag: 'watching',
-  operationId: 'readSession',
-  checked: {},
+  summary: 'Ask whether one must sign in, and who has',
   replies: { 200: Session },
 })
 
-export const signIn = contract({
-  method: 'POST',
-  path: '/session',
-  access: OPEN,
-  summary: 'Sign in to the page with a key: a cookie stands for it from then on',
+export const signIn = contract('signIn', 'POST', '/session', OPEN, {
   tag: 'watching',
-  operationId: 'signIn',
+  summary: 'Sign in to the page with a key: a cookie stands for it from then on',
   checked: { body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 128 }) }, STRICT) },
   replies: { 200: Session },
 })
 
-export const signOut = contract({
-  method: 'DELETE',
-  path: '/session',
-  access: OPEN,
-  summary: 'Sign out',
+export const signOut = contract('signOut', 'DELETE', '/session', OPEN, {
   tag: 'watching',
-  operationId: 'signOut',
-  checked: {},
+  summary: 'Sign out',
   replies: { 200: Session },
 })
 
-export const join = contract({
-  method: 'POST',
-  path: '/join',
-  access: OPEN,
-  summary: 'Say as a new slave: "I have a token"; and be given a certificate',
+export const join = contract('join', 'POST', '/join', OPEN, {
   tag: 'wire',
-  operationId: 'join',
+  summary: 'Say as a new slave: "I have a token"; and be given a certificate',
   checked: { body: JoinRequest },
   replies: { 200: CertificateReply },
   problems: ['join-refused'],
 })
 
-export const renew = contract({
-  method: 'POST',
-  path: '/renew',
-  access: SLAVE,
-  summary: 'Say as a slave, by its certificate: "give me another before this one expires"',
+export const renew = contract('renew', 'POST', '/renew', SLAVE, {
   tag: 'wire',
-  operationId: 'renew',
+  summary: 'Say as a slave, by its certificate: "give me another before this one expires"',
   checked: { body: RenewRequest },
   replies: { 200: CertificateReply },
 })

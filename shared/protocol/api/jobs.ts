@@ -151,13 +151,9 @@ export const JobResult = Type.Object(
   { description: 'Where the result is no file.' },
 )
 
-export const submitJob = contract({
-  method: 'POST',
-  path: '/jobs',
-  access: SUBMIT,
-  summary: 'Begin a job: the master splits it into parts, hands them out, and combines them',
+export const submitJob = contract('submitJob', 'POST', '/jobs', SUBMIT, {
   tag: 'jobs',
-  operationId: 'submitJob',
+  summary: 'Begin a job: the master splits it into parts, hands them out, and combines them',
   checked: { querystring: DryRunQuery },
   content: { form: 'json', schema: jobBody, examples: jobExamples },
   headers: ['prefer', 'idempotency-key', 'traceparent'],
@@ -175,37 +171,25 @@ export const submitJob = contract({
   ],
 })
 
-export const listJobs = contract({
-  method: 'GET',
-  path: '/jobs',
-  access: READ,
-  summary: 'List jobs, newest first',
+export const listJobs = contract('listJobs', 'GET', '/jobs', READ, {
   tag: 'jobs',
-  operationId: 'listJobs',
+  summary: 'List jobs, newest first',
   checked: { querystring: Type.Object(PAGE, STRICT) },
   replies: { 200: JobList },
 })
 
-export const readJob = contract({
-  method: 'GET',
-  path: '/jobs/:id',
-  access: READ,
-  summary: 'Read one job: its stages, how far each is, its result',
+export const readJob = contract('readJob', 'GET', '/jobs/:id', READ, {
   tag: 'jobs',
-  operationId: 'readJob',
+  summary: 'Read one job: its stages, how far each is, its result',
   checked: { params: IdParams },
   headers: ['prefer'],
   replies: { 200: Job },
   problems: ['no-such-job'],
 })
 
-export const readParts = contract({
-  method: 'GET',
-  path: '/jobs/:id/parts',
-  access: READ,
-  summary: 'Read the parts of a job, stage by stage',
+export const readParts = contract('readParts', 'GET', '/jobs/:id/parts', READ, {
   tag: 'jobs',
-  operationId: 'readParts',
+  summary: 'Read the parts of a job, stage by stage',
   checked: {
     params: IdParams,
     querystring: Type.Object(
@@ -222,26 +206,18 @@ export const readParts = contract({
 })
 export type PartsFilter = Static<typeof readParts.checked.querystring>
 
-export const readResult = contract({
-  method: 'GET',
-  path: '/jobs/:id/result',
-  access: READ,
-  summary: 'Read the result by itself: a file as what it is, anything else as JSON',
+export const readResult = contract('readResult', 'GET', '/jobs/:id/result', READ, {
   tag: 'jobs',
-  operationId: 'readResult',
+  summary: 'Read the result by itself: a file as what it is, anything else as JSON',
   checked: { params: IdParams },
   headers: ['prefer'],
   replies: { 200: [JobResult, '*/*'] },
   problems: ['no-such-job', 'no-such-blob', 'not-ended', 'no-result'],
 })
 
-export const cancelJob = contract({
-  method: 'DELETE',
-  path: '/jobs/:id',
-  access: CANCEL,
-  summary: 'Cancel a job and whatever runs of it',
+export const cancelJob = contract('cancelJob', 'DELETE', '/jobs/:id', CANCEL, {
   tag: 'jobs',
-  operationId: 'cancelJob',
+  summary: 'Cancel a job and whatever runs of it',
   checked: { params: IdParams },
   replies: { 200: [Job, Cancelled] },
   problems: ['no-such-job', 'already-ended'],

@@ -3,32 +3,22 @@
 import { Type } from 'typebox'
 import { contract, OPEN } from '../contract.ts'
 
-export const readPage = contract({
-  method: 'GET',
-  path: '/',
-  access: OPEN,
-  summary: 'Open the page',
+export const readPage = contract('readPage', 'GET', '/', OPEN, {
   tag: 'hidden',
-  operationId: 'readPage',
-  checked: {},
+  summary: 'Open the page',
   replies: { 200: 'text/html', 304: null },
 })
 
-export const readPageFile = contract({
-  ...readPage,
-  path: '/page/*',
+export const readPageFile = contract('readPageFile', 'GET', '/page/*', OPEN, {
+  tag: 'hidden',
   summary: 'Read a file of the page',
-  operationId: 'readPageFile',
   checked: { params: Type.Object({ '*': Type.String() }) },
   replies: { 200: '*/*', 304: null },
 })
 
 /** All routes of @fastify/swagger-ui, which registers them itself, and the document. */
-export const readDocs = contract({
-  ...readPage,
-  path: '/docs',
+export const readDocs = contract('readDocs', 'GET', '/docs', OPEN, {
+  tag: 'hidden',
   summary: 'Read the documentation',
-  operationId: 'readDocs',
-  anyQuery: true,
   replies: { 200: '*/*', 304: null },
 })

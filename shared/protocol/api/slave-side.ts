@@ -18,67 +18,46 @@ import {
 } from '../wire.ts'
 import { NameParams } from './fields.ts'
 
-export const registerSlave = contract({
-  method: 'POST',
-  path: '/slaves',
-  access: SLAVE,
-  summary: 'Register a slave: "ask me at this address", or "you cannot reach me, I poll"',
+export const registerSlave = contract('registerSlave', 'POST', '/slaves', SLAVE, {
   tag: 'wire',
-  operationId: 'registerSlave',
+  summary: 'Register a slave: "ask me at this address", or "you cannot reach me, I poll"',
   checked: { body: Registration },
   replies: { 200: RegistrationReply },
   problems: ['name-taken', 'unreachable-slave'],
 })
 
-export const beat = contract({
-  method: 'POST',
-  path: '/slaves/:name/heartbeat',
-  access: SLAVE,
-  summary: 'A slave is here, and lists what it has',
+export const beat = contract('beat', 'POST', '/slaves/:name/heartbeat', SLAVE, {
   tag: 'wire',
-  operationId: 'beat',
+  summary: 'A slave is here, and lists what it has',
   checked: { params: NameParams, body: Heartbeat },
   replies: { 200: HeartbeatReply },
 })
 
-export const callBack = contract({
-  method: 'POST',
-  path: '/callbacks',
-  access: SLAVE,
-  summary: 'Attempts have ended: repeated until they are acknowledged',
+export const callBack = contract('callBack', 'POST', '/callbacks', SLAVE, {
   tag: 'wire',
-  operationId: 'callBack',
+  summary: 'Attempts have ended: repeated until they are acknowledged',
   checked: { body: CallbacksRequest },
   replies: { 200: CallbacksReply },
 })
 
-export const poll = contract({
-  method: 'GET',
-  path: '/get_task',
-  access: SLAVE,
+export const poll = contract('poll', 'GET', '/get_task', SLAVE, {
+  tag: 'wire',
   summary: 'A slave that cannot be reached asks for tasks',
   description:
     'Held up to `wait` seconds; 204 when nothing came. A simple slave, which gives no `boot`, gets ' +
     'one task; one that registered gets a list. Without `kinds` a simple slave gets any task that ' +
     'needs no files; without `slave` the master gives it a name.',
-  tag: 'wire',
-  operationId: 'poll',
   checked: { querystring: AnyPoll },
   replies: { 200: [SimpleOffer, PollReply], 204: null },
   problems: ['no-such-slave', 'name-taken', 'draining'],
 })
 
-export const submitResult = contract({
-  method: 'POST',
-  path: '/submit_result',
-  access: SLAVE,
+export const submitResult = contract('submitResult', 'POST', '/submit_result', SLAVE, {
+  tag: 'wire',
   summary: 'What became of tasks that were fetched',
   description:
     'Of a task that a simple slave has, `task` and `result` (or `failure`) are enough. Where a ' +
     'kind gives one number, such as `word-count`, that number alone may be the result.',
-  tag: 'wire',
-  operationId: 'submitResult',
-  checked: {},
   content: {
     form: 'json',
     schema: () => Type.Union([SubmittedDone, SubmittedFailed, CallbacksRequest]),

@@ -51,53 +51,42 @@ export type SlaveStateWord = Slave['state']
 export const SlaveList = Type.Object({ slaves: Type.Array(Slave) })
 export const Message = Type.Object({ message: Type.String() }, STRICT)
 
-export const listSlaves = contract({
-  method: 'GET',
-  path: '/slaves',
-  access: READ,
-  summary: 'List the slaves, in the order of asking',
+export const listSlaves = contract('listSlaves', 'GET', '/slaves', READ, {
   tag: 'slaves',
-  operationId: 'listSlaves',
-  checked: {},
+  summary: 'List the slaves, in the order of asking',
   replies: { 200: SlaveList },
 })
 
-export const drainSlave = contract({
-  method: 'POST',
-  path: '/slaves/:name/drain',
-  access: ADMIN,
+export const drainSlave = contract('drainSlave', 'POST', '/slaves/:name/drain', ADMIN, {
+  tag: 'slaves',
   summary: 'Offer a slave no work until it is resumed; what it has it finishes',
-  tag: 'slaves',
-  operationId: 'drainSlave',
   checked: { params: NameParams },
   replies: { 200: Message },
   problems: ['no-such-slave'],
 })
 
-export const resumeSlave = contract({
-  method: 'POST',
-  path: '/slaves/:name/resume',
-  access: ADMIN,
+export const resumeSlave = contract('resumeSlave', 'POST', '/slaves/:name/resume', ADMIN, {
+  tag: 'slaves',
   summary: 'Offer it work again',
-  tag: 'slaves',
-  operationId: 'resumeSlave',
   checked: { params: NameParams },
   replies: { 200: Message },
   problems: ['no-such-slave'],
 })
 
-export const forgetSlave = contract({
-  method: 'DELETE',
-  path: '/slaves/:name',
-  access: { key: 'admin', slave: true },
-  summary: 'Forget a slave that will not come back; what it had is given to others',
-  description: 'With `boot` it is the slave itself that leaves.',
-  tag: 'slaves',
-  operationId: 'forgetSlave',
-  checked: {
-    params: NameParams,
-    querystring: Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) }),
+export const forgetSlave = contract(
+  'forgetSlave',
+  'DELETE',
+  '/slaves/:name',
+  { key: 'admin', slave: true },
+  {
+    tag: 'slaves',
+    summary: 'Forget a slave that will not come back; what it had is given to others',
+    description: 'With `boot` it is the slave itself that leaves.',
+    checked: {
+      params: NameParams,
+      querystring: Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) }),
+    },
+    replies: { 200: Message },
+    problems: ['no-such-slave', 'slave-alive'],
   },
-  replies: { 200: Message },
-  problems: ['no-such-slave', 'slave-alive'],
-})
+)

@@ -140,17 +140,13 @@ const REFUSALS = [
 ] as const
 const SUBMITTING = ['prefer', 'idempotency-key', 'traceparent'] as const
 
-export const submitTask = contract({
-  method: 'POST',
-  path: '/tasks',
-  access: SUBMIT,
+export const submitTask = contract('submitTask', 'POST', '/tasks', SUBMIT, {
+  tag: 'tasks',
   summary: 'Hand a task to the first slave that is available',
   description:
     'The master asks its slaves in order whether they are available for this task. The first ' +
     'that says yes has it: 202, or 200 with its outcome where `Prefer: wait` saw its end. If ' +
     'none does, it is refused with the reasons, or waits in line with `"queue": true`.',
-  tag: 'tasks',
-  operationId: 'submitTask',
   checked: { querystring: DryRunQuery },
   content: { form: 'json', schema: taskBody, examples: taskExamples },
   headers: SUBMITTING,
@@ -158,15 +154,11 @@ export const submitTask = contract({
   problems: REFUSALS,
 })
 
-export const submitTasks = contract({
-  method: 'POST',
-  path: '/tasks/batch',
-  access: SUBMIT,
+export const submitTasks = contract('submitTasks', 'POST', '/tasks/batch', SUBMIT, {
+  tag: 'tasks',
   summary: 'The same for many',
   description:
     'Checked as a whole; then each is answered for itself, in order. An item may have an `idempotencyKey`, as the header of a POST of its own.',
-  tag: 'tasks',
-  operationId: 'submitTasks',
   checked: { querystring: DryRunQuery },
   content: {
     form: 'json',
@@ -180,14 +172,10 @@ export const submitTasks = contract({
   problems: ['unknown-kind'],
 })
 
-export const listTasks = contract({
-  method: 'GET',
-  path: '/tasks',
-  access: READ,
+export const listTasks = contract('listTasks', 'GET', '/tasks', READ, {
+  tag: 'tasks',
   summary: 'List tasks, newest first',
   description: 'The same as `/get-tasks`.',
-  tag: 'tasks',
-  operationId: 'listTasks',
   checked: {
     querystring: Type.Object(
       {
@@ -204,60 +192,44 @@ export const listTasks = contract({
 })
 export type TaskFilter = Static<typeof listTasks.checked.querystring>
 
-export const getTasks = contract({
+export const getTasks = {
   ...listTasks,
   path: '/get-tasks',
   description: 'The next page is at `next`, which is also `Link: rel="next"`; null at the end.',
   operationId: 'getTasks',
-})
+}
 
-export const readTask = contract({
-  method: 'GET',
-  path: '/tasks/:id',
-  access: READ,
-  summary: 'Read one task',
+export const readTask = contract('readTask', 'GET', '/tasks/:id', READ, {
   tag: 'tasks',
-  operationId: 'readTask',
+  summary: 'Read one task',
   checked: { params: IdParams },
   headers: ['prefer'],
   replies: { 200: Task },
   problems: ['no-such-task'],
 })
 
-export const readTrail = contract({
-  method: 'GET',
-  path: '/tasks/:id/trail',
-  access: READ,
-  summary: 'Read who was asked, what each answered and why, and what befell the task since',
+export const readTrail = contract('readTrail', 'GET', '/tasks/:id/trail', READ, {
   tag: 'tasks',
-  operationId: 'readTrail',
+  summary: 'Read who was asked, what each answered and why, and what befell the task since',
   checked: { params: IdParams },
   replies: { 200: Trail },
   problems: ['no-such-task'],
 })
 
-export const cancelTask = contract({
-  method: 'DELETE',
-  path: '/tasks/:id',
-  access: CANCEL,
-  summary: 'Cancel a task that has not ended',
+export const cancelTask = contract('cancelTask', 'DELETE', '/tasks/:id', CANCEL, {
   tag: 'tasks',
-  operationId: 'cancelTask',
+  summary: 'Cancel a task that has not ended',
   checked: { params: IdParams },
   replies: { 200: [Task, Cancelled] },
   problems: ['no-such-task', 'already-ended'],
 })
 
-export const retryTask = contract({
-  method: 'POST',
-  path: '/tasks/:id/retry',
-  access: SUBMIT,
+export const retryTask = contract('retryTask', 'POST', '/tasks/:id/retry', SUBMIT, {
+  tag: 'tasks',
   summary: 'Submit the same input again, as a new task',
   description:
     'The body, where there is one, says what is to be otherwise: queue, priority, limits, tags. ' +
     'A task that ended while it waited in line waits again.',
-  tag: 'tasks',
-  operationId: 'retryTask',
   checked: { params: IdParams },
   content: { form: 'json', schema: () => TaskOptions, optional: true },
   headers: SUBMITTING,

@@ -73,16 +73,12 @@ export const Up = Type.Object({ status: Type.String() }, STRICT)
 
 const STREAM = 'text/event-stream'
 
-export const followEvents = contract({
-  method: 'GET',
-  path: '/events',
-  access: READ_ALL,
+export const followEvents = contract('followEvents', 'GET', '/events', READ_ALL, {
+  tag: 'watching',
   summary: 'Follow what happens, as server-sent events',
   description:
     'Events of tasks, refusals, slaves and jobs, each with an id; with `Last-Event-ID` from where ' +
     'a reader was. It never ends by itself.',
-  tag: 'watching',
-  operationId: 'followEvents',
   checked: {
     querystring: Type.Object(
       {
@@ -105,73 +101,43 @@ export const followEvents = contract({
 })
 export type EventFilter = Static<typeof followEvents.checked.querystring>
 
-export const followOverview = contract({
-  method: 'GET',
-  path: '/overview',
-  access: READ_ALL,
+export const followOverview = contract('followOverview', 'GET', '/overview', READ_ALL, {
+  tag: 'watching',
   summary: 'Follow the dispatcher at a glance, as the page does',
   description: 'All of it once, then what has changed, a few times a second.',
-  tag: 'watching',
-  operationId: 'followOverview',
-  checked: {},
   replies: { 200: STREAM },
   problems: ['too-many-streams'],
 })
 
-export const listKinds = contract({
-  method: 'GET',
-  path: '/kinds',
-  access: READ,
-  summary: 'Which kinds of tasks and jobs there are, with schemas and examples',
+export const listKinds = contract('listKinds', 'GET', '/kinds', READ, {
   tag: 'watching',
-  operationId: 'listKinds',
-  checked: {},
+  summary: 'Which kinds of tasks and jobs there are, with schemas and examples',
   replies: { 200: Kinds },
 })
 
-export const readStatus = contract({
-  method: 'GET',
-  path: '/status',
-  access: READ,
-  summary: 'Numbers of tasks, slots and refusals; event-loop lag',
+export const readStatus = contract('readStatus', 'GET', '/status', READ, {
   tag: 'watching',
-  operationId: 'readStatus',
-  checked: {},
+  summary: 'Numbers of tasks, slots and refusals; event-loop lag',
   replies: { 200: Status },
 })
 
-export const readMetrics = contract({
-  method: 'GET',
-  path: '/metrics',
-  access: READ,
-  summary: 'The same and more for Prometheus',
+export const readMetrics = contract('readMetrics', 'GET', '/metrics', READ, {
   tag: 'watching',
-  operationId: 'readMetrics',
-  checked: {},
+  summary: 'The same and more for Prometheus',
   anyQuery: true,
   replies: { 200: 'text/plain' },
 })
 
-export const isUp = contract({
-  method: 'GET',
-  path: '/healthz',
-  access: OPEN,
-  summary: 'Whether the process is up',
+export const isUp = contract('isUp', 'GET', '/healthz', OPEN, {
   tag: 'watching',
-  operationId: 'isUp',
-  checked: {},
+  summary: 'Whether the process is up',
   anyQuery: true,
   replies: { 200: Up },
 })
 
-export const isReady = contract({
-  method: 'GET',
-  path: '/readyz',
-  access: OPEN,
-  summary: 'Whether it takes tasks',
+export const isReady = contract('isReady', 'GET', '/readyz', OPEN, {
   tag: 'watching',
-  operationId: 'isReady',
-  checked: {},
+  summary: 'Whether it takes tasks',
   anyQuery: true,
   replies: { 200: Up },
   problems: ['draining'],
