@@ -7,6 +7,8 @@
 //
 // and everything else is exactly what the command prints.
 
+import { stripVTControlCharacters } from 'node:util'
+
 export type Example = { command: string; output: string; varies: boolean; line: number }
 
 const BLOCK = /^```console( varies)?\n([\s\S]*?)^```$/gm
@@ -74,8 +76,6 @@ export function prints({ output, varies }: Example, printed: string): boolean {
 }
 
 /** Also without what steers a terminal. */
-const withoutSpace = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it removes
-  text.replace(/\u001b\[[\d;?]*[a-zA-Z]/g, '').replace(/\s+/g, '')
+const withoutSpace = (text: string): string => stripVTControlCharacters(text).replace(/\s+/g, '')
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

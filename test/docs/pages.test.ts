@@ -15,6 +15,7 @@ import {
   readPage,
   regenerate,
   section,
+  tableRows,
   withoutFences,
 } from './pages.ts'
 
@@ -91,6 +92,22 @@ test('every path of the repository that a page names exists', async (t) => {
       .map((code) => `${path}: ${code}`),
   )
   t.same(gone, [])
+})
+
+test('every row of a table has as many cells as its heading', async (t) => {
+  const tables = pages.flatMap(({ path, text }) =>
+    withoutFences(text)
+      .split(/\n(?!\|)/)
+      .map((block) => ({ path, rows: tableRows(block.replace(/^[^|]*\n/, '')) }))
+      .filter(({ rows }) => rows.length > 0),
+  )
+  t.ok(tables.length > 50)
+  const odd = tables.flatMap(({ path, rows }) =>
+    rows
+      .filter(({ length }) => length !== rows[0]?.length)
+      .map((cells) => `${path}: ${cells.join(' | ')}`),
+  )
+  t.same(odd, [])
 })
 
 test('every npm script that a page names exists', async (t) => {

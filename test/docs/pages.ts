@@ -51,7 +51,7 @@ export const tableRows = (page: string): string[][] =>
       line
         .replace(/^\|/, '')
         .replace(/\|\s*$/, '')
-        .split('|')
+        .split(/(?<!\\)\|/)
         .map((cell) => cell.trim()),
     )
 
