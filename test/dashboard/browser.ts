@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
-import type { Teardown } from '../e2e/processes.ts'
+import type { Teardown } from '../folder.ts'
 
 const PLACES = [
   process.env.CHROMIUM ?? '',

@@ -2,7 +2,7 @@
 // them. For pages with many slaves, and with what real ones would not say.
 
 import assert from 'node:assert/strict'
-import { post } from '../e2e/processes.ts'
+import { post } from '../requests.ts'
 
 /** What is told of such a slave. */
 export type Told = {

@@ -5,16 +5,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import t from 'tap'
-import {
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startSlave,
-} from '../e2e/processes.ts'
+import { folderOf } from '../folder.ts'
+import { getJson, post, request, sleep } from '../requests.ts'
+import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 import { CHROMIUM, go, overflow, picture, startBrowser } from './browser.ts'
 import { beat, joinSlaves } from './fleet.ts'
 

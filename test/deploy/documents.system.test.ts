@@ -12,7 +12,8 @@ import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
 import { Namespace, Service, ServiceAccount } from 'kubernetes-models/v1'
 import { test } from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
-import { BEFORE, COMMAND, folderOf } from '../e2e/processes.ts'
+import { folderOf } from '../folder.ts'
+import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
 import { lintPowerShell } from './powershell.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -8,7 +8,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Teardown } from '../e2e/processes.ts'
+import type { Teardown } from '../folder.ts'
 
 const NAMESPACES = ['--net', '--mount', '--mount-proc', '--pid', '--fork', '--kill-child']
 const TOOLS = ['ip', 'unshare', 'nsenter', 'sshd', 'ssh', 'useradd', 'sudo', 'systemd-analyze']

@@ -8,7 +8,8 @@ import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import tap from 'tap'
-import { BEFORE, COMMAND, folderOf } from '../e2e/processes.ts'
+import { folderOf } from '../folder.ts'
+import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
 import type { Said } from './rig.ts'
 import { noRig, startRig } from './rig.ts'
 

@@ -7,17 +7,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import tap, { test } from 'tap'
-import type { RunningProcess } from '../e2e/processes.ts'
-import {
-  ended,
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  sleep,
-  startProcess,
-  until,
-} from '../e2e/processes.ts'
+import { folderOf } from '../folder.ts'
+import { ended, getJson, post, sleep, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { freePort, startProcess } from '../rigs/cluster/programs.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const FIXTURES = join(ROOT, 'test/fixtures')

@@ -2,19 +2,10 @@
 // tried again, over two deaths of the master; and it is the same after each start.
 
 import t from 'tap'
-import type { Json } from './processes.ts'
-import {
-  ended,
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  sleep,
-  startMaster,
-  startProcess,
-  startSlave,
-  until,
-} from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, sleep, until } from '../requests.ts'
+import { freePort, startMaster, startProcess, startSlave } from '../rigs/cluster/programs.ts'
 
 const HEARTBEAT_MS = 1000
 const ONE_SLOT = ['--kinds', 'sleep', '--slots', '1']

@@ -3,8 +3,10 @@
 
 import t from 'tap'
 import { PROBLEMS } from '../../shared/protocol/problems.ts'
-import type { Answer } from './processes.ts'
-import { folderOf, getJson, request, startMaster, startSlave } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Answer } from '../requests.ts'
+import { getJson, request } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const BODY_BYTES_MAX = 30_000
 

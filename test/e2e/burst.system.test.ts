@@ -1,17 +1,10 @@
 // A burst on few slots: who is taken, who is refused, and that nothing is lost or given twice.
 
 import t from 'tap'
-import type { Json } from './processes.ts'
-import {
-  folderOf,
-  getJson,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { getJson, post, request, sleep, until } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const SLAVES = 5
 const SLOTS = 4

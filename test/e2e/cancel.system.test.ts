@@ -1,8 +1,10 @@
 // What DELETE says of a task is what becomes of it, however close the two come.
 
 import t from 'tap'
-import type { Json } from './processes.ts'
-import { folderOf, post, request, startMaster, startSlave } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { post, request } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const ROUNDS = 30
 const TASKS = 40

@@ -3,19 +3,12 @@
 
 import t from 'tap'
 import { POLICY_NAMES } from '../../master/settings.ts'
-import type { Answer, Json, RunningProcess, Teardown } from './processes.ts'
-import {
-  ended,
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
+import type { Teardown } from '../folder.ts'
+import { folderOf } from '../folder.ts'
+import type { Answer, Json } from '../requests.ts'
+import { ended, getJson, post, request, sleep, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 /** Longer than any test: what is taken stays until it is cancelled. */
 const LONG_MS = 60_000

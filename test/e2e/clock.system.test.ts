@@ -7,20 +7,11 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createKey, createRequest } from '../../shared/http/certificates.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, sleep, until } from '../requests.ts'
+import { askfirst, freePort, startProcess, startSlave } from '../rigs/cluster/programs.ts'
 import { createWallClock, skipFaketime } from './faketime.ts'
-import type { Json } from './processes.ts'
-import {
-  askfirst,
-  ended,
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  sleep,
-  startProcess,
-  startSlave,
-  until,
-} from './processes.ts'
 
 const HOUR_MS = 3_600_000
 /** Of an answer's time against the clock that the process goes by: it was on its way. */

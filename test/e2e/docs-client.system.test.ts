@@ -3,9 +3,11 @@
 
 import { OpenAPIClientAxios } from 'openapi-client-axios'
 import t from 'tap'
+import { folderOf } from '../folder.ts'
+import type { Answer, Json } from '../requests.ts'
+import { getJson, post } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 import { operationsIn, readDocument } from './openapi-document.ts'
-import type { Answer, Json } from './processes.ts'
-import { folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
 
 t.test('a client that is made of the document', async (t) => {
   const master = await startMaster(t, folderOf(t))

@@ -8,8 +8,8 @@ import { MasterSettings } from '../../master/settings.ts'
 import { readSettings } from '../../shared/process/settings.ts'
 import type { Contract } from '../../shared/protocol/contract.ts'
 import { PROBLEMS } from '../../shared/protocol/problems.ts'
+import { getJson } from '../requests.ts'
 import { ok, operationsIn } from './openapi-document.ts'
-import { getJson } from './processes.ts'
 
 const API = new URL('../../shared/protocol/api/', import.meta.url)
 const isContract = (value: unknown): value is Contract =>

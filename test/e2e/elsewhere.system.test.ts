@@ -4,19 +4,11 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { findPython } from '../../deploy/local/python.ts'
+import type { Teardown } from '../folder.ts'
+import { folderOf } from '../folder.ts'
+import { ended, getJson, post, until } from '../requests.ts'
+import { freePort, startMaster, startProcess, startSlave } from '../rigs/cluster/programs.ts'
 import { startSubject } from '../rigs/conformance/subject.ts'
-import type { Teardown } from './processes.ts'
-import {
-  ended,
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  startMaster,
-  startProcess,
-  startSlave,
-  until,
-} from './processes.ts'
 import { inState, rowOf } from './pulling.ts'
 
 const SUM = { expression: '2+3' }

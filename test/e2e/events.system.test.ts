@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
 import { request } from 'undici'
-import { folderOf, startProcess } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { startProcess } from '../rigs/cluster/programs.ts'
 import { readEvents } from './sse.ts'
 
 const STREAMS_MAX = 8

@@ -3,8 +3,8 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { askfirst, startProcess } from '../rigs/cluster/programs.ts'
 import { fillDisk, onSmallDisk } from '../small-disk.ts'
-import { askfirst, startProcess } from './processes.ts'
 
 const NOBODY = 'http://127.0.0.1:9'
 const PROGRAMS = [

@@ -10,8 +10,9 @@ import { createKey, publicHalf } from '../../shared/http/certificates.ts'
 import { settingsOf } from '../../shared/process/settings.ts'
 import type { Scope } from '../../shared/protocol/contract.ts'
 import { formatJoinLine } from '../../shared/protocol/join-line.ts'
-import type { Json, Teardown } from './processes.ts'
-import { folderOf } from './processes.ts'
+import type { Teardown } from '../folder.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
 
 export type Reply = { status: number; headers: Record<string, unknown>; body: Json; text: string }
 export type Ask = (

@@ -1,7 +1,9 @@
 // Clients that hang up: what was held for them takes no slave's time from those that are there.
 
 import t from 'tap'
-import { folderOf, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { getJson, post, sleep, until } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const LONG_MS = 60_000
 const HELD = { prefer: 'wait=60' }

@@ -5,17 +5,10 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { watchLag } from '../../master/observe/event-loop-lag.ts'
 import { FAILURES } from '../../shared/protocol/wire.ts'
-import type { Json } from './processes.ts'
-import {
-  ended,
-  folderOf,
-  getJson,
-  post,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, sleep, until } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const RUN_LIMIT_MS = 1000
 /** What the executor's death and its heir's start may take beside, on a machine that is busy. */

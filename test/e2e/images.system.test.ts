@@ -8,19 +8,11 @@ import { findPython } from '../../deploy/local/python.ts'
 import { decodeImage } from '../../shared/kinds/image-filter/codec.ts'
 import { FILTERS } from '../../shared/kinds/image-filter/filters.ts'
 import { kindNames } from '../../shared/kinds/load-kinds.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { getJson, isFree, post, request, until } from '../requests.ts'
+import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 import { startSubject } from '../rigs/conformance/subject.ts'
-import type { Json } from './processes.ts'
-import {
-  folderOf,
-  freePort,
-  getJson,
-  isFree,
-  post,
-  request,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
 
 const PHOTO = readFileSync(new URL('../fixtures/photo.jpg', import.meta.url))
 const JOB = { kind: 'image-filter' }

@@ -2,17 +2,10 @@
 // that wait for its executors.
 
 import t from 'tap'
-import type { Json } from './processes.ts'
-import {
-  ended,
-  folderOf,
-  getJson,
-  post,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, sleep, until } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const DEEP = 510
 

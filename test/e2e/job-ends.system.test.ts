@@ -1,7 +1,9 @@
 // How a job that failed is shown: nothing of it runs any more.
 
 import t from 'tap'
-import { folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { getJson, post } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const STAGES = ['list', 'count', 'group', 'exchange', 'sort']
 const KINDS = ['--kinds', STAGES.map((stage) => `word-frequency.${stage}`).join(',')]

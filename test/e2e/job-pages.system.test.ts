@@ -4,7 +4,9 @@
 import t from 'tap'
 import { inRow, openJobStore } from '../../master/jobs/job-store.ts'
 import { wallTime } from '../../shared/data/clock.ts'
-import { askfirst, folderOf, getJson, post, startMaster, startSlave } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { getJson, post } from '../requests.ts'
+import { askfirst, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const PAGE_BYTES_MAX = 1 << 20
 const JOBS = 400

@@ -2,18 +2,10 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
-import type { Json } from './processes.ts'
-import {
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { getJson, post, request, sleep, until } from '../requests.ts'
+import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const QUICK = ['--heartbeat-ms', '1000', '--retry-backoff-ms', '50', '--attempts-max', '20']
 const COUNTERS = ['--kinds', 'word-count,range-sum,sleep']

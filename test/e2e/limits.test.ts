@@ -7,8 +7,8 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { request } from 'undici'
 import { startQuietMaster } from '../quiet-master.ts'
+import { post, until } from '../requests.ts'
 import { startGuarded } from './guarded.ts'
-import { post, until } from './processes.ts'
 
 /** A connection that says what it is told to, and all that it hears until it is closed. */
 function dial(t: Test, url: string, text = '') {

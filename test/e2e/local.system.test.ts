@@ -5,7 +5,10 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { makeIdentities } from '../../master/security/identities/folder.ts'
-import { BEFORE, COMMAND, folderOf, freePort, getJson, post, sleep, until } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { getJson, post, sleep, until } from '../requests.ts'
+import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
+import { freePort } from '../rigs/cluster/programs.ts'
 
 const START = new URL('../../deploy/local/start.ts', import.meta.url).pathname
 

@@ -9,8 +9,9 @@ import { startMaster } from '../../master/app.ts'
 import type { RouteManners } from '../../master/http/route-table.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { settingsOf } from '../../shared/process/settings.ts'
+import { folderOf } from '../folder.ts'
+import { ended, getJson, post, until } from '../requests.ts'
 import { startGuarded } from './guarded.ts'
-import { ended, folderOf, getJson, post, until } from './processes.ts'
 
 /** What ends at once, though GET would be held or would have an effect. */
 const PARAMS: Record<string, string> = {

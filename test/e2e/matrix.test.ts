@@ -4,9 +4,9 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createKey, createRequest } from '../../shared/http/certificates.ts'
+import { until } from '../requests.ts'
 import type { Ask } from './guarded.ts'
 import { startGuarded } from './guarded.ts'
-import { until } from './processes.ts'
 
 type Who = 'open' | 'submit' | 'read' | 'cancel' | 'admin' | 'slave'
 

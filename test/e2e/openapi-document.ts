@@ -2,7 +2,7 @@
 
 import type { TSchema } from 'typebox'
 import { createCheck } from '../../shared/http/validate.ts'
-import type { Json } from './processes.ts'
+import type { Json } from '../requests.ts'
 
 export type Row = { route: string; operation: Json }
 

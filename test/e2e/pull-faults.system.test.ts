@@ -2,8 +2,11 @@
 
 import { once } from 'node:events'
 import t from 'tap'
-import type { Json, RunningProcess } from './processes.ts'
-import { ended, folderOf, freePort, getJson, post, sleep, startMaster, until } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, sleep, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { freePort, startMaster } from '../rigs/cluster/programs.ts'
 import { inState, poll, QUICK, rowOf, SLOW, startPulling } from './pulling.ts'
 
 const exitOf = async ({ child }: RunningProcess): Promise<number | null> => {

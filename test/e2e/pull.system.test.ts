@@ -1,18 +1,12 @@
 // Slaves that cannot be reached, on real processes: no master ever connects to them.
 
 import t from 'tap'
-import type { Json, RunningProcess, Teardown } from './processes.ts'
-import {
-  ended,
-  folderOf,
-  getJson,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
+import type { Teardown } from '../folder.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, request, sleep, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 import { inState, poll, QUICK, rowOf, SLEEPER, SLOW, startPulling } from './pulling.ts'
 
 /** What somebody writes in ten lines: fetch a task, compute it, hand the result in. */

@@ -1,7 +1,10 @@
 // Slaves that pull, for end-to-end tests: ours, and polls as curl would send them.
 
-import type { Json, RunningProcess, Teardown } from './processes.ts'
-import { getJson, startProcess, until } from './processes.ts'
+import type { Teardown } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { getJson, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { startProcess } from '../rigs/cluster/programs.ts'
 
 /** Silence is noticed sooner than in production. */
 export const QUICK = ['--heartbeat-ms', '1000', '--retry-backoff-ms', '50', '--attempts-max', '20']

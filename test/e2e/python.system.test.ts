@@ -6,19 +6,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { request } from 'undici'
 import { findPython } from '../../deploy/local/python.ts'
+import { folderOf } from '../folder.ts'
+import type { SlaveRow } from '../requests.ts'
+import { getJson, isFree, post, sleep, until } from '../requests.ts'
+import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 import { startSubject } from '../rigs/conformance/subject.ts'
-import type { SlaveRow } from './processes.ts'
-import {
-  folderOf,
-  freePort,
-  getJson,
-  isFree,
-  post,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
 
 const python = findPython()
 const skip = python ? false : 'python3 (3.11 or later) with Pillow is not installed'

@@ -5,7 +5,9 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { Agent, fetch } from 'undici'
-import { askfirst, folderOf, freePort, startProcess, until } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { until } from '../requests.ts'
+import { askfirst, freePort, startProcess } from '../rigs/cluster/programs.ts'
 
 const own = Object.values(networkInterfaces())
   .flatMap((each) => each ?? [])

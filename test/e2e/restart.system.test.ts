@@ -3,19 +3,11 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { createRandom } from '../../shared/data/random.ts'
-import type { Json, RunningProcess } from './processes.ts'
-import {
-  ended,
-  folderOf,
-  freePort,
-  getJson,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, request, sleep, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const ROUNDS = 6
 const POSTERS = 6

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { startQuietMaster } from '../quiet-master.ts'
-import { ended, getJson, post, sleep, startSlave } from './processes.ts'
+import { ended, getJson, post, sleep } from '../requests.ts'
+import { startSlave } from '../rigs/cluster/programs.ts'
 
 t.test('a retry of a queued task that ran waits in the queue as the first did', async (t) => {
   const { url } = await startQuietMaster(t)

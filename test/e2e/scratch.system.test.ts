@@ -5,7 +5,10 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { BEFORE, COMMAND, folderOf, request, startProcess, until } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { request, until } from '../requests.ts'
+import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
+import { startProcess } from '../rigs/cluster/programs.ts'
 
 const MASTER = ['--port', '0', '--store', 'memory']
 const TOUR = new URL('../../deploy/local/tour.ts', import.meta.url).pathname

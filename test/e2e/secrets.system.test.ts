@@ -6,8 +6,11 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
+import { folderOf } from '../folder.ts'
+import { until } from '../requests.ts'
+import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
+import { startProcess } from '../rigs/cluster/programs.ts'
 import { createIdentities } from './guarded.ts'
-import { BEFORE, COMMAND, folderOf, startProcess, until } from './processes.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 /** Looks like a secret of each sort, and is none. */

@@ -9,7 +9,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
 import { createAuthority, createKey, issue, publicHalf } from '../../shared/http/certificates.ts'
-import { askfirst, folderOf, freePort, isFree, startProcess, until } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { isFree, until } from '../requests.ts'
+import { askfirst, freePort, startProcess } from '../rigs/cluster/programs.ts'
 
 const own = Object.values(networkInterfaces())
   .flatMap((each) => each ?? [])

@@ -1,7 +1,7 @@
 // In every stage of the word-frequency shuffle the master is killed: the result has the same bytes.
 
 import t from 'tap'
-import { post } from './processes.ts'
+import { post } from '../requests.ts'
 import { ended, JOB, STAGES, shaOfResult, startFleet, struckIn } from './shuffle.ts'
 
 t.test('the master dies in every stage', async (t) => {

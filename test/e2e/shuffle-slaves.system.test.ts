@@ -4,8 +4,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Json } from './processes.ts'
-import { post, until } from './processes.ts'
+import type { Json } from '../requests.ts'
+import { post, until } from '../requests.ts'
 import { ended, JOB, SLAVES, STAGES, shaOfResult, startFleet, struckIn } from './shuffle.ts'
 
 t.test('a slave dies in every stage', async (t) => {

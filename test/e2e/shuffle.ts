@@ -4,8 +4,12 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Json, RunningProcess, Teardown } from './processes.ts'
-import { folderOf, freePort, getJson, post, startMaster, startSlave, until } from './processes.ts'
+import type { Teardown } from '../folder.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { getJson, post, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 export const STAGES = ['list', 'count', 'group', 'exchange', 'sort']
 export const SLAVES = 3

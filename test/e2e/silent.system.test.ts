@@ -5,21 +5,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Teardown } from '../folder.ts'
+import { folderOf } from '../folder.ts'
 import { findPython } from '../python.ts'
-import type { Json, SlaveRow, Teardown } from './processes.ts'
-import {
-  BEFORE,
-  COMMAND,
-  ended,
-  folderOf,
-  getJson,
-  isFree,
-  post,
-  sleep,
-  startMaster,
-  startProcess,
-  until,
-} from './processes.ts'
+import type { Json, SlaveRow } from '../requests.ts'
+import { ended, getJson, isFree, post, sleep, until } from '../requests.ts'
+import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
+import { startMaster, startProcess } from '../rigs/cluster/programs.ts'
 
 const SOCKETS = 4_500
 /** A second, as the one who asks sees it. */

@@ -5,7 +5,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
-import { folderOf, startMaster, startProcess, startSlave } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { startMaster, startProcess, startSlave } from '../rigs/cluster/programs.ts'
 
 const slaveWith = (t: Test, args: string[]) =>
   startProcess(t, 'slave/main.ts', ['--port', '0', '--master', 'http://127.0.0.1:1', ...args])

@@ -6,18 +6,10 @@ import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
-import type { RunningProcess } from './processes.ts'
-import {
-  folderOf,
-  freePort,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startProcess,
-  startSlave,
-  until,
-} from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { post, request, sleep, until } from '../requests.ts'
+import type { RunningProcess } from '../rigs/cluster/programs.ts'
+import { freePort, startMaster, startProcess, startSlave } from '../rigs/cluster/programs.ts'
 
 /** Its exit code, once it has ended by itself. */
 async function codeOf({ child }: RunningProcess): Promise<number | null> {

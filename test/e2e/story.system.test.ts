@@ -1,8 +1,10 @@
 // The seed's story, on real processes.
 
 import t from 'tap'
-import type { Json } from './processes.ts'
-import { folderOf, getJson, post, sleep, startMaster, startSlave, until } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import type { Json } from '../requests.ts'
+import { getJson, post, sleep, until } from '../requests.ts'
+import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 t.test(
   'two slaves take a task each, the third request hears why nobody is available',

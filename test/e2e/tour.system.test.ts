@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import { BEFORE, COMMAND } from './processes.ts'
+import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
 
 const TOUR = new URL('../../deploy/local/tour.ts', import.meta.url).pathname
 

@@ -5,7 +5,8 @@ import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { readSettings } from '../../shared/process/settings.ts'
 import { spanIdOf } from '../../shared/protocol/trace.ts'
-import { folderOf, getJson, post } from './processes.ts'
+import { folderOf } from '../folder.ts'
+import { getJson, post } from '../requests.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, tracestate: 'shop=7' }

@@ -7,9 +7,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import t from 'tap'
+import { folderOf } from '../folder.ts'
 import { promtool, skipPromtool } from '../promtool.ts'
-import type { Json } from './processes.ts'
-import { ended, folderOf, getJson, post, sleep, startProcess, until } from './processes.ts'
+import type { Json } from '../requests.ts'
+import { ended, getJson, post, sleep, until } from '../requests.ts'
+import { startProcess } from '../rigs/cluster/programs.ts'
 
 const MONITORING = join(import.meta.dirname, '../../deploy/monitoring')
 const CLIENT_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'

@@ -6,7 +6,8 @@ import t from 'tap'
 import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { settingsOf } from '../../shared/process/settings.ts'
-import { folderOf, getJson, post } from '../e2e/processes.ts'
+import { folderOf } from '../folder.ts'
+import { getJson, post } from '../requests.ts'
 
 const ITEM_CHARS = 16_000
 const TASKS = 200

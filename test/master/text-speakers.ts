@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 import { startMaster } from '../../master/app.ts'
 import { MasterSettings } from '../../master/settings.ts'
 import { settingsOf } from '../../shared/process/settings.ts'
-import { folderOf } from '../e2e/processes.ts'
+import { folderOf } from '../folder.ts'
 
 export type Store = 'memory' | 'sqlite'
 

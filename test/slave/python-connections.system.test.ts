@@ -8,8 +8,10 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { folderOf, freePort, until } from '../e2e/processes.ts'
+import { folderOf } from '../folder.ts'
 import { findPython } from '../python.ts'
+import { until } from '../requests.ts'
+import { freePort } from '../rigs/cluster/programs.ts'
 
 const python = findPython('http.server')
 const skip = python ? false : 'python3 (3.11 or later) is not installed'

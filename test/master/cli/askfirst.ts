@@ -2,8 +2,8 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Teardown } from '../../e2e/processes.ts'
-import { BEFORE, COMMAND } from '../../e2e/processes.ts'
+import type { Teardown } from '../../folder.ts'
+import { BEFORE, COMMAND } from '../../rigs/cluster/launch.ts'
 
 const SHIM = new URL('../../../master/cli/askfirst.mjs', import.meta.url).pathname
 

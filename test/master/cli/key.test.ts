@@ -9,7 +9,7 @@ import { token } from '../../../master/cli/admin/token.ts'
 import { makeIdentities, openAuthority } from '../../../master/security/identities/folder.ts'
 import { openIdentities } from '../../../master/security/identities/store.ts'
 import { systemClock, wallTime } from '../../../shared/data/clock.ts'
-import { until } from '../../e2e/processes.ts'
+import { until } from '../../requests.ts'
 
 const MINUTE_MS = 60_000
 

@@ -4,8 +4,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { EXIT } from '../../../master/cli/exit-codes.ts'
-import type { Json } from '../../e2e/processes.ts'
-import { folderOf, getJson, startMaster, startSlave, until } from '../../e2e/processes.ts'
+import { folderOf } from '../../folder.ts'
+import type { Json } from '../../requests.ts'
+import { getJson, until } from '../../requests.ts'
+import { startMaster, startSlave } from '../../rigs/cluster/programs.ts'
 import { askfirst, begin } from './askfirst.ts'
 
 const files = folderOf(t)

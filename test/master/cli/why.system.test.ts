@@ -2,18 +2,10 @@
 // cancelled, expired.
 
 import t from 'tap'
-import type { Json } from '../../e2e/processes.ts'
-import {
-  ended,
-  folderOf,
-  getJson,
-  post,
-  request,
-  sleep,
-  startMaster,
-  startSlave,
-  until,
-} from '../../e2e/processes.ts'
+import { folderOf } from '../../folder.ts'
+import type { Json } from '../../requests.ts'
+import { ended, getJson, post, request, sleep, until } from '../../requests.ts'
+import { startMaster, startSlave } from '../../rigs/cluster/programs.ts'
 import { askfirst } from './askfirst.ts'
 
 const LONG_MS = 60_000

@@ -14,8 +14,8 @@ import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
 import { Raw } from '../../../shared/data/raw-json.ts'
 import { loadKinds } from '../../../shared/kinds/load-kinds.ts'
 import type { Offer, Outcome, OutputFile } from '../../../shared/protocol/wire.ts'
-import type { Json } from '../../e2e/processes.ts'
 import { startQuietMaster } from '../../quiet-master.ts'
+import type { Json } from '../../requests.ts'
 
 const ELSEWHERE = 'http://127.0.0.1:1'
 const SHA = 'a'.repeat(64)

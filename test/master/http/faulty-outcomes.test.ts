@@ -3,8 +3,8 @@
 import type { Test } from 'tap'
 import t from 'tap'
 import { withoutFaulty } from '../../../master/http/faulty-outcomes.ts'
-import type { Json } from '../../e2e/processes.ts'
 import { startQuietMaster } from '../../quiet-master.ts'
+import type { Json } from '../../requests.ts'
 
 const FAULTS: [result: string, words: RegExp][] = [
   ['{"a":1,"a":2}', /same name more than once/],

@@ -16,13 +16,13 @@
 // over 200 ms of CPU time, and every job and task ends with words.
 
 import { fork } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { RunningProcess } from '../../e2e/processes.ts'
-import { freePort, startProcess, startSlave } from '../../e2e/processes.ts'
+import type { RunningProcess } from '../cluster/programs.ts'
+import { freePort, startProcess, startSlave } from '../cluster/programs.ts'
+import { openScope } from '../cluster/scope.ts'
 import { LOOP, watchStepsOf } from '../fuzz/cost/steps.ts'
 import type { Attack } from './list.ts'
 import { ATTACKS } from './list.ts'
@@ -36,35 +36,27 @@ const TRIES = 2
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } })
 const attacks = ATTACKS.filter(({ name }) => values.only === undefined || name === values.only)
-const ends: (() => unknown)[] = []
-const folder = mkdtempSync(join(tmpdir(), 'askfirst-attacks-'))
-const t = { teardown: (run: () => unknown) => ends.push(run), testdir: () => folder }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => process.exit(130))
 }
 
 let failed = 0
-try {
-  for (const attack of attacks) {
-    for (let left = TRIES; left > 0; left--) {
-      const faults = await seen(attack)
-      if (faults.length === 0) break
-      if (left === 1) failed += faults.length
-      const again = left > 1 ? ' (tried again)' : ''
-      for (const fault of faults) process.stdout.write(`FAILED: ${attack.name}: ${fault}${again}\n`)
-    }
+for (const attack of attacks) {
+  for (let left = TRIES; left > 0; left--) {
+    const faults = await seen(attack)
+    if (faults.length === 0) break
+    if (left === 1) failed += faults.length
+    const again = left > 1 ? ' (tried again)' : ''
+    for (const fault of faults) process.stdout.write(`FAILED: ${attack.name}: ${fault}${again}\n`)
   }
-} finally {
-  for (const end of ends.reverse()) await end()
-  rmSync(folder, { recursive: true, force: true })
 }
 process.stdout.write(`${attacks.length} attacks, ${failed} bounds broken\n`)
 process.exitCode = failed > 0 || attacks.length === 0 ? 1 : 0
 
 /** Does it to a master of its own, prints the figures and gives what is wrong. */
 async function seen(attack: Attack): Promise<string[]> {
-  const mine = ends.splice(0)
-  const data = mkdtempSync(join(folder, 'run-'))
+  const scope = openScope('attacks')
+  const data = scope.folder
   const steps = join(data, 'steps')
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -72,14 +64,14 @@ async function seen(attack: Attack): Promise<string[]> {
   const start = (): Promise<RunningProcess> => {
     const given = ['--port', `${port}`, '--data', join(data, 'master'), '--log-level', 'error']
     const flags = ['--import', LOOP]
-    return startProcess(t, 'master/main.ts', given, { FUZZ_STEPS: steps }, flags)
+    return startProcess(scope, 'master/main.ts', given, { FUZZ_STEPS: steps }, flags)
   }
   const watch = watchStepsOf(steps)
-  t.teardown(watch.close)
+  scope.teardown(watch.close)
   const probe = createProbe(fork(fileURLToPath(new URL('./probe.ts', import.meta.url)), [url]))
-  t.teardown(probe.close)
+  scope.teardown(probe.close)
   let master = await start()
-  await startSlave(t, url, 'slave-1', ['--slots', '4', '--executors', '2'])
+  await startSlave(scope, url, 'slave-1', ['--slots', '4', '--executors', '2'])
   await probe.begin(master.child.pid as number)
   const began = performance.now()
   let said: string[]
@@ -100,8 +92,7 @@ async function seen(attack: Attack): Promise<string[]> {
   const healthz = await probe.pause()
   memoryMb = Math.max(memoryMb, highestMb(master))
   const longest = watch.take()
-  for (const end of ends.splice(0).reverse()) await end()
-  ends.push(...mine)
+  await scope.close()
 
   const rows = [
     ['slowest /healthz', healthz.slowestMs, HEALTHZ_MS_MAX, 'ms'],

@@ -2,8 +2,8 @@
 
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Json } from '../../e2e/processes.ts'
-import { getJson, post, request, until } from '../../e2e/processes.ts'
+import type { Json } from '../../requests.ts'
+import { getJson, post, request, until } from '../../requests.ts'
 import { encodePng } from '../conformance/png.ts'
 
 export type Attacked = {

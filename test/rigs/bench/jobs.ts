@@ -4,14 +4,15 @@
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Matrix3x3 } from 'sharp'
 import { writeCorpus } from '../../../deploy/local/corpus.ts'
-import type { Json, Teardown } from '../../e2e/processes.ts'
-import { post, startMaster, startSlave } from '../../e2e/processes.ts'
+import type { Json } from '../../requests.ts'
+import { post } from '../../requests.ts'
+import { startCluster } from '../cluster/programs.ts'
+import { openScope } from '../cluster/scope.ts'
 
 const { values } = parseArgs({
   options: {
@@ -27,26 +28,30 @@ const SEPIA: Matrix3x3 = [
 ]
 const rounds = values.short ? 1 : Number(values.rounds)
 const SLAVES = 2
-const folder = mkdtempSync(join(tmpdir(), 'askfirst-bench-jobs-'))
+const scope = openScope('bench-jobs')
+const { folder } = scope
 const corpus = join(folder, 'corpus')
-const ends: (() => unknown)[] = []
-const t: Teardown = { teardown: (run) => ends.push(run), testdir: () => folder }
 const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 
 try {
-  const master = await startMaster(t, join(folder, 'master'))
   if (values.only.includes('words')) await writeCorpus(corpus)
-  for (let i = 1; i <= SLAVES; i++) {
-    const data = ['--data', join(folder, `slave-${i}`), '--slots', '1', '--files', corpus]
-    await startSlave(t, master.url, `slave-${i}`, data)
-  }
+  const { url } = await startCluster(scope, {
+    data: join(folder, 'master'),
+    slaves: Array.from({ length: SLAVES }, (_, i) => [
+      '--data',
+      join(folder, `slave-${i + 1}`),
+      '--slots',
+      '1',
+      '--files',
+      corpus,
+    ]),
+  })
   say(`${SLAVES} slaves of one slot, ${rounds} rounds, least times`)
-  if (values.only.includes('words')) await words(master.url)
-  if (values.only.includes('sum')) await sum(master.url)
-  if (values.only.includes('image')) await image(master.url)
+  if (values.only.includes('words')) await words(url)
+  if (values.only.includes('sum')) await sum(url)
+  if (values.only.includes('image')) await image(url)
 } finally {
-  for (const end of ends.toReversed()) await end()
-  rmSync(folder, { recursive: true, force: true })
+  await scope.close()
 }
 
 /** The least time of some rounds, in milliseconds, and what the last gave. */

@@ -1,24 +1,17 @@
 // The processes of the bench: starting them, what processor time they took, and their end. Every
 // process started here is gone when the bench is, however it ends.
 
-import type { ChildProcess } from 'node:child_process'
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { launch, own, ROOT } from '../cluster/launch.ts'
 import type { LoadCommand, LoadReport } from './load.ts'
 
-export const ROOT = new URL('../../../', import.meta.url).pathname
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 10_000
 /** A run of the load that says nothing for so long after its time has failed. */
 const LOAD_MS_MAX = 60_000
 
-const children = new Set<ChildProcess>()
-
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => process.exit(130))
 }
@@ -33,35 +26,15 @@ export async function start(
   args: string[] = [],
   options: ProcessOptions = {},
 ): Promise<Running> {
-  const child = spawn(process.execPath, [...(options.node ?? []), `${ROOT}${file}`, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH ?? '', ...options.env },
+  const launched = launch([process.execPath, ...(options.node ?? []), `${ROOT}${file}`, ...args], {
+    // What is measured compiles its own code.
+    env: { NODE_DISABLE_COMPILE_CACHE: '1', ...options.env },
+    onStderr: (text) => process.stderr.write(text),
   })
-  own(child)
-  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX)
-  for await (const line of lines) {
-    const url = / listens at (\S+)$/.exec(line)?.[1]
-    if (!url) continue
-    clearTimeout(timer)
-    child.stdout?.resume()
-    return { url, pid: child.pid as number, stop: () => stop(child) }
-  }
-  throw new Error(`${file} ended before it listened`)
-}
-
-function own(child: ChildProcess): void {
-  children.add(child)
-  child.once('exit', () => children.delete(child))
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
-  await exited
-  clearTimeout(timer)
+  const timer = setTimeout(() => launched.child.kill('SIGKILL'), START_MS_MAX)
+  const url = await launched.listening.finally(() => clearTimeout(timer))
+  const stop = async (): Promise<void> => void (await launched.end('SIGTERM', STOP_MS_MAX))
+  return { url, pid: launched.child.pid as number, stop }
 }
 
 export type Load = Awaited<ReturnType<typeof startLoad>>
@@ -69,7 +42,7 @@ export type Load = Awaited<ReturnType<typeof startLoad>>
 /** Starts the process that makes the load. */
 export async function startLoad() {
   const child = fork(`${ROOT}test/rigs/bench/load.ts`, { env: { PATH: process.env.PATH ?? '' } })
-  own(child)
+  const owned = own(child)
   await once(child, 'spawn')
   return {
     pid: child.pid as number,
@@ -80,7 +53,7 @@ export async function startLoad() {
       if ('failed' in said) throw new Error(`the load failed: ${said.failed}`)
       return said
     },
-    stop: () => stop(child),
+    stop: async (): Promise<void> => void (await owned.end('SIGTERM', STOP_MS_MAX)),
   }
 }
 

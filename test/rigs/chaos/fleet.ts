@@ -5,16 +5,14 @@
 //               ^          |          |
 //               +--- down <+----------+   killed, or ended by itself (which is counted)
 
-import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
 import { appendFileSync, readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_TRY_AGAIN } from '../../../shared/process/process.ts'
+import type { Launched } from '../cluster/launch.ts'
+import { launch, ROOT } from '../cluster/launch.ts'
 import type { Disk } from './places.ts'
 import { TIE } from './places.ts'
 
-const ROOT = new URL('../../../', import.meta.url).pathname
 const START_AGAIN_MS = 200
 
 export type Kill = { at: number; name: string; point: string }
@@ -38,7 +36,7 @@ export function createMember(given: {
   const kills: Kill[] = []
   const unasked: string[] = []
   const startMs: number[] = []
-  let child: ChildProcess | null = null
+  let launched: Launched | null = null
   let up = false
   let stopped = false
   let killed = false
@@ -62,7 +60,7 @@ export function createMember(given: {
     },
     /** kill -9, also of a stopped one. False when it is not up. It stays down for `downMs`. */
     kill(point: string, downMs: number): boolean {
-      if (!up || !child) return false
+      if (!up || !launched) return false
       kills.push({ at: Date.now(), name, point })
       restMs = downMs
       kill()
@@ -70,70 +68,58 @@ export function createMember(given: {
     },
     /** SIGSTOP for so long. False when it is not up, or stopped already. */
     async pause(ms: number): Promise<boolean> {
-      if (!up || stopped || !child) return false
-      const paused = child
+      if (!up || stopped || !launched) return false
+      const paused = launched
       stopped = true
-      paused.kill('SIGSTOP')
+      paused.child.kill('SIGSTOP')
       await sleep(ms)
-      if (paused === child) stopped = false
-      paused.kill('SIGCONT')
+      if (paused === launched) stopped = false
+      paused.child.kill('SIGCONT')
       return true
     },
     /** Its executors, by process id. */
     executors(): number[] {
-      return child?.pid && up ? childrenOf(child.pid).filter(isExecutor) : []
+      const pid = launched?.child.pid
+      return pid && up ? childrenOf(pid).filter(isExecutor) : []
     },
     /** Stops it for good. */
     async end(signal: NodeJS.Signals, mostMs: number): Promise<void> {
       ended = true
-      const last = child
-      if (!last || last.exitCode !== null || last.signalCode !== null) return
-      const gone = new Promise<void>((resolve) => last.once('exit', () => resolve()))
-      last.kill('SIGCONT')
-      last.kill(signal)
-      const patience = sleep(mostMs, 'late', { ref: false })
-      if ((await Promise.race([gone, patience])) === 'late') {
+      if (!((await launched?.end(signal, mostMs)) ?? true)) {
         unasked.push(`did not stop on ${signal} within ${mostMs} ms`)
-        last.kill('SIGKILL')
-        await gone
       }
     },
     /** For the last moment of this process. */
-    killNow: (): void => void child?.kill('SIGKILL'),
+    killNow: (): void => void launched?.child.kill('SIGKILL'),
   }
 
   function kill(): void {
     killed = true
     up = false
     given.onDown()
-    child?.kill('SIGKILL')
+    launched?.child.kill('SIGKILL')
   }
 
   function start(): void {
     if (ended) return
-    const [command, ...words] = [...TIE, ...prefix, process.execPath, ROOT + program, ...args]
-    const started = (child = spawn(command as string, words, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: `${ROOT}.tap/compile-cache` },
+    const command = [...TIE, ...prefix, process.execPath, ROOT + program, ...args]
+    const started = (launched = launch(command, {
+      onStderr: (text) => appendFileSync(logFile, text),
     }))
     killed = stopped = false
     const startedAt = performance.now()
-    let stderr = ''
-    started.stderr?.on('data', (text: Buffer) => {
-      stderr = (stderr + text.toString()).slice(-2_000)
-      appendFileSync(logFile, text)
-    })
-    createInterface({ input: started.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      const url = / listens at (\S+)$/.exec(line)?.[1]
-      if (!url || killed) return
-      up = true
-      startMs.push(performance.now() - startedAt)
-      given.onUp(url)
-    })
-    started.once('error', () => {})
-    started.once('exit', (code, signal) => {
+    void started.listening.then(
+      (url) => {
+        if (killed || started !== launched) return
+        up = true
+        startMs.push(performance.now() - startedAt)
+        given.onUp(url)
+      },
+      () => {},
+    )
+    started.child.once('exit', (code, signal) => {
       if (!killed && !ended) {
-        const words = `${new Date().toISOString()} ended by itself: ${code ?? signal}: ${stderr}`
+        const words = `${new Date().toISOString()} ended by itself: ${code ?? signal}: ${started.stderr()}`
         const lacksRoom = code === EXIT_TRY_AGAIN && given.disk.wasFullSince(startedAt)
         if (!lacksRoom) unasked.push(words)
         appendFileSync(logFile, `${words}\n`)

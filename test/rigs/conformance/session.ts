@@ -11,7 +11,7 @@ import type {
   OfferAnswer,
   Registration,
 } from '../../../shared/protocol/wire.ts'
-import { freePort } from '../../e2e/processes.ts'
+import { freePort } from '../cluster/programs.ts'
 import type { FakeMaster } from './fake-master.ts'
 import { startFakeMaster } from './fake-master.ts'
 import { cameTrue } from './patience.ts'

@@ -3,8 +3,7 @@
 // it, so that signals reach it.
 
 import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { launch } from '../cluster/launch.ts'
 
 /** Standard error is kept this long, for the report. */
 const STDERR_CHARACTERS = 4000
@@ -19,12 +18,6 @@ export type Subject = {
   kill(): Promise<void>
 }
 
-/** Killed when this process ends, at the latest. */
-const alive = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of alive) child.kill('SIGKILL')
-})
-
 /** The words of a command line. Quotes hold words together; nothing else is special. */
 export function wordsOf(command: string): string[] {
   const words = command.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? []
@@ -38,33 +31,14 @@ export function startSubject(command: string, told: Record<string, string>): Sub
   )
   // A test runner makes each process load its hooks by NODE_OPTIONS; a slave's children may not.
   const line = process.platform === 'win32' ? filled : ['env', '-u', 'NODE_OPTIONS', ...filled]
-  const [program = '', ...args] = line
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let stderr = ''
-  child.stderr?.on('data', (text: Buffer) => {
-    stderr = (stderr + text.toString()).slice(-STDERR_CHARACTERS)
-  })
-  let gone = false
-  alive.add(child)
-  const ended = Promise.race([once(child, 'exit'), once(child, 'error')]).then(
-    () => void (gone = true),
-    (error: Error) => {
-      stderr += error.message
-      gone = true
-    },
-  )
-  void ended.then(() => alive.delete(child))
-
+  const { child, stderr, hasEnded, ended, end } = launch(line, { env: 'inherited' })
   return {
     child,
-    stderr: () => stderr.trim(),
-    hasEnded: () => gone,
+    stderr: () => stderr().slice(-STDERR_CHARACTERS).trim(),
+    hasEnded,
     ended,
     async kill() {
-      if (gone) return
-      child.kill('SIGKILL')
-      child.kill('SIGCONT')
-      await ended
+      await end('SIGKILL')
     },
   }
 }

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { BEFORE, COMMAND } from '../../e2e/processes.ts'
+import { BEFORE, COMMAND } from '../cluster/launch.ts'
 import { compact } from './self-test.ts'
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url))

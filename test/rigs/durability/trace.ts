@@ -2,17 +2,15 @@
 // 202 and every acknowledged callback is preceded by a sync that follows the write of what it
 // promises to the store's log; and that this check fails when SQLite is left to sync as it likes.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { getJson, post, startSlave, until } from '../../e2e/processes.ts'
+import { getJson, post, until } from '../../requests.ts'
+import { launch, ROOT } from '../cluster/launch.ts'
+import { startSlave } from '../cluster/programs.ts'
+import { openScope } from '../cluster/scope.ts'
 import type { Verdict } from './judge.ts'
 import { judge } from './judge.ts'
 
-const ROOT = new URL('../../../', import.meta.url).pathname
 const TASKS = 60
 const CALLS = 'read,write,writev,pwrite64,fsync,fdatasync'
 /** Node reads at most 64 KiB from a socket at a time; a write may be larger. */
@@ -37,39 +35,32 @@ process.exitCode = right ? 0 : 1
 
 /** Runs a master under strace, with tasks through it, and judges the trace. */
 async function traced(syncs: boolean): Promise<Verdict> {
-  const folder = mkdtempSync(join(tmpdir(), 'askfirst-trace-'))
-  const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
-  const t = { teardown: (run: () => unknown) => ends.push(run), testdir: () => folder }
+  const scope = openScope('trace')
+  const { folder } = scope
   try {
     const program = copyOfMaster(folder, syncs)
     const trace = join(folder, 'trace')
     const strace = ['-f', '-qq', '-y', '-s', `${TEXT_MAX}`, '-e', `trace=${CALLS}`, '-o', trace]
     const given = ['--port', '0', '--data', join(folder, 'data'), '--log-level', 'error']
     const args = [program, ...given, ...PATIENT]
-    const master = spawn('strace', [...strace, process.execPath, ...args])
-    const exited = once(master, 'exit')
+    const command = ['strace', ...strace, process.execPath, ...args]
+    const master = launch(command, { env: 'inherited' })
+    const pid = master.child.pid as number
     // Of the two strace goes last: a process that is traced outlives it.
-    ends.push(() => {
-      if (master.exitCode !== null) return
-      process.kill(childOf(master.pid as number), 'SIGKILL')
-      return exited
+    scope.teardown(() => {
+      if (master.hasEnded()) return
+      process.kill(childOf(pid), 'SIGKILL')
+      return master.ended
     })
-    const url = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: master.stdout }).on('line', (line) => {
-        const listening = / listens at (\S+)$/.exec(line)?.[1]
-        if (listening) resolve(listening)
-      })
-      master.on('error', reject)
-      void exited.then(() => reject(new Error('the traced master ended early; is strace allowed?')))
-    })
-    const slave = await startSlave(t, url, 'slave-1', ['--slots', '64'])
+    const url = await master.listening
+    const slave = await startSlave(scope, url, 'slave-1', ['--slots', '64'])
     await work(url)
     await slave.kill('SIGTERM')
-    process.kill(childOf(master.pid as number), 'SIGTERM')
-    await exited
+    process.kill(childOf(pid), 'SIGTERM')
+    await master.ended
     return judge(readFileSync(trace, 'latin1'))
   } finally {
-    for (const end of ends.toReversed()) await end()
+    await scope.close()
   }
 }
 

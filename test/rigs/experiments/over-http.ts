@@ -2,13 +2,11 @@
 // 20,000 tasks. The offered load is not set but measured: the rate of arrivals times how long a
 // slot is taken, as the master sees it, from the offer to the callback.
 
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Pool } from 'undici'
 import { createRandom } from '../../../shared/data/random.ts'
-import type { Teardown } from '../../e2e/processes.ts'
-import { startMaster, startSlave } from '../../e2e/processes.ts'
+import { startCluster } from '../cluster/programs.ts'
+import type { Scope } from '../cluster/scope.ts'
+import { openScope } from '../cluster/scope.ts'
 import { erlangB, orderedLoads } from './closed-forms.ts'
 import type { Experiment, Figure } from './laws.ts'
 import { judge } from './laws.ts'
@@ -29,23 +27,20 @@ type Arrival = { at: number; slave: string | null; heldMs: number }
 export const overHttp: Experiment = {
   name: `over real HTTP: ${SLAVES} slaves of one slot, offered load near ${LOAD}`,
   async run(effort) {
-    const ends: (() => unknown)[] = []
-    const folder = mkdtempSync(join(tmpdir(), 'askfirst-'))
-    const t: Teardown = { teardown: (run) => ends.push(run), testdir: () => folder }
+    const scope = openScope('experiment')
     try {
-      return await measure(t, folder, Math.max(4000, Math.round(TASKS * effort)))
+      return await measure(scope, Math.max(4000, Math.round(TASKS * effort)))
     } finally {
-      for (const end of ends.toReversed()) await end()
-      rmSync(folder, { recursive: true, force: true })
+      await scope.close()
     }
   },
 }
 
-async function measure(t: Teardown, folder: string, tasks: number): Promise<Figure[]> {
-  const { url } = await startMaster(t, folder)
-  for (let i = 1; i <= SLAVES; i++) {
-    await startSlave(t, url, `slave-${i}`, ['--slots', '1', '--kinds', 'sleep'])
-  }
+async function measure(scope: Scope, tasks: number): Promise<Figure[]> {
+  const { url } = await startCluster(scope, {
+    data: scope.folder,
+    slaves: Array.from({ length: SLAVES }, () => ['--slots', '1', '--kinds', 'sleep']),
+  })
   const arrivals = await arrive(url, tasks)
   const warm = arrivals.slice(Math.floor(tasks / 20))
   const lastedMs = (warm.at(-1)?.at as number) - (warm[0]?.at as number)

@@ -8,15 +8,16 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
 import { createRandom } from '../../../shared/data/random.ts'
-import type { Json, RunningProcess, SlaveRow } from '../../e2e/processes.ts'
-import { getJson, startMaster, startSlave, until } from '../../e2e/processes.ts'
+import type { Json, SlaveRow } from '../../requests.ts'
+import { getJson, until } from '../../requests.ts'
+import type { RunningProcess } from '../cluster/programs.ts'
+import { startMaster, startSlave } from '../cluster/programs.ts'
+import { openScope } from '../cluster/scope.ts'
 import { createExpressions } from './expressions.ts'
 import { throwRaw } from './raw.ts'
 import { createRequests, SLAVE } from './requests.ts'
@@ -41,19 +42,17 @@ const BATCH = 200
 
 const seed = Number(values.seed)
 const random = createRandom(seed)
-const ends: (() => unknown)[] = []
-const folder = mkdtempSync(join(tmpdir(), 'askfirst-fuzz-'))
-const t = { teardown: (run: () => unknown) => ends.push(run), testdir: () => folder }
+const scope = openScope('fuzz')
 const failures: string[] = []
 const statuses = new Map<string, number>()
 
 const args = ['--arrival-ms', '2000', '--heartbeat-ms', '1000']
-const master = await startMaster(t, folder, [...args, '--wait-ms-max', '30000'])
-const slave = await startSlave(t, master.url, 'slave-1', ['--slots', '64'])
+const master = await startMaster(scope, scope.folder, [...args, '--wait-ms-max', '30000'])
+const slave = await startSlave(scope, master.url, 'slave-1', ['--slots', '64'])
 const before = { master: memoryMb(master), slave: memoryMb(slave) }
 /** What others on this machine take from every loop comes on top of the bound. */
 const bystander = fork(fileURLToPath(new URL('./bystander.ts', import.meta.url)))
-ends.push(() => bystander.disconnect())
+scope.teardown(() => bystander.disconnect())
 await delayOfMachine()
 /** Loading its own code is what a master that starts is held up by most. */
 const startMs: number = (await getJson(`${master.url}/status`)).eventLoopLagMs.max
@@ -88,8 +87,7 @@ await phase('expressions', async () => {
   })
 })
 
-for (const end of ends.reverse()) await end()
-rmSync(folder, { recursive: true, force: true })
+await scope.close()
 const shown = [...statuses]
   .toSorted(([a], [b]) => a.localeCompare(b))
   .map(([status, count]) => `${status}: ${count}`)

@@ -1,7 +1,7 @@
 // Requests made of an OpenAPI document, most of them broken somewhere.
 
 import type { Random } from '../../../shared/data/random.ts'
-import type { Json } from '../../e2e/processes.ts'
+import type { Json } from '../../requests.ts'
 
 export type Thrown = {
   method: string

@@ -2,12 +2,14 @@
 // with more and more slaves, real processes of one slot each, and says how much faster it gets, by
 // which law, and where the time goes that does not get less.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Json, Teardown } from '../../e2e/processes.ts'
-import { post, startMaster, startSlave } from '../../e2e/processes.ts'
+import type { Json } from '../../requests.ts'
+import { post } from '../../requests.ts'
+import { startCluster } from '../cluster/programs.ts'
+import { openScope } from '../cluster/scope.ts'
 import type { Point, Runs } from './laws.ts'
 import { FIT_POINTS_MIN, fitAmdahl, median, pointsOf } from './laws.ts'
 
@@ -62,24 +64,26 @@ async function main(): Promise<void> {
 
 /** A fleet of its own for each number of slaves; a first run, not counted, warms it up. */
 async function runsWith(slaves: number): Promise<Run[]> {
-  const ends: (() => unknown)[] = []
-  const folder = mkdtempSync(join(tmpdir(), 'askfirst-speedup-'))
-  const t: Teardown = { teardown: (run) => ends.push(run), testdir: () => folder }
+  const scope = openScope('speedup')
+  const { folder } = scope
   try {
-    const master = await startMaster(t, join(folder, 'master'))
-    for (let i = 1; i <= slaves; i++) {
-      const files = values.files === undefined ? [] : ['--files', values.files]
-      const data = ['--data', join(folder, `slave-${i}`), '--slots', '1', ...files]
-      await startSlave(t, master.url, `slave-${i}`, data)
-    }
-    const job = await jobFor(master.url)
+    const files = values.files === undefined ? [] : ['--files', values.files]
+    const { url } = await startCluster(scope, {
+      data: join(folder, 'master'),
+      slaves: Array.from({ length: slaves }, (_, i) => [
+        '--data',
+        join(folder, `slave-${i + 1}`),
+        '--slots',
+        '1',
+        ...files,
+      ]),
+    })
+    const job = await jobFor(url)
     const runs: Run[] = []
-    for (let round = 0; round <= Number(values.rounds); round++)
-      runs.push(await run(master.url, job))
+    for (let round = 0; round <= Number(values.rounds); round++) runs.push(await run(url, job))
     return runs.slice(1)
   } finally {
-    for (const end of ends.toReversed()) await end()
-    rmSync(folder, { recursive: true, force: true })
+    await scope.close()
   }
 }
 

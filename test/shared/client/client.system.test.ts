@@ -7,7 +7,9 @@ import { text } from 'node:stream/consumers'
 import type { MasterEvent } from 'askfirst/client'
 import { createClient, isProblem, NoResultError, UnreachableError } from 'askfirst/client'
 import t from 'tap'
-import { folderOf, freePort, startMaster, startSlave, until } from '../../e2e/processes.ts'
+import { folderOf } from '../../folder.ts'
+import { until } from '../../requests.ts'
+import { freePort, startMaster, startSlave } from '../../rigs/cluster/programs.ts'
 
 const LONG_MS = 60_000
 const port = await freePort()

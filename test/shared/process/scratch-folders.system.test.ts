@@ -13,7 +13,8 @@ import {
   openFolder,
   removeDeadScratch,
 } from '../../../shared/process/scratch-folders.ts'
-import { BEFORE, COMMAND, folderOf } from '../../e2e/processes.ts'
+import { folderOf } from '../../folder.ts'
+import { BEFORE, COMMAND } from '../../rigs/cluster/launch.ts'
 
 const SCRATCH = new URL('../../../shared/process/scratch-folders.ts', import.meta.url).href
 

@@ -8,7 +8,7 @@ import type { Key } from '../../../../master/security/identities/store.ts'
 import { openIdentities } from '../../../../master/security/identities/store.ts'
 import { createSessions, SESSION_MS } from '../../../../master/security/sessions.ts'
 import { wallTime } from '../../../../shared/data/clock.ts'
-import { until } from '../../../e2e/processes.ts'
+import { until } from '../../../requests.ts'
 
 const MINUTE_MS = 60_000
 const TTL_MS = 10 * MINUTE_MS

@@ -2,13 +2,14 @@
 // one by one and reads after each one how long the longest step of the event loop was (steps.ts), then
 // reads every list that the OpenAPI document names, kills the master, starts it again and reads on.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../../../shared/data/random.ts'
-import type { Json, RunningProcess } from '../../../e2e/processes.ts'
-import { freePort, startProcess, startSlave } from '../../../e2e/processes.ts'
+import type { Json } from '../../../requests.ts'
+import type { RunningProcess } from '../../cluster/programs.ts'
+import { freePort, startProcess, startSlave } from '../../cluster/programs.ts'
+import { openScope } from '../../cluster/scope.ts'
 import type { Posted } from './jobs.ts'
 import { createJobs } from './jobs.ts'
 import type { Step } from './judge.ts'
@@ -39,9 +40,8 @@ export type Tally = {
 }
 
 export async function findCostlyRequests(random: Random, count: number): Promise<Tally> {
-  const folder = mkdtempSync(join(tmpdir(), 'askfirst-cost-'))
-  const ends: (() => unknown)[] = []
-  const t = { teardown: (run: () => unknown) => ends.push(run), testdir: () => folder }
+  const scope = openScope('cost')
+  const { folder } = scope
   const steps = join(folder, 'steps')
   const port = await freePort()
   const watch = watchStepsOf(steps)
@@ -57,12 +57,15 @@ export async function findCostlyRequests(random: Random, count: number): Promise
   const given = ['--port', String(port), '--data', join(folder, 'data'), '--log-level', 'error']
   const env = { FUZZ_STEPS: steps }
   const start = () =>
-    startProcess(t, 'master/main.ts', [...given, '--heartbeat-ms', '1000'], env, ['--import', LOOP])
+    startProcess(scope, 'master/main.ts', [...given, '--heartbeat-ms', '1000'], env, [
+      '--import',
+      LOOP,
+    ])
 
   try {
     let master = await start()
     const { url } = master
-    await startSlave(t, url, 'slave-1', ['--slots', '64'])
+    await startSlave(scope, url, 'slave-1', ['--slots', '64'])
     const judged = async (what: string, run: () => Promise<unknown>): Promise<void> => {
       try {
         const said = await watch.blamed(what, async () => void (await run()))
@@ -95,8 +98,7 @@ export async function findCostlyRequests(random: Random, count: number): Promise
     await readAll(url, tally, judged)
   } finally {
     watch.close()
-    for (const end of ends.reverse()) await end()
-    rmSync(folder, { recursive: true, force: true })
+    await scope.close()
   }
   return tally
 }
