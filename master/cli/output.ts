@@ -87,8 +87,8 @@ export function createOutput(given: {
     progressTo: stderr,
     screen: createScreen(stdout),
 
-    /** A line of the result. Resolves when there is room for more. */
-    line: (text: string): Promise<void> => room(writeLines(stdout, text)),
+    /** A line of the result, or several. Resolves when there is room for more. */
+    line: (words: Words): Promise<void> => room(writeLines(stdout, words)),
 
     /** The same, as JSON. */
     json: (value: unknown): Promise<void> => room(writeJson(stdout, value)),

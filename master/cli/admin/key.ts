@@ -1,55 +1,73 @@
 // askfirst key: what clients show.
 
+import { InvalidArgumentError } from '@commander-js/extra-typings'
 import type { Scope } from '../../../shared/protocol/contract.ts'
 import { SCOPES } from '../../../shared/protocol/contract.ts'
-import { CommandError, durationOf, expiry, handOver, keeping, time } from './data-command.ts'
+import type { Runner } from '../command.ts'
+import {
+  durationOf,
+  expiry,
+  handOver,
+  onFolder,
+  records,
+  time,
+  withAuthority,
+} from './data-folder.ts'
 
-const usage = `askfirst key create --scopes submit,read,cancel [--client NAME] [--ttl 90d] [--key-file FILE] [--data DIR]
-askfirst key list   [--data DIR]
-askfirst key revoke ID [--data DIR]
+export const key = (run: Runner) =>
+  records(run, {
+    name: 'key',
+    says: 'makes, lists and revokes the keys of clients',
+    notes: ['create prints the key, this once: clients show it as Authorization: Bearer KEY.'],
+    operand: '<ID>',
+    rows: (identities) => identities.keys(),
+    columns: [
+      ['ID', ({ id }) => id],
+      ['CLIENT', ({ client }) => client],
+      ['SCOPES', ({ scopes }) => scopes.join(',')],
+      ['EXPIRES', expiry],
+      ['REVOKED', ({ revokedAt }) => time(revokedAt)],
+    ],
+    revoke: (identities, id) => identities.revokeKey(id),
+    none: (id) => `there is no key ${id} that could be revoked`,
+  }).addCommand(
+    onFolder('create', 'makes a key and prints it')
+      .requiredOption(
+        '--scopes <A,B>',
+        'submit, read, cancel, admin (all of them, and the slaves)',
+        scopesOf,
+      )
+      .option(
+        '--client <NAME>',
+        'whose tasks it sees: keys of one client share them. By itself when not given; * sees all',
+        clientOf,
+      )
+      .option('--ttl <90d>', 'how long it lasts; until it is revoked when not given', durationOf)
+      .option('--key-file <FILE>', 'the key goes into this file (0600) in place of the screen')
+      .action(
+        run(({ output }, { data, scopes, client, ttl, keyFile }) =>
+          withAuthority(data, ({ identities }) => {
+            const { secret } = identities.createKey({
+              scopes,
+              ...(client === undefined ? {} : { client }),
+              ...(ttl === undefined ? {} : { ttlMs: ttl }),
+            })
+            return handOver(secret, keyFile, output.line)
+          }),
+        ),
+      ),
+  )
 
-create prints the key, this once: clients show it as Authorization: Bearer KEY.
+function scopesOf(text: string): Scope[] {
+  const words = text.split(',').filter((word) => word !== '')
+  const scopes = SCOPES.filter((scope) => words.includes(scope))
+  if (words.length > 0 && words.every((word) => scopes.some((scope) => scope === word))) {
+    return scopes
+  }
+  throw new InvalidArgumentError(`It must be some of ${SCOPES.join(', ')}.`)
+}
 
-  --scopes A,B     submit, read, cancel, admin (all of them, and the slaves)
-  --client NAME    whose tasks it sees: keys of one client share them. By itself when not given; *
-                   sees all
-  --ttl 90d        how long it lasts; until it is revoked when not given
-  --key-file FILE  the key goes into this file (0600) in place of the screen
-`
-
-export const key = keeping({
-  name: 'key',
-  summary: 'makes, lists and revokes the keys of clients',
-  usage,
-  flags: ['scopes', 'client', 'ttl', 'key-file'],
-  create({ identities }, given, out) {
-    const { client, ttl } = given
-    if (client !== undefined && !/^(\*|[A-Za-z0-9._-]{1,64})$/.test(client)) {
-      throw new CommandError(`--client ${client} must be a name, or *`)
-    }
-    const { secret } = identities.createKey({
-      scopes: scopesOf(given.scopes),
-      ...(client === undefined ? {} : { client }),
-      ...(ttl === undefined ? {} : { ttlMs: durationOf('--ttl', ttl) }),
-    })
-    handOver(secret, given['key-file'], (words) => out(words))
-  },
-  rows: (identities) => identities.keys(),
-  columns: [
-    ['ID', ({ id }) => id],
-    ['CLIENT', ({ client }) => client],
-    ['SCOPES', ({ scopes }) => scopes.join(',')],
-    ['EXPIRES', expiry],
-    ['REVOKED', ({ revokedAt }) => time(revokedAt)],
-  ],
-  revoke: (identities, id) => identities.revokeKey(id),
-  verbs: 'say create, list or revoke ID',
-  none: (id) => `there is no key ${id} that could be revoked`,
-})
-
-function scopesOf(text = ''): Scope[] {
-  const scopes = text.split(',').filter((word) => word !== '')
-  const odd = scopes.find((word) => !SCOPES.includes(word as Scope))
-  if (scopes.length > 0 && odd === undefined) return scopes as Scope[]
-  throw new CommandError(`--scopes ${odd ?? ''} must be some of ${SCOPES.join(', ')}`)
+function clientOf(name: string): string {
+  if (/^(\*|[A-Za-z0-9._-]{1,64})$/.test(name)) return name
+  throw new InvalidArgumentError('It must be a name, or *.')
 }

@@ -4,7 +4,8 @@
 import type { Client, TaskRequest } from '../../../shared/client/client.ts'
 import { hasEnded, ProblemError } from '../../../shared/client/client.ts'
 import { inOrder } from '../../../shared/client/in-order.ts'
-import { command } from '../command.ts'
+import type { Runner } from '../command.ts'
+import { command, numberFrom } from '../command.ts'
 import { count, duration } from '../output.ts'
 
 type Tally = { done: number; failed: number; refused: Record<string, number>; ms: number[] }
@@ -12,83 +13,76 @@ type Tally = { done: number; failed: number; refused: Record<string, number>; ms
 /** A task that has no result within this is counted as failed. In milliseconds. */
 const HOLD_MS = 60_000
 
-export const bench = command({
-  name: 'bench',
-  says: 'puts a small load on a master: rate, and times to the result',
-  options: {
-    tasks: { is: 'number', says: 'how many', default: 5000, minimum: 1 },
-    atOnce: { is: 'number', says: 'requests under way', default: 32, minimum: 1 },
-    batch: {
-      is: 'number',
-      says: 'tasks of one request; with more than 1 only the rate is told',
-      default: 1,
-      minimum: 1,
-    },
-    expression: {
-      is: 'text',
-      value: 'TEXT',
-      says: 'what to evaluate; {n} is its number',
-      default: 'sqrt({n})',
-    },
-  },
-  notes: [
+export const bench = (run: Runner) =>
+  command('bench', 'puts a small load on a master: rate, and times to the result', [
     'A task waits in the line when no slave is available, so time to the result is waiting, too: at most as many wait as are under way.',
-  ],
-  async run({ values, client, output, signal }) {
-    const { tasks, atOnce, batch } = values
-    const master = client()
-    const { slots, slaves } = await master.status()
-    const before = (await master.status()).counters.asks
-    const tally: Tally = { done: 0, failed: 0, refused: {}, ms: [] }
-    const began = performance.now()
-    function* requests(): Generator<TaskRequest, void, void> {
-      for (let n = 1; n <= tasks && !signal.aborted; n++) {
-        yield {
-          expression: values.expression.replaceAll('{n}', String(n)),
-          queue: true,
-          tags: ['bench'],
+  ])
+    .option('--tasks <N>', 'how many', numberFrom(1), 5000)
+    .option('--at-once <N>', 'requests under way', numberFrom(1), 32)
+    .option(
+      '--batch <N>',
+      'tasks of one request; with more than 1 only the rate is told',
+      numberFrom(1),
+      1,
+    )
+    .option('--expression <TEXT>', 'what to evaluate; {n} is its number', 'sqrt({n})')
+    .action(
+      run(async ({ client, output, signal }, { tasks, atOnce, batch, expression }) => {
+        const master = client()
+        const { slots, slaves } = await master.status()
+        const before = (await master.status()).counters.asks
+        const tally: Tally = { done: 0, failed: 0, refused: {}, ms: [] }
+        const began = performance.now()
+        function* requests(): Generator<TaskRequest, void, void> {
+          for (let n = 1; n <= tasks && !signal.aborted; n++) {
+            yield {
+              expression: expression.replaceAll('{n}', String(n)),
+              queue: true,
+              tags: ['bench'],
+            }
+          }
         }
-      }
-    }
-    if (batch > 1) await many(master, requests(), { batch, atOnce, signal }, tally)
-    else {
-      const limits = { atOnce, ahead: 4 * atOnce }
-      for await (const _ of inOrder(requests(), limits, (request) => one(master, request, tally)));
-    }
-    const seconds = (performance.now() - began) / 1000
-    const sorted = tally.ms.toSorted((a, b) => a - b)
-    const at = (share: number): number | null =>
-      sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null
-    const found = {
-      slaves: slaves.alive,
-      slots: slots.total,
-      tasks: tally.done + tally.failed,
-      failed: tally.failed,
-      refused: tally.refused,
-      seconds,
-      perSecond: tally.done / seconds,
-      asksPerTask: ((await master.status()).counters.asks - before) / Math.max(1, tally.done),
-      p50Ms: at(0.5),
-      p99Ms: at(0.99),
-      maxMs: sorted.at(-1) ?? null,
-    }
-    output.show(found, () => [
-      `${count(found.tasks, 'task')} in ${seconds.toFixed(1)} s: ${Math.round(found.perSecond).toLocaleString('en')} a second, by ${count(slaves.alive, 'slave')} with ${count(slots.total, 'slot')}`,
-      ...(found.p50Ms === null
-        ? []
-        : [
-            `POST to the result: ${duration(found.p50Ms)} (half), ${duration(found.p99Ms ?? 0)} (99 %), ${duration(found.maxMs ?? 0)} at most`,
-          ]),
-      `${found.asksPerTask.toFixed(2)} asks per task; ${tally.failed} failed${Object.entries(
-        tally.refused,
-      )
-        .map(([type, n]) => `; ${n} ${type}`)
-        .join('')}`,
-    ])
-    if (signal.aborted) return 'stopped'
-    return tally.failed > 0 || Object.keys(tally.refused).length > 0 ? 'failed' : 'ok'
-  },
-})
+        if (batch > 1) await many(master, requests(), { batch, atOnce, signal }, tally)
+        else {
+          const limits = { atOnce, ahead: 4 * atOnce }
+          for await (const _ of inOrder(requests(), limits, (request) =>
+            one(master, request, tally),
+          ));
+        }
+        const seconds = (performance.now() - began) / 1000
+        const sorted = tally.ms.toSorted((a, b) => a - b)
+        const at = (share: number): number | null =>
+          sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? null
+        const found = {
+          slaves: slaves.alive,
+          slots: slots.total,
+          tasks: tally.done + tally.failed,
+          failed: tally.failed,
+          refused: tally.refused,
+          seconds,
+          perSecond: tally.done / seconds,
+          asksPerTask: ((await master.status()).counters.asks - before) / Math.max(1, tally.done),
+          p50Ms: at(0.5),
+          p99Ms: at(0.99),
+          maxMs: sorted.at(-1) ?? null,
+        }
+        output.show(found, () => [
+          `${count(found.tasks, 'task')} in ${seconds.toFixed(1)} s: ${Math.round(found.perSecond).toLocaleString('en')} a second, by ${count(slaves.alive, 'slave')} with ${count(slots.total, 'slot')}`,
+          ...(found.p50Ms === null
+            ? []
+            : [
+                `POST to the result: ${duration(found.p50Ms)} (half), ${duration(found.p99Ms ?? 0)} (99 %), ${duration(found.maxMs ?? 0)} at most`,
+              ]),
+          `${found.asksPerTask.toFixed(2)} asks per task; ${tally.failed} failed${Object.entries(
+            tally.refused,
+          )
+            .map(([type, n]) => `; ${n} ${type}`)
+            .join('')}`,
+        ])
+        if (signal.aborted) return 'stopped'
+        return tally.failed > 0 || Object.keys(tally.refused).length > 0 ? 'failed' : 'ok'
+      }),
+    )
 
 /** One task in one request: the answer is its result. */
 async function one(master: Client, request: TaskRequest, tally: Tally): Promise<void> {

@@ -7,7 +7,8 @@ import { Agent, request } from 'undici'
 import type { Client } from '../../../shared/client/client.ts'
 import { isProblem, ProblemError, UnreachableError } from '../../../shared/client/client.ts'
 import { VERSION } from '../../../shared/process/version.ts'
-import { command } from '../command.ts'
+import type { Runner } from '../command.ts'
+import { command, numberFrom } from '../command.ts'
 import { duration } from '../output.ts'
 
 export type Finding = {
@@ -25,40 +26,36 @@ const PATIENCE_MS = 3_000
 /** What a slave says of itself is not longer, in bytes. */
 const ANSWER_BYTES_MAX = 64 * 1024
 
-export const doctor = command({
-  name: 'doctor',
-  says: 'finds out, on the machine of a slave, what keeps it from working',
-  options: {
-    name: { is: 'text', value: 'NAME', says: 'of the slave', default: 'slave-1' },
-    host: { is: 'text', value: 'HOST', says: 'where the slave listens', default: '127.0.0.1' },
-    port: { is: 'number', says: 'at which port', default: 9001 },
-    advertise: {
-      is: 'text',
-      value: 'URL',
-      says: 'where the master reaches it, when that is not host and port',
-    },
-  },
-  notes: [
-    'Looks at: the Node and version of this checkout; whether the master answers, and takes the key; the clocks; the port (free, this slave, or another program); whether the master reaches this machine at that address: it is asked to look there, as if a slave of a made-up name registered, which registers nobody; and what the master knows of the slave. Ends with code 1 when something is wrong.',
-  ],
-  examples: ['askfirst doctor --url http://10.0.0.1:8080 --name slave-2 --host 10.0.0.6'],
-  async run({ values, client, output }) {
-    const { name, host, port } = values
-    const address = values.advertise ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-    const master = client(PATIENCE_MS)
-    const findings: Finding[] = [nodeHere()]
-    const answers = await reach(master, findings)
-    const place = await lookAtPort(host, port, name)
-    findings.push(place.finding)
-    if (answers) {
-      findings.push(await reached(master, address, place.listen))
-      findings.push(await registered(master, name, address, place.isOurs))
-    }
-    await place.close()
-    output.show(findings, () => findings.map(line))
-    return findings.some(({ verdict }) => verdict === 'wrong') ? 'failed' : 'ok'
-  },
-})
+export const doctor = (run: Runner) =>
+  command(
+    'doctor',
+    'finds out, on the machine of a slave, what keeps it from working',
+    [
+      'Looks at: the Node and version of this checkout; whether the master answers, and takes the key; the clocks; the port (free, this slave, or another program); whether the master reaches this machine at that address: it is asked to look there, as if a slave of a made-up name registered, which registers nobody; and what the master knows of the slave. Ends with code 1 when something is wrong.',
+    ],
+    ['askfirst doctor --url http://10.0.0.1:8080 --name slave-2 --host 10.0.0.6'],
+  )
+    .option('--name <NAME>', 'of the slave', 'slave-1')
+    .option('--host <HOST>', 'where the slave listens', '127.0.0.1')
+    .option('--port <N>', 'at which port', numberFrom(), 9001)
+    .option('--advertise <URL>', 'where the master reaches it, when that is not host and port')
+    .action(
+      run(async ({ client, output }, { name, host, port, advertise }) => {
+        const address = advertise ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+        const master = client(PATIENCE_MS)
+        const findings: Finding[] = [nodeHere()]
+        const answers = await reach(master, findings)
+        const place = await lookAtPort(host, port, name)
+        findings.push(place.finding)
+        if (answers) {
+          findings.push(await reached(master, address, place.listen))
+          findings.push(await registered(master, name, address, place.isOurs))
+        }
+        await place.close()
+        output.show(findings, () => findings.map(line))
+        return findings.some(({ verdict }) => verdict === 'wrong') ? 'failed' : 'ok'
+      }),
+    )
 
 const SIGNS = { ok: 'ok   ', note: 'note ', wrong: 'WRONG' }
 const line = ({ check, verdict, says }: Finding): string =>

@@ -9,8 +9,8 @@ import { hasEnded } from '../../../shared/client/client.ts'
 import { plain } from '../../../shared/data/plain-text.ts'
 import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
-import type { Call } from '../command.ts'
-import { command } from '../command.ts'
+import type { Runner } from '../command.ts'
+import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import type { Column, Output } from '../output.ts'
 import { count, cut, duration, resultText } from '../output.ts'
@@ -24,81 +24,64 @@ const RESULT_CHARS = 2_000
 /** Jobs in one request. */
 const PAGE = 1000
 
-const options = {
-  input: {
-    is: 'text',
-    value: 'JSON',
-    says: 'input of the job; @FILE reads it from a file, - from standard input',
-  },
-  text: { is: 'text', value: 'FILE', says: 'the text of this file as "text" of the input' },
-  blob: {
-    is: 'text',
-    value: 'NAME=FILE',
-    says: 'uploads a file; its SHA-256 is NAME of the input',
-  },
-  parts: { is: 'number', says: 'into how many parts it is cut', minimum: 1 },
-  priority: { is: 'number', says: 'higher goes first in the line, -100 to 100', minimum: -100 },
-  runLimitMs: { is: 'number', says: 'how long one part may run', minimum: 1 },
-  noWait: { is: 'flag', says: 'print the id, and do not wait for the end' },
-  result: {
-    is: 'text',
-    short: 'o',
-    value: 'FILE',
-    says: 'write the result there; - is standard output',
-  },
-} as const
+export const job = (run: Runner) =>
+  command(
+    'job',
+    'begins a job, or shows one: its stages, and its result',
+    [
+      'With the id of a job in place of KIND it waits for that one (--no-wait: shows how it stands). Ctrl-C ends the waiting, not the job.',
+    ],
+    [
+      'askfirst job word-count --text README.md',
+      `askfirst job range-sum --input '{"expression": "n^2", "from": 1, "to": 1000000}'`,
+      `askfirst job image-filter --blob image=photo.jpg --input '{"filter": "sepia"}' -o sepia.png`,
+    ],
+  )
+    .argument('<KIND>')
+    .option('--input <JSON>', 'input of the job; @FILE reads it from a file, - from standard input')
+    .option('--text <FILE>', 'the text of this file as "text" of the input')
+    .option('--blob <NAME=FILE>', 'uploads a file; its SHA-256 is NAME of the input')
+    .option('--parts <N>', 'into how many parts it is cut', numberFrom(1))
+    .option('--priority <N>', 'higher goes first in the line, -100 to 100', numberFrom(-100))
+    .option('--run-limit-ms <N>', 'how long one part may run', numberFrom(1))
+    .option('--no-wait', 'print the id, and do not wait for the end')
+    .option('-o, --result <FILE>', 'write the result there; - is standard output')
+    .action(
+      run(async ({ client, output, signal }, what, { wait, result, ...given }): Promise<Exit> => {
+        const master = client()
+        const begun = ID.test(what)
+          ? await master.getJob(what)
+          : await master.submitJob(await requestOf(master, what, given), { signal })
+        if (!wait) {
+          if (ID.test(what)) output.show(begun, () => jobInWords(begun))
+          else output.show(begun, () => begun.id)
+          return 'ok'
+        }
+        signal.addEventListener('abort', () => {
+          output.say(['', `job ${begun.id} goes on; askfirst job or cancel with this id`])
+        })
+        const ended = await follow(master, begun, output, signal)
+        if (ended.status === 'done' && result !== undefined) {
+          await writeResult(master, ended.id, result, { output, signal })
+          if (result === '-') return 'ok'
+          output.say(`the result is in ${result}`)
+        }
+        output.show(ended, () => jobInWords(ended))
+        return ended.status === 'done' ? 'ok' : 'failed'
+      }),
+    )
 
-export const job = command({
-  name: 'job',
-  says: 'begins a job, or shows one: its stages, and its result',
-  operands: 'KIND',
-  options,
-  notes: [
-    'With the id of a job in place of KIND it waits for that one (--no-wait: shows how it stands). Ctrl-C ends the waiting, not the job.',
-  ],
-  examples: [
-    'askfirst job word-count --text README.md',
-    `askfirst job range-sum --input '{"expression": "n^2", "from": 1, "to": 1000000}'`,
-    `askfirst job image-filter --blob image=photo.jpg --input '{"filter": "sepia"}' -o sepia.png`,
-  ],
-  async run({ values, operands: [what = ''], client, output, signal }): Promise<Exit> {
-    const master = client()
-    const begun = ID.test(what)
-      ? await master.getJob(what)
-      : await master.submitJob(await requestOf(master, what, values), { signal })
-    if (values.noWait) {
-      if (ID.test(what)) output.show(begun, () => jobInWords(begun))
-      else output.show(begun, () => begun.id)
-      return 'ok'
-    }
-    signal.addEventListener('abort', () => {
-      output.say(['', `job ${begun.id} goes on; askfirst job or cancel with this id`])
-    })
-    const ended = await follow(master, begun, output, signal)
-    if (ended.status === 'done' && values.result !== undefined) {
-      await writeResult(master, ended.id, values.result, { output, signal })
-      if (values.result !== '-') output.say(`the result is in ${values.result}`)
-      else return 'ok'
-    }
-    output.show(ended, () => jobInWords(ended))
-    return ended.status === 'done' ? 'ok' : 'failed'
-  },
-})
+type Given = Omit<JobRequest, 'kind' | 'input'> & { input?: string; text?: string; blob?: string }
 
 async function requestOf(
   master: Client,
   kind: string,
-  { input, text, blob, parts, priority, runLimitMs }: Call<typeof options>['values'],
+  { input, text, blob, ...limits }: Given,
 ): Promise<JobRequest> {
   const given = input === undefined ? {} : parsed(input)
   const named = text === undefined ? {} : { text: readText(text) }
-  return {
-    kind,
-    input: { ...given, ...named, ...(blob === undefined ? {} : await upload(master, blob)) },
-    ...(parts === undefined ? {} : { parts }),
-    ...(priority === undefined ? {} : { priority }),
-    ...(runLimitMs === undefined ? {} : { runLimitMs }),
-  }
+  const uploaded = blob === undefined ? {} : await upload(master, blob)
+  return { kind, input: { ...given, ...named, ...uploaded }, ...limits }
 }
 
 async function upload(master: Client, blob: string): Promise<Record<string, string>> {
@@ -205,21 +188,23 @@ const columns: Column<Job>[] = [
   ],
 ]
 
-export const jobs = command({
-  name: 'jobs',
-  says: 'lists jobs, newest first',
-  options: { limit: { is: 'number', says: 'how many, newest first', default: 20, minimum: 1 } },
-  async run({ values, client, output }) {
-    const master = client()
-    const found: Job[] = []
-    let cursor: string | null = null
-    do {
-      // A page may end before its limit: one has a limit in bytes, too.
-      const limit = Math.min(PAGE, values.limit - found.length)
-      const page = await master.listJobs({ limit, ...(cursor === null ? {} : { cursor }) })
-      found.push(...page.jobs)
-      cursor = page.next
-    } while (cursor !== null && found.length < values.limit)
-    output.show(found, () => (found.length === 0 ? 'no jobs' : output.table(found, columns)))
-  },
-})
+export const jobs = (run: Runner) =>
+  command('jobs', 'lists jobs, newest first')
+    .option('--limit <N>', 'how many, newest first', numberFrom(1), 20)
+    .action(
+      run(async ({ client, output }, { limit }) => {
+        const master = client()
+        const found: Job[] = []
+        let cursor: string | null = null
+        do {
+          // A page may end before its limit: it has a limit in bytes, too.
+          const page = await master.listJobs({
+            limit: Math.min(PAGE, limit - found.length),
+            ...(cursor === null ? {} : { cursor }),
+          })
+          found.push(...page.jobs)
+          cursor = page.next
+        } while (cursor !== null && found.length < limit)
+        output.show(found, () => (found.length === 0 ? 'no jobs' : output.table(found, columns)))
+      }),
+    )

@@ -1,6 +1,7 @@
 // `askfirst slaves`, `drain` and `resume`.
 
 import type { Slave } from '../../../shared/client/client.ts'
+import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 import type { Column } from '../output.ts'
 import { duration } from '../output.ts'
@@ -25,36 +26,35 @@ export const slaveColumns: Column<Slave>[] = [
   ['WHY', ({ state, reason }) => (state === 'free' ? '' : reason)],
 ]
 
-export const slaves = command({
-  name: 'slaves',
-  says: 'lists the slaves in the order of asking',
-  async run({ client, output }) {
-    const all = await client().slaves()
-    output.show(all, () =>
-      all.length === 0 ? 'no slave is registered' : output.table(all, slaveColumns),
-    )
-  },
-})
+export const slaves = (run: Runner) =>
+  command('slaves', 'lists the slaves in the order of asking').action(
+    run(async ({ client, output }) => {
+      const all = await client().slaves()
+      output.show(all, () =>
+        all.length === 0 ? 'no slave is registered' : output.table(all, slaveColumns),
+      )
+    }),
+  )
 
-export const drain = command({
-  name: 'drain',
-  says: 'lets a slave finish what it has, and offers it nothing more',
-  operands: 'NAME',
-  async run({ operands: [name = ''], client, output }) {
-    await client(10_000).drain(name)
-    output.show(
-      { slave: name, drained: true },
-      () => `${name} is not offered work until it is resumed`,
+export const drain = (run: Runner) =>
+  command('drain', 'lets a slave finish what it has, and offers it nothing more')
+    .argument('<NAME>')
+    .action(
+      run(async ({ client, output }, name) => {
+        await client(10_000).drain(name)
+        output.show(
+          { slave: name, drained: true },
+          () => `${name} is not offered work until it is resumed`,
+        )
+      }),
     )
-  },
-})
 
-export const resume = command({
-  name: 'resume',
-  says: 'offers a drained slave work again',
-  operands: 'NAME',
-  async run({ operands: [name = ''], client, output }) {
-    await client(10_000).resume(name)
-    output.show({ slave: name, drained: false }, () => `${name} is offered work again`)
-  },
-})
+export const resume = (run: Runner) =>
+  command('resume', 'offers a drained slave work again')
+    .argument('<NAME>')
+    .action(
+      run(async ({ client, output }, name) => {
+        await client(10_000).resume(name)
+        output.show({ slave: name, drained: false }, () => `${name} is offered work again`)
+      }),
+    )

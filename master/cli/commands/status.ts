@@ -1,18 +1,18 @@
 // `askfirst status`: the master in a few lines.
 
 import type { Status } from '../../../shared/client/client.ts'
+import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 import { count, duration } from '../output.ts'
 
-export const status = command({
-  name: 'status',
-  says: 'tells how the master is',
-  async run({ client, output }) {
-    const master = client()
-    const now = await master.status()
-    output.show(now, () => statusInWords(master.url, now))
-  },
-})
+export const status = (run: Runner) =>
+  command('status', 'tells how the master is').action(
+    run(async ({ client, output }) => {
+      const master = client()
+      const now = await master.status()
+      output.show(now, () => statusInWords(master.url, now))
+    }),
+  )
 
 export function statusInWords(url: string, now: Status): string[] {
   const { slots, slaves, counters } = now

@@ -7,12 +7,13 @@ import type { Readable } from 'node:stream'
 import { SingleBar } from 'cli-progress'
 import type { OneOfMany, ProblemError, TaskRequest } from '../../../shared/client/client.ts'
 import { hasEnded, isForNow, UnreachableError } from '../../../shared/client/client.ts'
+import type { Session } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import { exitOf } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { count, resultText } from '../output.ts'
 import { refusalInWords } from '../words.ts'
-import type { SubmitCall } from './submit.ts'
+import type { SubmitOptions } from './submit.ts'
 import { createDecoder } from './text-file.ts'
 
 type Source = {
@@ -27,7 +28,8 @@ const RUN_CHARS = 16
 
 /** Submits each line that is not empty. `requestOf` throws UsageError for a line that is none. */
 export async function submitLines(
-  { values, client, output, signal }: SubmitCall,
+  { client, output, signal }: Session,
+  values: SubmitOptions,
   file: string,
   requestOf: (line: number, text: string) => TaskRequest,
 ): Promise<Exit> {
@@ -60,7 +62,7 @@ export async function submitLines(
     const all = client((values.patience ?? PATIENCE_S) * 1000).submitMany(requests(), {
       batchTasksMax: values.batch,
       batchesAtOnce: values.atOnce,
-      wait: !values.noWait,
+      wait: values.wait,
       idempotencyKey: keyOf,
       signal,
     })

@@ -4,8 +4,8 @@ import type { TaskRequest } from '../../../shared/client/client.ts'
 import { hasEnded } from '../../../shared/client/client.ts'
 import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
-import type { Call, Values } from '../command.ts'
-import { command } from '../command.ts'
+import type { Runner, Session } from '../command.ts'
+import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import { resultText } from '../output.ts'
 import { submitLines } from './submit-lines.ts'
@@ -14,102 +14,86 @@ import { readText } from './text-file.ts'
 /** A master that goes away while a task is waited for may be back within this. In milliseconds. */
 const RETURN_MS = 60_000
 
-const options = {
-  kind: {
-    is: 'text',
-    value: 'KIND',
-    says: 'what to do; lines are then its inputs, as JSON',
-    default: 'expression',
-  },
-  input: { is: 'text', value: 'JSON', says: 'input of the kind; @FILE reads it from a file' },
-  scope: { is: 'text', value: 'JSON', says: 'values of the names in the expression' },
-  number: {
-    is: 'text',
-    value: 'TYPE',
-    says: 'what digits stand for: number, BigNumber, bigint, Fraction',
-  },
-  noWait: { is: 'flag', says: 'print the id as soon as the task is taken, in place of the result' },
-  queue: { is: 'flag', says: 'wait in the line when no slave is available (lines always do)' },
-  patience: {
-    is: 'number',
-    value: 'SECONDS',
-    says: 'repeat what is refused, as told by Retry-After; default 0, of lines 60',
-  },
-  priority: { is: 'number', says: 'higher goes first in the line, -100 to 100', minimum: -100 },
-  runLimitMs: { is: 'number', says: 'how long it may run', minimum: 1 },
-  waitLimitMs: { is: 'number', says: 'how long it may wait in the line', minimum: 1 },
-  tag: { is: 'text', value: 'A,B,...', says: 'words to find it again by' },
-  file: {
-    is: 'text',
-    short: 'f',
-    value: 'FILE',
-    says: 'a task for each line of it; - is standard input',
-  },
-  run: {
-    is: 'text',
-    value: 'NAME',
-    says: 'name of the run of lines: same name and line, same task',
-  },
-  again: { is: 'flag', says: 'do all lines anew, also those that were done before' },
-  batch: { is: 'number', says: 'lines of one request', default: 200, minimum: 1 },
-  atOnce: { is: 'number', says: 'requests under way', default: 4, minimum: 1 },
-} as const
+const declared = () =>
+  command(
+    'submit',
+    'submits a task and prints its result',
+    [
+      'Without --queue a task that no slave can take now is refused at once, with who said why not (code 75). A task that fails gives code 1.',
+      'Without an expression the lines of standard input (or --file) are submitted, a task each, in batches that wait in the line; results are printed in the order of the lines, one line each. Of a task that failed the line is "failed: TYPE: message"; an empty line stays one.',
+      'Lines can be stopped and started at any moment, also by kill -9: the same command again goes on, and does nothing twice. What has been done is known to the master: each line goes with the Idempotency-Key RUN:LINE:HASH, where LINE is its number, HASH is the SHA-256 of its request, and RUN is --run or, of a file, the SHA-256 of its content. (Of a pipe the content is not known beforehand: RUN is made up, and printed.) The results of a run are kept as long as the master keeps its tasks.',
+    ],
+    [
+      'askfirst submit "2 + 3"',
+      `askfirst submit --kind sleep --input '{"ms": 500}' --no-wait`,
+      'askfirst submit < expressions.txt > results.txt',
+    ],
+  )
+    // A leading space marks an expression that begins with a minus as no option (see program.ts).
+    .argument('[EXPRESSION]', 'what to evaluate', (text) => text.trimStart())
+    .option('--kind <KIND>', 'what to do; lines are then its inputs, as JSON', 'expression')
+    .option('--input <JSON>', 'input of the kind; @FILE reads it from a file')
+    .option('--scope <JSON>', 'values of the names in the expression')
+    .option('--number <TYPE>', 'what digits stand for: number, BigNumber, bigint, Fraction')
+    .option('--no-wait', 'print the id as soon as the task is taken, in place of the result')
+    .option('--queue', 'wait in the line when no slave is available (lines always do)')
+    .option(
+      '--patience <SECONDS>',
+      'repeat what is refused, as told by Retry-After; default 0, of lines 60',
+      numberFrom(),
+    )
+    .option('--priority <N>', 'higher goes first in the line, -100 to 100', numberFrom(-100))
+    .option('--run-limit-ms <N>', 'how long it may run', numberFrom(1))
+    .option('--wait-limit-ms <N>', 'how long it may wait in the line', numberFrom(1))
+    .option('--tag <A,B>', 'words to find it again by')
+    .option('-f, --file <FILE>', 'a task for each line of it; - is standard input')
+    .option('--run <NAME>', 'name of the run of lines: same name and line, same task')
+    .option('--again', 'do all lines anew, also those that were done before')
+    .option('--batch <N>', 'lines of one request', numberFrom(1), 200)
+    .option('--at-once <N>', 'requests under way', numberFrom(1), 4)
 
-export type SubmitCall = Call<typeof options>
+/** What the options of `submit` give. */
+export type SubmitOptions = ReturnType<ReturnType<typeof declared>['opts']>
 
-export const submit = command({
-  name: 'submit',
-  says: 'submits a task and prints its result',
-  operands: '[EXPRESSION]',
-  options,
-  notes: [
-    'Without --queue a task that no slave can take now is refused at once, with who said why not (code 75). A task that fails gives code 1.',
-    'Without an expression the lines of standard input (or --file) are submitted, a task each, in batches that wait in the line; results are printed in the order of the lines, one line each. Of a task that failed the line is "failed: TYPE: message"; an empty line stays one.',
-    'Lines can be stopped and started at any moment, also by kill -9: the same command again goes on, and does nothing twice. What has been done is known to the master: each line goes with the Idempotency-Key RUN:LINE:HASH, where LINE is its number, HASH is the SHA-256 of its request, and RUN is --run or, of a file, the SHA-256 of its content. (Of a pipe the content is not known beforehand: RUN is made up, and printed.) The results of a run are kept as long as the master keeps its tasks.',
-  ],
-  examples: [
-    'askfirst submit "2 + 3"',
-    `askfirst submit --kind sleep --input '{"ms": 500}' --no-wait`,
-    'askfirst submit < expressions.txt > results.txt',
-  ],
-  async run(call): Promise<Exit> {
-    const { values, operands } = call
-    const [expression] = operands
-    const isOne = expression !== undefined || values.input !== undefined
-    if (isOne && values.file !== undefined) {
-      throw new UsageError('an expression or --input is one task, --file is many: give one of them')
-    }
-    if (isOne) return submitOne(call, requestOf(values, expression))
-    if (values.file === undefined && process.stdin.isTTY) {
-      throw new UsageError(
-        'what is to be submitted? An expression, --input, or lines on standard input; see askfirst submit --help',
-      )
-    }
-    return submitLines(call, values.file ?? '-', (line, text) => requestOfLine(values, line, text))
-  },
-})
-
-type Given = Values<typeof options>
+export const submit = (run: Runner) =>
+  declared().action(
+    run(async (session, expression, given): Promise<Exit> => {
+      const isOne = expression !== undefined || given.input !== undefined
+      if (isOne && given.file !== undefined) {
+        throw new UsageError(
+          'an expression or --input is one task, --file is many: give one of them',
+        )
+      }
+      if (isOne) return submitOne(session, given, requestOf(given, expression))
+      if (given.file === undefined && process.stdin.isTTY) {
+        throw new UsageError(
+          'what is to be submitted? An expression, --input, or lines on standard input; see askfirst submit --help',
+        )
+      }
+      const toRequest = (line: number, text: string) => requestOfLine(given, line, text)
+      return submitLines(session, given, given.file ?? '-', toRequest)
+    }),
+  )
 
 /** A task of the command line itself. */
-function requestOf(values: Given, expression: string | undefined): TaskRequest {
-  const { kind, input } = values
+function requestOf(given: SubmitOptions, expression: string | undefined): TaskRequest {
+  const { kind, input } = given
   if (input === undefined) {
     if (kind !== 'expression')
       throw new UsageError(`kind "${kind}" needs --input, or lines of inputs`)
-    return { ...common(values), ...expressionOf(values, expression ?? '') }
+    return { ...common(given), ...expressionOf(given, expression ?? '') }
   }
   if (expression !== undefined) throw new UsageError('give an expression or --input, not both')
   const text = input.startsWith('@') ? readText(input.slice(1)) : input
-  return { ...common(values), kind, input: json('--input', text) }
+  return { ...common(given), kind, input: json('--input', text) }
 }
 
-function requestOfLine(values: Given, line: number, text: string): TaskRequest {
-  if (values.kind === 'expression') return { ...common(values), ...expressionOf(values, text) }
-  return { ...common(values), kind: values.kind, input: json(`line ${line}`, text) }
+function requestOfLine(given: SubmitOptions, line: number, text: string): TaskRequest {
+  if (given.kind === 'expression') return { ...common(given), ...expressionOf(given, text) }
+  return { ...common(given), kind: given.kind, input: json(`line ${line}`, text) }
 }
 
-function expressionOf({ scope, number }: Given, expression: string) {
+function expressionOf({ scope, number }: SubmitOptions, expression: string) {
   return {
     expression,
     ...(scope === undefined ? {} : { scope: json('--scope', scope) as Record<string, unknown> }),
@@ -118,7 +102,7 @@ function expressionOf({ scope, number }: Given, expression: string) {
 }
 
 /** What the master is told of each task, as far as it was given. */
-function common({ queue, priority, runLimitMs, waitLimitMs, tag }: Given) {
+function common({ queue, priority, runLimitMs, waitLimitMs, tag }: SubmitOptions) {
   return {
     ...(queue ? { queue } : {}),
     ...(priority === undefined ? {} : { priority }),
@@ -136,10 +120,14 @@ function json(from: string, text: string): unknown {
   }
 }
 
-async function submitOne({ values, client, output, signal }: SubmitCall, request: TaskRequest) {
-  const master = client((values.patience ?? 0) * 1000)
+async function submitOne(
+  { client, output, signal }: Session,
+  { patience = 0, wait }: SubmitOptions,
+  request: TaskRequest,
+) {
+  const master = client(patience * 1000)
   const accepted = await master.submit(request, { signal })
-  if (values.noWait) {
+  if (!wait) {
     if (output.jsonWanted) await output.json(accepted)
     else await output.line(accepted.id)
     return 'ok'

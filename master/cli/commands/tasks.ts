@@ -1,9 +1,11 @@
 // `askfirst tasks`, `task`, `cancel` and `retry`.
 
-import type { Client, Task, TaskFilter, TaskSummary } from '../../../shared/client/client.ts'
+import { Option } from '@commander-js/extra-typings'
+import type { Client, Task, TaskSummary } from '../../../shared/client/client.ts'
 import { isProblem } from '../../../shared/client/client.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
-import { command } from '../command.ts'
+import type { Runner } from '../command.ts'
+import { command, numberFrom } from '../command.ts'
 import type { Column } from '../output.ts'
 import { cut, duration, resultText } from '../output.ts'
 import { jobInWords } from './job.ts'
@@ -13,15 +15,7 @@ const LAST = 'last'
 const PAGE = 1000
 const INPUT_CHARS = 40
 
-const statuses = ['pending', 'in progress', 'done', 'failed', 'cancelled', 'expired']
-
-const filter = {
-  status: { is: 'text', value: 'STATUS', says: `one of ${statuses.join(', ')}` },
-  kind: { is: 'text', value: 'KIND', says: 'of this kind' },
-  slave: { is: 'text', value: 'NAME', says: 'that this slave has, or had last' },
-  tag: { is: 'text', value: 'TAG', says: 'that have this tag' },
-  limit: { is: 'number', says: 'how many, newest first', default: 20, minimum: 1 },
-} as const
+const STATUSES = ['pending', 'in progress', 'done', 'failed', 'cancelled', 'expired'] as const
 
 const columns: Column<TaskSummary>[] = [
   ['ID', ({ id }) => id],
@@ -53,47 +47,45 @@ export async function idOf(client: Client, given: string): Promise<string> {
   return newest.id
 }
 
-export const tasks = command({
-  name: 'tasks',
-  says: 'lists tasks, newest first',
-  options: filter,
-  examples: [
-    'askfirst tasks --status failed --limit 5',
-    "askfirst tasks --limit 1000 | jq -r '.[].id'",
-  ],
-  async run({ values, client, output }) {
-    const { limit, ...given } = values
-    if (given.status !== undefined && !statuses.includes(given.status)) {
-      throw new UsageError(`--status must be one of ${statuses.join(', ')}`)
-    }
-    const { status, kind, slave, tag } = given
-    const wanted = { status, kind, slave, tag } as TaskFilter
-    const master = client()
-    const found: TaskSummary[] = []
-    let cursor: string | undefined
-    for (;;) {
-      const more = cursor === undefined ? {} : { cursor }
-      const page = await master.list({ ...wanted, limit: Math.min(PAGE, limit), ...more })
-      found.push(...page.tasks)
-      if (page.next === null || found.length >= limit) break
-      cursor = page.next
-    }
-    const shown = found.slice(0, limit)
-    output.show(shown, () => (shown.length === 0 ? 'no tasks' : output.table(shown, columns)))
-  },
-})
+export const tasks = (run: Runner) =>
+  command(
+    'tasks',
+    'lists tasks, newest first',
+    [],
+    ['askfirst tasks --status failed --limit 5', "askfirst tasks --limit 1000 | jq -r '.[].id'"],
+  )
+    .addOption(new Option('--status <STATUS>', 'in this state').choices(STATUSES))
+    .option('--kind <KIND>', 'of this kind')
+    .option('--slave <NAME>', 'that this slave has, or had last')
+    .option('--tag <TAG>', 'that have this tag')
+    .option('--limit <N>', 'how many, newest first', numberFrom(1), 20)
+    .action(
+      run(async ({ client, output }, { limit, ...wanted }) => {
+        const master = client()
+        const found: TaskSummary[] = []
+        let cursor: string | undefined
+        for (;;) {
+          const more = cursor === undefined ? {} : { cursor }
+          const page = await master.list({ ...wanted, limit: Math.min(PAGE, limit), ...more })
+          found.push(...page.tasks)
+          if (page.next === null || found.length >= limit) break
+          cursor = page.next
+        }
+        const shown = found.slice(0, limit)
+        output.show(shown, () => (shown.length === 0 ? 'no tasks' : output.table(shown, columns)))
+      }),
+    )
 
-export const task = command({
-  name: 'task',
-  says: 'shows one task',
-  operands: 'ID',
-  notes: ['ID may be "last": the newest task.'],
-  async run({ operands: [given = ''], client, output }) {
-    const master = client()
-    const found = await master.get(await idOf(master, given))
-    output.show(found, () => taskInWords(found))
-  },
-})
+export const task = (run: Runner) =>
+  command('task', 'shows one task', ['ID may be "last": the newest task.'])
+    .argument('<ID>')
+    .action(
+      run(async ({ client, output }, given) => {
+        const master = client()
+        const found = await master.get(await idOf(master, given))
+        output.show(found, () => taskInWords(found))
+      }),
+    )
 
 function taskInWords(found: Task): string[] {
   const rows: [string, string][] = [
@@ -115,31 +107,31 @@ function taskInWords(found: Task): string[] {
   return [...lines, '', `askfirst why ${found.id} tells how it got there`]
 }
 
-export const cancel = command({
-  name: 'cancel',
-  says: 'ends a task or a job; whoever runs it is told to stop',
-  operands: 'ID',
-  async run({ operands: [given = ''], client, output }) {
-    const master = client(10_000)
-    const id = await idOf(master, given)
-    try {
-      const ended = await master.cancel(id)
-      output.show(ended, () => `task ${ended.id} is ${ended.status}`)
-    } catch (error) {
-      if (!isProblem(error, 'no-such-task')) throw error
-      const ended = await master.cancelJob(id)
-      output.show(ended, () => jobInWords(ended))
-    }
-  },
-})
+export const cancel = (run: Runner) =>
+  command('cancel', 'ends a task or a job; whoever runs it is told to stop')
+    .argument('<ID>')
+    .action(
+      run(async ({ client, output }, given) => {
+        const master = client(10_000)
+        const id = await idOf(master, given)
+        try {
+          const ended = await master.cancel(id)
+          output.show(ended, () => `task ${ended.id} is ${ended.status}`)
+        } catch (error) {
+          if (!isProblem(error, 'no-such-task')) throw error
+          const ended = await master.cancelJob(id)
+          output.show(ended, () => jobInWords(ended))
+        }
+      }),
+    )
 
-export const retry = command({
-  name: 'retry',
-  says: 'submits the input of an ended task again, as a new task; prints its id',
-  operands: 'ID',
-  async run({ operands: [given = ''], client, output }) {
-    const master = client()
-    const accepted = await master.retry(await idOf(master, given))
-    output.show(accepted, () => accepted.id)
-  },
-})
+export const retry = (run: Runner) =>
+  command('retry', 'submits the input of an ended task again, as a new task; prints its id')
+    .argument('<ID>')
+    .action(
+      run(async ({ client, output }, given) => {
+        const master = client()
+        const accepted = await master.retry(await idOf(master, given))
+        output.show(accepted, () => accepted.id)
+      }),
+    )

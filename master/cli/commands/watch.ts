@@ -4,7 +4,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client, Slave, Status, TaskSummary } from '../../../shared/client/client.ts'
 import { UnreachableError } from '../../../shared/client/client.ts'
-import { command } from '../command.ts'
+import type { Runner } from '../command.ts'
+import { command, numberFrom } from '../command.ts'
 import type { Output } from '../output.ts'
 import { cut, duration, table } from '../output.ts'
 import { slaveColumns } from './slaves.ts'
@@ -16,39 +17,37 @@ const TASKS_SHOWN = 10
 /** In raw mode it is a key like any other. */
 const CTRL_C = '\u0003'
 
-export const watch = command({
-  name: 'watch',
-  says: 'shows slaves, running tasks and rates, live',
-  options: {
-    every: { is: 'number', value: 'SECONDS', says: 'how often', default: 1, minimum: 0.1 },
-    times: { is: 'number', says: 'so often, then end', minimum: 1 },
-  },
-  async run({ values, client, output, signal }) {
-    const master = client()
-    const { screen } = output
-    const leaving = new AbortController()
-    const over = AbortSignal.any([signal, leaving.signal])
-    const close = output.asJson ? () => {} : openScreen(screen, over, () => leaving.abort())
-    let before: Look | undefined
-    try {
-      for (let n = 0; n < (values.times ?? Number.POSITIVE_INFINITY); n++) {
-        if (n > 0) await sleep(values.every * 1000, undefined, { signal: over }).catch(() => {})
-        if (over.aborted) break
-        const now = await look(master).catch(lost)
-        if (output.asJson) {
-          if (now instanceof UnreachableError) throw now
-          await output.json({ ...now, rates: ratesOf(before, now) })
-        } else {
-          const { columns, rows } = screen.size()
-          screen.draw(screenOf(master.url, now, before, columns, rows))
+export const watch = (run: Runner) =>
+  command('watch', 'shows slaves, running tasks and rates, live')
+    .option('--every <SECONDS>', 'how often', numberFrom(0.1), 1)
+    .option('--times <N>', 'so often, then end', numberFrom(1))
+    .action(
+      run(async ({ client, output, signal }, { every, times = Number.POSITIVE_INFINITY }) => {
+        const master = client()
+        const { screen } = output
+        const leaving = new AbortController()
+        const over = AbortSignal.any([signal, leaving.signal])
+        const close = output.asJson ? () => {} : openScreen(screen, over, () => leaving.abort())
+        let before: Look | undefined
+        try {
+          for (let n = 0; n < times; n++) {
+            if (n > 0) await sleep(every * 1000, undefined, { signal: over }).catch(() => {})
+            if (over.aborted) break
+            const now = await look(master).catch(lost)
+            if (output.asJson) {
+              if (now instanceof UnreachableError) throw now
+              await output.json({ ...now, rates: ratesOf(before, now) })
+            } else {
+              const { columns, rows } = screen.size()
+              screen.draw(screenOf(master.url, now, before, columns, rows))
+            }
+            before = now instanceof UnreachableError ? undefined : now
+          }
+        } finally {
+          close()
         }
-        before = now instanceof UnreachableError ? undefined : now
-      }
-    } finally {
-      close()
-    }
-  },
-})
+      }),
+    )
 
 /** The screen of the terminal is ours until the function that it gives is called. */
 function openScreen(screen: Output['screen'], over: AbortSignal, leave: () => void): () => void {

@@ -3,6 +3,7 @@
 import type { TaskRequest } from '../../../shared/client/client.ts'
 import { hasEnded } from '../../../shared/client/client.ts'
 import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
+import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 import { explanationInWords, whyInWords } from '../words.ts'
 import { idOf } from './tasks.ts'
@@ -15,39 +16,40 @@ const INPUTS: Record<string, unknown> = {
   'range-sum': { expression: 'n', from: 1, to: 1 },
 }
 
-export const why = command({
-  name: 'why',
-  says: 'tells in words why a task is where it is, or why one would be refused now',
-  operands: '[ID]',
-  options: {
-    kind: { is: 'text', value: 'KIND', says: 'without ID: of this kind', default: 'expression' },
-    input: {
-      is: 'text',
-      value: 'JSON',
-      says: 'without ID: an input of the kind, where that is none of ours',
-    },
-  },
-  notes: [
-    'A request that is refused stores nothing, so it has no id: askfirst submit tells the whole reason at once, and askfirst why without an ID tells what it would be now. ID may be "last": the newest task.',
-  ],
-  examples: ['askfirst why last', 'askfirst why --kind sleep'],
-  async run({ values, operands: [given], client, output }) {
-    const master = client()
-    const dryRun = async (kind: string, input: unknown) =>
-      master.explain({ kind, input } as TaskRequest)
-    if (given === undefined) {
-      const input =
-        values.input === undefined ? (INPUTS[values.kind] ?? {}) : parseAsWritten(values.input)
-      const now = await dryRun(values.kind, input)
-      return output.show(now, () => explanationInWords(values.kind, now))
-    }
-    const id = await idOf(master, given)
-    const [task, trail] = await Promise.all([master.get(id), master.trail(id)])
-    const now = task.status === 'pending' ? await dryRun(task.kind, task.input) : null
-    const words = whyInWords(task, trail, now)
-    output.show(
-      { ...trail, ended: hasEnded(task), words: words.slice(0, words.indexOf('')).join('\n'), now },
-      () => words,
+export const why = (run: Runner) =>
+  command(
+    'why',
+    'tells in words why a task is where it is, or why one would be refused now',
+    [
+      'A request that is refused stores nothing, so it has no id: askfirst submit tells the whole reason at once, and askfirst why without an ID tells what it would be now. ID may be "last": the newest task.',
+    ],
+    ['askfirst why last', 'askfirst why --kind sleep'],
+  )
+    .argument('[ID]')
+    .option('--kind <KIND>', 'without ID: of this kind', 'expression')
+    .option('--input <JSON>', 'without ID: an input of the kind, where that is none of ours')
+    .action(
+      run(async ({ client, output }, given, { kind, input: asked }) => {
+        const master = client()
+        const dryRun = async (of: string, input: unknown) =>
+          master.explain({ kind: of, input } as TaskRequest)
+        if (given === undefined) {
+          const input = asked === undefined ? (INPUTS[kind] ?? {}) : parseAsWritten(asked)
+          const now = await dryRun(kind, input)
+          return output.show(now, () => explanationInWords(kind, now))
+        }
+        const id = await idOf(master, given)
+        const [task, trail] = await Promise.all([master.get(id), master.trail(id)])
+        const now = task.status === 'pending' ? await dryRun(task.kind, task.input) : null
+        const words = whyInWords(task, trail, now)
+        output.show(
+          {
+            ...trail,
+            ended: hasEnded(task),
+            words: words.slice(0, words.indexOf('')).join('\n'),
+            now,
+          },
+          () => words,
+        )
+      }),
     )
-  },
-})

@@ -7,13 +7,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import t from 'tap'
-import { parse } from '../../../master/cli/command.ts'
-import { COMMANDS } from '../../../master/cli/commands.ts'
-import { createOutput, duration } from '../../../master/cli/output.ts'
-import { createClient } from '../../../shared/client/client.ts'
+import { duration } from '../../../master/cli/output.ts'
+import { CLIENT_COMMANDS } from '../../../master/cli/program.ts'
 import { begin } from './askfirst.ts'
+import { runProgram } from './in-process.ts'
 
 /** What a terminal obeys, or what begins a line, turns one or is half a character. */
 const HOSTILE = 'a\u001b]0;X\u0007b\u001b[2Jc\u009b31md\u007fe\u202ef\u2066g\ud800h\rFORGED\nFORGED'
@@ -174,7 +172,8 @@ const CALLS: Record<string, string[][]> = {
 }
 
 t.test('there is a call for every command', async (t) => {
-  t.same(COMMANDS.map(({ name }) => name).sort(), Object.keys(CALLS).sort())
+  const names = CLIENT_COMMANDS.map((make) => make(() => async () => {}).name())
+  t.same(names.sort(), Object.keys(CALLS).sort())
 })
 
 for (const refuses of [false, true]) {
@@ -256,44 +255,6 @@ t.test('only one file of the command line writes to a stream', async (t) => {
   }
 })
 
-/** Runs a command in this process, as main.ts does; gives all that it wrote. */
-async function run(url: string, name: string, argv: string[], isTTY: boolean) {
-  let text = ''
-  const stream = () => {
-    const sink = new Writable({
-      decodeStrings: false,
-      write(chunk: string | Buffer, _encoding, done) {
-        text += chunk.toString()
-        done()
-      },
-    })
-    // What cli-progress asks of a terminal.
-    const terminal = {
-      isTTY,
-      columns: 100,
-      rows: 40,
-      cursorTo() {},
-      clearLine() {},
-      moveCursor() {},
-      clearScreenDown() {},
-    }
-    return Object.assign(sink, terminal) as unknown as NodeJS.WriteStream
-  }
-  const command = COMMANDS.find((each) => each.name === name)!
-  const { values, operands } = parse(command, argv)
-  const output = createOutput({ stdout: stream(), stderr: stream(), json: values.json })
-  const client = createClient({ url })
-  const stopping = new AbortController()
-  const timer = name === 'events' ? setTimeout(() => stopping.abort(), 300) : undefined
-  try {
-    const call = { values, operands, client: () => client, output, signal: stopping.signal }
-    await command.run(call as never)
-  } catch (error) {
-    // Told by main.ts: see the test of the process.
-    return { text, error }
-  } finally {
-    clearTimeout(timer)
-    await client.close()
-  }
-  return { text, error: undefined }
-}
+/** Runs a command in this process. `events` would not end by itself. */
+const run = (url: string, name: string, argv: string[], isTTY: boolean) =>
+  runProgram([name, ...argv], { url, isTTY, ...(name === 'events' ? { stopMs: 300 } : {}) })

@@ -3,12 +3,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { init } from '../../../master/cli/admin/init.ts'
+import { runProgram } from './in-process.ts'
 
 const run = async (...argv: string[]): Promise<string> => {
-  let said = ''
-  await init.run(argv, { out: (text) => void (said += text) })
-  return said
+  const { stdout, error } = await runProgram(['init', ...argv])
+  if (error) throw error
+  return stdout
 }
 
 test('wants a data folder and, before there are identities, an address', async (t) => {

@@ -4,12 +4,11 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { key } from '../../../master/cli/admin/key.ts'
-import { token } from '../../../master/cli/admin/token.ts'
 import { makeIdentities, openAuthority } from '../../../master/security/identities/folder.ts'
 import { openIdentities } from '../../../master/security/identities/store.ts'
 import { systemClock, wallTime } from '../../../shared/data/clock.ts'
 import { until } from '../../requests.ts'
+import { runProgram } from './in-process.ts'
 
 const MINUTE_MS = 60_000
 
@@ -26,14 +25,13 @@ t.test('a list names what a master with a clock that was ahead has seen expire',
   const longToken = identities.createToken({ ...joins, ttlMs: 60 * MINUTE_MS })
   authority.close()
 
-  const linesOf = async (command: typeof key): Promise<Map<string, string>> => {
-    let lines: string[] = []
-    await command.run(['list', '--data', data], { out: (words) => void (lines = [words].flat()) })
+  const linesOf = async (command: 'key' | 'token'): Promise<Map<string, string>> => {
+    const lines = (await runProgram([command, 'list', '--data', data])).stdout.split('\n')
     return new Map(lines.map((line) => [line.split(' ')[0] as string, line]))
   }
   const isExpired = / \S+Z \(expired\) /
-  t.notMatch([...(await linesOf(key)).values()].join('\n'), isExpired)
-  t.notMatch([...(await linesOf(token)).values()].join('\n'), isExpired)
+  t.notMatch([...(await linesOf('key')).values()].join('\n'), isExpired)
+  t.notMatch([...(await linesOf('token')).values()].join('\n'), isExpired)
 
   const ahead = () => wallTime(Number(systemClock.wall()) + 20 * MINUTE_MS)
   const file = join(data, 'auth/auth.sqlite')
@@ -43,7 +41,7 @@ t.test('a list names what a master with a clock that was ahead has seen expire',
   await until(async () => written.get()?.n === 2)
   database.close()
   master.close()
-  const [keys, tokens] = [await linesOf(key), await linesOf(token)]
+  const [keys, tokens] = [await linesOf('key'), await linesOf('token')]
   t.match(keys.get(short.id), isExpired)
   t.notMatch(keys.get(long.id), isExpired)
   t.match(keys.get(forever.id), / - /)

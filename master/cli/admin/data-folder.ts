@@ -1,0 +1,127 @@
+// What the commands on a master's own data folder share: the folder, its authority, and the commands that
+// list and revoke what its identities hold.
+
+import { writeFileSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import type { WallTime } from '../../../shared/data/clock.ts'
+import { isoOf } from '../../../shared/data/clock.ts'
+import { UsageError } from '../../../shared/process/usage-error.ts'
+import { hasIdentities, openAuthority } from '../../security/identities/folder.ts'
+import type { Listed } from '../../security/identities/store.ts'
+import { StoreBrokenError } from '../../store/guard.ts'
+import { StoreRefusedError } from '../../store/sqlite-open.ts'
+import type { Runner } from '../command.ts'
+import { command } from '../command.ts'
+import type { Column } from '../output.ts'
+import { table } from '../output.ts'
+
+type Authority = ReturnType<typeof openAuthority>
+type Identities = Authority['identities']
+
+export const dataOption = () =>
+  new Option('--data <DIR>', "the master's data folder").env('ASKFIRST_DATA')
+
+/** A subcommand that works on a data folder. */
+export const onFolder = (name: string, says: string) =>
+  new Command(name).description(says).addOption(dataOption().default('askfirst-data/master'))
+
+/** Opens the identities of a data folder, and closes them again. Throws UsageError. */
+export async function withAuthority(
+  data: string,
+  does: (authority: Authority) => Promise<void> | void,
+): Promise<void> {
+  if (!hasIdentities(data)) {
+    throw new UsageError(`${data} has no identities: run askfirst init --data ${data} first`)
+  }
+  let authority: Authority | undefined
+  try {
+    authority = openAuthority(data)
+    await does(authority)
+  } catch (error) {
+    const isTold = error instanceof StoreRefusedError || error instanceof StoreBrokenError
+    throw isTold ? new UsageError(error.message) : error
+  } finally {
+    authority?.close()
+  }
+}
+
+/** `key`, `token` or `identity`: it lists what the identities of a data folder hold, and revokes it. */
+export const records = <Row>(
+  run: Runner,
+  given: {
+    name: string
+    says: string
+    notes: string[]
+    /** The operand of `revoke`. */
+    operand: '<ID>' | '<SLAVE>'
+    rows(identities: Identities): Row[]
+    columns: Column<Row>[]
+    /** Whether there was something to revoke. */
+    revoke(identities: Identities, id: string): boolean
+    none(id: string): string
+  },
+) =>
+  command(given.name, given.says, given.notes)
+    .addCommand(
+      onFolder('list', 'lists them all').action(
+        run(({ output }, { data }) =>
+          withAuthority(data, ({ identities }) =>
+            output.line(table(given.rows(identities), given.columns, Number.POSITIVE_INFINITY)),
+          ),
+        ),
+      ),
+    )
+    .addCommand(
+      onFolder('revoke', 'revokes one')
+        .argument(given.operand)
+        .action(
+          run((_session, id, { data }) =>
+            withAuthority(data, ({ identities }) => {
+              if (!given.revoke(identities, id)) throw new UsageError(given.none(id))
+            }),
+          ),
+        ),
+    )
+
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Parses an option such as `15m` as milliseconds. */
+export function durationOf(text: string): number {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
+  const ms = Number(count) * UNITS[unit as keyof typeof UNITS]
+  if (ms > 0) return ms
+  throw new InvalidArgumentError('It must be as 30s, 15m, 12h or 90d.')
+}
+
+/** Parses an option as an https origin. */
+export function originOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  if (parsed?.protocol === 'https:' && parsed.pathname === '/' && !parsed.search) {
+    return `https://${parsed.host}`
+  }
+  throw new InvalidArgumentError('It must be as https://10.0.0.1:8080.')
+}
+
+/** Writes a secret to a file that only its owner can read, else shows it once. Throws UsageError. */
+export function handOver(
+  secret: string,
+  file: string | undefined,
+  say: (words: string) => Promise<void>,
+): Promise<void> {
+  if (file === undefined) return say(secret)
+  try {
+    writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    throw new UsageError(`the key cannot be kept in ${file}: ${(error as Error).message}`)
+  }
+  return say(`in ${file}`)
+}
+
+export const time = (at: WallTime | null): string => isoOf(at) ?? '-'
+
+/** When a key or token expires. One that has expired says so: the clock may have been set back since. */
+export const expiry = ({
+  expiresAt,
+  hasExpired,
+}: Listed<{ expiresAt: WallTime | null }>): string =>
+  hasExpired ? `${time(expiresAt)} (expired)` : time(expiresAt)

@@ -1,0 +1,98 @@
+// How a command line is read: where options may stand, what a mistake is answered, and which exit it is.
+
+import type { IncomingHttpHeaders } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { UsageError } from '../../../shared/process/usage-error.ts'
+import { VERSION } from '../../../shared/process/version.ts'
+import { runProgram } from './in-process.ts'
+
+const seen: { path: string; body: string; headers: IncomingHttpHeaders }[] = []
+const master = createServer((request, response) => {
+  void request.toArray().then((chunks) => {
+    const { url: path = '', headers } = request
+    seen.push({ path, body: chunks.join(''), headers })
+    const answer = path === '/slaves' ? { slaves: [] } : { id: 'a', status: 'done', result: 1 }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  })
+})
+await new Promise<void>((resolve) => master.listen(0, '127.0.0.1', resolve))
+const url = `http://127.0.0.1:${(master.address() as AddressInfo).port}`
+t.teardown(() => master.close())
+
+t.test('takes the global options before the command and after it', async (t) => {
+  for (const argv of [
+    ['--url', url, 'slaves'],
+    ['slaves', '--url', url],
+    ['--json', 'slaves', `--url=${url}`],
+  ]) {
+    t.match(await runProgram(argv, { isTTY: argv[0] === '--json' }), { stdout: '[]\n', exit: 'ok' })
+  }
+  const both = ['--url', 'http://127.0.0.1:1', 'slaves', '--url', url]
+  t.match(await runProgram(both), { exit: 'ok' }, 'the later one counts')
+  t.match(await runProgram(['slaves'], { url }), { exit: 'ok' }, 'by the environment')
+  const file = join(t.testdir({ key: 'afk_1\n' }), 'key')
+  await runProgram(['--key-file', file, 'slaves'], { url })
+  t.equal(seen.at(-1)?.headers.authorization, 'Bearer afk_1')
+})
+
+t.test('leaves an option after a command of the data folder to that command', async (t) => {
+  const { error } = await runProgram(['init', '--data', t.testdir(), '--url', 'http://10.0.0.1'])
+  t.match(error, { message: /'--url <URL>' argument 'http:\/\/10.0.0.1' is invalid/ })
+})
+
+t.test('takes an expression that begins with a minus as an operand', async (t) => {
+  for (const expression of ['-2 * 4', '-2', '-(1)', '-.5']) {
+    await runProgram(['submit', '--no-wait', expression, '--priority', '-5'], { url })
+    t.match(JSON.parse(seen.at(-1)?.body ?? ''), { expression, priority: -5 })
+  }
+})
+
+t.test('refuses a wrong command line in one line that says what is right', async (t) => {
+  for (const [argv, words] of [
+    [['statu'], "unknown command 'statu' (Did you mean status?); see askfirst --help"],
+    [['submit', '--quue', '1'], "'--quue' (Did you mean --queue?); see askfirst submit --help"],
+    [['task'], "missing required argument 'ID'; see askfirst task --help"],
+    [['task', 'a', 'b'], "too many arguments for 'task'. Expected 1 argument but got 2"],
+    [['tasks', '--limit', '0'], "argument '0' is invalid. It must be a number from 1.; see"],
+    [['tasks', '--limit', ''], 'It must be a number from 1'],
+    [['tasks', '--status', 'x'], 'Allowed choices are pending, in progress, done'],
+    [['events', '--type'], "option '--type <TYPE>' argument missing"],
+    [['key', 'lost'], "unknown command 'lost' (Did you mean list?); see askfirst key --help"],
+    [['key', 'create'], "required option '--scopes <A,B>' not specified"],
+    [['key', 'create', '--scopes', 'read,all'], 'It must be some of submit, read, cancel, admin'],
+    [['key', 'create', '--scopes', 'read', '--client', 'a b'], 'It must be a name, or *'],
+    [['key', 'create', '--scopes', 'read', '--ttl', '5'], 'It must be as 30s, 15m, 12h or 90d'],
+    [['token', 'create', '--uses', '0'], 'It must be a number'],
+    [['token', 'create', '--name', 'a b'], "It cannot be a slave's name"],
+    [['key', 'list', '--data', 'nowhere'], 'nowhere has no identities: run askfirst init'],
+    [['slaves', '--url', 'nowhere'], '"nowhere" is no URL of a master'],
+    [['--json', 'master'], 'askfirst master takes no options before its name'],
+  ] as const) {
+    const { error, stdout, stderr } = await runProgram([...argv], { url })
+    t.type(error, UsageError, argv.join(' '))
+    t.match(error?.message, words)
+    t.notMatch(error?.message, '\n')
+    t.equal(stdout + stderr, '', 'main.ts prints it')
+  }
+})
+
+t.test('prints the help of a command, of all, and the version', async (t) => {
+  const all = await runProgram([])
+  t.match(all, { exit: 'ok', stdout: /Usage: askfirst .*\n\naskfirst: tasks for the first slave/ })
+  for (const argv of [['--help'], ['-h'], ['help']])
+    t.equal((await runProgram(argv)).stdout, all.stdout)
+  const one = await runProgram(['key', 'help', 'create'])
+  t.match(one, { exit: 'ok', stdout: '--key-file <FILE>', stderr: '' })
+  t.match(await runProgram(['submit', '--help']), {
+    exit: 'ok',
+    stdout: /Global options:\n +--url/,
+  })
+  for (const argv of [['--version'], ['version']]) {
+    t.match(await runProgram(argv), { exit: 'ok', stdout: `${VERSION}\n` })
+  }
+  const noVerb = await runProgram(['key'])
+  t.match(noVerb, { exit: 'usage', stdout: '', stderr: /Usage: askfirst key/ })
+})
