@@ -1,16 +1,17 @@
-// Where the master may connect to, and a slave to its peers. A slave says at what address it is to be
-// asked, and where its files are, so an address is what a stranger could use to make others call
+// Where the master may connect to, and a slave to its peers. A slave names the address at which it is
+// asked and the address of its files. A stranger could use such an address to make others connect
 // elsewhere: to themselves, to their neighbours on the link, to the metadata service of a cloud.
 //
-// An address is looked at twice, and the second time cannot be led astray: when it is registered,
-// in whatever notation it was written (the URL parser makes one of all of them), and for every
-// connection, where a name has been resolved and before a packet goes to what it resolved to.
+// An address is checked twice: when it is registered, in any notation (the URL parser normalizes all of
+// them), and for every connection, after a name is resolved and before a packet is sent. A name cannot
+// evade the second check.
 
 import { lookup as resolveName } from 'node:dns'
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { isIP } from 'node:net'
+import ip from 'ipaddr.js'
 import type { Connector, Lookup } from './tls.ts'
 
-/** Nowhere a slave could be, or nowhere that a slave may send the master. */
+/** Where no slave can be, or where a slave must not send the master. */
 const NEVER = [
   '0.0.0.0/8', // this network, unspecified
   '169.254.0.0/16', // link-local, and the metadata services of most clouds
@@ -19,11 +20,12 @@ const NEVER = [
   '192.0.0.0/24', // protocol assignments; a metadata service of one cloud is there
   '100.100.100.200/32', // metadata service
   '168.63.129.16/32', // metadata service
-  '::/128',
   '64:ff9b::/96', // NAT64, which would reach any IPv4 address
   '64:ff9b:1::/48',
   '2002::/16', // 6to4, the same
   '2001::/32', // Teredo, the same
+  '::ffff:0:0:0/96', // IPv4-translated, the same
+  '::/96', // IPv4-compatible, the same; but ::1 is loopback
   'fe80::/10', // link-local
   'fec0::/10',
   'ff00::/8', // multicast
@@ -41,9 +43,9 @@ export class AddressRefusedError extends Error {
 }
 
 /**
- * `only`: networks in CIDR notation, and nothing but those; without any, all but what no slave can
- * be at. `loopback`: this process itself listens there, so slaves may be there too. `who` connects,
- * in the words of a refusal.
+ * `only`: networks in CIDR notation; no other address is good. Without any, all addresses are good
+ * except those where no slave can be. `loopback`: this process itself listens there, so slaves may be
+ * there too. `who` connects, in the words of a refusal.
  */
 export function createAddressGuard(given: {
   only: readonly string[]
@@ -53,22 +55,21 @@ export function createAddressGuard(given: {
   const { who = 'the master connects to (see --slave-addresses)' } = given
   const wordsFor = (host: string): string =>
     `${host ? `is at ${host}, which ` : ''}is not where ${who}`
-  const allowed = given.only.length > 0 ? blockList(given.only) : null
-  const refused = blockList(given.loopback ? NEVER : [...NEVER, ...LOOPBACK])
+  const only = given.only.map(networkOf)
 
   /** Whether the master may connect to this address. */
   function isGood(address: string): boolean {
-    const plain = plainOf(address)
-    const family = isIP(plain)
-    if (family === 0) return false
-    const type = family === 6 ? 'ipv6' : 'ipv4'
-    return allowed ? allowed.check(plain, type) : !refused.check(plain, type)
+    if (isIP(address) === 0) return false
+    // An IPv4-mapped IPv6 address becomes that IPv4 address. A zone (%eth0) names a link and does not count.
+    const where = ip.subnetMatch(ip.process(address), { only, ...RANGES }, 'elsewhere')
+    if (only.length > 0) return where === 'only'
+    return where === 'elsewhere' || (where === 'loopback' && given.loopback)
   }
 
   return {
     isGood,
 
-    /** Why a URL cannot be a slave's, or null. A name is looked at when it is connected to. */
+    /** Why a URL cannot be a slave's, or null. A name is checked when it is connected to. */
     mistakeIn(url: string): string | null {
       if (!URL.canParse(url)) return 'is not a URL'
       const { protocol, hostname, username, password, pathname, search, hash } = new URL(url)
@@ -79,13 +80,13 @@ export function createAddressGuard(given: {
       return isIP(host) === 0 || isGood(host) ? null : wordsFor(host)
     },
 
-    /** For connections: as node:dns does it, and only what is good comes out. */
+    /** Resolves a name for a connection as node:dns does, and fails unless all its addresses are good. */
     lookup(...[hostname, options, callback]: Parameters<Lookup>): void {
       resolveName(hostname, { ...options, all: true }, (error, found) => {
         if (error) return callback(error, '', 0)
         const bad = found.find(({ address }) => !isGood(address))
         const [first] = found
-        // One bad address among good ones is no accident either.
+        // A name that has one bad address among good ones is refused too: that is no accident.
         if (bad || !first) {
           const words = `${hostname} resolves to ${bad?.address}, which ${wordsFor('')}`
           return callback(new AddressRefusedError(words), '', 0)
@@ -95,7 +96,7 @@ export function createAddressGuard(given: {
       })
     },
 
-    /** For connections by `connect`, which looks names up by `lookup`: literal addresses are not looked up. */
+    /** Checks literal addresses for `connect`, which resolves names by `lookup` above. */
     guarded:
       (connect: Connector): Connector =>
       (options, callback) => {
@@ -106,27 +107,8 @@ export function createAddressGuard(given: {
   }
 }
 
-/** An IPv4 address in IPv6 clothes is that IPv4 address; a zone says only which link. */
-function plainOf(address: string): string {
-  const [bare = ''] = address.split('%')
-  if (!isIPv6(bare)) return bare
-  const { hostname } = new URL(`http://[${bare}]`)
-  const short = hostname.slice(1, -1)
-  const [, high, low] = /^::(?:ffff:(?:0:)?)?([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short) ?? []
-  if (high === undefined || low === undefined) return short
-  const bytes = [high, low].flatMap((group) => {
-    const number = Number.parseInt(group, 16)
-    return [number >> 8, number & 0xff]
-  })
-  return bytes.join('.')
-}
+/** A network in CIDR notation, or a single address. */
+const networkOf = (network: string): [ip.IPv4 | ip.IPv6, number] =>
+  ip.parseCIDR(network.includes('/') ? network : `${network}/${isIP(network) === 6 ? 128 : 32}`)
 
-function blockList(networks: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const network of networks) {
-    const [address = '', bits] = network.split('/')
-    const six = isIPv6(address)
-    list.addSubnet(address, Number(bits ?? (six ? 128 : 32)), six ? 'ipv6' : 'ipv4')
-  }
-  return list
-}
+const RANGES = { loopback: LOOPBACK.map(networkOf), never: NEVER.map(networkOf) }

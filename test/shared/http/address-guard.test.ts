@@ -43,6 +43,7 @@ const REFUSED: Record<string, string[]> = {
     'http://168.63.129.16',
     'http://192.0.0.192',
   ],
+  'IPv4 within IPv6, but mapped': ['http://[::10.0.0.5]', 'http://[::ffff:0:10.0.0.5]'],
   'multicast and broadcast': ['http://224.0.0.1', 'http://[ff02::1]', 'http://255.255.255.255'],
   'what is no origin': [
     'http://10.0.0.5/path',
@@ -61,6 +62,7 @@ const TAKEN = [
   'http://172.16.0.1',
   'http://[fd12:3456::7]:9001',
   'http://203.0.113.9',
+  'http://[::ffff:10.0.0.5]',
   'http://slave-1.example:9001',
 ]
 
