@@ -31,7 +31,7 @@ import { availability } from './routes/availability.ts'
 import { createSlaveMetrics } from './routes/metrics.ts'
 import { offers } from './routes/offers.ts'
 import { partitions } from './routes/partitions.ts'
-import { only } from './security/admission.ts'
+import { admit } from './security/admission.ts'
 import type { Identity } from './security/identity.ts'
 import { isSecured, openIdentity } from './security/identity.ts'
 import type { SlaveSettings } from './settings.ts'
@@ -74,7 +74,8 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     // An offer holds the whole input of a task, a few levels deeper than the client sent it.
     depthMax: JSON_DEPTH_MAX + OFFER_DEPTH,
   })
-  if (!identity) {
+  if (identity) admit(server)
+  else {
     const { advertise } = settings
     const known = advertise === undefined ? '' : new URL(advertise).hostname
     keepPagesOut(server, (name) => isPrivateName(name) || name === known)
@@ -136,12 +137,12 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     link.renew()
   })
   const clockWatch = watchClock(systemClock, log)
-  await server.register(offers, { agent, ...(identity ? { onRequest: only('master') } : {}) })
+  await server.register(offers, { agent })
   await server.register(availability, {
     agent,
     metrics: createSlaveMetrics(agent, clockWatch.steps),
   })
-  await server.register(partitions, { workroom, ...(identity ? { onRequest: only('slave') } : {}) })
+  await server.register(partitions, { workroom })
   await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   const { port } = server.server.address() as AddressInfo
   url ||= `${identity ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`

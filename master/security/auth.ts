@@ -221,25 +221,27 @@ export const may = ({ scopes }: Caller, scope: Scope): boolean =>
 export const sees = ({ client }: Caller, owner: string | null): boolean =>
   client === EVERYBODY || client === owner
 
-type Named = {
-  name?: unknown
-  slave?: unknown
-  state?: { slave?: unknown }
-}
-
 /** A slave speaks in its own name, wherever in the message that stands. */
 function speaksForAnother(request: FastifyRequest): Problem | null {
   const { slave } = request.caller
   if (slave === null) return null
-  const { name } = (request.params ?? {}) as Named
-  const asked = (request.query ?? {}) as Named
-  const said = (isPlain(request.body) ? request.body : {}) as Named
-  const names = [name, asked.slave, said.name, said.slave, said.state?.slave]
+  const { params, query } = request
+  const body = isPlain(request.body) ? request.body : null
+  const names = [
+    fieldOf(params, 'name'),
+    fieldOf(query, 'slave'),
+    fieldOf(body, 'name'),
+    fieldOf(body, 'slave'),
+    fieldOf(fieldOf(body, 'state'), 'slave'),
+  ]
   const other = names.find((each) => each !== undefined && each !== slave)
   return other === undefined
     ? null
     : forbidden(`${slave} may not speak for ${JSON.stringify(other)}`)
 }
+
+const fieldOf = (from: unknown, name: string): unknown =>
+  typeof from === 'object' && from !== null ? Reflect.get(from, name) : undefined
 
 const isPlain = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype

@@ -11,13 +11,16 @@ export type Scope = (typeof SCOPES)[number]
 
 /**
  * Who may call an endpoint. `open`: everybody. `key`: a client whose key has this scope; with `all`, only
- * a client that sees the tasks of all clients. `slave`: a slave, in its own name.
+ * a client that sees the tasks of all clients. `slave`: a slave, in its own name. `master`: the master.
  */
-export type Access = { open: true } | { open?: false; key?: Scope; all?: true; slave?: true }
+export type Access =
+  | { open: true }
+  | { open?: false; key?: Scope; all?: true; slave?: true; master?: true }
 
 /** For an endpoint that shows nobody's work, or whose body carries the credential. */
 export const OPEN = { open: true } as const satisfies Access
 export const SLAVE = { slave: true } as const satisfies Access
+export const MASTER = { master: true } as const satisfies Access
 export const ADMIN = { key: 'admin' } as const satisfies Access
 export const SUBMIT = { key: 'submit' } as const satisfies Access
 export const READ = { key: 'read' } as const satisfies Access

@@ -1,25 +1,29 @@
 // What anybody may ask a slave.
 
 import type { FastifyInstance } from 'fastify'
+import { serve } from '../../shared/http/serve.ts'
+import { isUp, readMetrics as readMasterMetrics } from '../../shared/protocol/api/watching.ts'
+import { OPEN } from '../../shared/protocol/contract.ts'
+import { readAvailability } from '../../shared/protocol/slave-api.ts'
 import type { Metrics } from '../../shared/telemetry/metrics.ts'
 import type { Agent } from '../agent.ts'
+
+/** Unlike the master's, they are open: they say nothing of anybody's work. */
+const readMetrics = { ...readMasterMetrics, access: OPEN }
 
 type Options = { agent: Agent; metrics: Metrics }
 
 export async function availability(app: FastifyInstance, { agent, metrics }: Options) {
-  /** "Are you available?" Changes nothing. */
-  app.get('/availability', (_request, reply) => {
+  serve(app, readAvailability, (_request, reply) => {
     reply.send(agent.availability())
   })
 
-  /** Figures for Prometheus. */
-  app.get('/metrics', async (_request, reply) => {
+  serve(app, readMetrics, async (_request, reply) => {
     reply.header('content-type', metrics.contentType)
     return metrics.text()
   })
 
-  /** The agent is up. */
-  app.get('/healthz', (_request, reply) => {
+  serve(app, isUp, (_request, reply) => {
     reply.send({ status: 'up' })
   })
 }

@@ -2,17 +2,25 @@
 // a certificate of the same authority. Without an identity nobody is asked.
 
 import type { Socket } from 'node:net'
-import type { onRequestHookHandler } from 'fastify'
+import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { systemClock } from '../../shared/data/clock.ts'
 import type { Role } from '../../shared/http/certificates.ts'
+import { contractOf } from '../../shared/http/serve.ts'
 import type { Peer } from '../../shared/http/tls.ts'
 import { peerOf } from '../../shared/http/tls.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 
 const known = new WeakMap<Socket, Peer | null>()
 
-/** The hook of routes for one role. */
-export const only =
+/** Adds to each route the hook that its contract's `access` asks for. Must be added before the routes. */
+export function admit(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    const { access } = contractOf(route)
+    if (!access.open) route.onRequest = only(access.master ? 'master' : 'slave')
+  })
+}
+
+const only =
   (role: Role): onRequestHookHandler =>
   (request, reply, done) => {
     const { socket } = request.raw
