@@ -202,6 +202,30 @@ test('keeps cores and policies pure, with all that they import in turn', async (
   )
 })
 
+/** Unit tests that may import what starts processes, each with its reason. */
+const STARTING: Record<string, string> = {
+  'test/rigs/conformance/protocol.test.ts': 'reads the rules and runs none',
+  'test/tidy.test.ts': 'git says which files at the top level are ignored',
+}
+
+test('keeps what starts processes out of the unit tests', async (t) => {
+  const isUnit = (path: string): boolean => /(?<!\.system)\.test\.ts$/.test(path)
+  const ways: string[] = []
+  const visit = (path: string, way: string[], seen: Set<string>): void => {
+    if (seen.has(path)) return
+    seen.add(path)
+    for (const target of byPath.get(path)?.imports ?? []) {
+      const next = [...way, target.path]
+      if (target.path === 'node:child_process') ways.push(next.join(' -> '))
+      else if (target.path.startsWith('test/')) visit(target.path, next, seen)
+    }
+  }
+  for (const { path } of sources) {
+    if (isUnit(path) && !Object.hasOwn(STARTING, path)) visit(path, [path], new Set())
+  }
+  t.same(ways, [], 'such a test is named *.system.test.ts')
+})
+
 test('reads the wall clock in one place, so that points in time have their type', async (t) => {
   const readers = sources.filter(
     ({ path, code }) =>
