@@ -36,9 +36,10 @@ const sourceOf = (file: string): string => `
   export const test = t.test.bind(t)
 `
 
-/** Runs the test files that a pattern finds and the other does not, one after the other. */
+/** Runs the unit tests that a pattern finds and no other excludes, one file after the other. */
 export function runInOneProcess(include: string[], exclude: string[] = []): void {
-  for (const file of globSync(include, { cwd: ROOT, exclude }).sort()) {
+  const files = globSync(include, { cwd: ROOT, exclude: ['test/**/*.system.test.ts', ...exclude] })
+  for (const file of files.sort()) {
     const { href } = pathToFileURL(new URL(file, ROOT).pathname)
     void t.test(file, async (t) => {
       subtests.set(href, t)

@@ -1,5 +1,5 @@
-// The unit tests of the master. With unit-rest.ts: `npm test`, a process for each of two cores.
+// The unit tests of the master. `npm test` runs this beside unit-http.ts and unit-rest.ts.
 
 import { runInOneProcess } from './one-process.ts'
 
-runInOneProcess(['test/master/**/*.test.ts'], ['test/**/*.system.test.ts'])
+runInOneProcess(['test/master/**/*.test.ts'])

@@ -1,5 +1,8 @@
-// The unit tests of everything but the master.
+// The unit tests that neither unit-master.ts nor unit-http.ts runs: a new folder of tests is here.
 
 import { runInOneProcess } from './one-process.ts'
 
-runInOneProcess(['test/**/*.test.ts'], ['test/**/*.system.test.ts', 'test/master/**'])
+runInOneProcess(
+  ['test/**/*.test.ts'],
+  ['test/master/**', 'test/e2e/**', 'test/docs/**', 'test/shared/http/**'],
+)
