@@ -3,9 +3,8 @@
 
 import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Static } from 'typebox'
-import { systemClock as clock, LONG_AGO, later, msBetween, msOf } from '../shared/data/clock.ts'
+import { systemClock as clock, msBetween, msOf } from '../shared/data/clock.ts'
 import { createIds } from '../shared/data/ids.ts'
 import { createRandom } from '../shared/data/random.ts'
 import { assertFree, BACKLOG, createServer } from '../shared/http/server.ts'
@@ -83,7 +82,7 @@ export async function startMaster(settings: Settings, { onBroken: stop = crash }
   const removed = await removeDeadScratch()
   const parts = await openParts(settings, log, onBroken)
   const { server, routeTable } = await openServer(settings, parts)
-  parts.jobs.resume()
+  await parts.jobs.resume()
   await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   listening()
@@ -211,7 +210,6 @@ function openTaskStore(settings: Settings, onBroken: OnBroken): Store {
 /** What observes the master, and retention, which follows the observed clock. */
 function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>) {
   const { settings, log, store, dispatcher, events } = core
-  const { jobStore, blobs, jobs } = jobParts
   const { newestAt } = dispatcher
   if (log.isLevelEnabled('debug')) events.follow(eventLog(log, dispatcher.traceOf))
   const lag = watchLag()
@@ -224,7 +222,6 @@ function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>
   if (behindMs > CLOCK_BEHIND_MS) {
     log.warn({ behindMs }, 'the wall clock is behind the newest task in the store: check the time')
   }
-  let sweepAt = LONG_AGO
   const retention = startTrimming({
     ...settings,
     store,
@@ -232,12 +229,7 @@ function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>
     clockWatch,
     newestAt,
     log,
-    also: async () => {
-      while (jobStore.trim(later(clock.wall(), -settings.keepMs)) > 0) await nextTurn()
-      if (clock.now() < sweepAt) return
-      sweepAt = later(clock.now(), jobParts.sweepMs)
-      await blobs.sweep(later(clock.wall(), -settings.blobKeepMs), jobs.blobs)
-    },
+    also: jobParts.jobRetention.run,
   })
   return { lag, slaveWatch, overview, clockWatch, retention }
 }
@@ -349,7 +341,7 @@ async function closeAll(server: Server, parts: Parts): Promise<void> {
   await dispatcher.close()
   parts.door.close()
   await parts.tracing?.close()
-  parts.jobStore.close()
+  await parts.jobStores.close()
   parts.lag.close()
   parts.folder.close()
 }

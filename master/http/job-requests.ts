@@ -10,8 +10,8 @@ import { NamedJob } from '../../shared/protocol/api/job-body.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import { isElsewhere, mayHave } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
+import type { NewJob } from '../jobs/admission.ts'
 import type { Blobs } from '../jobs/blobs.ts'
-import type { NewJob } from '../jobs/jobs.ts'
 import { assertDoubles } from './task-requests.ts'
 
 type Asked = Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client' | 'trace'>
@@ -32,18 +32,21 @@ export function createJobRequests(given: {
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
 
   return {
-    /** A job from a body. Throws a Problem that says what was wrong and what would be right. */
-    parse: (posted: unknown, text: TextOf): Asked => check(posted, text).job,
+    /** A job from a body. Rejects with a Problem that says what was wrong and what would be right. */
+    parse: async (posted: unknown, text: TextOf): Promise<Asked> => (await check(posted, text)).job,
 
     /** What would become of it: nothing is stored and nothing runs. Throws as `parse` does. */
-    explain(posted: unknown, text: TextOf) {
-      const { job, needs, parts } = check(posted, text)
+    async explain(posted: unknown, text: TextOf) {
+      const { job, needs, parts } = await check(posted, text)
       const stages = kinds.get(job.kind)?.stages.map(({ name }) => name) ?? []
       return { kind: job.kind, needs, stages, parts, slots: job.slots, slaves: job.slaves }
     },
   }
 
-  function check(posted: unknown, text: TextOf): { job: Asked; needs: string[]; parts: number } {
+  async function check(
+    posted: unknown,
+    text: TextOf,
+  ): Promise<{ job: Asked; needs: string[]; parts: number }> {
     const asked = body.checked(posted)
     const kind = kinds.get(asked.kind)
     if (!kind) {
@@ -63,10 +66,10 @@ export function createJobRequests(given: {
     if (runLimitMs > given.runLimitMsMax) {
       throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
     }
-    for (const sha256 of kind.blobs?.(input) ?? []) blobs.get(sha256)
+    for (const sha256 of kind.blobs?.(input) ?? []) await blobs.get(sha256)
     const needs = kind.needs(input)
     const job = { input, parts, runLimitMs, ...capacityFor(needs) }
-    const first = checkFirstStage(kind, { ...job, done: [] })
+    const first = await checkFirstStage(kind, { ...job, done: [] })
     const { kind: name } = asked
     return { job: { ...job, input: written, kind: name, priority, tags }, needs, parts: first }
   }
@@ -94,7 +97,7 @@ export function createJobRequests(given: {
   }
 
   /** What can be known at once is told at once. */
-  function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): number {
+  async function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): Promise<number> {
     let parts: ReturnType<JobKind['stages'][number]['parts']>
     try {
       parts = kind.stages[0]?.parts(soFar) ?? []
@@ -106,7 +109,7 @@ export function createJobRequests(given: {
       throw invalidRequest([{ field: 'input', rule }])
     }
     for (const { files = [] } of parts) {
-      for (const file of files) if ('blob' in file) blobs.get(file.blob)
+      for (const file of files) if ('blob' in file) await blobs.get(file.blob)
     }
     return parts.length
   }

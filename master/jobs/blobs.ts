@@ -1,8 +1,11 @@
-// Blobs: bytes referred to by their SHA-256, for inputs and results that are too large for a body of
-// JSON. Streamed in and out, never held in memory. Owns their folder; what is known of each is in
-// the job store.
+// Blobs: bytes addressed by their SHA-256, for inputs and results that are too large for a JSON body.
+// Streamed in and out, never held in memory. Owns their folder; the blob index (store/jobs/) stores what
+// is known of each.
 //
-//   incoming/<n>  --whole, synced--> <first two digits>/<sha256>
+//   incoming/<n>  --complete, synced--> <first two digits>/<sha256>  --in the index--> stored
+//   stored --(unused for long, and no job uses it: sweep)--> out of the index --> file removed
+//
+// A blob that is arriving is not swept, and a blob that is being removed arrives after that.
 
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs'
@@ -11,66 +14,69 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { WallTime } from '../../shared/data/clock.ts'
-import { msBetween } from '../../shared/data/clock.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { DiskOf } from '../store/disk-room.ts'
 import { diskOf } from '../store/disk-room.ts'
+import type { BlobIndex, BlobRecord } from '../store/jobs/blob-index.ts'
+import { StoreFullError } from '../store/store.ts'
 import type { BlobLimits, BlobOwner } from './blob-quota.ts'
 import { createBlobQuota } from './blob-quota.ts'
-import type { BlobRecord, JobStore } from './job-store.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
-/** Told as it came when it is one of these; a page of the master's own origin shows no others. */
+/** Content types that are kept as they were sent; a page of the master's own origin shows no others. */
 const SHOWN = /^(image\/(png|jpeg|webp)|text\/plain(; ?charset=utf-8)?|application\/json)$/
 const BYTES = 'application/octet-stream'
-/** Whoever sends less in `arrivalMs` is cut off. */
+/** An upload must send this much in each `arrivalMs`. */
 const BYTES_MIN = 1_048_576
 
-/** Where nobody is asked, and no quota of a client holds. */
+/** Without authentication: no quota of a client applies. */
 const NOBODY: BlobOwner = { client: null, isSlave: false }
 
 /** The longest that a timer can be set for. */
 const TIMER_MS_MAX = 2_147_483_647
 
-/** Nothing of it is still under way; that it stands still is our own disk's doing. */
+/** The whole body has arrived: when it stands still now, our own disk is slow. */
 const isWhole = (body: Readable): boolean =>
   body.readableEnded || (body as { complete?: boolean }).complete === true
 
-export type Blobs = ReturnType<typeof createBlobs>
+export type Blobs = Awaited<ReturnType<typeof createBlobs>>
 
-export function createBlobs(given: {
+export async function createBlobs(given: {
   folder: string
-  store: JobStore
+  index: BlobIndex
   bytesMax: number
-  /** In each such while so much must come as BYTES_MIN, or the end. In milliseconds. */
+  /** An upload that sends less than BYTES_MIN in this time is cut off. In milliseconds. */
   arrivalMs: number
   wall: () => WallTime
-  /** Used so long ago counts as used now: much less than a blob is kept. In milliseconds. */
+  /** A use is not stored again within this time: much less than a blob is kept. In milliseconds. */
   freshMs?: number
   /** How much there may be of all of them. */
   limits: BlobLimits
   /** How much room there is. Default: on the disk of the folder. */
   disk?: DiskOf
 }) {
-  const { folder, store, bytesMax, arrivalMs, wall, freshMs = 0 } = given
+  const { folder, index, bytesMax, arrivalMs, wall, freshMs = 0 } = given
   const incoming = join(folder, 'incoming')
   rmSync(incoming, { recursive: true, force: true })
   mkdirSync(incoming, { recursive: true })
   const { limits, disk = diskOf(folder) } = given
-  const quota = createBlobQuota({ limits, disk, stored: store.blobBytes() })
-  store.watchFolder(folder)
+  const quota = createBlobQuota({ limits, disk, stored: await index.usage() })
+  /** Uploads that are moved to their place and stored, by blob. */
+  const arriving = new Map<string, number>()
+  /** Blobs that a sweep removes. */
+  const leaving = new Map<string, Promise<boolean>>()
 
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256)
 
   return {
-    /** So long the largest blob may be on its way. */
+    /** The longest time that an upload of the largest blob may take. */
     arrivalMsMax: Math.min(TIMER_MS_MAX, arrivalMs * (2 + Math.ceil(bytesMax / BYTES_MIN))),
 
     /**
-     * Takes a blob in. Durable when it resolves. Throws `body-too-large`, `quota-exceeded`, `store-full`,
-     * or whatever the stream ends with; then nothing of it is left. `declared`: its length, 0 if unknown.
+     * Takes a blob in. Durable when it resolves. Rejects with `body-too-large`, `quota-exceeded`,
+     * `store-full`, or the error of the stream; then nothing of it is left. `declared`: its length, 0 if
+     * unknown.
      */
     async put(body: Readable, type = BYTES, owner = NOBODY, declared = 0): Promise<BlobRecord> {
       if (declared > bytesMax) throw tooLarge()
@@ -78,31 +84,24 @@ export function createBlobs(given: {
       const path = join(incoming, randomUUID())
       try {
         const facts = await write(body, path, claim.grow)
-        // A sweep that is under way leaves it alone from here on.
-        store.useBlob(facts.sha256, wall())
-        await settle(path, facts.sha256)
         const record = { ...facts, type: SHOWN.test(type) ? type : BYTES }
-        const isNew = store.findBlob(record.sha256) === undefined
-        store.putBlob(record, wall())
-        const { client } = owner
-        const isNewToClient = client !== null && store.ownBlob(record, client)
-        quota.kept(record.bytes, isNew, isNewToClient ? [client] : [])
+        await store(record, path, owner.client)
         return record
       } catch (error) {
         await rm(path, { force: true })
-        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+        if (!isFull(error)) throw error
         throw new Problem('store-full', 'the disk is full; the blob was not kept')
       } finally {
         claim.release()
       }
     },
 
-    /** How many bytes there are, stored and on their way: in all, and by client. */
+    /** How many bytes there are, stored and arriving: in all, and by client. */
     usage: quota.usage,
 
-    /** What is known of a blob; throws `no-such-blob`. It is kept for a while longer from now. */
-    get(sha256: string): BlobRecord {
-      const record = SHA256.test(sha256) ? use(sha256) : undefined
+    /** What is known of a blob, which is kept for a while longer from now. Throws `no-such-blob`. */
+    async get(sha256: string): Promise<BlobRecord> {
+      const record = SHA256.test(sha256) ? await index.use(sha256, wall(), freshMs) : undefined
       if (record) return record
       throw new Problem('no-such-blob', `there is no blob ${sha256.slice(0, 64)}`)
     },
@@ -114,49 +113,51 @@ export function createBlobs(given: {
       for (const sha256 of list) yield* createReadStream(pathOf(sha256))
     },
 
-    /**
-     * Removes what nobody has used since `before` and no job refers to. Which those are, `findWanted` is
-     * asked only when something is as old; they count as used now, and so are not old for a while.
-     */
-    async sweep(before: WallTime, findWanted: () => Promise<ReadonlySet<string>>): Promise<number> {
+    /** Removes the blobs that were last used before a time and that no job uses. Gives how many. */
+    async sweep(before: WallTime): Promise<number> {
       let removed = 0
-      let page = store.blobsBefore(before)
-      if (page.length === 0) return removed
-      const wanted = await findWanted()
+      let page = await index.unused(before, '')
       while (page.length > 0) {
-        for (const sha256 of page) {
-          // Both in one turn: somebody may use it or bring it again between one blob and the next.
-          if (wanted.has(sha256)) use(sha256)
-          else if (drop(sha256, before)) removed++
-          await nextTurn()
-        }
-        page = store.blobsBefore(before, page.at(-1))
-        await nextTurn()
+        for (const sha256 of page) if (await remove(sha256, before)) removed++
+        page = await index.unused(before, page.at(-1) ?? '')
       }
       return removed
     },
   }
 
-  /** Removes a blob that nobody has used since: false when somebody has. */
-  function drop(sha256: string, before: WallTime): boolean {
-    const known = store.findBlob(sha256)
-    if (!known || !store.dropBlob(sha256, before)) return false
-    quota.dropped(known.bytes, store.disownBlob(sha256))
-    rmSync(pathOf(sha256), { force: true })
-    return true
+  /** Moves a complete file to its place, and stores what is known of it. */
+  async function store(record: BlobRecord, path: string, client: string | null): Promise<void> {
+    const { sha256, bytes } = record
+    arriving.set(sha256, (arriving.get(sha256) ?? 0) + 1)
+    try {
+      await leaving.get(sha256)?.catch(() => false)
+      await settle(path, sha256)
+      const { isNew, isNewToClient } = await index.put(record, client, wall())
+      quota.kept(bytes, isNew, isNewToClient && client !== null ? [client] : [])
+    } finally {
+      const left = (arriving.get(sha256) ?? 1) - 1
+      if (left > 0) arriving.set(sha256, left)
+      else arriving.delete(sha256)
+    }
   }
 
-  /** On a full disk it can be read, and is as old as it was. */
-  function use(sha256: string): BlobRecord | undefined {
-    // Each saying of it waits for the disk.
-    const known = store.findBlob(sha256)
-    if (!known || msBetween(known.usedAt, wall()) < freshMs) return known
+  async function remove(sha256: string, before: WallTime): Promise<boolean> {
+    if (arriving.has(sha256)) return false
+    const removal = drop(sha256, before)
+    leaving.set(sha256, removal)
     try {
-      return store.useBlob(sha256, wall())
-    } catch (error) {
-      if ((error as Problem).type !== 'store-full') throw error
-      return known
+      return await removal
+    } finally {
+      leaving.delete(sha256)
     }
+  }
+
+  async function drop(sha256: string, before: WallTime): Promise<boolean> {
+    const dropped = await index.drop(sha256, before)
+    if (dropped === undefined) return false
+    quota.dropped(dropped.bytes, dropped.clients)
+    await rm(pathOf(sha256), { force: true })
+    return true
   }
 
   async function write(
@@ -210,3 +211,7 @@ export function createBlobs(given: {
     }
   }
 }
+
+/** Whether the disk is full: of the files, or of the index. */
+const isFull = (error: unknown): boolean =>
+  error instanceof StoreFullError || (error as NodeJS.ErrnoException).code === 'ENOSPC'

@@ -13,17 +13,16 @@ import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { JobEffect, PartEnd } from '../core/job.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { readOutcome } from '../dispatch/task-records.ts'
+import type { JobRecord } from '../store/jobs/job-store.ts'
 import type { Store, TaskRecord } from '../store/store.ts'
+import { RESULT_OUTCOME_BYTES_MAX } from '../views/job-json.ts'
 import type { Room } from './job-memory.ts'
-import type { JobRecord } from './job-store.ts'
 import { partKey, partTag } from './part-names.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
 const AGAIN_MS = 1_000
 /** What an outcome takes in memory while it is taken in, for each byte of it. */
 const OUTCOME_FACTOR = 2
-/** Of an outcome longer than this nobody looks how long its result is: it is not shown with its part. */
-export const RESULT_OUTCOME_BYTES_MAX = 65_536
 
 type Round = JobEffect & { do: 'submit' }
 /** How the task of a part ended. `text`: JSON of its outcome. */

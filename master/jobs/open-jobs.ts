@@ -10,14 +10,11 @@ import { createSlices } from '../../shared/process/time-slices.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Outputs } from '../dispatch/output-schemas.ts'
 import type { MasterSettings } from '../settings.ts'
-import { opened } from '../store/sqlite-open.ts'
+import { openJobStores } from '../store/jobs/open.ts'
 import type { Store } from '../store/store.ts'
 import { createBlobs } from './blobs.ts'
-import { openJobStore } from './job-store.ts'
 import { createJobs } from './jobs.ts'
-
-/** Unused blobs are looked for this many times within the time for which they are kept. */
-const SWEEPS = 100
+import { createJobRetention, sweepEveryMs } from './retention.ts'
 
 type Given = {
   settings: Readonly<Static<typeof MasterSettings>>
@@ -31,20 +28,21 @@ type Given = {
   onBroken: (error: Error) => void
 } & Pick<Parameters<typeof createJobs>[0], 'onEvent' | 'onOver'>
 
-/** The caller closes `jobs` first, `jobStore` last. `sweepMs` is how often blobs must be swept. */
+/** The caller closes `jobs` first, `jobStores` last. */
 export async function openJobs(given: Given) {
   const { settings, folder, onBroken, clock } = given
   const jobKinds = await loadJobKinds()
   const file = settings.store === 'memory' ? ':memory:' : join(folder.path, 'jobs.sqlite')
-  const jobStore = opened(file, () => openJobStore(file, onBroken))
-  const sweepMs = settings.blobKeepMs / SWEEPS
-  const blobs = createBlobs({
-    folder: join(folder.path, 'blobs'),
-    store: jobStore,
+  const blobsFolder = join(folder.path, 'blobs')
+  const jobStores = await openJobStores({ path: file, blobsFolder }, onBroken)
+  const { jobs: jobStore, blobs: blobIndex } = jobStores
+  const blobs = await createBlobs({
+    folder: blobsFolder,
+    index: blobIndex,
     bytesMax: settings.blobBytesMax,
     arrivalMs: settings.arrivalMs,
     wall: clock.wall,
-    freshMs: sweepMs,
+    freshMs: sweepEveryMs(settings.blobKeepMs),
     limits: {
       totalBytesMax: settings.blobsBytesMax,
       perClientBytesMax: settings.blobsPerClientBytesMax,
@@ -56,6 +54,8 @@ export async function openJobs(given: Given) {
     ...given,
     kinds: jobKinds,
     jobStore,
+    blobIndex,
+    loaded: await jobStore.load(),
     slices,
     jobIds: given.ids.after,
     waitLimitMs: settings.waitLimitMs,
@@ -63,5 +63,7 @@ export async function openJobs(given: Given) {
     jobBytesMax: settings.jobBytesMax,
     jobsBytesMax: settings.jobsBytesMax,
   })
-  return { jobKinds, jobStore, blobs, slices, jobs, sweepMs }
+  const { keepMs, blobKeepMs } = settings
+  const retention = createJobRetention({ jobStore, blobs, clock, keepMs, blobKeepMs })
+  return { jobKinds, jobStores, jobStore, blobs, slices, jobs, jobRetention: retention }
 }

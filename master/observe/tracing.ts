@@ -6,8 +6,7 @@ import type { Problem } from '../../shared/protocol/problems.ts'
 import { spanIdOf, traceOf } from '../../shared/protocol/trace.ts'
 import { createSpanExporter, readOtlpHeaders } from '../../shared/telemetry/otlp.ts'
 import type { Task } from '../core/state.ts'
-import type { JobRecord } from '../jobs/job-store.ts'
-import type { JobOutcome } from '../jobs/jobs.ts'
+import type { JobOutcome, JobRecord } from '../store/jobs/job-store.ts'
 import { isWanted, spansOf } from './spans.ts'
 
 export type TracingSettings = {

@@ -8,8 +8,8 @@
 // Must not know what is stored.
 
 import { createPresence } from '../../shared/process/file-presence.ts'
-import { isDamage } from '../../shared/process/sqlite.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
+import { isDamage } from '../../shared/sqlite/errors.ts'
 import { damaged } from './sqlite-open.ts'
 
 /** How often the files are looked at: while nothing happens, and at most while much does. */

@@ -9,12 +9,12 @@
 //     that are rare and hence searched for. `done` is nearly every row and is found by reading on.
 //   - `totals` is one row that every commit keeps in step, so that nobody counts a million rows.
 //   - no index by end: an ended task was accepted before it ended, so trimming reads from the oldest.
-import type { DatabaseSync } from 'node:sqlite'
+import type { Migration } from '../../shared/sqlite/database.ts'
 
 /** Marks the file as ours (`PRAGMA application_id`): "Ask1". */
 export const APPLICATION_ID = 0x41_73_6b_31
 
-const steps: readonly string[] = [
+export const MIGRATIONS: readonly Migration[] = [
   `
   CREATE TABLE tasks (
     id TEXT NOT NULL PRIMARY KEY,
@@ -62,22 +62,3 @@ const steps: readonly string[] = [
   // Whether a client asked for a place in the line, and for how long: a retry asks for the same.
   `ALTER TABLE tasks ADD COLUMN queueMs INTEGER;`,
 ]
-
-/** The version of the file's shape that this program writes (`PRAGMA user_version`). */
-export const VERSION = steps.length
-
-/** Brings a store of `version` up to VERSION. Each step is made whole or not at all. */
-export function migrate(database: DatabaseSync, version: number): void {
-  for (const [index, step] of steps.entries()) {
-    if (index < version) continue
-    database.exec('BEGIN IMMEDIATE')
-    try {
-      database.exec(step)
-      database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${index + 1}`)
-      database.exec('COMMIT')
-    } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK')
-      throw error
-    }
-  }
-}

@@ -5,17 +5,17 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { NoRoomError } from '../../shared/process/usage-error.ts'
+import * as sqlite from '../../shared/sqlite/database.ts'
 import {
-  checkIfSmall,
   DamagedError,
   isDamage,
-  isWantOfRoom,
+  isFullDisk,
+  NewerFileError,
   SQLITE,
-  shrinkIfSmall,
   sqliteCode,
-} from '../../shared/process/sqlite.ts'
-import { NoRoomError } from '../../shared/process/usage-error.ts'
-import { APPLICATION_ID, migrate, VERSION } from './migrations.ts'
+} from '../../shared/sqlite/errors.ts'
+import { APPLICATION_ID, MIGRATIONS } from './migrations.ts'
 
 /** The store cannot be used as it is; the message says why and what to do. Nothing was changed. */
 export class StoreRefusedError extends Error {
@@ -45,10 +45,10 @@ const LOG_BYTES_MAX = 64 << 20
 export function openDatabase(path: string, tuning: Tuning): DatabaseSync {
   try {
     makeFolder(dirname(resolve(path)))
-    const version = existsSync(path) ? examine(path, tuning) : 0
-    return lockAndMigrate(path, version, tuning)
+    if (existsSync(path)) examine(path, tuning)
+    return lockAndMigrate(path, tuning)
   } catch (error) {
-    throw inWords(path, error)
+    throw inWords(path, error as Error)
   }
 }
 
@@ -56,27 +56,22 @@ export function openDatabase(path: string, tuning: Tuning): DatabaseSync {
 // length (SQLite compares them on the first read), the tables, the small ones in full, the totals
 // against the live tasks, and the rows at both ends, where a crash or a bad copy shows. A full
 // integrity check of a million tasks takes seconds and is for `sqlite3 FILE 'PRAGMA quick_check'`.
-function examine(path: string, tuning: Tuning): number {
+function examine(path: string, tuning: Tuning): void {
   const database = new DatabaseSync(path, { readOnly: true, timeout: tuning.busyTimeoutMs })
   try {
-    const version = pragma(database, 'user_version')
-    const application = pragma(database, 'application_id')
+    const version = sqlite.pragmaOf(database, 'user_version')
+    const application = sqlite.pragmaOf(database, 'application_id')
     const tables = numberOf(database, 'SELECT count(*) AS n FROM sqlite_schema')
-    if (version === 0 && application === 0 && tables === 0) return 0
+    if (version === 0 && application === 0 && tables === 0) return
     if (application !== APPLICATION_ID) {
       throw new StoreRefusedError(
         `${path} is a database of another program: start with another --data folder; nothing was changed`,
       )
     }
-    if (version > VERSION) {
-      throw new StoreRefusedError(
-        `the store ${path} was written by a newer askfirst (store version ${version}, this program knows ${VERSION}): start the newer program, or start with another --data folder; nothing was changed`,
-      )
-    }
+    if (version > MIGRATIONS.length) throw new NewerFileError(version, MIGRATIONS.length)
     checkSmallTables(database)
-    checkIfSmall(database)
-    if (version === VERSION) checkTasks(database)
-    return version
+    sqlite.checkIfSmall(database)
+    if (version === MIGRATIONS.length) checkTasks(database)
   } finally {
     database.close()
   }
@@ -106,12 +101,10 @@ function checkTasks(database: DatabaseSync): void {
   }
 }
 
-function lockAndMigrate(path: string, version: number, tuning: Tuning): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: tuning.busyTimeoutMs })
-  try {
-    // Exclusive before the first read: the lock is then kept until close, and the log's index lives
-    // in this process' memory instead of a file. No mmap: an I/O error would be a SIGBUS.
-    database.exec(`
+function lockAndMigrate(path: string, tuning: Tuning): DatabaseSync {
+  // Exclusive before the first read: the lock is then kept until close, and the log's index lives
+  // in this process' memory instead of a file. No mmap: an I/O error would be a SIGBUS.
+  const pragmas = `
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA page_size = ${tuning.pageBytes};
       PRAGMA auto_vacuum = INCREMENTAL;
@@ -123,22 +116,18 @@ function lockAndMigrate(path: string, version: number, tuning: Tuning): Database
       PRAGMA temp_store = MEMORY;
       PRAGMA cell_size_check = ON;
       PRAGMA foreign_keys = OFF;
-    `)
+    `
+  return sqlite.openDatabase(path, { busyMs: tuning.busyTimeoutMs, pragmas }, (database) => {
     database.exec('BEGIN EXCLUSIVE; COMMIT')
     // The index file that examining left; we hold the lock and do not use it.
     rmSync(`${path}-shm`, { force: true })
-    if (version < VERSION) {
-      migrate(database, version)
+    if (sqlite.migrate(database, MIGRATIONS, APPLICATION_ID) < MIGRATIONS.length) {
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     }
-    shrinkIfSmall(database)
+    sqlite.shrinkIfSmall(database)
     // From here on the log is synced by us (log-sync.ts); SQLite still syncs around checkpoints.
     database.exec('PRAGMA synchronous = NORMAL')
-    return database
-  } catch (error) {
-    database.close()
-    throw error
-  }
+  })
 }
 
 function makeFolder(folder: string): void {
@@ -153,7 +142,7 @@ export function opened<T>(path: string, open: () => T): T {
   try {
     return open()
   } catch (error) {
-    throw inWords(path, error)
+    throw inWords(path, error as Error)
   }
 }
 
@@ -161,9 +150,9 @@ export function opened<T>(path: string, open: () => T): T {
  * An error of SQLite, of the folder or of a row's JSON as a StoreRefusedError that says what to do; that
  * the disk is full as a NoRoomError.
  */
-export function inWords(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof StoreRefusedError) return error
-  if (isWantOfRoom(error, path)) {
+export function inWords(path: string, error: Error): Error {
+  if (error instanceof StoreRefusedError) return error
+  if (isFullDisk(error, path)) {
     const text = `the disk has no room to open ${path} (${error.message}): make room, or start with another --data folder`
     return new NoRoomError(text, { cause: error })
   }
@@ -173,6 +162,9 @@ export function inWords(path: string, error: unknown): unknown {
 
 function words(path: string, error: Error): string | undefined {
   const why = error.message
+  if (error instanceof NewerFileError) {
+    return `the store ${path} was written by a newer askfirst (store version ${error.version}, this program knows ${error.known}): start the newer program, or start with another --data folder; nothing was changed`
+  }
   if (isDamage(error)) return `${damaged(path, why)}; nothing was changed`
   switch (sqliteCode(error)) {
     case SQLITE.BUSY:
@@ -195,10 +187,6 @@ function words(path: string, error: Error): string | undefined {
 /** That a store is damaged, and what to do: the same words at a start and while it is in use. */
 export function damaged(path: string, why: string): string {
   return `the store ${path} is damaged (${why}): restore it (and ${path}-wal, if there is one) from a copy, or start with another --data folder`
-}
-
-function pragma(database: DatabaseSync, name: string): number {
-  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
 }
 
 function numberOf(database: DatabaseSync, sql: string): number {

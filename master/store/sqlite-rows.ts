@@ -4,7 +4,7 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import type { WallTime } from '../../shared/data/clock.ts'
 import { wallTime } from '../../shared/data/clock.ts'
-import { DamagedError } from '../../shared/process/sqlite.ts'
+import { DamagedError } from '../../shared/sqlite/errors.ts'
 import type { SlaveRecord, TaskRecord, TaskStatus, TaskSummary } from './store.ts'
 import { LIST_PAYLOAD_BYTES_MAX } from './store.ts'
 

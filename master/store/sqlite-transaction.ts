@@ -8,7 +8,7 @@
 // and Linux may report such a failure only once. Ours stops the store, and runs after the turn in
 // which the log grew, so that the answers of that turn do not wait for it.
 import type { DatabaseSync } from 'node:sqlite'
-import { SQLITE, sqliteCode } from '../../shared/process/sqlite.ts'
+import { SQLITE, sqliteCode } from '../../shared/sqlite/errors.ts'
 import type { Guard } from './guard.ts'
 import type { Reserve } from './reserve.ts'
 import { StoreConflictError, StoreFullError } from './store.ts'

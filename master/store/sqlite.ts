@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { DamagedError, isDiskFull, mayBeForWantOfRoom } from '../../shared/process/sqlite.ts'
+import { DamagedError, isDiskFull, mayBeFullDisk } from '../../shared/sqlite/errors.ts'
 import { createGiveBack } from './give-back.ts'
 import type { StoreBrokenError } from './guard.ts'
 import { createGuard, watchGuards } from './guard.ts'
@@ -62,7 +62,7 @@ function openWithRoom(path: string, settings: Tuning): DatabaseSync {
     return openDatabase(path, settings)
   } catch (error) {
     const { cause = error } = error as Error
-    if (!mayBeForWantOfRoom(cause)) throw error
+    if (!mayBeFullDisk(cause)) throw error
     if (isDiskFull(path)) rmSync(reservePath(path), { force: true })
     return openDatabase(path, settings)
   }
@@ -209,7 +209,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     try {
       return { secret: secretOf(), ...loadFrom(database) }
     } catch (error) {
-      throw inWords(path, error)
+      throw inWords(path, error as Error)
     }
   }
 

@@ -8,14 +8,14 @@ import type { Part, StageParts } from '../../shared/protocol/api/jobs.ts'
 import { traceIdOf } from '../../shared/protocol/trace.ts'
 import type { OutputFile } from '../../shared/protocol/wire.ts'
 import type { Job, PartState, StageState } from '../core/job.ts'
-import { RESULT_OUTCOME_BYTES_MAX } from '../jobs/job-parts.ts'
-import type { JobRecord } from '../jobs/job-store.ts'
-import type { JobOutcome } from '../jobs/jobs.ts'
+import type { JobOutcome, JobRecord } from '../store/jobs/job-store.ts'
 import { pageWithin } from './list-page.ts'
 
 /** A part that runs this many times as long as the median of those that are done is a straggler. */
 const STRAGGLER = 2
 const STRAGGLERS_MAX = 5
+/** The result of a part is not shown where its outcome is longer. In bytes. */
+export const RESULT_OUTCOME_BYTES_MAX = 65_536
 /** A longer result of a part is not shown with it; nor are further ones, once all have so many. */
 const RESULT_CHARS_MAX = 8_000
 const RESULTS_CHARS_MAX = 500_000

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { encode } from '../../shared/data/raw-json.ts'
 import { createPresence } from '../../shared/process/file-presence.ts'
-import { checkIfSmall, isWantOfRoom, SQLITE, sqliteCode } from '../../shared/process/sqlite.ts'
 import { NoRoomError, UsageError } from '../../shared/process/usage-error.ts'
 import type { Callback } from '../../shared/protocol/wire.ts'
+import { checkIfSmall } from '../../shared/sqlite/database.ts'
+import { isFullDisk, SQLITE, sqliteCode } from '../../shared/sqlite/errors.ts'
 import type { OutboxDisk } from './outbox.ts'
 import { readCallback } from './raw-inputs.ts'
 
@@ -33,7 +34,7 @@ export function openOutboxDisk(folder: string): OutboxDisk {
   try {
     return openIn(folder)
   } catch (error) {
-    if (isWantOfRoom(error, join(folder, FILE_NAME))) {
+    if (isFullDisk(error, join(folder, FILE_NAME))) {
       const words = `the disk has no room for results in ${folder} (${(error as Error).message}): make room, or start with another --data folder`
       throw new NoRoomError(words, { cause: error })
     }

@@ -2,7 +2,8 @@
 // give all of them.
 
 import t from 'tap'
-import { inRow, openJobStore } from '../../master/jobs/job-store.ts'
+import { inRow } from '../../master/store/jobs/job-store.ts'
+import { openHere } from '../../master/store/jobs/open.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import { folderOf } from '../folder.ts'
 import { getJson, post } from '../requests.ts'
@@ -19,7 +20,7 @@ t.test('pages of jobs with long results', async (t) => {
   const data = folderOf(t)
   // A master has been there before: files without their store are no folder of one.
   await (await startMaster(t, data)).kill('SIGTERM')
-  const ids = fill(`${data}/jobs.sqlite`)
+  const ids = await fill(`${data}/jobs.sqlite`)
   const { url, child } = await startMaster(t, data)
 
   const pages = await readAll(`${url}/jobs?limit=${JOBS}`)
@@ -66,8 +67,8 @@ t.test('pages of tasks with many tags', async (t) => {
 })
 
 /** Jobs that have ended; gives their ids, oldest first. */
-function fill(path: string): string[] {
-  const store = openJobStore(path)
+async function fill(path: string): Promise<string[]> {
+  const { jobs, close } = openHere({ path })
   const ids = Array.from({ length: JOBS }, (_, i) => {
     const number = i.toString(16).padStart(12, '0')
     return `01900000-0000-7000-8000-${number}`
@@ -84,7 +85,7 @@ function fill(path: string): string[] {
       client: null,
     }
     const end = { endedAt: null, outcome: null, outcomeBytes: null, stages: null }
-    store.insert(
+    await jobs.insert(
       {
         id,
         ...about,
@@ -98,9 +99,9 @@ function fill(path: string): string[] {
       input,
     )
     const outcome = JSON.stringify({ result: { result: i % 2 === 1 ? LONG : LISTED } })
-    store.end({ id, status: 'done', endedAt: now, outcome, stages: '[]', parts: '[]' })
+    await jobs.end({ id, status: 'done', endedAt: now, outcome, stages: '[]', parts: '[]' })
   }
-  store.close()
+  await close()
   return ids
 }
 

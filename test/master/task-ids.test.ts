@@ -1,8 +1,8 @@
 // The order of tasks by their ids, over a start of the master whose wall clock is behind.
 
 import t from 'tap'
-import { openJobStore } from '../../master/jobs/job-store.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
+import { openHere } from '../../master/store/jobs/open.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import { createIds } from '../../shared/data/ids.ts'
@@ -58,29 +58,12 @@ t.test('a batch keeps its order in lists and in the queue of the next start', as
 })
 
 t.test('jobs are numbered after the newest job that is stored', async (t) => {
-  const jobStore = openJobStore(':memory:')
-  t.teardown(jobStore.close)
-  t.equal(jobStore.newestId(), null)
+  const { jobs, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
   const ids = createIds(() => START)
   const made = [ids.next(), ids.next()]
-  for (const id of made) jobStore.insert(aJob(id), 'null')
-  t.equal(jobStore.newestId(), made[1])
-})
-
-t.test('jobs that stand behind many younger ones are removed when they are old', async (t) => {
-  const jobStore = openJobStore(':memory:')
-  t.teardown(jobStore.close)
-  const ids = createIds(() => START)
-  const end = (at: number): void => {
-    const id = ids.next()
-    jobStore.insert(aJob(id), 'null')
-    const ended = { status: 'done' as const, endedAt: wallTime(at), stages: '[]' }
-    jobStore.end({ id, ...ended, outcome: 'null', parts: '[]' })
-  }
-  for (let i = 0; i < 501; i++) end(9_000)
-  end(100)
-  const step = () => jobStore.trim(wallTime(250))
-  t.same([step(), step(), step(), step()], [0, 1, 0, 0])
+  for (const id of made) await jobs.insert(aJob(id), 'null')
+  t.equal((await jobs.load()).newestId, made[1])
 })
 
 /** A master without slaves whose wall clock stands still. */

@@ -17,9 +17,9 @@ import {
 } from '../../../shared/protocol/api/jobs.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import type { Blobs } from '../../jobs/blobs.ts'
-import type { JobRecord, JobStore } from '../../jobs/job-store.ts'
-import type { JobOutcome, Jobs } from '../../jobs/jobs.ts'
+import type { Jobs } from '../../jobs/jobs.ts'
 import { may, sees } from '../../security/auth.ts'
+import type { JobOutcome, JobRecord, JobStore } from '../../store/jobs/job-store.ts'
 import { jobJson, partsJson, storedParts } from '../../views/job-json.ts'
 import { PAGE_BYTES_MAX, pageWithin } from '../../views/list-page.ts'
 import type { JobRequests } from '../job-requests.ts'
@@ -49,22 +49,22 @@ type Options = {
 export async function jobs(app: FastifyInstance, options: Options) {
   const { jobs, jobStore, requests, blobs, slices, wall } = options
   /** A job that the caller may see. Of another's it hears what it would of one that never was. */
-  const own = (request: FastifyRequest, id: string) => {
-    const found = jobs.get(id)
+  const own = async (request: FastifyRequest, id: string) => {
+    const found = await jobs.get(id)
     if (sees(request.caller, found.record.client)) return found
     throw new Problem('no-such-job', `there is no job ${id}`)
   }
   /** A whole job; its input only while that is short. */
-  const json = (id: string) => {
-    const { record, job } = jobs.get(id)
-    const outcome = outcomeOf(record)
+  const json = async (id: string) => {
+    const { record, job } = await jobs.get(id)
+    const outcome = await outcomeOf(record)
     const { stages, endedAt } = record
     // Of an earlier version they are long.
-    const all = stages === null && endedAt !== null ? jobStore.textOf(id, 'parts') : stages
+    const all = stages === null && endedAt !== null ? await jobStore.text(id, 'parts') : stages
     return jobJson({ ...record, outcome, stages: all }, job, wall())
   }
-  const outcomeOf = ({ id, outcome, outcomeBytes }: JobRecord) =>
-    outcome === null && outcomeBytes !== null ? jobStore.textOf(id, 'outcome') : outcome
+  const outcomeOf = async ({ id, outcome, outcomeBytes }: JobRecord) =>
+    outcome === null && outcomeBytes !== null ? jobStore.text(id, 'outcome') : outcome
 
   serveWith(app, submitJob, { bodyLimit: options.inputBytesMax }, async (request, reply) => {
     // The body may be long: to hash, to check and to store it are pieces of work by themselves.
@@ -72,7 +72,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
     if (isDryRun(request.query)) {
       return slices.run(() => requests.explain(request.body, bodyFields(request)))
     }
-    const before = jobs.repeated(said)
+    const before = await jobs.repeated(said)
     if (before === null && options.isDraining()) {
       throw new Problem('draining', 'the master is shutting down')
     }
@@ -91,9 +91,11 @@ export async function jobs(app: FastifyInstance, options: Options) {
 
   serve(app, listJobs, async (request, reply) => {
     const { limit = 100, cursor } = request.query
-    const found = jobStore.list(cursor?.toLowerCase(), limit + 1, ownerOf(request))
+    const before = cursor === undefined ? {} : { before: cursor.toLowerCase() }
+    const client = ownerOf(request)
+    const found = await jobStore.list({ ...before, limit: limit + 1, client })
     const { page, cut } = pageWithin(found.slice(0, limit), (record) =>
-      jobJson(record, jobs.isLive(record.id) ? jobs.get(record.id).job : null, wall()),
+      jobJson(record, jobs.stateOf(record.id), wall()),
     )
     const next = cut || found.length > limit ? (page.at(-1)?.id ?? null) : null
     if (next) reply.header('link', `</jobs?limit=${limit}&cursor=${next}>; rel="next"`)
@@ -103,7 +105,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   /** With `Prefer: wait=N`: when it has ended, or after N seconds. */
   serve(app, readJob, async (request, reply) => {
     const id = inSmallLetters(request.params.id)
-    own(request, id)
+    await own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
     return json(id)
@@ -113,8 +115,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
     const id = inSmallLetters(request.params.id)
     const { limit = 1000, ...said } = request.query
     const query = { ...said, limit, bytesMax: PAGE_BYTES_MAX }
-    const { record, job } = own(request, id)
-    const stored = job ? '[]' : (jobStore.textOf(id, 'parts') ?? '[]')
+    const { record, job } = await own(request, id)
+    const stored = job ? '[]' : ((await jobStore.text(id, 'parts')) ?? '[]')
     const stages = job ? partsJson(job.stages, { ended: false }, query) : storedParts(stored, query)
     if (query.stage !== undefined && stages.length === 0) {
       const names = (job ? job.stages : storedParts(stored, { limit: 0 })).map(({ name }) => name)
@@ -126,14 +128,15 @@ export async function jobs(app: FastifyInstance, options: Options) {
 
   serve(app, readResult, async (request, reply) => {
     const id = inSmallLetters(request.params.id)
-    own(request, id)
+    await own(request, id)
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     await jobs.wait(id, waitMs, goneOf(reply, waitMs))
-    const { record } = jobs.get(id)
-    const result = resultOf({ ...record, outcome: outcomeOf(record) })
+    const { record } = await jobs.get(id)
+    const result = resultOf({ ...record, outcome: await outcomeOf(record) })
     if (!result.file) return { id, ...result }
     const { blobs: list, type, name } = result.file
-    const bytes = list.reduce((sum, sha256) => sum + blobs.get(sha256).bytes, 0)
+    const found = await Promise.all(list.map(blobs.get))
+    const bytes = found.reduce((sum, blob) => sum + blob.bytes, 0)
     reply.headers({
       'content-type': type,
       'content-length': bytes,
@@ -146,11 +149,13 @@ export async function jobs(app: FastifyInstance, options: Options) {
 
   serve(app, cancelJob, async (request) => {
     const id = inSmallLetters(request.params.id)
-    const { record } = own(request, id)
+    const { record } = await own(request, id)
     if (!(await jobs.cancel(id))) {
       throw new Problem('already-ended', `job ${id} is ${record.status}`)
     }
-    return may(request.caller, 'read') ? json(id) : { id, status: jobs.get(id).record.status }
+    return may(request.caller, 'read')
+      ? json(id)
+      : { id, status: (await jobs.get(id)).record.status }
   })
 }
 
@@ -195,7 +200,7 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
 
   serve(app, readBlob, async (request, reply) => {
     const sha256 = inSmallLetters(request.params.sha256)
-    const { bytes, type } = blobs.get(sha256)
+    const { bytes, type } = await blobs.get(sha256)
     const etag = `"${sha256}"`
     if (isUnchanged(request, etag)) return reply.code(304).header('etag', etag).send()
     reply.headers({ 'content-type': type, 'content-length': bytes, etag, ...SAFE })

@@ -7,64 +7,123 @@ import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import t from 'tap'
 import { createBlobs } from '../../../master/jobs/blobs.ts'
-import { openJobStore } from '../../../master/jobs/job-store.ts'
+import type { BlobIndex } from '../../../master/store/jobs/blob-index.ts'
+import { openHere } from '../../../master/store/jobs/open.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
+import { aJob } from '../store/records.ts'
 
 const QUOTA = { totalBytesMax: 1e9, perClientBytesMax: 1e9, diskReserveBytes: 0 }
 const LIMITS = { bytesMax: 100, arrivalMs: 60_000, limits: QUOTA }
 
-t.test('a sweep goes through all, however many jobs name', async (t) => {
+t.test('a sweep goes through all, however many jobs use', async (t) => {
   let time = 0
-  const store = openJobStore(':memory:')
-  t.teardown(() => store.close())
-  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, wall: () => wallTime(time) })
+  const { jobs, blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const wall = () => wallTime(time)
+  const blobs = await createBlobs({ ...LIMITS, folder: t.testdir(), index, wall })
   const names = Array.from({ length: 1200 }, (_, i) => i.toString(16).padStart(64, '0'))
-  for (const sha256 of names)
-    store.putBlob({ sha256, bytes: 1, type: 'text/plain' }, wallTime(time))
-  time = 1000
-  const wanted = new Set(names.filter((_, i) => i < 700))
-  let asked = 0
-  const findWanted = async () => {
-    asked++
-    return wanted
+  for (const sha256 of names) {
+    await index.put({ sha256, bytes: 1, type: 'text/plain' }, null, wall())
   }
-  t.equal(await blobs.sweep(wallTime(500), findWanted), 500)
-  t.equal(await blobs.sweep(wallTime(500), findWanted), 0)
-  for (const name of wanted) t.ok(store.findBlob(name))
-  t.equal(asked, 1, 'what jobs name counts as used: nothing is old, and no job is read')
+  const used = names.filter((_, i) => i < 700)
+  await jobs.insert(aJob(), JSON.stringify(used))
+  time = 1000
+  t.equal(await blobs.sweep(wallTime(500)), 500)
+  t.equal(await blobs.sweep(wallTime(500)), 0)
+  for (const name of used) t.ok(await index.use(name, wall(), 0))
 })
 
 t.test('a sweep leaves alone what is brought or used while it goes on', async (t) => {
   let time = 0
-  const store = openJobStore(':memory:')
-  t.teardown(() => store.close())
-  const blobs = createBlobs({ ...LIMITS, folder: t.testdir(), store, wall: () => wallTime(time) })
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const wall = () => wallTime(time)
+  const blobs = await createBlobs({ ...LIMITS, folder: t.testdir(), index, wall })
   const contents = Array.from({ length: 20 }, (_, i) => `content ${i}`)
   const put = async (content: string) => (await blobs.put(Readable.from([content]))).sha256
   const names: string[] = []
   for (const content of contents) names.push(await put(content))
   time = 1000
-  const sweeping = blobs.sweep(wallTime(500), async () => new Set())
+  const last = (await index.unused(wallTime(500), '')).slice(-2) as [string, string]
+  const sweeping = blobs.sweep(wallTime(500))
   // These are among the last that it has found. The second may go just before it comes again.
-  const last = store.blobsBefore(wallTime(500)).slice(-2) as [string, string]
-  blobs.get(last[0])
+  await blobs.get(last[0])
   await put(contents[names.indexOf(last[1])] as string)
   const removed = await sweeping
   t.ok(removed === contents.length - 2 || removed === contents.length - 1, `${removed} removed`)
   for (const name of last) {
     t.equal(await text(blobs.read(name)), contents[names.indexOf(name)])
-    t.equal(blobs.get(name).sha256, name)
+    t.equal((await blobs.get(name)).sha256, name)
   }
-  t.throws(
-    () => blobs.get(names.find((name) => !last.includes(name)) as string),
-    /there is no blob/,
-  )
+  const gone = names.find((name) => !last.includes(name)) as string
+  await t.rejects(blobs.get(gone), /there is no blob/)
+})
+
+t.test('a blob that comes again while a sweep removes it is kept', async (t) => {
+  let time = 0
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const dropping = Promise.withResolvers<void>()
+  const mayDrop = Promise.withResolvers<void>()
+  const slow: BlobIndex = {
+    ...index,
+    async drop(...given) {
+      const dropped = await index.drop(...given)
+      dropping.resolve()
+      await mayDrop.promise
+      return dropped
+    },
+  }
+  const wall = () => wallTime(time)
+  const blobs = await createBlobs({ ...LIMITS, folder: t.testdir(), index: slow, wall })
+  const put = () => blobs.put(Readable.from(['content']))
+  const { sha256 } = await put()
+  time = 1000
+  const sweeping = blobs.sweep(wallTime(500))
+  await dropping.promise
+  const again = put()
+  setImmediate(() => mayDrop.resolve())
+  t.equal(await sweeping, 1)
+  await again
+  t.equal(await text(blobs.read(sha256)), 'content')
+  t.equal((await blobs.get(sha256)).sha256, sha256)
+  t.equal(blobs.usage().bytes, 7)
+})
+
+t.test('a sweep passes over a blob that is being stored', async (t) => {
+  let time = 0
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const putting = Promise.withResolvers<void>()
+  const mayPut = Promise.withResolvers<void>()
+  let puts = 0
+  const slow: BlobIndex = {
+    ...index,
+    async put(...given) {
+      if (++puts === 2) {
+        putting.resolve()
+        await mayPut.promise
+      }
+      return index.put(...given)
+    },
+  }
+  const wall = () => wallTime(time)
+  const blobs = await createBlobs({ ...LIMITS, folder: t.testdir(), index: slow, wall })
+  const put = () => blobs.put(Readable.from(['content']))
+  const { sha256 } = await put()
+  time = 1000
+  const again = put()
+  await putting.promise
+  t.equal(await blobs.sweep(wallTime(500)), 0)
+  mayPut.resolve()
+  await again
+  t.equal(await text(blobs.read(sha256)), 'content')
 })
 
 /** Blobs on a disk of `freeBytes`, with a quota. */
-function limited(t: Test, over: Partial<typeof QUOTA>, freeBytes = 1e9) {
-  const store = openJobStore(':memory:')
-  t.teardown(() => store.close())
+async function limited(t: Test, over: Partial<typeof QUOTA>, freeBytes = 1e9) {
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
   const room = { freeBytes, bytes: 1e9 }
   const folder = t.testdir()
   const open = () =>
@@ -72,14 +131,14 @@ function limited(t: Test, over: Partial<typeof QUOTA>, freeBytes = 1e9) {
       ...LIMITS,
       limits: { ...QUOTA, ...over },
       folder,
-      store,
+      index,
       wall: () => wallTime(0),
       disk: () => room,
     })
-  const blobs = open()
+  const blobs = await open()
   const put = (text: string, client: string | null, declared = 0, isSlave = false) =>
     blobs.put(Readable.from([Buffer.from(text)]), 'text/plain', { client, isSlave }, declared)
-  return { blobs, open, put, room, store, folder }
+  return { blobs, open, put, room, folder }
 }
 
 const text20 = (n: number): string => String(n).padEnd(20, 'x')
@@ -91,7 +150,7 @@ const failureOf = (put: Promise<unknown>): Promise<unknown> =>
 const isFull = { type: 'quota-exceeded', status: 507 }
 
 t.test('a client may bring so many bytes, and others none the less', async (t) => {
-  const { blobs, put, open } = limited(t, { perClientBytesMax: 60 })
+  const { blobs, put, open } = await limited(t, { perClientBytesMax: 60 })
   await put(text20(1), 'a')
   await put(text20(2), 'a', 20)
   await put(text20(2), 'a')
@@ -102,12 +161,12 @@ t.test('a client may bring so many bytes, and others none the less', async (t) =
   await put(text20(4), 'b')
   t.match(await failureOf(put(`${text20(5)}x`, 'b')), isFull)
   for (let n = 10; n < 13; n++) await put(text20(n), null)
-  t.same(open().usage(), blobs.usage(), 'the same after a restart')
+  t.same((await open()).usage(), blobs.usage(), 'the same after a restart')
   t.equal(blobs.usage().bytes, 120)
 })
 
 t.test('all blobs together may take so many bytes, but results are taken still', async (t) => {
-  const { blobs, put } = limited(t, { totalBytesMax: 50 })
+  const { blobs, put } = await limited(t, { totalBytesMax: 50 })
   await put(text20(1), 'a')
   await put(text20(2), null)
   t.match(await failureOf(put(text20(3), 'b')), isFull)
@@ -116,7 +175,7 @@ t.test('all blobs together may take so many bytes, but results are taken still',
 })
 
 t.test('what is on its way counts, and what ends early does not any more', async (t) => {
-  const { blobs, put } = limited(t, { perClientBytesMax: 50 })
+  const { blobs, put } = await limited(t, { perClientBytesMax: 50 })
   const body = new PassThrough()
   const slow = blobs.put(body, 'text/plain', { client: 'a', isSlave: false }, 40)
   slow.catch(() => {})
@@ -129,17 +188,17 @@ t.test('what is on its way counts, and what ends early does not any more', async
 })
 
 t.test('a client has its bytes again when its blobs are swept', async (t) => {
-  const { blobs, put } = limited(t, { perClientBytesMax: 30 })
+  const { blobs, put } = await limited(t, { perClientBytesMax: 30 })
   await put(text20(1), 'a')
   await put(text20(1), 'b')
   t.match(await failureOf(put(text20(2), 'a')), isFull)
-  t.equal(await blobs.sweep(wallTime(1), async () => new Set()), 1)
+  t.equal(await blobs.sweep(wallTime(1)), 1)
   t.same(blobs.usage(), { bytes: 0, byClient: new Map() })
   await put(text20(2), 'a')
 })
 
 t.test('blobs leave room on the disk, and those of clients more than results do', async (t) => {
-  const { put, room, folder } = limited(t, { diskReserveBytes: 800 }, 820)
+  const { put, room, folder } = await limited(t, { diskReserveBytes: 800 }, 820)
   await put(text20(1), 'a', 20)
   room.freeBytes = 810
   const noRoom = { type: 'store-full', message: /800 bytes are kept free/ }

@@ -4,15 +4,17 @@
 import t from 'tap'
 import type { Dispatcher } from '../../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
-import type { JobStore } from '../../../master/jobs/job-store.ts'
-import { openJobStore } from '../../../master/jobs/job-store.ts'
-import type { NewJob } from '../../../master/jobs/jobs.ts'
+import type { NewJob } from '../../../master/jobs/admission.ts'
 import { createJobs } from '../../../master/jobs/jobs.ts'
+import type { JobStore } from '../../../master/store/jobs/job-store.ts'
+import type { JobStores } from '../../../master/store/jobs/open.ts'
+import { openHere } from '../../../master/store/jobs/open.ts'
 import type { Store } from '../../../master/store/store.ts'
+import { StoreFullError } from '../../../master/store/store.ts'
+import { wallTime } from '../../../shared/data/clock.ts'
 import type { JobKind } from '../../../shared/kinds/job-kind.ts'
 import { createLog } from '../../../shared/process/log.ts'
 import { createSlices } from '../../../shared/process/time-slices.ts'
-import { Problem } from '../../../shared/protocol/problems.ts'
 import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 
 /** One part that works. */
@@ -42,16 +44,19 @@ const job: NewJob = {
   client: null,
 }
 
-type Over = Partial<JobStore> & {
+type Over = {
+  stores?: JobStores
   partsLoaded?: Dispatcher['partsLoaded']
   kind?: JobKind
+  liveJobsMax?: number
   /** Of the first part; others have none. */
   outcome?: object
 }
 
 async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: Over = {}) {
   const clock = createSimulatedClock()
-  const jobStore = openJobStore(':memory:')
+  const { stores = openHere({ path: ':memory:' }) } = over
+  const jobStore = stores.jobs
   const cancelled: string[] = []
   const submitted: string[] = []
   const accepted = Promise.withResolvers<{ id: string }>()
@@ -78,7 +83,9 @@ async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: O
   } as unknown as Store
   const jobs = createJobs({
     kinds: new Map([['one', its]]),
-    jobStore: { ...jobStore, ...over },
+    jobStore,
+    blobIndex: stores.blobs,
+    loaded: await jobStore.load(),
     store,
     dispatcher,
     outputs: createOutputs(new Map()),
@@ -86,7 +93,7 @@ async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: O
     slices: createSlices(clock),
     jobIds: () => () => 'job-1',
     waitLimitMs: 1000,
-    liveJobsMax: 10,
+    liveJobsMax: over.liveJobsMax ?? 10,
     jobBytesMax: 1_000_000,
     jobsBytesMax: 1_000_000,
     log: await createLog('test', 'silent'),
@@ -104,64 +111,67 @@ async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: O
   }
   const submit = async (asked = job) => {
     const begun = jobs.submit(asked)
+    begun.catch(() => {})
     await settle()
     return begun
   }
-  return { clock, jobStore, jobs, cancelled, submitted, accepted, ended, settle, submit }
+  const statusOf = async () => (await jobStore.get({ id: 'job-1' }))?.status
+  return { clock, stores, jobs, cancelled, submitted, accepted, ended, settle, submit, statusOf }
 }
 
 t.test('a part that is accepted while the master stops runs on', async (t) => {
-  const { jobs, jobStore, cancelled, accepted, settle, submit } = await setUp()
+  const { jobs, statusOf, cancelled, accepted, settle, submit } = await setUp()
   await submit()
   await settle()
   jobs.close()
   accepted.resolve({ id: 'task-1' })
   await settle()
   t.same(cancelled, [], 'the next start of the master finds it')
-  t.equal(jobStore.get('job-1')?.status, 'in progress')
+  t.equal(await statusOf(), 'in progress')
 })
 
 t.test('a part that is accepted after its job was cancelled is cancelled', async (t) => {
-  const { jobs, jobStore, cancelled, accepted, settle, submit } = await setUp()
+  const { jobs, statusOf, cancelled, accepted, settle, submit } = await setUp()
   await submit()
   await settle()
   t.equal(await jobs.cancel('job-1'), true)
   accepted.resolve({ id: 'task-1' })
   await settle()
   t.same(cancelled, ['task-1'])
-  t.equal(jobStore.get('job-1')?.status, 'cancelled')
+  t.equal(await statusOf(), 'cancelled')
 })
 
 /** The disk is full when jobs first end. */
-function fullOnce() {
+function fullOnce(): JobStores {
   let full = true
-  const jobStore = openJobStore(':memory:')
-  const { end } = jobStore
-  return {
-    ...jobStore,
-    end: (...given: Parameters<typeof end>): void => {
-      if (!full) return end(...given)
-      full = false
-      throw new Problem('store-full', 'the disk is full')
-    },
+  const stores = openHere({ path: ':memory:' })
+  const end: JobStore['end'] = async (given) => {
+    if (!full) return stores.jobs.end(given)
+    full = false
+    throw new StoreFullError('the disk is full')
   }
+  return { ...stores, jobs: { ...stores.jobs, end } }
 }
 
 t.test('a job that ends on a full disk has ended once there is room', async (t) => {
-  const jobStore = fullOnce()
-  const { clock, accepted, ended, settle, submit } = await setUp(jobStore)
+  const stores = fullOnce()
+  const { clock, accepted, ended, settle, submit, statusOf } = await setUp({ stores })
   await submit()
   accepted.resolve({ id: 'task-1' })
   ended.resolve()
   await settle()
-  t.equal(jobStore.get('job-1')?.status, 'in progress')
+  t.equal(await statusOf(), 'in progress')
   await clock.run({ until: 5_000 })
-  t.match(jobStore.get('job-1'), { status: 'done', outcome: '{"result":{"result":"all"}}' })
+  await settle()
+  t.match(await stores.jobs.get({ id: 'job-1' }), {
+    status: 'done',
+    outcome: '{"result":{"result":"all"}}',
+  })
 })
 
 t.test('a job that cannot be cancelled, as the disk is full, goes on', async (t) => {
-  const jobStore = fullOnce()
-  const { jobs, accepted, ended, settle, cancelled, submit } = await setUp(jobStore)
+  const stores = fullOnce()
+  const { jobs, accepted, ended, settle, cancelled, submit, statusOf } = await setUp({ stores })
   await submit()
   accepted.resolve({ id: 'task-1' })
   await settle()
@@ -169,7 +179,7 @@ t.test('a job that cannot be cancelled, as the disk is full, goes on', async (t)
   t.same(cancelled, [])
   ended.resolve()
   await settle()
-  t.equal(jobStore.get('job-1')?.status, 'done')
+  t.equal(await statusOf(), 'done')
 })
 
 t.test('a part that is accepted after its job was cancelled while the master stops', async (t) => {
@@ -184,48 +194,132 @@ t.test('a part that is accepted after its job was cancelled while the master sto
 })
 
 t.test('what a crash left of a cancelled job is cancelled with the next start', async (t) => {
-  const jobStore = openJobStore(':memory:')
-  const first = await setUp(jobStore)
+  const first = await setUp()
+  const { stores } = first
   await first.submit()
   await first.jobs.cancel('job-1')
-  const { ticket } = jobStore.get('job-1') as { ticket: string }
+  const ticket = (await stores.jobs.get({ id: 'job-1' }))?.ticket
   const partsLoaded = [
     { task: 'task-1', job: 'job-1', key: `part:${ticket}:0:0:0` },
     { task: 'task-2', job: 'job-1', key: 'part:of somebody who calls his tasks so' },
     { task: 'task-3', job: 'of no job', key: 'part:x:0:0:0' },
   ]
-  const { jobs, cancelled } = await setUp({ ...jobStore, partsLoaded })
-  jobs.resume()
+  const { jobs, cancelled } = await setUp({ stores, partsLoaded })
+  await jobs.resume()
   t.same(cancelled, ['task-1'])
 })
 
 t.test('a job that is cancelled while the master stops is cancelled', async (t) => {
-  const { jobs, jobStore, accepted, settle, cancelled, submit } = await setUp()
+  const { jobs, statusOf, accepted, settle, cancelled, submit } = await setUp()
   await submit()
   accepted.resolve({ id: 'task-1' })
   await settle()
   const cancelling = jobs.cancel('job-1')
   jobs.close()
   t.equal(await cancelling, true)
-  t.equal(jobStore.get('job-1')?.status, 'cancelled')
+  t.equal(await statusOf(), 'cancelled')
   t.same(cancelled, ['task-1'])
 })
 
-t.test('blobs that the parts of a live job gave are wanted, and those of its input', async (t) => {
-  const [given, asked] = ['a', 'b'].map((letter) => letter.repeat(64))
-  const outcome = { status: 'done', result: 1, files: [{ name: 'f', bytes: 1, sha256: given }] }
+t.test('a job uses the blobs that its parts gave, and those of its input', async (t) => {
+  const names = ['a', 'b', 'c'].map((letter) => letter.repeat(64))
+  const [given, asked, other] = names
+  const files = [
+    { name: 'f', bytes: 1, sha256: given },
+    { name: 'kept by its slave', bytes: 1, sha256: other, url: 'http://slave/f' },
+  ]
+  const outcome = { status: 'done', result: 1, files }
   const two: JobKind = {
     ...kind,
     stages: [...kind.stages, { name: 'more', parts: () => [{ kind: 'work', input: 2 }] }],
   }
-  const { jobs, accepted, ended, settle, submitted, submit } = await setUp({ kind: two, outcome })
+  const { stores, accepted, ended, settle, submitted, submit } = await setUp({ kind: two, outcome })
+  for (const sha256 of names) {
+    await stores.blobs.put({ sha256, bytes: 1, type: '' }, null, wallTime(1))
+  }
   await submit({ ...job, input: JSON.stringify({ blob: asked }) })
   accepted.resolve({ id: 'task-1' })
   await settle()
-  t.same([...(await jobs.blobs())], [asked])
+  const unused = () => stores.blobs.unused(wallTime(2), '')
+  t.same(await unused(), [given, other])
   ended.resolve()
   await settle()
   // The second part has no outcome of its own yet, or the job would have ended.
   t.ok(submitted.length > 1)
-  t.same([...(await jobs.blobs())].toSorted(), [given, asked].toSorted())
+  t.same(await unused(), [other])
+})
+
+t.test('a job whose end is being written takes no step, and goes on when that fails', async (t) => {
+  const stores = openHere({ path: ':memory:' })
+  const writes: PromiseWithResolvers<void>[] = []
+  const end: JobStore['end'] = (given) => {
+    const write = Promise.withResolvers<void>()
+    writes.push(write)
+    return write.promise.then(() => stores.jobs.end(given))
+  }
+  const slow = { ...stores, jobs: { ...stores.jobs, end } }
+  const { jobs, accepted, ended, settle, submit, statusOf } = await setUp({ stores: slow })
+  await submit()
+  accepted.resolve({ id: 'task-1' })
+  await settle()
+  const cancelling = jobs.cancel('job-1')
+  const again = jobs.cancel('job-1')
+  ended.resolve()
+  await settle()
+  t.equal(writes.length, 1, 'the result of its part waits, and so does another who cancels it')
+  t.ok(jobs.isLive('job-1'), 'nobody is told before it is written')
+  writes[0]?.reject(new StoreFullError('the disk is full'))
+  await t.rejects(cancelling, /the disk is full/)
+  await settle()
+  writes[1]?.resolve()
+  t.equal(await again, true)
+  await settle()
+  t.equal(writes.length, 2, 'it has ended: the result of its part changes nothing')
+  t.equal(await statusOf(), 'cancelled')
+})
+
+t.test('jobs that are being stored count as live', async (t) => {
+  const stores = openHere({ path: ':memory:' })
+  const stored = Promise.withResolvers<void>()
+  const insert: JobStore['insert'] = (...given) =>
+    stored.promise.then(() => stores.jobs.insert(...given))
+  const slow = { ...stores, jobs: { ...stores.jobs, insert } }
+  const { jobs, settle } = await setUp({ stores: slow, liveJobsMax: 1 })
+  const first = jobs.submit(job)
+  await settle()
+  t.notOk(jobs.isLive('job-1'), 'not before it is durable')
+  await t.rejects(jobs.submit(job), /--live-jobs-max/)
+  stored.resolve()
+  await settle()
+  t.same(await first, { id: 'job-1', isRepeated: false })
+  t.ok(jobs.isLive('job-1'))
+})
+
+t.test('a job that the disk has no room for is refused, and its place is free again', async (t) => {
+  const stores = openHere({ path: ':memory:' })
+  let full = true
+  const insert: JobStore['insert'] = async (...given) => {
+    if (full) throw new StoreFullError('the disk is full')
+    return stores.jobs.insert(...given)
+  }
+  const { jobs, submit } = await setUp({
+    stores: { ...stores, jobs: { ...stores.jobs, insert } },
+    liveJobsMax: 1,
+  })
+  await t.rejects(submit(), /the disk is full; what was accepted is safe/)
+  t.notOk(jobs.isLive('job-1'))
+  full = false
+  t.same(await submit(), { id: 'job-1', isRepeated: false })
+})
+
+t.test('the same key twice begins one job, and another body is refused', async (t) => {
+  const { jobs, submit } = await setUp()
+  const keyed = { ...job, idempotencyKey: 'key', requestHash: 'one' }
+  const [first, second] = await Promise.all([submit(keyed), submit(keyed)])
+  t.same(first, { id: 'job-1', isRepeated: false })
+  t.same(second, { id: 'job-1', isRepeated: true })
+  t.equal(await jobs.repeated(keyed), 'job-1')
+  const other = { ...keyed, requestHash: 'two' }
+  await t.rejects(jobs.repeated(other), /came before with another body/)
+  await t.rejects(submit(other), /came before with another body/)
 })

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { createGiveBack } from '../../../master/store/give-back.ts'
 import { createGuard } from '../../../master/store/guard.ts'
-import { SQLITE } from '../../../shared/process/sqlite.ts'
+import { SQLITE } from '../../../shared/sqlite/errors.ts'
 
 const corrupt = () =>
   Object.assign(new Error('database disk image is malformed'), { errcode: SQLITE.CORRUPT })

@@ -1,6 +1,6 @@
 // Builders of what a store is given, for its tests.
 
-import type { JobRecord } from '../../../master/jobs/job-store.ts'
+import type { JobRecord } from '../../../master/store/jobs/job-store.ts'
 import type {
   Change,
   ListQuery,

@@ -5,9 +5,8 @@ import { mkdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createBlobs } from '../../../master/jobs/blobs.ts'
-import type { JobRecord } from '../../../master/jobs/job-store.ts'
-import { openJobStore } from '../../../master/jobs/job-store.ts'
 import { openIdentities } from '../../../master/security/identities/store.ts'
+import { openJobStores } from '../../../master/store/jobs/open.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import { openOutboxDisk } from '../../../slave/link/outbox-disk.ts'
 import { aJob } from '../../master/store/records.ts'
@@ -15,24 +14,26 @@ import { aJob } from '../../master/store/records.ts'
 const [what = '', folder = ''] = process.argv.slice(2)
 const say = (word: string): void => void writeSync(1, `${word}\n`)
 
+const openStores = () => openJobStores({ path: join(folder, 'jobs.sqlite') })
+
 const PROGRAMS: Record<string, () => unknown> = {
-  job: () => {
-    const store = openJobStore(join(folder, 'jobs.sqlite'))
+  job: async () => {
+    const { jobs } = await openStores()
     say('begins')
-    store.insert(aJob(), '{}')
+    await jobs.insert(aJob(), '{}')
   },
-  end: () => {
-    const store = openJobStore(join(folder, 'jobs.sqlite'))
-    const job: JobRecord = aJob()
-    store.insert(job, '{}')
+  end: async () => {
+    const { jobs } = await openStores()
+    const job = aJob()
+    await jobs.insert(job, '{}')
     say('begins')
     const end = { id: job.id, status: 'done', endedAt: wallTime(9), stages: '[]' } as const
-    store.end({ ...end, outcome: '{"result":1}', parts: '[]' })
+    await jobs.end({ ...end, outcome: '{"result":1}', parts: '[]' })
   },
   blob: async () => {
-    const blobs = createBlobs({
+    const blobs = await createBlobs({
       folder: join(folder, 'blobs'),
-      store: openJobStore(join(folder, 'jobs.sqlite')),
+      index: (await openStores()).blobs,
       bytesMax: 1e6,
       arrivalMs: 60_000,
       wall: () => wallTime(1),

@@ -12,7 +12,7 @@ import { full } from 'acorn-walk'
 export type Change = {
   /**
    * The innermost named function, method, class or top-level constant around the fragment. Where
-   * several have that name: more of the path from the outside, as in `openJobStore.trim` or
+   * several have that name: more of the path from the outside, as in `openJobsFile.trim` or
    * `attempts.end` (the outermost name is that of the file).
    */
   in: string

@@ -1,0 +1,84 @@
+// The ends of jobs: written first, then told. While an end is being written the job takes no step; when
+// the disk is full, a cancelled job goes on, and any other end is written again until it succeeds.
+//
+//   live --end--> being written --(durable)--> ended: told, waiting requests answered, its memory freed
+//    ^                  |
+//    +---(disk full)----+
+
+import type { Clock } from '../../shared/data/clock.ts'
+import { later } from '../../shared/data/clock.ts'
+import type { Logger } from '../../shared/process/log.ts'
+import type { Job } from '../core/job.ts'
+import type { JobOutcome, JobRecord, JobStatus, JobStore } from '../store/jobs/job-store.ts'
+import { StoreFullError } from '../store/store.ts'
+import { endJson } from '../views/job-json.ts'
+import type { Room } from './job-memory.ts'
+import type { LiveJob, LiveJobs } from './live-jobs.ts'
+
+/** An end that a full disk has refused is written again after this. In milliseconds. */
+const AGAIN_MS = 1_000
+
+export type JobEnds = ReturnType<typeof createJobEnds>
+
+export function createJobEnds(given: {
+  jobStore: Pick<JobStore, 'end'>
+  live: LiveJobs
+  room: Pick<Room, 'leave'>
+  clock: Clock
+  log: Logger
+  /** The job has ended, and that is durable. */
+  onEnd: (record: JobRecord, job: Job | null) => void
+  /** The store cannot be trusted any more: stop the process. */
+  onBroken: (error: Error) => void
+}) {
+  const { jobStore, live, room, clock, log } = given
+  return { end, conclude }
+
+  /**
+   * Ends a job. Resolves with false when it has ended already. Rejects when that cannot be written: then
+   * the job is live still.
+   */
+  async function end(
+    running: LiveJob,
+    status: JobStatus,
+    outcome: JobOutcome | null,
+  ): Promise<boolean> {
+    while (running.ending) await running.ending.catch(() => {})
+    const { record, job } = running
+    if (!live.has(record.id)) return false
+    const endedAt = clock.wall()
+    const ended = { status, endedAt, outcome: outcome && JSON.stringify(outcome) }
+    running.ending = jobStore.end({ id: record.id, ...ended, ...endJson(job, endedAt) })
+    try {
+      await running.ending
+    } finally {
+      running.ending = null
+    }
+    running.job?.stop()
+    Object.assign(record, ended)
+    room.leave(record.id)
+    live.remove(running)
+    given.onEnd(record, running.job)
+    return true
+  }
+
+  /** Ends a job; as often as the disk is full, again after a pause. */
+  async function conclude(
+    running: LiveJob,
+    status: JobStatus,
+    outcome: JobOutcome | null,
+  ): Promise<void> {
+    while (!live.isClosed) {
+      try {
+        await end(running, status, outcome)
+        return
+      } catch (error) {
+        if (live.isClosed) return
+        if (!(error instanceof StoreFullError)) return given.onBroken(error as Error)
+        const about = { job: running.record.id }
+        log.error(about, 'the disk is full: the end of a job is not saved yet')
+        await new Promise<void>((resolve) => void clock.at(later(clock.now(), AGAIN_MS), resolve))
+      }
+    }
+  }
+}

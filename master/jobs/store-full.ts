@@ -1,0 +1,14 @@
+// A full disk, as a client is told.
+
+import { Problem } from '../../shared/protocol/problems.ts'
+import { StoreFullError } from '../store/store.ts'
+
+/** Rejects with `store-full` where the store rejects with StoreFullError. */
+export async function refusedWhenFull<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write
+  } catch (error) {
+    if (!(error instanceof StoreFullError)) throw error
+    throw new Problem('store-full', 'the disk is full; what was accepted is safe')
+  }
+}
