@@ -36,6 +36,7 @@ const FOREIGN_WORKERS = [
   /frameworkErrors/,
 
   /node:worker_threads/,
+  /workerData/g,
   /\bWorkers?\b/,
   /worker threads?/,
   /graphile-worker/,
