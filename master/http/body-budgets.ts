@@ -1,5 +1,5 @@
-// Where the master counts the bodies that are arriving: clients and slaves have a room each, so that
-// no client keeps an outcome or a heartbeat out, and within it each key or slave its limit.
+// Memory budgets of arriving request bodies. Clients and slaves have separate budgets, so that clients cannot
+// block outcomes and heartbeats; within each, every key or slave has its own limit.
 
 import type { BodyLimits } from '../../shared/http/body-budget.ts'
 import { createBodyRoom } from '../../shared/http/body-budget.ts'
@@ -12,7 +12,7 @@ export function bodyPlaces(limits: BodyLimits): PlaceOf {
   const ofSlaves = createBodyRoom(limits)
 
   return ({ caller, ip, routeOptions }) => {
-    // Open routes ask nobody who they are.
+    // Open routes do not authenticate the caller.
     const known = caller as Caller | null
     const { access } = contractOf(routeOptions)
     const isForSlaves = !access.open && access.slave === true && access.key === undefined

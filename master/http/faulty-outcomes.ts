@@ -1,7 +1,7 @@
-// One outcome that is no good JSON (a name twice in an object, half a character, too deep, `__proto__`) must not
-// refuse the others of its request: their slaves would repeat all of them for ever. In the text of such
-// a request each faulty outcome is replaced by a failure that says what is wrong; the rest is kept byte
-// for byte, and is judged as any other body.
+// Replaces faulty outcomes in a request body. An outcome is faulty when its JSON is ambiguous, too deep or
+// unsafe (a duplicate name, a lone surrogate, `__proto__`). Such an outcome must not make the master refuse
+// the other outcomes of the request, because the slave would repeat all of them for ever. A failure that
+// describes the fault takes its place; the rest of the body is kept byte for byte and checked as usual.
 
 import { ambiguityOf, scanJson } from '../../shared/data/json-text.ts'
 import type { Span } from '../../shared/data/raw-json.ts'
@@ -9,12 +9,12 @@ import { scan, textOf } from '../../shared/data/raw-json.ts'
 import { JSON_DEPTH_MAX } from '../../shared/http/server.ts'
 import { Done } from '../../shared/protocol/wire.ts'
 
-/** The body, its list, the callbacks: as deep stands an outcome. */
+/** How deep an outcome is nested: in the body, its list and a callback. */
 const OUTCOME_DEPTH = 3
 
 /**
- * The body of `POST /callbacks` or `POST /submit_result` without its faulty outcomes; null when it is no
- * JSON, or none of its outcomes is at fault.
+ * The body of `POST /callbacks` or `POST /submit_result` without its faulty outcomes; null when the body is
+ * not JSON or no outcome is faulty.
  */
 export function withoutFaulty(bytes: Buffer): Buffer | null {
   if (!isJson(bytes)) return null
@@ -37,14 +37,14 @@ function withoutFaultyOf(bytes: Buffer, outcomes: (Span | undefined)[]): Buffer 
   return from === 0 ? null : Buffer.concat([...pieces, bytes.subarray(from)])
 }
 
-/** A failure stays one of its type. */
+/** A faulty failure keeps its type. */
 function failureOf(bytes: Buffer, span: Span): string {
   const outcome = JSON.parse(textOf(bytes, span)) as { status?: unknown; type?: unknown } | null
   const isFailure = outcome?.status === 'failed' && typeof outcome.type === 'string'
   return isFailure ? (outcome.type as string) : 'invalid-result'
 }
 
-/** The same of one outcome in short. */
+/** The same for a single outcome in the short form. */
 function withoutFaultyResult(bytes: Buffer, members: Map<string, Span> | undefined): Buffer | null {
   const result = members?.get('result')
   const mistake = result && mistakeIn(bytes, result, 1)
@@ -71,7 +71,7 @@ function mistakeIn(bytes: Buffer, { start, end }: Span, depth: number): string |
   )
 }
 
-/** What the parser of bodies refuses (secure-json-parse). */
+/** Whether the body parser (secure-json-parse) refuses the value. */
 function isPoisoned(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (Object.hasOwn(value, '__proto__')) return true

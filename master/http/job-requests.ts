@@ -1,5 +1,5 @@
-// What a client may ask in `POST /jobs`, checked: the common fields, the input of the kind, and that
-// slaves and blobs that it needs are there.
+// Checks the body of `POST /jobs`: the options, the input by its kind, and that the slaves and blobs it needs
+// exist.
 
 import type { TextOf } from '../../shared/data/raw-json.ts'
 import { encode } from '../../shared/data/raw-json.ts'
@@ -21,7 +21,7 @@ export type JobRequests = ReturnType<typeof createJobRequests>
 export function createJobRequests(given: {
   kinds: ReadonlyMap<string, JobKind>
   blobs: Blobs
-  /** Kinds of tasks: who asks for one as a job is told where to ask. */
+  /** A client that submits a task kind as a job is told to use POST /tasks. */
   taskKinds?: ReadonlyMap<string, unknown>
   slaves: () => Slave[]
   runLimitMs: number
@@ -32,10 +32,10 @@ export function createJobRequests(given: {
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
 
   return {
-    /** A job from a body. Rejects with a Problem that says what was wrong and what would be right. */
+    /** A job from a body. Rejects with a Problem that names the field and the rule. */
     parse: async (posted: unknown, text: TextOf): Promise<Asked> => (await check(posted, text)).job,
 
-    /** What would become of it: nothing is stored and nothing runs. Throws as `parse` does. */
+    /** How the job would be split. Stores and runs nothing. Rejects as `parse` does. */
     async explain(posted: unknown, text: TextOf) {
       const { job, needs, parts } = await check(posted, text)
       const stages = kinds.get(job.kind)?.stages.map(({ name }) => name) ?? []
@@ -74,7 +74,7 @@ export function createJobRequests(given: {
     return { job: { ...job, input: written, kind: name, priority, tags }, needs, parts: first }
   }
 
-  /** Slaves and slots that offer one of these kinds. Throws when a kind is offered by none. */
+  /** The slaves that offer one of these kinds, and their slots. Throws when no slave offers one of them. */
   function capacityFor(needed: string[]): { slots: number; slaves: number } {
     const alive = given
       .slaves()
@@ -96,7 +96,7 @@ export function createJobRequests(given: {
     return { slots: Math.max(1, slots), slaves: Math.max(1, able.length) }
   }
 
-  /** What can be known at once is told at once. */
+  /** Reports at once what can be known before the job starts. Returns the number of parts. */
   async function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): Promise<number> {
     let parts: ReturnType<JobKind['stages'][number]['parts']>
     try {

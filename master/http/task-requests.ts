@@ -1,4 +1,4 @@
-// What a client may ask in `POST /tasks`, checked: the common fields, and the input of its kind.
+// Checks the body of `POST /tasks`: the options, and the input by its kind.
 
 import { hash } from 'node:crypto'
 import { Type } from 'typebox'
@@ -29,12 +29,12 @@ export type TaskRequestLimits = {
 
 export type TaskRequests = ReturnType<typeof createTaskRequests>
 
-/** `offered` says whether a slave offers, or has offered, a kind that is not among `kinds`. */
+/** `offered` tells whether a slave offers, or has offered, a kind that is not in `kinds`. */
 export function createTaskRequests(given: {
   kinds: ReadonlyMap<string, AboutKind>
   limits: TaskRequestLimits
   offered: (kind: string) => boolean
-  /** Kinds of jobs: who asks for one as a task is told where to ask. */
+  /** A client that submits a job kind as a task is told to use POST /jobs. */
   jobKinds?: ReadonlyMap<string, unknown>
 }) {
   const { kinds, limits, offered, jobKinds } = given
@@ -46,7 +46,7 @@ export function createTaskRequests(given: {
   const alone = [...kinds.values()].filter(({ files }) => !files).map((kind) => kind.name)
 
   return {
-    /** A task's own request again, with changes. Throws a Problem as `parse` does. */
+    /** A submission that repeats a task's request, with changes. Throws a Problem as `parse` does. */
     again(task: Repeatable, body: unknown): Submission {
       const changed = changes.checked(body ?? {})
       const { kind, priority, runLimitMs, tags, input } = task
@@ -58,8 +58,8 @@ export function createTaskRequests(given: {
     },
 
     /**
-     * A submission from a body, whose fields have these texts: the input goes on as it was written.
-     * Throws a Problem that names the field and the rule.
+     * A submission from a body. `text` gives the JSON text of a field: the input is passed on as it was
+     * written. Throws a Problem that names the field and the rule.
      */
     parse(body: unknown, text: TextOf): Submission {
       const { kind, input, ...common } =
@@ -136,7 +136,7 @@ export function createTaskRequests(given: {
   }
 }
 
-/** What is known of a task that is submitted again. */
+/** What a retry needs to know of the task. */
 type Repeatable = {
   kind: string
   priority: number
@@ -148,13 +148,13 @@ type Repeatable = {
   queueMs: number | null
 }
 
-/** For how long it was to wait in the queue; 0: not. Of an older version that is known of what never ran. */
+/** Its limit in the queue in milliseconds; 0: not queued. An older version stored it only until the task ran. */
 function queueMsOf({ queueMs, createdAt, waitUntil }: Repeatable): number {
   if (queueMs !== null) return queueMs
   return waitUntil === null ? 0 : Math.max(1, Math.round(msBetween(createdAt, waitUntil)))
 }
 
-/** A kind that is known here computes with doubles: it is given no number that is none. */
+/** Kinds of this master compute with doubles: other numbers are refused. Throws `invalid-request`. */
 export function assertDoubles(text: string, field: string): void {
   const unfit = unfitNumber(text)
   if (unfit === null) return
@@ -168,7 +168,7 @@ function fieldText(field: string, value: unknown, text: TextOf): string {
   return written
 }
 
-/** What a submission has from its kind. */
+/** Fields of a submission that come from its kind. */
 type Body = 'kind' | 'input' | 'work'
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -180,8 +180,8 @@ function shorthandOf(kind: AboutKind) {
 }
 
 /**
- * What two requests must share to be the same: SHA-256 of the body, base64url. `odd` are the numbers in
- * it that a parsed body does not tell apart (oddNumbers): -0.0 is another input than 0.
+ * Identifies a request: SHA-256 of the body, base64url. `odd` lists the numbers that look the same after
+ * parsing (oddNumbers): -0.0 is another input than 0.
  */
 export const requestHash = (body: unknown, odd = ''): string =>
   hash('sha256', odd === '' ? JSON.stringify(body) : `${JSON.stringify(body)}\n${odd}`, 'base64url')

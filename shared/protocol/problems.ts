@@ -1,5 +1,4 @@
-// The one table of error codes: every refusal that a client or a peer can hear, as RFC 9457
-// problems. master/http/README.md lists the same rows, and a test compares the two.
+// The table of problems (RFC 9457): every error that a client or a peer can get. master/http/README.md lists the same rows, and a test compares the two.
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
@@ -87,7 +86,7 @@ export const ProblemDocument = Type.Object(
 export type ProblemDocument = Static<typeof ProblemDocument>
 type Members = Pick<ProblemDocument, 'asked' | 'errors'>
 
-/** A mistake or a refusal with a code of the table. Routes throw it; the server writes it out. */
+/** An error with a type of the table. Routes throw it; the server writes it as the reply. */
 export class Problem extends Error {
   readonly type: ProblemType
   readonly status: number

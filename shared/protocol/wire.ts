@@ -1,22 +1,22 @@
-// Every message that crosses a wire between master and slave, as schemas: the data dictionary.
-// The client API is in api/, by endpoint. Lists everywhere: a list of one is a list.
-// Unknown fields from a peer are ignored, so that neighbouring versions understand each other.
+// All messages between master and slaves, as schemas. The endpoints are in api/slave-side.ts and
+// slave-api.ts. Messages are lists, also of one item. Unknown fields of a peer are ignored, so that
+// neighbouring versions understand each other.
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { words } from './words.ts'
 
-/** Names of slaves and kinds: what may stand in a URL, a log line and a metric label as it is. */
+/** Names of slaves and kinds. They need no escaping in a URL, a log line or a metric label. */
 export const NAME_PATTERN = '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'
 
 /** The same in words. */
 export const NAME_WANTED =
   'a name of up to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit'
 
-/** Ids that are told to clients: those of tasks and jobs. */
+/** Ids of tasks and jobs. */
 export const UUID_PATTERN = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
-/** The same as a client may write them: in capitals, too. */
+/** The same as a client may write them: also in capitals. */
 export const ANY_UUID_PATTERN = UUID_PATTERN.replaceAll('a-f', 'a-fA-F')
 
 /** A schema for a name, with the words of its rule. */
@@ -30,31 +30,31 @@ const Reason = Type.String({ maxLength: 1024 })
 const Count = Type.Integer({ minimum: 0 })
 
 /**
- * What a slave says of itself, in every message it sends. `boot` names this run of its process,
- * `generation` grows with every change of what it holds: older news never overwrites newer.
+ * The state of a slave, in every message that it sends. `boot` identifies this run of its process.
+ * `generation` grows with every change of what it holds: older information never overwrites newer.
  */
 export const SlaveState = Type.Object({
   slave: Name,
   boot: Id,
   generation: Count,
-  /** How many tasks it takes at a time. */
+  /** Maximum number of concurrent tasks. */
   slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
-  /** How many of its slots are free now. */
+  /** Slots that are free now. */
   free: Count,
-  /** `accepting`: takes tasks. `draining`: finishes what it has. `unwilling`: its own reason. */
+  /** `accepting`: accepts tasks. `draining`: finishes its tasks. `unwilling`: has a reason of its own. */
   mode: Type.Union([
     Type.Literal('accepting'),
     Type.Literal('draining'),
     Type.Literal('unwilling'),
   ]),
-  /** Why it takes nothing, in words for a person; empty when it is accepting and has a free slot. */
+  /** Why it accepts nothing, in words for people; empty when it accepts and has a free slot. */
   reason: Reason,
-  /** Of a slave that pulls: the polls up to this one are over for it; what they brought is counted. */
+  /** In pull mode: the newest poll that has ended for the slave; `free` counts what the polls delivered. */
   polled: Type.Optional(Count),
 })
 export type SlaveState = Static<typeof SlaveState>
 
-/** What a slave is, as it registers and as it answers when it is discovered. */
+/** The card of a slave: in its registration, and in its reply to a probe. */
 export const SlaveCard = Type.Object({
   name: Name,
   boot: Id,
@@ -65,57 +65,54 @@ export const SlaveCard = Type.Object({
 })
 export type SlaveCard = Static<typeof SlaveCard>
 
-/**
- * `POST /slaves` (slave to master): "ask me at this address", and the master then asks it; or "you
- * cannot reach me, I poll".
- */
+/** `POST /slaves` (slave to master): registers the slave, with an address or in pull mode. */
 export const Registration = Type.Object({
   ...SlaveCard.properties,
-  /** Where the master reaches the slave: an http(s) origin. */
+  /** The http(s) origin at which the master reaches the slave. */
   url: Type.Optional(Type.String({ maxLength: 2048 })),
-  /** In place of `url`: it polls (see Poll). */
+  /** In place of `url`: the slave polls (see Poll). */
   pull: Type.Optional(Type.Literal(true)),
 })
 export type Registration = Static<typeof Registration>
 
-/** The master's answer to a registration: how often to beat. */
+/** The reply to a registration: the heartbeat interval. */
 export const RegistrationReply = Type.Object({
   heartbeatMs: Type.Integer({ minimum: 1 }),
-  /** Names the master for as long as it keeps its store: what the slave says in `reportsTo`. */
+  /** Identifies the master for as long as it keeps its store; the slave repeats it in `reportsTo`. */
   master: Type.Optional(Id),
 })
 export type RegistrationReply = Static<typeof RegistrationReply>
 
-/** A file that a slave fetches before it runs a task. */
+/** An input file, which the slave fetches before it runs the task. */
 export const InputFile = Type.Object({
-  /** Plain: no slash, no leading dot. */
+  /** Without slashes and leading dots. */
   name: Type.String({
     pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$',
     wanted: '1 to 128 letters, digits, dots, dashes or underscores, the first one no dot',
   }),
-  /** Where: on the master when it begins with "/", else at a peer. */
+  /** On the master when it begins with "/", else at a peer. */
   url: Type.String({ maxLength: 2048 }),
   bytes: Type.Optional(Count),
-  /** In hexadecimal: what comes must have it. */
+  /** Of the content, in hexadecimal. */
   sha256: Type.Optional(Sha256),
-  /** Shown to a peer, as `Authorization: Bearer`. */
+  /** Sent to a peer as `Authorization: Bearer`. */
   ticket: Type.Optional(Type.String({ maxLength: 256 })),
 })
 export type InputFile = Static<typeof InputFile>
 
-/** A file that a task gave. */
+/** An output file of a task. */
 export const OutputFile = Type.Object({
   name: InputFile.properties.name,
   bytes: Count,
   sha256: InputFile.properties.sha256,
   /** Its media type. */
   type: Type.Optional(Type.String({ maxLength: 128 })),
-  /** Where it is kept, when that is on the slave. */
+  /** Its address on the slave that keeps it, if a slave does. */
   url: Type.Optional(Type.String({ maxLength: 2048 })),
 })
 export type OutputFile = Static<typeof OutputFile>
 
-/** What an offer carries besides when its task is a part of a job. */
+/** Further fields of the offer of a job's part. */
 export const PartOfJob = {
   job: Type.Optional(Id),
   /** Lets peers fetch this job's files from this slave. */
@@ -125,26 +122,26 @@ export const PartOfJob = {
   keep: Type.Optional(Type.Union([Type.Literal('master'), Type.Literal('slave')])),
 }
 
-/** Which trace a task belongs to (W3C Trace Context). Without it: that of the task's id (trace.ts). */
+/** The trace of a task (W3C Trace Context). The default is derived from the task's id (trace.ts). */
 export const TraceContext = {
   traceparent: Type.Optional(Type.String({ maxLength: 55 })),
   tracestate: Type.Optional(Type.String({ maxLength: 512 })),
 }
 
-/** `POST /offers` (master to slave): "are you available for this task?", and the task itself. */
+/** `POST /offers` (master to slave): asks whether the slave is available for the task, and carries the task. */
 export const Offer = Type.Object({
   attempt: Id,
   task: Id,
   kind: Name,
   input: Type.Unknown(),
-  /** Milliseconds that the task may run, counted from its start in an executor. */
+  /** Limit of the run time in milliseconds, from the start in an executor. */
   runLimitMs: Type.Integer({ minimum: 1 }),
   ...TraceContext,
   ...PartOfJob,
 })
 export type Offer = Static<typeof Offer>
 export const OffersRequest = Type.Object({
-  /** The boot that is meant: another one takes none of them, however late they come. */
+  /** The boot that the offers are for. Another boot of the slave accepts none of them. */
   boot: Type.Optional(Id),
   offers: Type.Array(Offer, { minItems: 1 }),
 })
@@ -152,27 +149,27 @@ export type OffersRequest = Static<typeof OffersRequest>
 
 export const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked'] as const
 /**
- * `taken`: the slave has it. `busy`: no free slot. `draining`: takes nothing new. `unable`: lacks
- * the kind. `unwilling`: its own reason. `revoked`: this attempt was revoked before it came.
+ * `taken`: accepted. `busy`: no free slot. `draining`: accepts nothing new. `unable`: lacks the kind.
+ * `unwilling`: a reason of its own. `revoked`: the attempt was revoked before the offer arrived.
  */
 export type Answer = (typeof ANSWERS)[number]
 export const OfferAnswer = Type.Object({
   attempt: Id,
   answer: words(ANSWERS),
-  /** In words for a person, such as "running 1 of 1"; empty for `taken`. */
+  /** In words for people, such as "running 1 of 1"; empty for `taken`. */
   reason: Reason,
 })
 export type OfferAnswer = Static<typeof OfferAnswer>
 export const OffersReply = Type.Object({ state: SlaveState, answers: Type.Array(OfferAnswer) })
 export type OffersReply = Static<typeof OffersReply>
 
-/** How an attempt ended well: what the kind gave. */
+/** The outcome of an attempt that succeeded. */
 export const Done = Type.Object({
   status: Type.Literal('done'),
   result: Type.Unknown(),
-  /** What `result` stands for where JSON alone does not say it, such as `BigNumber`. */
+  /** The type of `result` where JSON has no such type, such as `BigNumber`. */
   resultType: Type.Optional(Type.String({ maxLength: 64 })),
-  /** `result` as a person would write it. */
+  /** `result` in the notation of people. */
   resultText: Type.Optional(Type.String()),
   files: Type.Optional(Type.Array(OutputFile, { maxItems: 10_000 })),
 })
@@ -205,14 +202,14 @@ export const Failed = Type.Object({
 export const Outcome = Type.Union([Done, Failed])
 export type Outcome = Static<typeof Outcome>
 
-/** `POST /callbacks` (slave to master): outcomes, repeated until they are acknowledged. */
+/** An outcome. `POST /callbacks` (slave to master) repeats outcomes until the master acknowledges them. */
 export const Callback = Type.Object({
   attempt: Id,
   task: Id,
   outcome: Outcome,
-  /** Milliseconds that it ran in an executor. */
+  /** Run time in an executor, in milliseconds. */
   ranMs: Type.Number({ minimum: 0 }),
-  /** As it came with the offer. */
+  /** As in the offer. */
   traceparent: TraceContext.traceparent,
 })
 export type Callback = Static<typeof Callback>
@@ -221,11 +218,11 @@ export const CallbacksRequest = Type.Object({
   callbacks: Type.Array(Callback, { minItems: 1 }),
 })
 export type CallbacksRequest = Static<typeof CallbacksRequest>
-/** Every attempt named here is settled: the slave forgets it. */
+/** Attempts that are settled: the slave removes them from its outbox. */
 export const CallbacksReply = Type.Object({ acknowledged: Type.Array(Id) })
 export type CallbacksReply = Static<typeof CallbacksReply>
 
-/** One attempt that a slave has: running, in its own short line, or ended and in the outbox. */
+/** An attempt that a slave holds: waiting for an executor, running, or ended and in the outbox. */
 export const HeldAttempt = Type.Object({
   attempt: Id,
   task: Id,
@@ -237,56 +234,56 @@ export type HeldAttempt = Static<typeof HeldAttempt>
 export const Heartbeat = Type.Object({
   state: SlaveState,
   attempts: Type.Array(HeldAttempt),
-  /** Jobs whose files it keeps. */
+  /** Jobs whose files the slave keeps. */
   jobs: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
 })
 export type Heartbeat = Static<typeof Heartbeat>
 export const HeartbeatReply = Type.Object({
-  /** Attempts no longer wanted: the agent kills them. */
+  /** Revoked attempts: the agent kills them. */
   revoke: Type.Array(Id),
-  /** The master does not know this boot: register again. */
+  /** The master does not know this boot: the slave must register again. */
   register: Type.Boolean(),
-  /** Of the jobs that the beat named: those that run no more. Their files are dropped. */
+  /** Those jobs of the heartbeat that have ended: the slave removes their files. */
   endedJobs: Type.Optional(Type.Array(Id)),
   /** As in RegistrationReply. */
   master: RegistrationReply.properties.master,
 })
 export type HeartbeatReply = Static<typeof HeartbeatReply>
 
-/** A master to which a slave sends its heartbeats and outcomes. */
+/** A master that a slave sends heartbeats and outcomes to. */
 export const ReportsTo = Type.Object({
-  /** Its URL, as the slave was told. */
+  /** Its URL, as configured on the slave. */
   url: Type.String({ maxLength: 2048 }),
-  /** What that master calls itself in its replies; left out until one has come. */
+  /** As in RegistrationReply; absent until that master has replied. */
   master: RegistrationReply.properties.master,
 })
 export type ReportsTo = Static<typeof ReportsTo>
 
-/** `GET /attempts` (master to slave): who are you and what do you hold? */
+/** `GET /attempts` (master to slave): the probe, which asks who the slave is and what it holds. */
 export const AttemptsReply = Type.Object({
   card: SlaveCard,
   state: SlaveState,
   attempts: Type.Array(HeldAttempt),
-  /** A master that is not among these gets no outcome, and offers nothing. Slaves may leave it out. */
+  /** A master that is not listed gets no outcomes, and must not offer. Slaves may omit the list. */
   reportsTo: Type.Optional(Type.Array(ReportsTo, { maxItems: 64 })),
 })
 export type AttemptsReply = Static<typeof AttemptsReply>
 
-/** `POST /attempts/revoke` (master to slave): drop these, and never take them. */
+/** `POST /attempts/revoke` (master to slave): the slave drops these attempts and never accepts them. */
 export const RevokeRequest = Type.Object({ attempts: Type.Array(Id, { minItems: 1 }) })
 export type RevokeRequest = Static<typeof RevokeRequest>
 export const RevokeReply = Type.Object({ state: SlaveState })
 export type RevokeReply = Static<typeof RevokeReply>
 
-/** A poll is held at most this long, and so long when it does not say. In seconds. */
+/** How long a poll is held, at most and by default. In seconds. */
 export const POLL_SECONDS_MAX = 60
 export const POLL_SECONDS = 20
 
 /**
- * `GET /get_task` (slave to master), as its query: "yes to what you have, up to my free slots". A
- * registered slave gives its state. A poll is known by its generation, which grows with every poll and
- * again when that is over; without `polled` the polls before this one are. A simple slave, which
- * neither registers nor beats, gives `kinds` in its place, or nothing at all.
+ * The query of `GET /get_task` (slave to master): the slave accepts tasks up to its free slots. A registered
+ * slave gives its state. A poll is identified by its generation, which grows with every poll and again at
+ * its end; without `polled`, all earlier polls have ended. A simple slave, which neither registers nor sends
+ * heartbeats, gives `kinds` instead, or nothing.
  */
 export const Poll = Type.Object({
   slave: Name,
@@ -296,20 +293,20 @@ export const Poll = Type.Object({
   mode: Type.Optional(SlaveState.properties.mode),
   reason: Type.Optional(Reason),
   polled: SlaveState.properties.polled,
-  /** Of a simple slave: kinds that it offers, with commas between them. Without it: all without files. */
+  /** Of a simple slave: its kinds, separated by commas. Default: all kinds that need no files. */
   kinds: Type.Optional(Type.String({ maxLength: 8192 })),
   wait: Type.Optional(Type.Number({ minimum: 0, maximum: POLL_SECONDS_MAX })),
 })
 export type Poll = Static<typeof Poll>
 
-/** The same of any slave: a simple one may leave its name to the master. */
+/** The same for any slave: a simple slave without a name gets one from the master. */
 export const AnyPoll = Type.Object({ ...Poll.properties, slave: Type.Optional(Name) })
 export type AnyPoll = Static<typeof AnyPoll>
 
-/** The answer to a registered slave; to a simple one it is one SimpleOffer. 204: nothing came. */
+/** The reply to the poll of a registered slave. A simple slave gets one SimpleOffer. 204: no task. */
 export const PollReply = Type.Object({
   offers: Type.Array(Offer),
-  /** Attempts no longer wanted: the agent kills them. */
+  /** Revoked attempts: the agent kills them. */
   revoke: Type.Array(Id),
 })
 export type PollReply = Static<typeof PollReply>
@@ -322,24 +319,24 @@ export const SimpleOffer = Type.Object({
 export type SimpleOffer = Static<typeof SimpleOffer>
 
 const submitted = {
-  /** Beside `attempt` it must be there. */
+  /** Required with `attempt`. */
   slave: Type.Optional(Name),
-  /** May be left out where a simple slave names the task that it has. */
+  /** A simple slave may give `task` alone. */
   attempt: Type.Optional(Id),
-  /** As in the offer. Without it only an attempt that the slave still holds is found. */
+  /** As in the offer. Without it, only an attempt that the slave still holds is found. */
   task: Type.Optional(Id),
   ranMs: Type.Optional(Callback.properties.ranMs),
 }
 const { status: _done, ...doneFields } = Done.properties
 const { status: _failed, ...failedFields } = Failed.properties
-/** `POST /submit_result` (slave to master): a CallbacksRequest, or in short one of these two. */
+/** `POST /submit_result` (slave to master): a CallbacksRequest, or one of these two short forms. */
 export const SubmittedDone = Type.Object({ ...submitted, ...doneFields })
 export const SubmittedFailed = Type.Object({ ...submitted, failure: Type.Object(failedFields) })
 
-/** What a slave asks to be certified: PKCS #10, PEM. Only its key counts. */
+/** A certificate request: PKCS #10 as PEM. The master uses only its key. */
 const CertificateRequest = Type.String({ maxLength: 8192 })
 
-/** `POST /join` (new slave to master): "I have a token". */
+/** `POST /join` (new slave to master): exchanges a token for a certificate. */
 export const JoinRequest = Type.Object({
   token: Type.String({ maxLength: 128 }),
   name: Name,
@@ -347,11 +344,11 @@ export const JoinRequest = Type.Object({
 })
 export type JoinRequest = Static<typeof JoinRequest>
 
-/** `POST /renew` (slave to master, by its certificate): before that expires. */
+/** `POST /renew` (slave to master, with its certificate): gets another before it expires. */
 export const RenewRequest = Type.Object({ request: CertificateRequest })
 export type RenewRequest = Static<typeof RenewRequest>
 
-/** The answer to both: the certificate as PEM, and how long it is good. */
+/** The reply to both: the certificate as PEM, and its lifetime. */
 export const CertificateReply = Type.Object({
   certificate: Type.String({ maxLength: 16_384 }),
   expiresAt: Type.Number(),
@@ -359,7 +356,7 @@ export const CertificateReply = Type.Object({
 })
 export type CertificateReply = Static<typeof CertificateReply>
 
-/** `GET /availability` (anybody to slave). Changes nothing. */
+/** `GET /availability` (any client to slave). Changes nothing. */
 export const Availability = Type.Object({
   available: Type.Boolean(),
   message: Type.String(),

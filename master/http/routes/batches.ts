@@ -1,6 +1,6 @@
-// Many tasks in one request: all are checked, then each is handed out and answered for itself, in order.
-// A long batch is handled in slices of the event loop, item by item, and handed out in portions: the next
-// when the commit of the one before is under way no longer.
+// Many tasks in one request: all are checked, then each is submitted and answered on its own, in order. A
+// long batch is checked in slices of the event loop, item by item, and submitted in portions: each portion
+// waits for the commit of the previous one.
 //
 //   body --check each item--> submissions --portion by portion--> dispatcher --> an answer each
 //        (one invalid item refuses all)
@@ -29,13 +29,13 @@ type Options = {
   slices: Slices
   batchTasksMax: number
   batchBytesMax: number
-  /** Of one item: as of a task that is posted by itself. */
+  /** Limit of one item, as for a task that is submitted alone. */
   inputBytesMax: number
   waitMsMax: number
   now: () => Monotonic
 }
 
-/** Of a long batch, so much is handed to the dispatcher at a time. In characters of inputs. */
+/** Size of a portion, in characters of inputs. */
 const PORTION_CHARS = 1 << 18
 
 export async function batches(app: FastifyInstance, options: Options) {
@@ -53,7 +53,7 @@ export async function batches(app: FastifyInstance, options: Options) {
     return { tasks: await submitAll(submissions, said, goneOf(reply, waitMs)) }
   })
 
-  /** What each item asks for. Throws when one of them is invalid: then nothing has been handed out. */
+  /** The submissions of all items. Throws when one item is invalid; nothing has been submitted then. */
   async function checked(request: FastifyRequest): Promise<Submission[]> {
     const client = ownerOf(request)
     const items = batchOf(request.body, options.batchTasksMax)
@@ -68,7 +68,7 @@ export async function batches(app: FastifyInstance, options: Options) {
         if (itemBytes > options.inputBytesMax) throw tooLong(itemBytes, options.inputBytesMax)
         const [body, keyed] = itemManners(items[i], client, bytes, span)
         submissions.push({ ...requests.parse(body, fieldsOf(bytes, span)), ...keyed })
-        // From here on its text is enough.
+        // Its text is enough from here on.
         items[i] = null
       } catch (error) {
         if (error instanceof Problem) throw inBatch(error, i)
@@ -83,7 +83,7 @@ export async function batches(app: FastifyInstance, options: Options) {
     return submissions
   }
 
-  /** Answers in the order of the submissions, whichever ends first. */
+  /** Submits all. The replies keep the order of the items. */
   async function submitAll(
     submissions: Submission[],
     said: Pick<Submission, 'waitMs' | 'trace' | 'client'>,
@@ -91,7 +91,7 @@ export async function batches(app: FastifyInstance, options: Options) {
   ) {
     const replies: ReturnType<typeof submitOne>[] = []
     let chars = 0
-    // Those that are on their way are not held here as well.
+    // Shifting frees the memory of submissions that the dispatcher holds.
     for (let one = submissions.shift(); one !== undefined; one = submissions.shift()) {
       if (chars > PORTION_CHARS) {
         chars = 0
@@ -99,14 +99,14 @@ export async function batches(app: FastifyInstance, options: Options) {
       }
       chars += one.input.length
       const answered = submitOne(dispatcher, { ...one, ...said }, gone)
-      // It is awaited below; until then a rejection is nobody's.
+      // Awaited below; until then a rejection has no handler.
       answered.catch(() => {})
       replies.push(answered)
     }
     return Promise.all(replies)
   }
 
-  /** Who would be asked first, item by item. Of one kind it is said for all at once. */
+  /** The slave that would be asked first for each item. Computed once per kind. */
   function explained(kinds: string[]) {
     const found = new Map<string, string | null>()
     for (const kind of new Set(kinds)) {
@@ -139,12 +139,12 @@ function inBatch(problem: Problem, index: number): Problem {
     field: field === 'body' ? at : `${at}.${field}`,
     rule,
   }))
-  // Only a kind that nobody knows is refused by a problem of its own.
+  // Only the problem of an unknown kind has no list of errors.
   if (inside.length === 0) inside.push({ field: `${at}.kind`, rule: 'must be a kind known here' })
   return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
 }
 
-/** One of a batch: its answer, or its problem, with the status that it would have had alone. */
+/** The reply or the problem of one item, with the status that it would have had alone. */
 async function submitOne(dispatcher: Dispatcher, submission: Submission, gone: Gone) {
   try {
     const reply = await dispatcher.submit(submission, gone)

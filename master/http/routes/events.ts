@@ -1,6 +1,6 @@
-// What happens, as a stream of server-sent events (WHATWG HTML, "Server-sent events"): for programs
-// and for the page. Each has the id `<master>-<number>`; a reader that comes back with the last one
-// it had (Last-Event-ID) gets what it missed, and hears by a `gap` event what is no longer kept.
+// Events as a stream of server-sent events (WHATWG HTML, "Server-sent events"), for programs and for the
+// page. Each event has the id `<run>-<number>`. A reader that reconnects with Last-Event-ID gets the events
+// it missed; a `gap` event tells it how many are no longer kept.
 
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
@@ -15,23 +15,23 @@ import type { Overview } from '../../observe/overview.ts'
 type Options = {
   events: Events
   overview: Overview
-  /** Streams open at a time; more are refused. */
+  /** Maximum number of open streams; further ones are refused. */
   streamsMax: number
 }
 
-/** What has gathered goes out this often; a silent stream says that it lives. In milliseconds. */
+/** How often collected events are written, and a keep-alive comment on a silent stream. In milliseconds. */
 const FLUSH_MS = 50
 const BEAT_MS = 10_000
-/** So often it is seen whether its reader may still read. */
+/** How often the reader's credentials are checked again. In milliseconds. */
 const LOOK_MS = 1_000
-/** A reader that is behind by more than this is cut off: it comes back with its Last-Event-ID. */
+/** A reader with more unread bytes than this is disconnected; it can resume with Last-Event-ID. */
 const BEHIND_BYTES_MAX = 1024 * 1024
 
 const TYPES = ['task', 'refused', 'slave', 'job']
 
 export async function events(app: FastifyInstance, { events, overview, streamsMax }: Options) {
   const streams = new Set<Stream>()
-  /** Ids of another run of the master are not ours to continue. */
+  /** Event ids of another run of the master cannot be resumed. */
   const run = randomUUID().slice(0, 8)
   app.addHook('preClose', async () => {
     for (const stream of streams) stream.end()
@@ -52,7 +52,7 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
     } else if (last !== '') {
       stream.write(frame('gap', { missed: null, reason: 'the master has started anew since' }))
     }
-    // So that a reader who loses its connection before the first event knows where it was.
+    // Lets a reader that loses its connection before the first event resume from here.
     stream.write(`id: ${run}-${events.newest}\n\n`)
     stream.onEnd(events.follow(send))
   })
@@ -79,13 +79,13 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
   }
 }
 
-/** One event as it goes over the wire. `data` is an object, or its JSON. */
+/** One event in the wire format. `data` is an object, or JSON text. */
 function frame(name: string, data: object | string, id?: string): string {
   const json = typeof data === 'string' ? data : JSON.stringify(data)
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${json}\n\n`
 }
 
-/** HEAD has an end and takes no place: it gets this alone (RFC 9110, 9.3.2). */
+/** A HEAD request gets only these headers, and does not count as a stream (RFC 9110, 9.3.2). */
 const HEAD = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-store',
@@ -95,7 +95,7 @@ const HEAD = {
 
 type Stream = ReturnType<typeof createStream>
 
-/** One reader: what is written to it goes out in few pieces, until it ends or falls behind. */
+/** The stream of one reader. Writes are batched; the stream ends when the reader leaves or falls behind. */
 function createStream(response: ServerResponse) {
   const after: (() => void)[] = []
   let gathered: string[] = []

@@ -1,4 +1,4 @@
-// How slaves get in, and people to the page.
+// How slaves join and renew their certificates, and how people sign in to the page.
 
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
@@ -45,12 +45,11 @@ export async function identity(app: FastifyInstance, options: Options) {
   const { authority, sessions, limits } = options
   const { identities } = authority
 
-  /** The authority's certificate. Whoever fetches it compares its SHA-256 with the pin. */
+  /** A joining slave compares the certificate's SHA-256 with the pin of its token. */
   serve(app, readAuthority, (_request, reply) => {
     reply.type('application/x-pem-file').send(authority.ca)
   })
 
-  /** "I have a token": a certificate for a new slave. */
   serveWith(app, join, LIMIT, async (request) => {
     const { token, name, request: asked } = request.body
     limits.assertPatient(`join ${request.ip}`)
@@ -67,7 +66,6 @@ export async function identity(app: FastifyInstance, options: Options) {
     return certify(name, publicKey, null)
   })
 
-  /** A further certificate for the slave that asks. */
   serveWith(app, renew, LIMIT, async (request) => {
     const publicKey = await readRequest(request.body.request)
     const before = peerOf(request.raw.socket)?.serial ?? null
@@ -92,7 +90,6 @@ export async function identity(app: FastifyInstance, options: Options) {
     return { certificate, expiresAt: msOf(expiresAt), lifeMs: options.slaveCertificateMs }
   }
 
-  /** Signs in to the page with a key. */
   serveWith(app, signIn, LIMIT, async (request, reply) => {
     const key = identities.keyOf(request.body.key)
     if (!identities.isGood(key)) {
@@ -103,7 +100,6 @@ export async function identity(app: FastifyInstance, options: Options) {
     return { signedIn: true, client: key.client, scopes: [...key.scopes] }
   })
 
-  /** Whether one must sign in, and who has. */
   serve(app, readSession, async (request) => {
     const id = sessionOf(request.headers.cookie ?? '')
     const key = id === null ? undefined : sessions.keyOf(id)
@@ -119,7 +115,7 @@ export async function identity(app: FastifyInstance, options: Options) {
   })
 }
 
-/** Where nobody is asked who they are, nobody need sign in, and there is nothing to join with. */
+/** The same endpoints on a master without identities: no sign-in is needed, and joining is impossible. */
 export async function noIdentity(app: FastifyInstance) {
   serve(app, readSession, () => ({ needed: false, signedIn: false }))
   const nothing = (): never => {
@@ -131,7 +127,7 @@ export async function noIdentity(app: FastifyInstance) {
   refuse(join)
   refuse(renew)
 
-  /** Whatever the body is. */
+  /** Answers 404 without checking the body. */
   function refuse<C extends Checked, R extends Replies>(absent: Contract<C, R>): void {
     const { checked, ...contract } = absent
     const schema = () => checked.body ?? Type.Unknown()

@@ -48,18 +48,18 @@ type Options = {
 
 export async function jobs(app: FastifyInstance, options: Options) {
   const { jobs, jobStore, requests, blobs, slices, wall } = options
-  /** A job that the caller may see. Of another's it hears what it would of one that never was. */
+  /** A job that the caller may see. A job of another client is reported as unknown. */
   const own = async (request: FastifyRequest, id: string) => {
     const found = await jobs.get(id)
     if (sees(request.caller, found.record.client)) return found
     throw new Problem('no-such-job', `there is no job ${id}`)
   }
-  /** A whole job; its input only while that is short. */
+  /** A whole job, with its input when that is short. */
   const json = async (id: string) => {
     const { record, job } = await jobs.get(id)
     const outcome = await outcomeOf(record)
     const { stages, endedAt } = record
-    // Of an earlier version they are long.
+    // An earlier version stored long stages.
     const all = stages === null && endedAt !== null ? await jobStore.text(id, 'parts') : stages
     return jobJson({ ...record, outcome, stages: all }, job, wall())
   }
@@ -67,7 +67,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
     outcome === null && outcomeBytes !== null ? jobStore.text(id, 'outcome') : outcome
 
   serveWith(app, submitJob, { bodyLimit: options.inputBytesMax }, async (request, reply) => {
-    // The body may be long: to hash, to check and to store it are pieces of work by themselves.
+    // The body may be long: hashing, checking and storing it are separate slices.
     const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
     if (isDryRun(request.query)) {
       return slices.run(() => requests.explain(request.body, bodyFields(request)))
@@ -159,7 +159,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
   })
 }
 
-/** The head of an answer, with the length that its body would have. */
+/** The headers of the reply, with the length that its body would have. */
 function headOnly(reply: FastifyReply): FastifyReply {
   reply.hijack()
   reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders).end()
@@ -175,13 +175,13 @@ function resultOf(record: JobRecord) {
   throw new Problem('no-result', `job ${id} is ${status}${why}`)
 }
 
-/** What a client uploaded must not act as a page of this origin. */
+/** Uploaded content must not act as a page of this origin. */
 const SAFE = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; sandbox",
 }
 
-/** Bytes in, bytes out: whatever the Content-Type, the body is taken as it comes. */
+/** Bytes in, bytes out: a body of any media type is stored unchanged. */
 export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -204,7 +204,7 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
     const etag = `"${sha256}"`
     if (isUnchanged(request, etag)) return reply.code(304).header('etag', etag).send()
     reply.headers({ 'content-type': type, 'content-length': bytes, etag, ...SAFE })
-    // Fastify would read all of it to throw it away.
+    // Fastify would read the whole stream and discard it.
     if (request.method === 'HEAD') return headOnly(reply)
     return reply.send(blobs.read(sha256))
   })

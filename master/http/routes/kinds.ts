@@ -1,4 +1,4 @@
-// What can be asked for here, with schemas and examples: what a form or a client is made of.
+// The kinds of tasks and jobs with schemas and examples, from which forms and clients are made.
 
 import type { FastifyInstance } from 'fastify'
 import { serve } from '../../../shared/http/serve.ts'
@@ -13,7 +13,7 @@ type Options = {
   jobKinds: ReadonlyMap<string, AboutKind>
 }
 
-/** So many examples of a kind are shown, and none that is longer. */
+/** Limits of the examples shown of a kind. */
 const EXAMPLES_MAX = 4
 const EXAMPLE_CHARS_MAX = 400
 

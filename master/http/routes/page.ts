@@ -1,7 +1,6 @@
-// The page: files of master/dashboard as they are, and the few libraries that it uses as their
-// packages bring them. Nothing is built and nothing comes from elsewhere. They are read once, at the
-// start, so that only what was there then is ever given out, and a browser has it in no time. Who may
-// read what the page shows is decided where that is answered; the page itself says nothing.
+// Serves the page: the files of master/dashboard and the few libraries that it uses, as their packages
+// contain them, without a build step. All files are read once at the start, so that nothing that is added
+// later is ever served. The page itself holds no data; the endpoints that it calls check the caller.
 
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -12,7 +11,7 @@ import { readPage, readPageFile } from '../../../shared/protocol/api/page.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import { isUnchanged } from './request-options.ts'
 
-/** What the browser may do with it: run and show what comes from here, and nothing else. */
+/** The browser runs and shows only what comes from this origin. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -29,11 +28,11 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
-  // Asked for anew each time, and answered 304 while it is the same.
+  // Revalidated on each use: 304 while unchanged.
   'cache-control': 'no-cache',
 }
 
-/** What is given out, by how its name ends. */
+/** Media types of the files that are served, by extension. */
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -43,7 +42,7 @@ const TYPES: Record<string, string> = {
 
 const FOLDER = new URL('../../dashboard/', import.meta.url)
 
-/** The libraries, each under an address of ours. */
+/** The libraries, by their path under /page/. */
 const LIBRARIES: Record<string, string> = {
   'lib/preact.js': import.meta.resolve('preact'),
   'lib/hooks.js': import.meta.resolve('preact/hooks'),
@@ -81,7 +80,7 @@ function readFiles(): Map<string, File> {
   ])
 }
 
-/** A browser knows addresses, not names of packages: one library's import of another is rewritten. */
+/** Imports of packages between the libraries become paths, because a browser resolves no package names. */
 function fileOf(path: string, url: URL): File {
   const text = readFileSync(url, 'utf8')
     .replaceAll('from"preact"', 'from"./preact.js"')

@@ -1,4 +1,4 @@
-// Slaves that cannot be reached: they come for their tasks, and bring what became of them.
+// Pull mode, for slaves that the master cannot connect to: they poll for tasks and submit the outcomes.
 
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
@@ -23,13 +23,13 @@ import { answerText } from '../../dispatch/poll-channel.ts'
 import { withoutFaulty } from '../faulty-outcomes.ts'
 import { asWritten } from './slaves.ts'
 
-/** Outcomes carry results, many of them or one large. In bytes. */
+/** A body holds many results, or one large result. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
 const KINDS_MAX = 1024
 
 type Options = {
   dispatcher: Dispatcher
-  /** What a simple slave can do that does not say: kinds that need no files. */
+  /** Kinds that a simple slave is assumed to offer when it names none: those that need no files. */
   simpleKinds: readonly string[]
 }
 
@@ -40,7 +40,7 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
     failed: createCheck(SubmittedFailed),
   }
 
-  // HEAD would take a task and drop it.
+  // A HEAD request would take a task and drop it.
   serveWith(app, poll, { exposeHeadRoute: false }, (request, reply) => {
     const { query } = request
     const polled = polledOf(query, request.caller.slave, simpleKinds)
@@ -54,7 +54,7 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
     reply.raw.once('close', hangUp)
   })
 
-  /** As the callbacks of a registered slave, or one outcome in short. */
+  /** Accepts the callbacks of a registered slave, or a single outcome in the short form. */
   serveWith(
     app,
     submitResult,
@@ -89,7 +89,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 type Head = Pick<Static<typeof SubmittedDone>, 'slave' | 'attempt' | 'task' | 'ranMs'>
 
-/** Of which attempt it is; a caller with a certificate is the slave of that, whether it says so or not. */
+/** The attempt that an outcome belongs to. A certificate names the slave where the body does not. */
 function headOf({ slave, attempt, task, ranMs }: Head, caller: string | null) {
   const name = slave ?? caller
   const ran = ranMs === undefined ? {} : { ranMs }
@@ -101,13 +101,13 @@ function headOf({ slave, attempt, task, ranMs }: Head, caller: string | null) {
   return { by: 'attempt' as const, slave: name, attempt, ...(task && { task }), ...ran }
 }
 
-/** What belongs to an outcome, and nothing else that came with it. */
+/** The fields of an outcome, without the other fields of the body. */
 function resultOf(said: Static<typeof SubmittedDone>): { result: unknown } {
   const fields = Object.entries(said).filter(([name]) => name in Done.properties)
   return { result: said.result, ...Object.fromEntries(fields) }
 }
 
-/** Whoever names a boot has registered; whoever does not is a simple slave. */
+/** A poll with a boot id comes from a registered slave, one without from a simple slave. */
 function polledOf(query: AnyPoll, caller: string | null, simpleKinds: readonly string[]): Polled {
   const { boot, generation, free, mode = 'accepting', reason = '', polled } = query
   const slave = query.slave ?? caller

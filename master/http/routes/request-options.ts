@@ -1,4 +1,4 @@
-// What a request says of how it wants to be answered: by headers, and by the place in a list.
+// Options that a request gives in its headers: Prefer, Idempotency-Key, traceparent, If-None-Match.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
@@ -10,19 +10,19 @@ import { readTrace } from '../../../shared/protocol/trace.ts'
 import { EVERYBODY } from '../../security/identities/store.ts'
 import { requestHash } from '../task-requests.ts'
 
-/** Ids and SHA-256 in hexadecimal are given out in small letters. Other text stays as it is. */
+/** Ids and SHA-256 are stored in small letters (RFC 9562, 4). Text that is not hexadecimal stays as it is. */
 export const inSmallLetters = (text: string): string =>
   /^[0-9A-Fa-f-]+$/.test(text) ? text.toLowerCase() : text
 
 export type Manners = {
-  /** How long the client waits, in milliseconds; 0: not at all. */
+  /** How long the client waits, in milliseconds; 0: it does not wait. */
   waitMs: number
-  /** By what key it would repeat the request, and what must then be the same. */
+  /** The key of a repeated request, and the hash of what it must repeat. */
   idempotencyKey: string | null
   requestHash: string | null
-  /** Whose the task or job will be; null: nobody's, or everybody's. */
+  /** The owner of the new task or job; null: no particular client. */
   client: string | null
-  /** Which trace it belongs to, where it says so (shared/protocol/trace.ts). */
+  /** The trace that the request belongs to, if it names one (shared/protocol/trace.ts). */
   trace: string | null
 }
 
@@ -33,7 +33,7 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const key = request.headers['idempotency-key']
   const client = ownerOf(request)
   if (key === undefined) return { waitMs, trace, client, ...UNKEYED }
-  // Readers of a header do not agree what other bytes of it mean (RFC 9110, 5.5).
+  // Implementations disagree about the meaning of other bytes in a header (RFC 9110, 5.5).
   if (typeof key === 'string' && !/^[\x20-\x7e]*$/.test(key)) {
     const rule = 'must be printable ASCII (letters, digits and signs without accents)'
     throw invalidRequest([{ field: 'Idempotency-Key', rule }])
@@ -46,8 +46,8 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
 const UNKEYED = { idempotencyKey: null, requestHash: null }
 
 /**
- * An item of a batch without its key, and the key: the same as the header and body of a POST of its
- * own, so that either repeats the other. Throws `invalid-request`.
+ * An item of a batch without its key, and the key. The hash is that of a single POST with the same header
+ * and body, so that each can repeat the other. Throws `invalid-request`.
  */
 export function itemManners(
   item: unknown,
@@ -63,9 +63,9 @@ export function itemManners(
   return [body, keyed('idempotencyKey', idempotencyKey, ['/tasks', body], client, odd)]
 }
 
-/** Two clients may choose the same key, and neither shall be given the other's task. */
+/** Keys are stored per client: two clients that choose the same key get tasks of their own. */
 function keyed(field: string, key: unknown, said: unknown, client: string | null, odd: string) {
-  // Half a character is stored as another one: two such keys would be the same to the store.
+  // The store replaces a lone surrogate, so that two different keys would become equal.
   if (typeof key === 'string' && key.length > 0 && key.length <= 255 && key.isWellFormed()) {
     const idempotencyKey = client === null ? ofNobody(key) : `client:${client}:${key}`
     return { idempotencyKey, requestHash: requestHash(said, odd) }
@@ -73,10 +73,10 @@ function keyed(field: string, key: unknown, said: unknown, client: string | null
   throw invalidRequest([{ field, rule: 'must be well-formed text of 1 to 255 characters' }])
 }
 
-/** What the keys of clients and of parts of jobs begin with. */
+/** Prefixes of the keys of clients and of job parts. */
 const TAKEN = /^(client|part|any):/
 
-/** A key of nobody's in particular: never one of theirs, whatever it begins with. */
+/** The key of a request without a client: it never equals one with such a prefix. */
 const ofNobody = (key: string): string => (TAKEN.test(key) ? `any:${key}` : key)
 
 /** `Prefer: wait=N` (RFC 7240): N seconds, as milliseconds; 0 when not given. */
@@ -87,7 +87,7 @@ export function preferredWaitMs(request: FastifyRequest, mostMs: number): number
   return seconds === undefined ? 0 : Math.min(mostMs, Number(seconds) * 1000)
 }
 
-/** Ends with the connection of a request that is held; undefined for one that is not. */
+/** Aborts when the connection of a held request closes; undefined for a request that is not held. */
 export function goneOf({ raw }: FastifyReply, waitMs: number): AbortSignal | undefined {
   if (waitMs <= 0) return undefined
   const gone = new AbortController()
@@ -96,7 +96,7 @@ export function goneOf({ raw }: FastifyReply, waitMs: number): AbortSignal | und
   return gone.signal
 }
 
-/** Whose what this request makes will be; null: nobody's in particular. */
+/** The client that owns what this request creates; null: no particular client. */
 export const ownerOf = ({ caller }: FastifyRequest): string | null =>
   caller.client === EVERYBODY ? null : caller.client
 
@@ -108,14 +108,14 @@ const DRY_RUN: Record<string, boolean> = {
   '0': false,
 }
 
-/** Whether the client asks only what would happen. */
+/** Whether the client asks only what would happen. Throws `invalid-request`. */
 export function isDryRun({ 'dry-run': said }: Static<typeof DryRunQuery>): boolean {
   const isDry = said === undefined ? false : DRY_RUN[said.toLowerCase()]
   if (isDry !== undefined) return isDry
   throw invalidRequest([{ field: 'dry-run', rule: 'must be true or false, or stand alone' }])
 }
 
-/** Whether what the client has is still the same, by its If-None-Match (RFC 9110, 13.1.2). */
+/** Whether the client's copy is current, by If-None-Match (RFC 9110, 13.1.2). */
 export function isUnchanged({ headers }: FastifyRequest, etag: string): boolean {
   const asked = headers['if-none-match']
   if (asked === undefined) return false

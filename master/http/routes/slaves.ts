@@ -1,4 +1,4 @@
-// The registry: what slaves say to the master, and what people ask about slaves.
+// The endpoints of slaves (registration, heartbeat, callbacks), and those by which people manage them.
 
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
@@ -21,12 +21,12 @@ import { withoutFaulty } from '../faulty-outcomes.ts'
 type Options = { dispatcher: Dispatcher; now: () => Monotonic }
 type SlaveSideOptions = Options & { isLiveJob: (id: string) => boolean }
 
-/** A callback carries many results; a heartbeat lists many attempts. In bytes. */
+/** Callbacks carry many results; a heartbeat lists many attempts. In bytes. */
 const bodyLimit = 64 * 1024 * 1024
-/** Outcomes have any shape. */
+/** Outcomes may have any shape. */
 const config = { anyShape: true } as const
 
-/** What slaves say. */
+/** The endpoints that slaves call. */
 export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions) {
   const { dispatcher, isLiveJob } = options
 
@@ -63,10 +63,10 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   })
 }
 
-/** In callbacks: the body, its list, the callbacks, their outcomes. */
+/** How deep a result is nested: in the body, its list, a callback and its outcome. */
 const OUTCOME_LEVELS = 4
 
-/** The results as they came, as text. */
+/** The callbacks with each result as the JSON text that the slave sent. */
 export function asWritten(said: CallbacksRequest, bytes: Buffer): CallbacksRequest {
   const spans = scan(bytes, OUTCOME_LEVELS).members?.get('callbacks')?.items ?? []
   for (const [i, { outcome }] of said.callbacks.entries()) {
@@ -76,7 +76,7 @@ export function asWritten(said: CallbacksRequest, bytes: Buffer): CallbacksReque
   return said
 }
 
-/** What people ask. */
+/** The endpoints that people call. */
 export async function slaves(app: FastifyInstance, { dispatcher, now }: Options) {
   serve(app, listSlaves, () => ({
     slaves: dispatcher.view.registry.all().map((slave) => slaveJson(slave, now())),

@@ -1,4 +1,4 @@
-// How the master is: for people and for monitors.
+// The state of the master, for people and monitors.
 
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'

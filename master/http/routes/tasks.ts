@@ -41,14 +41,14 @@ type Options = {
   now: () => Monotonic
 }
 
-/** The fields of a body that is an object. */
+/** The JSON text of each field of a body that is an object. */
 export const bodyFields = ({ bodyBytes }: FastifyRequest): TextOf =>
   bodyBytes.length === 0 ? () => undefined : fieldsOf(bodyBytes, scan(bodyBytes, 1))
 
 export async function tasks(app: FastifyInstance, options: Options) {
   const { dispatcher, requests, reader } = options
 
-  /** A task that the caller may see. Of another's it hears what it would of one that never was. */
+  /** A task that the caller may see. A task of another client is reported as unknown. */
   async function own(request: FastifyRequest, id: string): Promise<TaskRecord> {
     const record = await reader.get(id)
     if (sees(request.caller, record.client)) return record
