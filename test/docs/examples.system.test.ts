@@ -1,5 +1,6 @@
 // Every example of the documentation, run against real processes in the order of its page: each prints what
-// the page shows. Commands run in a terminal, because askfirst prints JSON for a pipe.
+// the page shows. Commands run in a terminal, because askfirst prints JSON for a pipe. With the path of a
+// page as argument only that page's examples run.
 
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
@@ -32,6 +33,8 @@ const NEEDS: [command: RegExp, isThere: () => boolean, name: string][] = [
 const COMMAND_MS = 300_000
 /** On a busy machine an executor needs longer to start than an example waits. */
 const PATIENT = [/prefer: wait=\d+/g, 'prefer: wait=240'] as const
+/** One with Pillow, which need not be the first. */
+const PYTHON = [/\bpython3 (?=slave\/)/g, `${findPython()} `] as const
 const TOUR_PICTURE = join(ROOT, 'askfirst-data/tour.png')
 
 const isMissing = (command: string): boolean =>
@@ -41,7 +44,8 @@ const options = { skip: missing === undefined ? false : `${missing} is not insta
 
 t.setTimeout(1_800_000)
 
-for (const page of pagePaths()) {
+const [only] = process.argv.slice(2)
+for (const page of pagePaths().filter((path) => path === (only ?? path))) {
   const examples = examplesIn(readPage(page))
   if (examples.length === 0) continue
   t.test(`${page}: every command prints what the page shows`, options, async (t) => {
@@ -77,7 +81,7 @@ async function startCluster(t: Test, slaves: number): Promise<Cluster> {
     ports.push([new RegExp(`--port 900${i}`, 'g'), `--port ${new URL(url).port}`])
   }
   const shown = (text: string): string =>
-    [...addresses, ...ports, PATIENT].reduce(
+    [...addresses, ...ports, PATIENT, PYTHON].reduce(
       (left, [usual, real]) => left.replace(usual, real),
       text,
     )
