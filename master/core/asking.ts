@@ -17,7 +17,7 @@ import type { Input } from './messages.ts'
 import { due, enterLine, leaveLine } from './queue.ts'
 import { isElsewhere, isPull, mayHave, roomOf } from './registry.ts'
 import type { Slave, Task } from './state.ts'
-import { note } from './trail.ts'
+import { note, reasonOf } from './trail.ts'
 
 /** A trail names at most this many slaves that were passed over because they were known busy. */
 export const TRAIL_KNOWN_MAX = 10
@@ -81,8 +81,7 @@ function notePassedOver(core: Context, task: Task, upTo: number, now: Monotonic)
     place++
   }
   const more = place < 0 ? 0 : registry.countAble(task.kind, place, upTo)
-  if (more > 0)
-    note(task, { at: core.wall, event: 'busy', reason: `and ${more} more slaves, by number` })
+  if (more > 0) note(task, { at: core.wall, event: 'busy', why: { is: 'others', count: more } })
   task.notedUpTo = Math.max(task.notedUpTo, upTo)
 }
 
@@ -178,11 +177,11 @@ export function* unsureTasks({ unsure, live }: Context): Generator<Task> {
 }
 
 /** A slave has gone with offers on their way to it: their tasks go on to the next. */
-export function dropOffers(core: Context, slave: Slave, reason: string, now: Monotonic): void {
+export function dropOffers(core: Context, slave: Slave, now: Monotonic): void {
   for (const { task, attempt } of slave.offers.values()) {
     slave.offers.delete(attempt)
     if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
-    note(task, { at: core.wall, event: 'unreachable', slave: slave.name, reason })
+    note(task, { at: core.wall, event: 'unreachable', slave: slave.name, why: { is: 'gone' } })
     seek(core, task, now)
   }
 }
@@ -216,8 +215,7 @@ function wait(core: Context, task: Task, now: Monotonic): void {
 
 /** Accepted, and its client hung up before it was told: nobody waits for it, so it does not wait. */
 export function endUnclaimed(core: Context, task: Task): void {
-  const reason = 'its client hung up before it was told of the task'
-  note(task, { at: core.wall, event: 'unclaimed', reason })
+  note(task, { at: core.wall, event: 'unclaimed', why: { is: 'hung up' } })
   endTask(core, task, 'cancelled', null)
 }
 
@@ -284,7 +282,7 @@ function whyNoSlaves(known: Slave[]): string {
   if (elsewhere) {
     const { length } = known.filter(isElsewhere)
     const more = length === 1 ? '' : `, and ${length - 1} more do so too`
-    return `${elsewhere.name} ${knownReason(elsewhere).reason}${more}`
+    return `${elsewhere.name} ${reasonOf(knownReason(elsewhere))}${more}`
   }
   if (known.length === 1) return 'the only slave does not answer'
   return `none of ${known.length} slaves answers`

@@ -18,36 +18,40 @@ import type { Context } from './context.ts'
 import { noteFailure, noteFree, noteRun, noteWait } from './measurements.ts'
 import type { Unattached, Waiting } from './messages.ts'
 import { enterLine, leaveLine, rest } from './queue.ts'
+import type { LossReason } from './reasons.ts'
+import { inWords } from './reasons.ts'
 import { isPull, isSimple } from './registry.ts'
 import type { EndStatus, Held, Slave, Task } from './state.ts'
 import { currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task.ts'
+import type { TrailEntry, TrailEvent } from './trail.ts'
 import { note } from './trail.ts'
 
 /** The failures that another try may not repeat. */
-const RETRIED: readonly FailureType[] = [
+const RETRIED = [
   'executor-crashed',
   'memory-limit',
   'time-limit',
   'slave-lost',
   'outcome-lost',
-]
-/** The attempt is given up, and not known to have failed: its success would still count. */
-const LOST: readonly string[] = ['slave-lost', 'outcome-lost']
-/** Of those, what a task may have done to its slave rather than run into by itself. */
-const BLAMED: readonly FailureType[] = ['executor-crashed', 'memory-limit', 'slave-lost']
+] as const satisfies FailureType[]
+type Retried = (typeof RETRIED)[number]
+type Failed = Outcome & { status: 'failed' }
 
-const OLD_FAILURE = 'old failure'
+const isRetried = (type: FailureType | TrailEvent): type is Retried =>
+  RETRIED.some((each) => each === type)
+/** The attempt is given up, and not known to have failed: its success would still count. */
+const isLost = (type: Retried): boolean => type === 'slave-lost' || type === 'outcome-lost'
+/** What a task may have done to its slave rather than run into by itself. */
+const isBlamed = (type: Retried): boolean => type !== 'time-limit' && type !== 'outcome-lost'
 
 /** What is known of a task's tries by its trail, after a start of the master. */
 export function recall(task: Task): void {
   for (const { event, slave, attempt } of task.trail) {
-    const isRetried = (RETRIED as readonly string[]).includes(event)
-    if (slave !== undefined && (BLAMED as readonly string[]).includes(event)) {
-      task.blamed.push(slave)
-    }
+    const retried = isRetried(event) ? event : null
+    if (retried && slave !== undefined && isBlamed(retried)) task.blamed.push(slave)
     if (attempt === undefined) continue
-    if (isRetried) (task.counted ??= new Set()).add(attempt)
-    if (isRetried ? !LOST.includes(event) : event === OLD_FAILURE) {
+    if (retried) (task.counted ??= new Set()).add(attempt)
+    if (retried ? !isLost(retried) : event === 'old failure') {
       ;(task.failed ??= new Set()).add(attempt)
     }
   }
@@ -156,8 +160,7 @@ export function settle(
   } else if (!counts) {
     core.counters.callbacksStale++
     task.failed = (task.failed ?? new Set()).add(attempt)
-    const about = { slave: name, attempt, reason: reasonOf(outcome) }
-    note(task, { at: core.wall, event: OLD_FAILURE, ...about })
+    note(task, { at: core.wall, event: 'old failure', slave: name, attempt, ...whyOf(outcome) })
   } else {
     if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
     task.ranMs = ranMs
@@ -166,8 +169,10 @@ export function settle(
   }
 }
 
-const reasonOf = (outcome: Outcome): string =>
-  outcome.status === 'failed' ? `${outcome.type}: ${outcome.message}` : ''
+const whyOf = (outcome: Outcome | null): Pick<TrailEntry, 'why'> =>
+  outcome?.status === 'failed'
+    ? { why: { is: 'failure', type: outcome.type, message: outcome.message } }
+    : {}
 
 /** The slave has said all there is to say of this attempt. */
 function forget(core: Context, slave: Slave, attempt: string, now: Monotonic): void {
@@ -186,8 +191,8 @@ function conclude(
   outcome: Outcome,
   now: Monotonic,
 ): void {
-  if (outcome.status === 'failed' && RETRIED.includes(outcome.type)) {
-    fail(core, task, slave, outcome, now)
+  if (outcome.status === 'failed' && isRetried(outcome.type)) {
+    fail(core, task, slave, outcome, outcome.type, { reason: outcome.message }, now)
   } else end(core, task, outcome.status, outcome, slave)
 }
 
@@ -196,26 +201,28 @@ function fail(
   core: Context,
   task: Task,
   slave: string,
-  outcome: Outcome & { status: 'failed' },
+  outcome: Failed,
+  type: Retried,
+  reason: Pick<TrailEntry, 'why' | 'reason'>,
   now: Monotonic,
 ): void {
   const attempt = currentAttempt(task)
-  const about = { slave, ...(attempt === null ? {} : { attempt }), reason: outcome.message }
-  note(task, { at: core.wall, event: outcome.type, ...about })
-  if (BLAMED.includes(outcome.type)) task.blamed.push(slave)
+  const about = { slave, ...(attempt === null ? {} : { attempt }), ...reason }
+  note(task, { at: core.wall, event: type, ...about })
+  if (isBlamed(type)) task.blamed.push(slave)
   if (task.tries >= core.settings.attemptsMax) {
     return end(core, task, 'failed', lastWord(task, outcome), slave)
   }
-  if (attempt !== null && !LOST.includes(outcome.type)) (task.failed ??= new Set()).add(attempt)
+  if (attempt !== null && !isLost(type)) (task.failed ??= new Set()).add(attempt)
   release(core, task)
   waitFor(task, core.settings.waitLimitMs, now, core.wall)
   const until = later(now, core.settings.retryBackoffMs * 2 ** (task.tries - 1))
-  note(task, { at: core.wall, event: 'retry', reason: `after try ${task.tries}` })
+  note(task, { at: core.wall, event: 'retry', why: { is: 'after try', tries: task.tries } })
   rest(core, task, until)
   core.effects.push({ do: 'save', task })
 }
 
-function lastWord(task: Task, outcome: Outcome & { status: 'failed' }): Outcome {
+function lastWord(task: Task, outcome: Failed): Outcome {
   if (task.blamed.length === 0) {
     return { ...outcome, message: `${outcome.message}; ${task.tries} tries` }
   }
@@ -233,7 +240,7 @@ export function lose(
   core: Context,
   slave: Slave,
   held: Held,
-  reason: string,
+  why: LossReason,
   now: Monotonic,
   type: 'slave-lost' | 'outcome-lost' = 'slave-lost',
 ): void {
@@ -241,7 +248,8 @@ export function lose(
   const { task, attempt } = held
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
   core.counters.attemptsLost++
-  fail(core, task, slave.name, { status: 'failed', type, message: reason }, now)
+  const outcome: Failed = { status: 'failed', type, message: inWords(why) }
+  fail(core, task, slave.name, outcome, type, { why }, now)
 }
 
 /** Handed over as the answer to a poll, and it never came: that was no try. */
@@ -249,8 +257,8 @@ function miss(core: Context, slave: Slave, { task, attempt }: Held, now: Monoton
   slave.held.delete(attempt)
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
   core.counters.attemptsLost++
-  const reason = 'the answer to its poll was lost'
-  note(task, { at: core.wall, event: 'not arrived', slave: slave.name, reason })
+  const why = { is: 'poll lost' } as const
+  note(task, { at: core.wall, event: 'not arrived', slave: slave.name, why })
   if (task.counted?.delete(attempt)) task.tries--
   task.misses++
   release(core, task)
@@ -283,13 +291,8 @@ export function end(
   if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
     unwanted.set(stage.attempt, stage.slave)
   }
-  const reason = outcome?.status === 'failed' ? { reason: reasonOf(outcome) } : {}
-  note(task, {
-    at: core.wall,
-    event: status,
-    ...(by === undefined ? {} : { slave: by }),
-    ...reason,
-  })
+  const who = by === undefined ? {} : { slave: by }
+  note(task, { at: core.wall, event: status, ...who, ...whyOf(outcome) })
   task.stage = { is: 'ended', status, outcome, at: core.wall }
   core.live.delete(task.id)
   if (outcome?.status === 'failed') noteFailure(core.figures, outcome.type)
@@ -334,7 +337,7 @@ export function compare(
         // Another boot, or not known to be the same: a slave that ran on has not gone down by it.
         const isReborn = generation === Number.POSITIVE_INFINITY || held.generation < 0
         const type = isReborn ? 'slave-lost' : 'outcome-lost'
-        lose(core, slave, held, 'the slave no longer has it', now, type)
+        lose(core, slave, held, { is: 'not listed' }, now, type)
       }
     }
   }
@@ -373,8 +376,7 @@ function adopt(
   now: Monotonic,
 ): void {
   const own = currentAttempt(task) === attempt
-  if (!own)
-    note(task, { at: core.wall, event: 'found', slave: slave.name, reason: 'it has the task' })
+  if (!own) note(task, { at: core.wall, event: 'found', slave: slave.name, why: { is: 'adopted' } })
   slave.offers.delete(attempt)
   hold(core, task, slave, attempt, generation, now)
 }

@@ -6,6 +6,7 @@ import type { Context } from './context.ts'
 import { knownReason } from './known-reason.ts'
 import { isFree } from './registry.ts'
 import { createTask } from './task.ts'
+import { reasonOf } from './trail.ts'
 
 export type Explanation = {
   /** The slave that would be asked first; null when all would be refused at once. */
@@ -23,7 +24,7 @@ export function explain(core: Context, kind: string, now: Monotonic): Explanatio
     slaves: core.registry.all().map((slave) => {
       const free = isFree(slave)
       const able = slave.kinds.includes(kind)
-      const reason = able ? knownReason(slave).reason : `does not offer "${kind}"`
+      const reason = able ? reasonOf(knownReason(slave)) : `does not offer "${kind}"`
       return { slave: slave.name, available: free && able, reason: free && able ? '' : reason }
     }),
   }

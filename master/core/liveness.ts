@@ -149,13 +149,14 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
   }
   for (const held of slave.held.values()) {
     if (now - held.confirmedAt >= LEASE_BEATS * heartbeatMs) {
-      lose(core, slave, held, 'its lease ran out: the slave did not say that it has it', now)
+      lose(core, slave, held, { is: 'lease over' }, now)
     } else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {
       revoke(core, slave, [held.attempt])
       // It speaks: whatever became of the outcome, the task has not taken it down.
       const type = slave.standing === 'alive' && !isSimple(slave) ? 'outcome-lost' : 'slave-lost'
-      const reason = `no outcome within its limit of ${held.task.runLimitMs} ms`
-      lose(core, slave, held, held.ended ? `${reason}, although it ended there` : reason, now, type)
+      const { task, ended = false } = held
+      const why = { is: 'overdue', runLimitMs: task.runLimitMs, ended } as const
+      lose(core, slave, held, why, now, type)
     }
   }
   watch(core, slave, now)
@@ -164,10 +165,9 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
 /** It will be asked what it has; what it should have says so, once for each silence. */
 function suspect(core: Context, slave: Slave, silentMs: number): void {
   core.registry.setStanding(slave, 'suspect')
-  const ask = isPull(slave) ? '' : ': asked what it has'
-  const reason = `silent for ${Math.round(silentMs)} ms${ask}`
+  const why = { is: 'silent', ms: silentMs, asked: !isPull(slave) } as const
   for (const { task } of slave.held.values()) {
-    note(task, { at: core.wall, event: 'silence', slave: slave.name, reason })
+    note(task, { at: core.wall, event: 'silence', slave: slave.name, why })
   }
 }
 

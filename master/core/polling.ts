@@ -80,7 +80,7 @@ function takeSimplePoll(
     core.registry.introduce(slave, card)
   }
   for (const held of slave.held.values()) {
-    lose(core, slave, held, 'it polls again, without an outcome', now)
+    lose(core, slave, held, { is: 'polls again' }, now)
   }
   hearSimple(core, slave, 1, now)
   if (slave.heapIndex < 0) watch(core, slave, now)

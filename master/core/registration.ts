@@ -106,8 +106,8 @@ export function takeLeave(core: Context, name: string, boot: string, now: Monoto
   // An operator drained it: when it comes back it still is, until it is resumed or forgotten.
   if (slave.drained && boot !== '') core.registry.setStanding(slave, 'silent')
   else forget(core, slave)
-  for (const held of slave.held.values()) lose(core, slave, held, 'the slave has left', now)
-  dropOffers(core, slave, 'has left', now)
+  for (const held of slave.held.values()) lose(core, slave, held, { is: 'left' }, now)
+  dropOffers(core, slave, now)
   return true
 }
 

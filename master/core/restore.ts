@@ -66,7 +66,7 @@ function restoreTask(
       at: core.wall,
       event: 'lost',
       slave: running.slave,
-      reason: 'no longer registered',
+      why: { is: 'not registered' },
     })
     waitFor(task, core.settings.waitLimitMs, now, core.wall)
     return enterLine(core, task, now)
@@ -102,12 +102,11 @@ function patienceLeft(core: Context, { createdAt, expiresAt, trail }: StoredTask
  * put in terms of the clock as it is now, so that the next start does not count the jump.
  */
 export function takeClockStep(core: Context, byMs: number, now: Monotonic): void {
-  const reason = `by ${Math.round(byMs / 1000)} s`
   for (const task of core.live.values()) {
     if (task.waitUntil === null) continue
     task.expiresAt = later(core.wall, task.waitUntil - now)
     if (!task.accepted) continue
-    note(task, { at: core.wall, event: 'clock set', reason })
+    note(task, { at: core.wall, event: 'clock set', why: { is: 'clock jumped', byMs } })
     core.effects.push({ do: 'save', task })
   }
 }

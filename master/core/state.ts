@@ -24,7 +24,7 @@
 
 import type { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
-import type { Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type { Answer, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
 import type { TrailEntry } from './trail.ts'
 
 export type Stage =
@@ -167,7 +167,7 @@ export type Slave = {
   taken: number
   ended: number
   /** Its last answer to an offer, and how often it refused for what reason: for people. */
-  lastAnswer: { event: string; reason: string; ms: number; at: number } | null
+  lastAnswer: { event: Answer; reason: string; ms: number; at: number } | null
   refusals: Map<string, number>
   /** Its last answers to offers could not be used; null: they can. */
   trouble: Trouble | null

@@ -1,16 +1,28 @@
 // The trail of a task: what happened to it, in order. Pure.
+//
+// An entry says what happened by a word of a closed list (shared/protocol/trail.js) and why by data
+// (reasons.ts). Words for people are made of that when somebody reads it. Entries that earlier versions
+// stored have their reason in words: those are shown, and never interpreted.
 
 import type { WallTime } from '../../shared/data/clock.ts'
+import type { Asked } from '../../shared/protocol/problems.ts'
+import type { TrailEvent } from '../../shared/protocol/trail.js'
+import { TRAIL_EVENTS } from '../../shared/protocol/trail.js'
+import type { Reason } from './reasons.ts'
+import { inWords } from './reasons.ts'
 
-/** One line of a task's trail: who was asked or what befell the task, when, and why. */
+export type { TrailEvent } from '../../shared/protocol/trail.js'
+
+/** One entry of a task's trail: who was asked or what happened to the task, when, and why. */
 export type TrailEntry = {
   at: WallTime
-  /** What happened: an answer of a slave (`taken`, `busy` ...), or `lost`, `retry`, `done` ... */
-  event: string
+  event: TrailEvent
   slave?: string
-  /** Of what failed or was lost: known again after a start of the master, told to nobody. */
+  /** Of what failed or was lost: recognized after a start of the master, shown to nobody. */
   attempt?: string
-  /** In words. */
+  /** The master's reason ... */
+  why?: Reason
+  /** ... or the words of a slave, of the network, or of an earlier version of the master. */
   reason?: string
   /** Milliseconds until the answer came. */
   ms?: number
@@ -18,16 +30,55 @@ export type TrailEntry = {
   knownMs?: number
 }
 
-/** A trail keeps its first and its last entries; how many fell out between is said in it. */
+/** Why an entry says what it says, in words; empty where that needs none. */
+export const reasonOf = ({ why, reason = '' }: Pick<TrailEntry, 'why' | 'reason'>): string =>
+  why === undefined ? reason : inWords(why)
+
+/** A trail keeps its first and its last entries; an entry between them says how many were left out. */
 export const TRAIL_ENTRIES_MAX = 64
 const TRAIL_HEAD = 24
 
-/** Adds one line to a task's trail. */
+/** Adds an entry to a task's trail. */
 export function note({ trail }: { trail: TrailEntry[] }, entry: TrailEntry): void {
   trail.push(entry)
   if (trail.length <= TRAIL_ENTRIES_MAX) return
-  const middle = trail[TRAIL_HEAD] as TrailEntry
-  const omitted = middle.event === 'omitted' ? Number.parseInt(middle.reason ?? '0', 10) : 1
+  const { why } = trail[TRAIL_HEAD] as TrailEntry
+  const entries = why?.is === 'omitted' ? why.entries + 1 : 2
   const [next] = trail.splice(TRAIL_HEAD + 1, 1) as [TrailEntry]
-  trail[TRAIL_HEAD] = { at: next.at, event: 'omitted', reason: `${omitted + 1} entries` }
+  trail[TRAIL_HEAD] = { at: next.at, event: 'omitted', why: { is: 'omitted', entries } }
 }
+
+/**
+ * Entries as a store has them. How many entries an earlier version left out stood in words only: the
+ * one number that is read from words, once, when such a store is opened.
+ */
+export const fromStore = (trail: TrailEntry[]): TrailEntry[] =>
+  trail.map((entry) =>
+    entry.event === 'omitted' && entry.why === undefined
+      ? { at: entry.at, event: 'omitted', why: { is: 'omitted', entries: numberIn(entry.reason) } }
+      : entry,
+  )
+
+const numberIn = (words = ''): number => Number.parseInt(words, 10) || 1
+
+const ANSWERS = {
+  taken: 'available',
+  refused: 'not available',
+  unanswered: 'no answer',
+} as const
+
+/** The part of a trail that says who was asked and what each answered. */
+export const asked = (trail: TrailEntry[]): Asked[] =>
+  trail.flatMap((entry) => {
+    const meaning = TRAIL_EVENTS[entry.event]
+    if (meaning !== 'taken' && meaning !== 'refused' && meaning !== 'unanswered') return []
+    const { slave } = entry
+    const who = slave === undefined ? {} : { slave }
+    return [{ ...who, answer: ANSWERS[meaning], reason: reasonOf(entry), ...timesOf(entry) }]
+  })
+
+/** Times of an entry as clients read them: to a microsecond, and to a millisecond. */
+export const timesOf = ({ ms, knownMs }: TrailEntry): { ms?: number; knownMs?: number } => ({
+  ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
+  ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),
+})

@@ -7,10 +7,10 @@
 
 import type { Clock } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
+import type { TaskEvent } from '../core/events.ts'
 import type { AfterCommit } from '../core/messages.ts'
 import { Committed } from '../core/messages.ts'
 import type { Task } from '../core/state.ts'
-import type { TaskEvent } from '../observe/events.ts'
 import type { Change, Store } from '../store/store.ts'
 import { StoreFullError } from '../store/store.ts'
 

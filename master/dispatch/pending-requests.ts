@@ -3,13 +3,13 @@
 
 import type { Clock, Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
-import type { Asked } from '../../shared/protocol/problems.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { Committed, Input } from '../core/messages.ts'
 import type { NewTask, Task } from '../core/state.ts'
 import { hasEnded, statusOf } from '../core/task.ts'
 import type { TrailEntry } from '../core/trail.ts'
+import { asked } from '../core/trail.ts'
 import type { Store, TaskRecord, TaskStatus } from '../store/store.ts'
 import type { Payload } from './task-records.ts'
 import { lastSlave, readOutcome } from './task-records.ts'
@@ -281,25 +281,3 @@ const recordReply = (record: TaskRecord): Reply => ({
   trail: record.trail,
   repeated: false,
 })
-
-const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
-const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', 'elsewhere']
-const ANSWERS = ['taken', ...REFUSED, ...UNANSWERED]
-
-/** The part of a trail that says who was asked and what each answered. */
-export function asked(trail: TrailEntry[]): Asked[] {
-  return trail
-    .filter(({ event }) => ANSWERS.includes(event))
-    .map(({ slave, event, reason = '', ms, knownMs }) => ({
-      ...(slave === undefined ? {} : { slave }),
-      answer:
-        event === 'taken'
-          ? 'available'
-          : UNANSWERED.includes(event)
-            ? 'no answer'
-            : 'not available',
-      reason,
-      ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
-      ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),
-    }))
-}

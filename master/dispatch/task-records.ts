@@ -5,6 +5,7 @@ import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { StoredTask } from '../core/messages.ts'
 import type { Task } from '../core/state.ts'
 import { statusOf } from '../core/task.ts'
+import { fromStore } from '../core/trail.ts'
 import type { Change, Loaded, TaskUpdate } from '../store/store.ts'
 
 /** What came with a task, besides what the core decides by. */
@@ -95,10 +96,11 @@ export function restoreOf({ tasks, slaves }: Loaded, named: { name: string; url:
 
 /** A live task from the store, as the core takes it. */
 function toStoredTask(record: Loaded['tasks'][number]): StoredTask {
-  const { id, kind, priority, runLimitMs, createdAt, tries, trail } = record
+  const { id, kind, priority, runLimitMs, createdAt, tries } = record
   const { slave, attempt, startedAt } = record
   const runs = record.status === 'in progress' && slave !== null && attempt !== null
   const running = runs ? { slave, attempt, startedAt: startedAt ?? createdAt } : null
+  const trail = fromStore(record.trail)
   const task = { id, kind, priority, runLimitMs, createdAt, tries, trail }
   return { ...task, queue: true, expiresAt: record.waitUntil, running }
 }

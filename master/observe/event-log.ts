@@ -4,7 +4,7 @@
 
 import type { Logger } from '../../shared/process/log.ts'
 import { traceIdOf } from '../../shared/protocol/trace.ts'
-import type { Event } from './events.ts'
+import type { Event } from '../core/events.ts'
 
 /** `traceOf` gives the trace of a live task where its client said one. */
 export const eventLog =

@@ -1,67 +1,14 @@
-// What happens, numbered, as it becomes true for good: a task's end is told once it is saved. The
-// newest are kept, so that a reader who lost its connection goes on where it was. Whoever follows -
-// the stream of GET /events, the overview of the page - is called at once and must not be slow.
+// Everything that happened, numbered, once it is saved. The newest events are kept, so that a reader that
+// lost its connection continues where it was. Followers (the stream of GET /events, the overview of the
+// page) are called at once and must not be slow.
 //
 //   dispatcher, jobs, slave watch --> add --> ring (the newest EVENTS_MAX) --> followers
 
-import type { WallTime } from '../../shared/data/clock.ts'
+import type { Event } from '../core/events.ts'
 
 /** So many events are kept for readers who come back. */
 export const EVENTS_MAX = 10_000
 
-export type TaskEvent = {
-  type: 'task'
-  at: WallTime
-  task: string
-  kind: string
-  status: string
-  /** What befell it, in the words of its trail: `taken`, `retry`, `slave-lost`, `done` ... */
-  event: string
-  slave: string | null
-  reason: string
-  tries: number
-  createdAt: WallTime
-  /** When the offer that was taken went out; null when that is not known or nobody runs it. */
-  askedAt: WallTime | null
-  startedAt: WallTime | null
-  /** At its end: how long it ran in its executor, in milliseconds; the rest was the way back. */
-  ranMs: number | null
-}
-
-export type RefusedEvent = {
-  type: 'refused'
-  at: WallTime
-  kind: string
-  /** The type of the problem that the client heard. */
-  problem: string
-  detail: string
-  /** What Retry-After said, in milliseconds; null when nothing. */
-  retryAfterMs: number | null
-}
-
-export type SlaveEvent = {
-  type: 'slave'
-  at: WallTime
-  slave: string
-  /** `joined`, `left`, `restarted`, or `changed`: its state is another. */
-  event: string
-  state: string
-  reason: string
-}
-
-export type JobEvent = {
-  type: 'job'
-  at: WallTime
-  job: string
-  kind: string
-  status: string
-  /** The stage that it is in, and how many of its parts are done. */
-  stage: string | null
-  done: number
-  total: number
-}
-
-export type Event = TaskEvent | RefusedEvent | SlaveEvent | JobEvent
 export type Numbered = { number: number; event: Event }
 
 export type Events = ReturnType<typeof createEvents>

@@ -5,7 +5,7 @@
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { msBetween } from '../../shared/data/clock.ts'
 import type { Context } from '../core/context.ts'
-import type { Event } from './events.ts'
+import type { Event } from '../core/events.ts'
 
 /** Seconds that are kept. */
 const SECONDS_MAX = 300

@@ -5,24 +5,25 @@
 import type { Clock, WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { Logger } from '../../shared/process/log.ts'
+import type { SlaveEvent, SlaveStanding } from '../core/events.ts'
 import { knownReason } from '../core/known-reason.ts'
 import type { Registry } from '../core/registry.ts'
 import { isOfUse } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
-import type { SlaveEvent } from './events.ts'
+import { reasonOf } from '../core/trail.ts'
 
 /** How often it looks, in milliseconds. */
 const LOOK_MS = 250
 
-type Seen = { boot: string; state: string; look: number }
+type Seen = { boot: string; state: SlaveStanding; look: number }
 
-/** How a slave stands, whether it has room or not: open, draining, unwilling, faulty, elsewhere, suspect or silent. */
-export function standingOf(slave: Slave): { state: string; reason: string } {
+/** How a slave stands, whether it has room or not. */
+function standingOf(slave: Slave): { state: SlaveStanding; reason: string } {
   if (isOfUse(slave) && !slave.drained && slave.mode === 'accepting') {
     return { state: 'open', reason: '' }
   }
-  const { event, reason } = knownReason(slave)
-  return { state: event, reason }
+  const known = knownReason(slave)
+  return { state: known.event, reason: reasonOf(known) }
 }
 
 /** Watches until it is closed. */

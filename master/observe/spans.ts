@@ -9,8 +9,10 @@ import type { WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { Trace } from '../../shared/protocol/trace.ts'
 import { spanIdFrom, spanIdOf, traceOf } from '../../shared/protocol/trace.ts'
+import { attemptsOf, meaningOf } from '../../shared/protocol/trail.js'
 import type { Span } from '../../shared/telemetry/otlp.ts'
 import type { TrailEntry } from '../core/trail.ts'
+import { reasonOf } from '../core/trail.ts'
 
 /** What is told of a task, whatever became of it. */
 export type TracedTask = {
@@ -20,21 +22,6 @@ export type TracedTask = {
   tries: number
   trail: TrailEntry[]
 }
-
-/** With one of these a run is over. */
-const RUN_ENDS = [
-  'done',
-  'failed',
-  'cancelled',
-  'expired',
-  'lost',
-  'not arrived',
-  'executor-crashed',
-  'memory-limit',
-  'time-limit',
-  'slave-lost',
-  'outcome-lost',
-]
 
 /** Whether the trace shall be recorded. The share is the same for all spans of a trace. */
 export function isWanted({ sampled, parentId, traceId }: Trace, ratio: number): boolean {
@@ -82,47 +69,42 @@ type Child = Pick<Span, 'traceId' | 'traceState' | 'parentSpanId'>
 /** One for each slave that was asked; not for those whose answer was known. */
 function asks({ id, trail }: TracedTask, child: Child): Span[] {
   return trail.flatMap((entry, i) => {
-    const { at, ms, slave, event, reason } = entry
+    const { at, ms, slave, event } = entry
     if (ms === undefined || slave === undefined) return []
-    const attributes = {
-      'askfirst.slave': slave,
-      'askfirst.answer': event,
-      ...(reason ? { 'askfirst.reason': reason } : {}),
+    const reason = reasonOf(entry)
+    const isUnanswered = meaningOf(event) === 'unanswered'
+    return {
+      ...child,
+      spanId: spanIdFrom(`${id} ask ${i}`),
+      name: 'ask',
+      kind: 'client' as const,
+      startedAt: later(at, -ms),
+      endedAt: at,
+      attributes: {
+        'askfirst.slave': slave,
+        'askfirst.answer': event,
+        ...(reason ? { 'askfirst.reason': reason } : {}),
+      },
+      failure: isUnanswered ? reason || event : null,
     }
-    const spanId = spanIdFrom(`${id} ask ${i}`)
-    const times = { startedAt: later(at, -ms), endedAt: at }
-    const failure = event === 'no answer' || event === 'unreachable' ? (reason ?? event) : null
-    return [
-      { ...child, spanId, name: 'ask', kind: 'client' as const, ...times, attributes, failure },
-    ]
   })
 }
 
 /** One for each time that a slave had it. */
 function runs({ id, trail }: TracedTask, child: Child, endedAt: WallTime): Span[] {
-  const spans: Span[] = []
-  let taken: TrailEntry | null = null
-  const close = (event: string, at: WallTime, reason: string | undefined): void => {
-    if (taken === null) return
-    const slave = taken.slave ?? ''
-    spans.push({
+  return attemptsOf(trail).map(({ taken, ended }, i) => {
+    const isLost = ended === null || meaningOf(ended.event) === 'taken'
+    const status = isLost ? 'lost' : ended.event
+    const reason = isLost ? (ended === null ? '' : 'another slave has it') : reasonOf(ended)
+    return {
       ...child,
-      spanId: spanIdFrom(`${id} run ${spans.length}`),
+      spanId: spanIdFrom(`${id} run ${i}`),
       name: 'run',
-      kind: 'client',
+      kind: 'client' as const,
       startedAt: taken.at,
-      endedAt: at,
-      attributes: { 'askfirst.slave': slave, 'askfirst.status': event },
-      failure: event === 'done' || event === 'cancelled' ? null : (reason ?? event),
-    })
-    taken = null
-  }
-  for (const entry of trail) {
-    if (entry.event === 'taken') {
-      close('lost', entry.at, 'another slave has it')
-      taken = entry
-    } else if (RUN_ENDS.includes(entry.event)) close(entry.event, entry.at, entry.reason)
-  }
-  close('lost', endedAt, undefined)
-  return spans
+      endedAt: ended?.at ?? endedAt,
+      attributes: { 'askfirst.slave': taken.slave ?? '', 'askfirst.status': status },
+      failure: status === 'done' || status === 'cancelled' ? null : reason || status,
+    }
+  })
 }

@@ -3,7 +3,7 @@
 // only some are told, and how many were left out.
 
 import type { WallTime } from '../../shared/data/clock.ts'
-import type { TaskEvent } from './events.ts'
+import type { TaskEvent } from '../core/events.ts'
 
 export type Bar = {
   task: string

@@ -4,6 +4,7 @@ import type { Slave as Json } from '../../shared/protocol/api/slaves.ts'
 import { knownReason } from '../core/known-reason.ts'
 import { isFree, isPull, isSimple } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
+import { reasonOf } from '../core/trail.ts'
 
 const FREE = { event: 'free', reason: '' } as const
 
@@ -15,7 +16,7 @@ export function slaveJson(slave: Slave, now: number): Json {
     place: slave.place + 1,
     ...reachJson(slave, now),
     state: known.event,
-    reason: known.reason,
+    reason: reasonOf(known),
     slots: slave.slots,
     free: slave.free,
     running: slave.held.size,

@@ -4,8 +4,8 @@ import { isoOf } from '../../shared/data/clock.ts'
 import { Raw } from '../../shared/data/raw-json.ts'
 import { traceIdOf } from '../../shared/protocol/trace.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
+import { asked, reasonOf, timesOf } from '../core/trail.ts'
 import type { Reply } from '../dispatch/pending-requests.ts'
-import { asked } from '../dispatch/pending-requests.ts'
 import { readOutcome } from '../dispatch/task-records.ts'
 import type { TaskRecord, TaskSummary, TrailEntry } from '../store/store.ts'
 
@@ -59,11 +59,16 @@ function outcomeJson(outcome: Outcome | null) {
   return result
 }
 
-/** A trail, line by line. */
+/** A trail, entry by entry, with its reasons in words. */
 export const trailJson = (trail: TrailEntry[]) =>
-  trail.map(({ at, ms, knownMs, attempt: _, ...entry }) => ({
-    at: isoOf(at),
-    ...entry,
-    ...(ms === undefined ? {} : { ms: Math.round(ms * 1000) / 1000 }),
-    ...(knownMs === undefined ? {} : { knownMs: Math.round(knownMs) }),
-  }))
+  trail.map((entry) => {
+    const { at, event, slave } = entry
+    const reason = reasonOf(entry)
+    return {
+      at: isoOf(at),
+      event,
+      ...(slave === undefined ? {} : { slave }),
+      ...(reason === '' && entry.reason === undefined ? {} : { reason }),
+      ...timesOf(entry),
+    }
+  })

@@ -161,8 +161,8 @@ t.test('a slave that polls', async (t) => {
     const [refusal] = w.last('refuse')
     t.match(refusal?.problem, { type: 'at-capacity' })
     t.match(refusal?.task.trail, [
-      { slave: 'a', event: 'busy', reason: 'running 1 of 1', knownMs: 300 },
-      { slave: 'b', event: 'busy', reason: 'is not polling' },
+      { slave: 'a', event: 'busy', why: { is: 'full', taken: 1, slots: 1 }, knownMs: 300 },
+      { slave: 'b', event: 'busy', why: { is: 'not polling' } },
     ])
     t.match(w.json('b'), { pull: true, url: null, polling: false, polledMs: null, state: 'busy' })
     t.match(w.json('a'), { pull: true, polling: true, polledMs: 300, running: 1 })
@@ -460,7 +460,10 @@ t.test('an attempt that was handed over', async (t) => {
     w.start('a')
     const offer = w.running()
     w.pass(5 * BEAT_MS)
-    t.match(w.task(offer.task.id)?.trail.at(-2), { event: 'slave-lost', reason: /lease/ })
+    t.match(w.task(offer.task.id)?.trail.at(-2), {
+      event: 'slave-lost',
+      why: { is: 'lease over' },
+    })
   })
 })
 
@@ -519,7 +522,7 @@ t.test('after a start of the master', async (t) => {
     w.beat('a', [attempt])
     t.match(w.task('old'), { stage: { is: 'running', attempt: 'old:a:1' } })
     w.pass(5 * BEAT_MS)
-    t.match(w.task('old').trail.at(-2), { reason: /lease/ }, 'and then the lease runs')
+    t.match(w.task('old').trail.at(-2), { why: { is: 'lease over' } }, 'and then the lease runs')
   })
 
   t.test('what waits is handed to nobody before slaves that pull were heard', async (t) => {
@@ -577,7 +580,10 @@ t.test('a simple slave', async (t) => {
     t.equal(w.task(offer.task.id).stage.is, 'running')
     t.equal(w.json('w').state, 'busy')
     w.pass(10_500)
-    t.match(w.task(offer.task.id).trail.at(-2), { event: 'slave-lost', reason: /limit of 30000/ })
+    t.match(w.task(offer.task.id).trail.at(-2), {
+      event: 'slave-lost',
+      why: { is: 'overdue', runLimitMs: 30_000 },
+    })
   })
 
   t.test('ends its task with an outcome in short', async (t) => {
@@ -604,7 +610,7 @@ t.test('a simple slave', async (t) => {
     t.match(task, { stage: { is: 'resting' }, tries: 1 })
     t.match(task.trail.at(-2), {
       event: 'slave-lost',
-      reason: 'it polls again, without an outcome',
+      why: { is: 'polls again' },
     })
     const { attempt } = offer
     const said = { by: 'attempt' as const, slave: 'w', attempt, task: task.id, outcome: done }

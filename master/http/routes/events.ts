@@ -9,7 +9,8 @@ import { serve } from '../../../shared/http/serve.ts'
 import type { EventFilter } from '../../../shared/protocol/api/watching.ts'
 import { followEvents, followOverview } from '../../../shared/protocol/api/watching.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
-import type { Event, Events } from '../../observe/events.ts'
+import type { Event } from '../../core/events.ts'
+import type { Events } from '../../observe/events.ts'
 import type { Overview } from '../../observe/overview.ts'
 
 type Options = {

@@ -3,6 +3,7 @@
 
 import t from 'tap'
 import type { StoredTask } from '../../../master/core/messages.ts'
+import type { TrailEntry } from '../../../master/core/trail.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import { ASK_TIMEOUT_MS, WAIT_LIMIT_MS, world } from '../core-world.ts'
 
@@ -47,7 +48,7 @@ t.test('one that was stored without a limit has the master’s from its start on
 t.test('what was stored of a task is what the core goes on with', async (t) => {
   const w = world({}, 1_000)
   const slaves = [{ name: 'a', url: 'http://a', position: 4, drained: true }]
-  const trail = [{ at: wallTime(1), event: 'taken', slave: 'a' }]
+  const trail: TrailEntry[] = [{ at: wallTime(1), event: 'taken', slave: 'a' }]
   const running = { slave: 'a', attempt: 'task-1:a:1', startedAt: wallTime(700) }
   const task = { priority: 3, runLimitMs: 77, createdAt: wallTime(5), tries: 2, trail }
   w.step({ is: 'restore', tasks: [stored({ ...task, running })], slaves })

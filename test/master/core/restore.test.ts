@@ -40,7 +40,7 @@ const waiting = (waitMs: number, lastMs = 0): StoredTask => ({
   running: null,
   tries: 0,
   trail: [
-    { at: START, event: 'accepted' },
+    { at: START, event: 'master started' },
     { at: later(START, lastMs), event: 'busy', slave: 'a' },
   ],
 })

@@ -1,7 +1,7 @@
 // The master's shell, with the production agent, in simulated time and with a disk that is slow.
 
 import t from 'tap'
-import type { RefusedEvent, TaskEvent } from '../../../master/observe/events.ts'
+import type { RefusedEvent, TaskEvent } from '../../../master/core/events.ts'
 import { inOrder } from '../../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../../master/store/memory.ts'
 import { StoreFullError } from '../../../master/store/store.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { JobEvent } from '../../../master/observe/events.ts'
+import type { JobEvent } from '../../../master/core/events.ts'
 import { createEvents } from '../../../master/observe/events.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 

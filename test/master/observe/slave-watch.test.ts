@@ -1,6 +1,6 @@
 import { test } from 'tap'
+import type { SlaveEvent } from '../../../master/core/events.ts'
 import { createRegistry } from '../../../master/core/registry.ts'
-import type { SlaveEvent } from '../../../master/observe/events.ts'
 import { watchSlaves } from '../../../master/observe/slave-watch.ts'
 import { createLog } from '../../../shared/process/log.ts'
 import { createSimulatedClock } from '../../rigs/simulation/clock.ts'

@@ -2,11 +2,11 @@
 // running and then forgotten.
 
 import { test } from 'tap'
-import type { TaskEvent } from '../../../master/observe/events.ts'
+import type { TaskEvent } from '../../../master/core/events.ts'
 import { createBars } from '../../../master/observe/timeline.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 
-const at = (task: string, event: string, more: Partial<TaskEvent> = {}): TaskEvent => ({
+const at = (task: string, event: TaskEvent['event'], more: Partial<TaskEvent> = {}): TaskEvent => ({
   type: 'task',
   at: wallTime(10),
   task,

@@ -2,7 +2,13 @@
 // driver's own tests.
 
 import type { Test } from 'tap'
-import type { Store, TaskRecord, TaskStatus, TaskUpdate } from '../../../master/store/store.ts'
+import type {
+  Store,
+  TaskRecord,
+  TaskStatus,
+  TaskUpdate,
+  TrailEntry,
+} from '../../../master/store/store.ts'
 import {
   LIST_PAYLOAD_BYTES_MAX,
   LIST_SCAN_ROWS_MAX,
@@ -62,7 +68,9 @@ async function durability(t: Test, open: Open): Promise<void> {
 
   await t.test('writes each column of an update, and no other', async (t) => {
     const { store, reopen } = open(t)
-    const trail = [{ at: wallTime(3), event: 'lost', slave: 'slave-9', reason: 'gone' }]
+    const trail: TrailEntry[] = [
+      { at: wallTime(3), event: 'lost', slave: 'slave-9', reason: 'gone' },
+    ]
     const columns = {
       status: 'failed',
       startedAt: wallTime(11),
@@ -156,7 +164,7 @@ async function durability(t: Test, open: Open): Promise<void> {
     await commit(store, insert(task))
     task.status = 'failed'
     task.tags.push('b')
-    task.trail[0]!.event = 'forged'
+    task.trail[0]!.event = 'lost'
     const read = await store.get(task.id)
     t.strictSame(read, pristine)
     read!.trail.length = 0
@@ -425,7 +433,7 @@ async function keysAndValues(t: Test, open: Open): Promise<void> {
       idempotencyKey: odd,
       requestHash: odd,
       input: large,
-      trail: [{ at: wallTime(0), event: odd, reason: '\udfff' }],
+      trail: [{ at: wallTime(0), event: 'lost', slave: odd, reason: '\udfff' }],
     })
     await commit(store, insert(task))
     await commit(store, update(task, { status: 'done', endedAt: wallTime(1), outcome: large }))

@@ -37,7 +37,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     work: null,
     trace: null,
     outcome: null,
-    trail: [{ at: wallTime(1_800_000_000_000), event: 'accepted' }],
+    trail: [{ at: wallTime(1_800_000_000_000), event: 'master started' }],
     ...over,
   }
 }

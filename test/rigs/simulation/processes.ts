@@ -2,12 +2,12 @@
 // with simulated clock, network, disk and executors in place of the real ones.
 
 import type { CoreSettings } from '../../../master/core/context.ts'
+import type { RefusedEvent, TaskEvent } from '../../../master/core/events.ts'
 import type { Input } from '../../../master/core/messages.ts'
 import type { Task } from '../../../master/core/state.ts'
 import { createDispatcher } from '../../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
 import type { Transport } from '../../../master/dispatch/push-channel.ts'
-import type { RefusedEvent, TaskEvent } from '../../../master/observe/events.ts'
 import type { Policy } from '../../../master/policies/policy.ts'
 import type { Store } from '../../../master/store/store.ts'
 import type { Clock } from '../../../shared/data/clock.ts'
