@@ -2,12 +2,13 @@
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { encode } from '../../shared/data/raw-json.ts'
 import { createPresence } from '../../shared/process/file-presence.ts'
 import { NoRoomError, UsageError } from '../../shared/process/usage-error.ts'
 import type { Callback } from '../../shared/protocol/wire.ts'
-import { checkIfSmall } from '../../shared/sqlite/database.ts'
+import type { Migration } from '../../shared/sqlite/database.ts'
+import { checkIfSmall, inTransaction, migrate, openDatabase } from '../../shared/sqlite/database.ts'
 import { isFullDisk, SQLITE, sqliteCode } from '../../shared/sqlite/errors.ts'
 import type { OutboxDisk } from './outbox.ts'
 import { readCallback } from './raw-inputs.ts'
@@ -17,8 +18,8 @@ const FILE_NAME = 'outbox.sqlite'
 /** A slave that is just closing has the file for a moment longer. In milliseconds. */
 const BUSY_TIMEOUT_MS = 1_000
 
-/** It is empty nearly always: what it no longer needs is given back with each commit. */
-const PREPARE = `
+/** The file is nearly always empty: free pages are returned with each commit. */
+const PRAGMAS = `
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA auto_vacuum = FULL;
   PRAGMA journal_mode = WAL;
@@ -26,9 +27,14 @@ const PREPARE = `
   PRAGMA journal_size_limit = 1048576;
 `
 
+const MIGRATIONS: readonly Migration[] = [
+  // Files of earlier versions have this table and no version.
+  'CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)',
+]
+
 /**
- * Opens, or makes, the outbox in `folder`, and has it alone until it is closed. Throws UsageError,
- * with words about what to do, when it is in use or cannot be opened, and NoRoomError when the disk is full.
+ * Opens or makes the outbox in `folder`, and keeps it locked until it is closed. Throws UsageError, with
+ * words about what to do, when it is in use or cannot be opened, and NoRoomError when the disk is full.
  */
 export function openOutboxDisk(folder: string): OutboxDisk {
   try {
@@ -62,7 +68,7 @@ function openIn(folder: string): OutboxDisk {
 
   function open() {
     mkdirSync(folder, { recursive: true })
-    const table = openTable(new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS }))
+    const table = openTable(path)
     return { table, presence: createPresence([folder, path, `${path}-wal`]) }
   }
 }
@@ -75,44 +81,29 @@ function words(error: Error): string {
     : `cannot keep results (${message}): mend it, or start with another --data folder`
 }
 
-function openTable(db: DatabaseSync) {
-  try {
-    db.exec(PREPARE)
-    db.exec('CREATE TABLE IF NOT EXISTS outbox (attempt TEXT PRIMARY KEY, callback TEXT NOT NULL)')
-    checkIfSmall(db)
-  } catch (error) {
-    db.close()
-    throw error
-  }
+function prepare(db: DatabaseSync): void {
+  migrate(db, MIGRATIONS)
+  checkIfSmall(db)
+}
+
+function openTable(path: string) {
+  const db = openDatabase(path, { busyMs: BUSY_TIMEOUT_MS, pragmas: PRAGMAS }, prepare)
   const select = db.prepare('SELECT callback FROM outbox ORDER BY rowid')
   const insert = db.prepare('INSERT OR REPLACE INTO outbox (attempt, callback) VALUES (?, ?)')
   const remove = db.prepare('DELETE FROM outbox WHERE attempt = ?')
-  let open = true
-
-  function inTransaction(run: () => void): void {
-    db.exec('BEGIN')
-    try {
-      run()
-      db.exec('COMMIT')
-    } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK')
-      throw error
-    }
-  }
 
   return {
-    kept: (): Callback[] => select.all().map((row) => readCallback(row.callback as string)),
+    kept: (): Callback[] => select.all().map((row) => readCallback(String(row.callback))),
     keep: (callbacks: Callback[]): void =>
-      inTransaction(() => {
+      inTransaction(db, () => {
         for (const callback of callbacks) insert.run(callback.attempt, encode(callback))
       }),
     drop: (attempts: string[]): void =>
-      inTransaction(() => {
+      inTransaction(db, () => {
         for (const attempt of attempts) remove.run(attempt)
       }),
     close: (): void => {
-      if (open) db.close()
-      open = false
+      if (db.isOpen) db.close()
     },
   }
 }

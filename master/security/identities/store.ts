@@ -6,11 +6,11 @@
 // protect nothing: there is no list of likely keys to try, and each request would pay for it.
 
 import { createHash, hash, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import type { WallTime } from '../../../shared/data/clock.ts'
 import { msBetween, msOf, systemClock } from '../../../shared/data/clock.ts'
 import type { Scope } from '../../../shared/protocol/contract.ts'
+import { inTransaction, migrate, openDatabase } from '../../../shared/sqlite/database.ts'
 import type { StoreBrokenError } from '../../store/guard.ts'
 import { createGuard } from '../../store/guard.ts'
 
@@ -49,9 +49,13 @@ export type Listed<Row> = Row & { hasExpired: boolean }
 
 type NewCertificate = Omit<Certificate, 'revokedAt' | 'issuedAt'>
 
-const SCHEMA = `
+const PRAGMAS = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
+`
+
+// Files of earlier versions have some of these tables and no version.
+const TABLES = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS keys (
     id TEXT NOT NULL PRIMARY KEY, hash TEXT NOT NULL UNIQUE, client TEXT NOT NULL,
@@ -73,6 +77,8 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS tokens_by_expiry ON tokens (expiresAt);
   CREATE INDEX IF NOT EXISTS certificates_by_slave ON certificates (slave);
 `
+const MIGRATIONS = [TABLES]
+
 const BUSY_MS = 5_000
 const LOOK_MS = 1_000
 /** Rows of what is over are removed after this. */
@@ -94,10 +100,10 @@ export function openIdentities(
   wall: () => WallTime = systemClock.wall,
   onBroken?: (error: StoreBrokenError) => void,
 ) {
-  const isNew = !existsSync(path)
-  const database = new DatabaseSync(path, { timeout: BUSY_MS })
-  if (isNew) chmodSync(path, 0o600)
-  database.exec(SCHEMA)
+  // SQLite gives its log the mode of the file.
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  const options = { busyMs: BUSY_MS, pragmas: PRAGMAS }
+  const database = openDatabase(path, options, (opened) => void migrate(opened, MIGRATIONS))
   let byHash = new Map<string, Key>()
   let byId = new Map<string, Key>()
   let bySerial = new Map<string, Certificate>()
@@ -178,7 +184,7 @@ export function openIdentities(
      * key may say it again while the token lasts: an answer may have been lost.
      */
     useToken: (secret: string, slave: string, publicKey: string): Refusal | null =>
-      atOnce(() => useToken(secret, slave, publicKey)),
+      atomically(() => useToken(secret, slave, publicKey)),
 
     /** The certificates of slaves that have not expired. */
     certificates: (): Certificate[] =>
@@ -189,10 +195,10 @@ export function openIdentities(
      * when the slave was shut out meanwhile.
      */
     noteCertificate: (certificate: NewCertificate, before: string | null): boolean =>
-      atOnce(() => noteCertificate(certificate, before)),
+      atomically(() => noteCertificate(certificate, before)),
     /** Shuts a slave out, until a token for its name lets it in again. Gives how many certificates it had. */
     revokeSlave: (slave: string): number => {
-      const revoked = atOnce(() => {
+      const revoked = atomically(() => {
         database.prepare('REPLACE INTO shutOut VALUES (?)').run(slave)
         return revoke('certificates', 'slave', slave)
       })
@@ -207,6 +213,10 @@ export function openIdentities(
       clearInterval(timer)
       if (database.isOpen) database.close()
     },
+  }
+
+  function atomically<T>(change: () => T): T {
+    return run(() => inTransaction(database, change))
   }
 
   function useToken(secret: string, slave: string, publicKey: string): Refusal | null {
@@ -250,20 +260,6 @@ export function openIdentities(
 
   function isShutOut(slave: string): boolean {
     return database.prepare('SELECT 1 FROM shutOut WHERE slave = ?').get(slave) !== undefined
-  }
-
-  function atOnce<T>(change: () => T): T {
-    return run(() => {
-      database.exec('BEGIN IMMEDIATE')
-      try {
-        const given = change()
-        database.exec('COMMIT')
-        return given
-      } catch (error) {
-        if (database.isTransaction) database.exec('ROLLBACK')
-        throw error
-      }
-    })
   }
 
   function revoke(table: 'keys' | 'tokens' | 'certificates', by: string, value: string): number {

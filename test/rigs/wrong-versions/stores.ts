@@ -94,7 +94,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'outbox-synchronous-off',
     says: 'does not sync the outbox',
-    in: 'PREPARE',
+    in: 'outbox-disk.PRAGMAS',
     find: 'PRAGMA synchronous = FULL',
     replace: 'PRAGMA synchronous = OFF',
     caughtBy: 'test/rigs/durability/saves.system.test.ts',
@@ -102,7 +102,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'identities-synchronous-normal',
     says: 'does not sync a key that it gives out',
-    in: 'store.SCHEMA',
+    in: 'store.PRAGMAS',
     find: 'PRAGMA synchronous = FULL;',
     replace: 'PRAGMA synchronous = NORMAL;',
     caughtBy: 'test/rigs/durability/saves.system.test.ts',
