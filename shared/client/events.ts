@@ -1,18 +1,18 @@
-// The master's events as they happen (server-sent events). A stream that breaks is opened again where
-// it broke, by the id of the last event that came.
+// The master's events as they happen (server-sent events). A stream that breaks is opened again from
+// the id of the last event that arrived.
 
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createParser } from 'eventsource-parser'
 import type { EventFilter } from '../protocol/api/watching.ts'
 import type { Connection, Manners } from './connection.ts'
 import { restMs } from './connection.ts'
 import { UnreachableError } from './errors.ts'
 
-/** No event is longer, in characters. */
-const LINE_CHARS_MAX = 16 * 1024 * 1024
+/** A longer event is an error, in characters. */
+const EVENT_CHARS_MAX = 16 * 1024 * 1024
 
 export type MasterEvent<Data = unknown> = {
-  /** Goes on from here: see `lastEventId`. */
+  /** A stream can continue after this event: see `lastEventId`. */
   id: string
   /** `task`, `slave`, `job`, `refused` ... */
   event: string
@@ -20,7 +20,7 @@ export type MasterEvent<Data = unknown> = {
 }
 
 export type EventManners = Manners & {
-  /** Begin after this event, where the master still has those that came then. */
+  /** Begin after this event, if the master still has the events after it. */
   lastEventId?: string
 }
 
@@ -35,17 +35,30 @@ export function createEvents({ open, url }: Connection) {
     let last = lastEventId
     /** Streams in a row that ended without an event. */
     let vain = 0
+    const found: MasterEvent<string>[] = []
     for (;;) {
       const since = last === undefined ? {} : { 'last-event-id': last }
       const headers = { accept: 'text/event-stream', ...since }
       const path = `/events?${query}`
       const { body } = await open({ method: 'GET', path, headers, endless: true, ...manners })
+      const parser = createParser({
+        maxBufferSize: EVENT_CHARS_MAX,
+        // Also for an id without an event: the master sends one at the start of a stream.
+        onId: (id) => void (last = id === '' ? last : id),
+        onEvent({ event = 'message', data }) {
+          if (data !== '') found.push({ id: last ?? '', event, data })
+        },
+        onError({ type, message }) {
+          if (type === 'max-buffer-size-exceeded') throw new SyntaxError(message)
+        },
+      })
       try {
-        for await (const event of eventsIn(body)) {
-          last = event.id === '' ? last : event.id
-          if (event.data === '') continue
-          vain = 0
-          yield { ...event, data: JSON.parse(event.data) as Data }
+        for await (const text of body.setEncoding('utf8') as AsyncIterable<string>) {
+          parser.feed(text)
+          for (const event of found.splice(0)) {
+            vain = 0
+            yield { ...event, data: JSON.parse(event.data) as Data }
+          }
         }
       } catch (error) {
         if (manners.signal?.aborted) return
@@ -60,34 +73,5 @@ export function createEvents({ open, url }: Connection) {
         return
       }
     }
-  }
-}
-
-/**
- * The events of a stream, also those that say only an id, as
- * https://html.spec.whatwg.org/multipage/server-sent-events.html has them.
- */
-async function* eventsIn(body: Readable): AsyncGenerator<MasterEvent<string>, void, void> {
-  let event = { id: '', event: 'message', data: '' }
-  for await (const line of linesIn(body)) {
-    if (line === '') {
-      if (event.data !== '' || event.id !== '') yield { ...event, data: event.data.slice(0, -1) }
-      event = { id: event.id, event: 'message', data: '' }
-      continue
-    }
-    const [, field = '', value = ''] = /^([^:]*)(?::[ ]?(.*))?$/s.exec(line) ?? []
-    if (field === 'data') event.data += `${value}\n`
-    else if (field === 'event' || field === 'id') event[field] = value
-  }
-}
-
-async function* linesIn(body: Readable): AsyncGenerator<string, void, void> {
-  let rest = ''
-  body.setEncoding('utf8')
-  for await (const text of body as AsyncIterable<string>) {
-    const lines = (rest + text).split(/\r\n|\n|\r(?!$)/)
-    rest = lines.pop() as string
-    if (rest.length > LINE_CHARS_MAX) throw new SyntaxError('a line of /events has no end')
-    yield* lines
   }
 }
