@@ -1,9 +1,8 @@
-// One master over HTTP: requests that are repeated when that is safe and worth while, answers that
-// are JSON, problems as errors. Knows no task and no job.
+// HTTP connection to one master: retries, JSON responses, problems as errors. Knows no task and no job.
 //
-// A request is repeated when the connection broke or the master refused for now (503, 429), for as
-// long as `patienceMs`: after `Retry-After` where the master gave one, else ever more slowly. Only a
-// request that does the same when it comes twice is sent twice: a POST needs an Idempotency-Key.
+// A request is retried for `patienceMs` when the connection breaks or the master refuses for now (503, 429):
+// after `Retry-After` if the master sent it, else with exponential backoff. Only idempotent requests are
+// sent twice: a POST needs an Idempotency-Key.
 
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,26 +15,26 @@ import type { ProblemDocument } from './errors.ts'
 import { ProblemError, UnreachableError } from './errors.ts'
 
 export type ConnectionSettings = {
-  /** Of the master; a path in it stands before every address. Default http://127.0.0.1:8080 */
+  /** URL of the master; its path is a prefix of all addresses. Default http://127.0.0.1:8080 */
   url?: string
   /** Sent as `Authorization: Bearer`. */
   key?: string | undefined
-  /** Certificates (PEM) of who may vouch for the master, in place of the system's. */
+  /** CA certificates (PEM) in place of the system's. */
   ca?: string | undefined
-  /** How long a request is repeated that met no master, or one that is full. Default 30,000 ms. */
+  /** How long a request is retried while the master is unreachable or refuses for now. Default 30,000 ms. */
   patienceMs?: number
   /** The most connections at a time. Default 16. */
   connections?: number
-  /** Numbers that JSON.stringify would write in another way become what it writes as they came. */
+  /** Numbers that JSON.stringify would change keep the text that the master sent. */
   asWritten?: boolean
-  /** Called before each repetition. */
+  /** Called before each retry. */
   onRetry?: ((why: Error, inMs: number) => void) | undefined
 }
 
 export type Manners = {
-  /** Ends the request, and all waiting for it. */
+  /** Aborts the request and its retries. */
   signal?: AbortSignal | undefined
-  /** In place of the connection's. */
+  /** Overrides the connection's. */
   patienceMs?: number | undefined
 }
 
@@ -43,14 +42,14 @@ export type Request = Manners & {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   path: string
   headers?: Record<string, string>
-  /** JSON, or made anew for every try. */
+  /** The body: JSON, or bytes that are created for each try. */
   json?: unknown
   bytes?: () => Readable | Uint8Array
-  /** The master may hold the request for so long before it answers. */
+  /** The master may hold the request this long before it responds. */
   waitMs?: number
-  /** What the client may send again although it may have arrived. Default: all but a POST. */
+  /** Whether the request may be sent again although it may have arrived. Default: all but a POST. */
   repeatable?: boolean
-  /** Its answer has no end (a stream of events): it is over when it falls silent. */
+  /** The response has no end (a stream of events): it is broken when it is silent. */
   endless?: boolean
 }
 
@@ -69,14 +68,14 @@ export const PATIENCE_MS = 30_000
  * bytes of a transfer take (shared/http/exchange-deadline.ts). In milliseconds.
  */
 const ANSWER_MS = 30_000
-/** A master says something on a stream of events each 10 s: silent for this long it is away. */
+/** A master writes to a stream of events every 10 s: after this silence the stream is broken. */
 const SILENCE_MS = 35_000
-/** Longer answers are not read into memory. In bytes. */
+/** Longer JSON responses are not read. In bytes. */
 const JSON_BYTES_MAX = 256 * 1024 * 1024
 const CONNECT_MS = 10_000
-/** The rest before a repetition when the master did not say: doubled each time, from, to. */
+/** Backoff before a retry without Retry-After: doubled each time. */
 const REST_MS = { first: 200, most: 5_000 }
-/** So that clients who were told the same do not come at once: at most this share is added. */
+/** At most this share is added to a pause, so that clients do not retry all at once. */
 const JITTER = 0.2
 
 export function createConnection(settings: ConnectionSettings = {}) {
@@ -95,7 +94,7 @@ export function createConnection(settings: ConnectionSettings = {}) {
   return {
     url: `${origin}${base}`,
 
-    /** The answer to a request, parsed; null when it is empty. Throws ProblemError, UnreachableError. */
+    /** Sends a request; the parsed response, null when it is empty. Throws ProblemError, UnreachableError. */
     async json<T>(request: Request): Promise<{ status: number; value: T; answer: Answer }> {
       return insist(request, async () => {
         const answer = await once(request, JSON_BYTES_MAX)
@@ -104,13 +103,17 @@ export function createConnection(settings: ConnectionSettings = {}) {
       })
     },
 
-    /** The answer to a request as a stream, which the caller must read to its end or destroy. */
+    /** Sends a request; the response as a stream, which the caller must read to its end or destroy. */
     open: (request: Request): Promise<Answer> => insist(request, () => once(request)),
 
-    /** Ends all connections; what is under way fails. Idempotent. */
+    /** Closes all connections; requests under way fail. Idempotent. */
     close: (): Promise<void> => (closed ??= pool.destroy()),
   }
 
+  /**
+   * p-retry is not used: its pause depends on the number of tries only, so that Retry-After would be a second
+   * pause beside it, and a pause that cannot end in time is shortened, where this one fails at once.
+   */
   async function insist<T>(request: Request, attempt: () => Promise<T>): Promise<T> {
     const { patienceMs = settings.patienceMs ?? PATIENCE_MS, signal } = request
     const until = performance.now() + patienceMs
@@ -126,7 +129,7 @@ export function createConnection(settings: ConnectionSettings = {}) {
     }
   }
 
-  /** Sends it once. Throws for every answer that is no success. */
+  /** Sends it once. Throws for every response that is not a success. */
   async function once(request: Request, bytesMax?: number): Promise<Answer> {
     const { method, path, headers, json, bytes, waitMs = 0, signal, endless = false } = request
     const timeoutMs = waitMs + ANSWER_MS
@@ -187,18 +190,18 @@ export function createConnection(settings: ConnectionSettings = {}) {
   }
 }
 
-/** What is no problem document (of a proxy, or of another program) is made one. */
+/** The problem document of a response; one is made if a proxy or another program sent something else. */
 function documentOf(status: number, text: string): ProblemDocument {
   try {
     const document = JSON.parse(text) as ProblemDocument
     if (typeof document.type === 'string') return { ...document, status }
   } catch {
-    // Said below.
+    // Not JSON: the document below says so.
   }
   return { type: 'not-understood', status, detail: `answered ${status}: ${text.slice(0, 200)}` }
 }
 
-/** How long to rest before a repetition, in milliseconds; null: do not repeat. */
+/** The pause before a retry in milliseconds; null: no retry. */
 function restBefore(request: Request, error: Error, tries: number): number | null {
   const repeatable = request.repeatable ?? request.method !== 'POST'
   if (error instanceof UnreachableError) {
@@ -209,12 +212,12 @@ function restBefore(request: Request, error: Error, tries: number): number | nul
   return retryAfterMs === null ? restMs(tries) : retryAfterMs * jitter()
 }
 
-/** The rest after so many tries in vain, doubled each time. */
+/** The backoff after this many failed tries, in milliseconds. */
 export const restMs = (tries: number): number =>
   Math.min(REST_MS.most, REST_MS.first * 2 ** tries) * jitter()
 
 const jitter = (): number => 1 + JITTER * Math.random()
 
-/** Refused for now: the same request may be taken later. Nothing of it was stored. */
+/** Whether the master refused for now. Nothing was stored; the same request may be accepted later. */
 export const isForNow = (error: unknown): error is ProblemError =>
   error instanceof ProblemError && (error.status === 503 || error.status === 429)

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection, Manners } from './connection.ts'
-import { isForNow, PATIENCE_MS } from './connection.ts'
+import { isForNow, PATIENCE_MS, restMs } from './connection.ts'
 import type { ProblemDocument } from './errors.ts'
 import { ProblemError } from './errors.ts'
 import { inLists, inOrder } from './in-order.ts'
@@ -40,8 +40,6 @@ const BATCH_CHARS_MAX = 1_000_000
 const AHEAD = 64
 /** The master holds a batch this long; what has ended is told, what has not is asked for again. */
 const HOLD_MS = 2_000
-/** The rest before refused tasks are sent again, when the master does not say; from, to. */
-const REST_MS = { first: 200, most: 5_000 }
 
 export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_MS) {
   /**
@@ -84,27 +82,27 @@ export function createMany({ json }: Connection, patienceOfClientMs = PATIENCE_M
       const asked = performance.now()
       const replies = await send(open, manners)
       const again: Item[] = []
-      let restMs = 0
+      let pauseMs = 0
       replies.forEach((reply, i) => {
         const item = open[i] as Item
         if (first && reply.replayed) before.add(item.index)
         const one = told(item.index, { ...reply, replayed: before.has(item.index) })
-        const rest = one.problem?.retryAfterMs ?? slowly(rests)
+        const rest = one.problem?.retryAfterMs ?? restMs(rests)
         // What cannot be in time is told at once.
         const inTime = performance.now() + rest - progressAt < patienceMs
         if (one.problem && isForNow(one.problem) && inTime) {
-          restMs = Math.max(restMs, rest)
+          pauseMs = Math.max(pauseMs, rest)
           again.push(item)
         } else if (one.task && wait && !hasEnded(one.task)) again.push(item)
         else settled.set(item.index, one)
       })
-      if (again.length < open.length || restMs === 0) {
+      if (again.length < open.length || pauseMs === 0) {
         progressAt = performance.now()
         rests = 0
       } else rests++
       open = again
       first = false
-      if (restMs > 0) await sleep(restMs, undefined, { signal })
+      if (pauseMs > 0) await sleep(pauseMs, undefined, { signal })
       else if (open.length > 0) await restAfter(asked, wait ? HOLD_MS : 0, signal)
     }
     return items.map(({ index }) => settled.get(index) as OneOfMany)
@@ -167,8 +165,6 @@ function told(index: number, { code: _, problem, retryAfter, ...task }: Reply): 
 
 const asReply = (problem: ProblemDocument): Reply =>
   ({ code: problem.status, problem }) as Partial<Reply> as Reply
-
-const slowly = (rests: number): number => Math.min(REST_MS.most, REST_MS.first * 2 ** rests)
 
 /** The items that a batch was refused for, each with what was said of it. */
 function blamed({ document }: ProblemError, items: Item[]): [Item, ProblemDocument][] | undefined {
