@@ -1,16 +1,20 @@
-// How much one caller may ask at a time and in a while, so that one cannot crowd out the others. A
-// caller is a key, a slave's name, or, where nobody is asked who they are, nobody at all. One small
-// object each: a request costs two comparisons.
+// Rate limits per caller, so that one caller cannot crowd out the others: requests per second (token
+// bucket), requests under way, and failed authentications per address. A caller is a key or the name of a
+// slave; without authentication there are no limits.
+//
+// @fastify/rate-limit is not used: it counts requests per time window only, neither those under way nor
+// failures alone, and its asynchronous hook would run for every heartbeat, callback and POST /tasks. Here a
+// request costs two comparisons.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 
-/** What a caller has left, and what it has under way. */
+/** The tokens that a caller has left, as of `at`, and its requests under way. */
 export type Allowance = { left: number; at: Monotonic; underWay: number }
 
-/** A burst may be this many seconds' worth. */
+/** Size of the bucket, as seconds of the rate. */
 const BURST_SECONDS = 2
-/** How many addresses are watched for what lets nobody in. */
+/** Failures are counted for this many addresses at most; the oldest goes first. */
 const ADDRESSES_MAX = 10_000
 const MINUTE_MS = 60_000
 
@@ -29,7 +33,7 @@ export function createLimits(given: {
   return {
     newAllowance: (): Allowance => ({ left: burst, at: now(), underWay: 0 }),
 
-    /** Counts a request in. Throws `too-many-requests`. */
+    /** Counts a request. Throws `too-many-requests`. */
     enter(caller: Allowance): void {
       if (caller.underWay >= requestsUnderWayMax) {
         throw tooMany(`${caller.underWay} of its requests are under way already`, 1)
@@ -46,7 +50,7 @@ export function createLimits(given: {
 
     leave: (caller: Allowance): void => void caller.underWay--,
 
-    /** Somebody there was not let in. Throws `too-many-requests` when that is too often. */
+    /** Counts a failed authentication from an address. Throws `too-many-requests` above the limit. */
     failed(where: string): void {
       const time = now()
       let known = failures.get(where)
@@ -58,7 +62,7 @@ export function createLimits(given: {
       if (++known.count > given.refusalsPerMinuteMax) throw tooOften(known.since, time)
     },
 
-    /** For what costs more than a look in a map: throws before it is tried. */
+    /** For a check that is expensive: throws `too-many-requests` before it is made. */
     assertPatient(where: string): void {
       const known = failures.get(where)
       const time = now()

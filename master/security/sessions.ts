@@ -1,16 +1,20 @@
-// People who signed in to the page: a cookie that stands for a key, so that the key itself need not
-// be kept by the browser. In memory: a master that starts again asks again.
+// Sessions of users who signed in to the page: a cookie stands for a key, so that the browser does not
+// store the key. Sessions are kept in memory: after a restart of the master, users sign in again.
+//
+// @fastify/cookie is not used: its plugin parses the cookies of every request in a hook, and one cookie of a
+// fixed form takes one expression to read and one line to write.
 
 import { hash, randomBytes } from 'node:crypto'
 import type { WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { Identities, Key } from './identities/store.ts'
 
-/** A session ends after this, in milliseconds; so many are open at most, and of one key. */
+/** Lifetime of a session in milliseconds; the most open sessions, and the most of one key. */
 export const SESSION_MS = 43_200_000
 const SESSIONS_MAX = 10_000
 const SESSIONS_OF_KEY_MAX = 20
 const COOKIE = 'askfirst-session'
+const IN_HEADER = new RegExp(`(?:^|;\\s*)${COOKIE}=([A-Za-z0-9_-]{43})(?:;|$)`)
 
 export type Sessions = ReturnType<typeof createSessions>
 
@@ -21,7 +25,7 @@ export function createSessions(given: { identities: Identities; wall: () => Wall
   const ofKey = new Map<string, Set<string>>()
 
   return {
-    /** Opens a session for a key; gives its id. Beyond what is open at most, its oldest ends. */
+    /** Opens a session for a key and returns its id. Above a limit, the oldest session ends. */
     open(key: Key): string {
       const id = randomBytes(32).toString('base64url')
       const hashed = hashOf(id)
@@ -38,7 +42,7 @@ export function createSessions(given: { identities: Identities; wall: () => Wall
       const session = sessions.get(hashed)
       if (!session) return undefined
       if (session.until > wall()) return identities.keyById(session.key)
-      // For good: it has ended, even when the wall clock is set back.
+      // A session that has expired stays so, even if the wall clock is set back.
       close(hashed)
       return undefined
     },
@@ -60,9 +64,8 @@ const first = (ids: Set<string> | Map<string, unknown>): string => ids.keys().ne
 const hashOf = (id: string): string => hash('sha256', id, 'hex')
 
 /** The session's id in a Cookie header, or null. */
-export const sessionOf = (cookie: string): string | null =>
-  new RegExp(`(?:^|;\\s*)${COOKIE}=([A-Za-z0-9_-]{43})(?:;|$)`).exec(cookie)?.[1] ?? null
+export const sessionOf = (cookie: string): string | null => IN_HEADER.exec(cookie)?.[1] ?? null
 
-/** The Set-Cookie header that begins a session, or with an empty id ends it. */
+/** The Set-Cookie header that starts a session; with an empty id, the one that ends it. */
 export const cookieFor = (id: string): string =>
   `${COOKIE}=${id}; Path=/; HttpOnly; Secure; SameSite=Strict; Max-Age=${id ? SESSION_MS / 1000 : 0}`

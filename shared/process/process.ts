@@ -1,4 +1,5 @@
-// What both programs do around their app: settings or help, loopback or auth, signals, exit codes.
+// What both programs share around their app: settings, help, signals, exit codes, and the check that a
+// program without authentication listens on loopback only.
 
 import type { Static, TObject } from 'typebox'
 import { plainLines } from '../data/plain-text.ts'
@@ -9,7 +10,7 @@ import { VERSION } from './version.ts'
 
 export { UsageError }
 
-/** Errors whose words say all that there is to say. */
+/** Errors whose message is enough: they are printed without a stack. */
 const EXPECTED = [
   'UsageError',
   'StoreRefusedError',
@@ -20,19 +21,19 @@ const EXPECTED = [
   'ENOTFOUND',
 ]
 
-/** What a parent that started us says before it tells us to stop. */
+/** Message of the parent process before it stops this one. */
 export const PREPARE_TO_STOP = 'prepare to stop'
 
 export type Program = {
-  /** Ends it cleanly; the process exits when this resolves. */
+  /** Stops it cleanly; the process exits when this resolves. */
   stop(reason: string): Promise<void>
-  /** From now on it takes nothing new. */
+  /** Makes it refuse new work. */
   prepareToStop?(): void
 }
 
 /** Exit code for settings that cannot be used, as in BSD's sysexits (EX_USAGE, EX_CONFIG). */
 const EXIT_USAGE = 64
-/** The same start will work later, as in sysexits (EX_TEMPFAIL): a service manager tries again. */
+/** The same start may work later (EX_TEMPFAIL of sysexits): a service manager tries again. */
 export const EXIT_TRY_AGAIN = 75
 
 /** Folders become 0700, files 0600: they hold inputs, results and keys. */
@@ -47,7 +48,7 @@ export async function runProgram<T extends TObject>(
   start: (settings: Readonly<Static<T>>) => Promise<Program>,
 ): Promise<void> {
   const settings = settingsOrExit(given)
-  // Whatever is made from here on, by this process and its children, is for its user alone.
+  // Files that this process and its children create are for their user only.
   process.umask(PRIVATE_UMASK)
   try {
     const app = await start(settings)
@@ -98,7 +99,7 @@ function settingsOrExit<T extends TObject>(given: {
   }
 }
 
-/** What was secret in the environment is in no report of a crash, and no child inherits it. */
+/** Removes secrets from the environment: no crash report contains them, and no child inherits them. */
 function forgetSecrets(table: TObject): void {
   for (const [name, row] of Object.entries(table.properties as Record<string, object>)) {
     if ('secret' in row && row.secret) delete process.env[variableOf(name)]
@@ -111,6 +112,11 @@ function fail(command: string, message: string, code = EXIT_USAGE): never {
   process.exit(code)
 }
 
+/**
+ * Stops the program once on a signal; a second signal exits at once. close-with-grace is not used: it would
+ * stop gracefully after an uncaught exception, where the program must crash and recover; it handles SIGSEGV
+ * and SIGBUS in JavaScript, but not SIGBREAK of Windows.
+ */
 function stopOnSignal(command: string, stop: (reason: string) => Promise<void>): void {
   let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGBREAK', 'SIGHUP'] as const) {
@@ -126,13 +132,13 @@ function stopOnSignal(command: string, stop: (reason: string) => Promise<void>):
   }
 }
 
-/** Whether whoever listens there can be reached from this machine only. */
+/** Whether a server that listens there can be reached from this machine only. */
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
 
 /**
- * Refuses to listen beyond this machine while nothing checks who asks, and to check nothing where
- * there are identities. `how` says how to get these. Throws UsageError.
+ * Refuses to listen beyond this machine without authentication, and to disable authentication where
+ * identities exist. `how` says how to get identities. Throws UsageError.
  */
 export function assertSafeToListen(
   { host, insecureNoAuth }: { host: string; insecureNoAuth: boolean },

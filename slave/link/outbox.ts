@@ -3,6 +3,9 @@
 // of the master and a restart of the slave.
 //
 // What queues up while a request is under way goes into the next one, as a list.
+//
+// p-retry is not used: the backoff runs on the agent's clock and random source, so that the simulator
+// controls it; a retry sends what is queued then, and a sign of life of the master ends the backoff.
 
 import type { Clock } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'

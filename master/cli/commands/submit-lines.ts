@@ -156,7 +156,10 @@ function sourceOf(file: string): Source {
   return { isFile, open: () => createReadStream('', { fd, autoClose: false, ...place }) }
 }
 
-/** Lines end with a line feed, or with carriage return and line feed; with nothing else. */
+/**
+ * Lines end with a line feed, or with carriage return and line feed. split2 is not used: it decodes bytes
+ * that are not UTF-8 as other characters, which createDecoder refuses.
+ */
 async function* linesIn(stream: Readable, file: string): AsyncGenerator<string, void, void> {
   let rest = ''
   const decoder = createDecoder(file)

@@ -1,6 +1,10 @@
 // Serves the page: the files of master/dashboard and the few libraries that it uses, as their packages
 // contain them, without a build step. All files are read once at the start, so that nothing that is added
 // later is ever served. The page itself holds no data; the endpoints that it calls check the caller.
+//
+// @fastify/static is not used: it reads files per request, so that an upgrade that replaces the folder would
+// mix two versions of the page, and it cannot rewrite the one import between libraries. @fastify/helmet is
+// not used: five constant headers of two routes need no hook.
 
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
