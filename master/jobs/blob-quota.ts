@@ -1,6 +1,6 @@
-// How many bytes of blobs there may be: for one client, in all, and so that the disk keeps room for
-// outcomes. Counts what is stored and what is on its way; an upload claims its bytes before the first
-// of them is written. Whoever fills a quota keeps nobody else from working.
+// How many bytes of blobs there may be: for one client, in total, and so that the disk keeps room for
+// outcomes. Counts stored blobs and uploads; an upload claims its bytes before the first of them is
+// written. A client that fills its quota does not affect other clients.
 //
 //   claim(owner, declared) --grow(bytes)--> ... --release()   (what was kept is counted by `kept`)
 
@@ -8,13 +8,13 @@ import { Problem } from '../../shared/protocol/problems.ts'
 import type { DiskOf } from '../store/disk-room.ts'
 import { reserveOn } from '../store/disk-room.ts'
 
-/** Who brings a blob: a client (null: clients are not asked who they are), or a slave a result. */
+/** Who uploads a blob: a client (null where clients are not authenticated), or a slave with a result. */
 export type BlobOwner = { client: string | null; isSlave: boolean }
 
 export type BlobLimits = {
   /** Of all blobs. */
   totalBytesMax: number
-  /** Of those that one client brought. */
+  /** Of the blobs that one client uploaded. */
   perClientBytesMax: number
   /** What clients' blobs leave free on the disk. */
   diskReserveBytes: number
@@ -29,7 +29,7 @@ export function createBlobQuota(given: {
   stored: { bytes: number; byClient: ReadonlyMap<string, number> }
 }) {
   const { limits, disk } = given
-  /** Stored and on its way. */
+  /** Stored and arriving. */
   let total = given.stored.bytes
   const byClient = new Map(given.stored.byClient)
   /** Claimed, and not on the disk yet. */
@@ -44,14 +44,14 @@ export function createBlobQuota(given: {
       let isOver = false
 
       return {
-        /** So many bytes more have come. Throws as claim() does. */
+        /** More bytes have arrived. Throws as claim() does. */
         grow(bytes: number): void {
           const known = Math.min(bytes, Math.max(0, claimed - written))
           if (bytes > known) take(bytes - known)
           written += bytes
           unwritten -= bytes
         },
-        /** It has been kept, or given up. Idempotent. */
+        /** The upload has ended, stored or not. Idempotent. */
         release(): void {
           if (isOver) return
           isOver = true

@@ -1,16 +1,15 @@
-// How much memory live jobs may take together. A job takes room before it begins, and before each
-// outcome of its parts is kept; where there is none, it waits until others have ended. The oldest of
-// those that have begun never waits, so that one of them always comes to its end; how much that one
-// may take is limited by --job-bytes-max.
+// The memory budget of all live jobs together. A job takes room before it starts, and before each outcome
+// of its parts is kept; without room it waits until other jobs have ended. The oldest started job never
+// waits, so one job can always end; --job-bytes-max limits what that job may take.
 //
-//   take --room, or the oldest--> counted --leave--> free for those that wait, oldest first
+//   take --room, or the oldest job--> counted --leave--> free for the waiting jobs, oldest first
 
-/** A job that waits, and what is called when its turn has come: false when it has left. */
+/** A waiting job. `resolve` is called in its turn: with false when the job has left before. */
 type Waiting = { job: string; bytes: number; resolve: (taken: boolean) => void }
 
 export type Room = ReturnType<typeof createRoom>
 
-/** Ids of jobs grow with time: the lowest is the oldest. */
+/** Ids of jobs sort by time: the lowest is the oldest. */
 export function createRoom(bytesMax: number) {
   const held = new Map<string, number>()
   let total = 0
@@ -21,7 +20,7 @@ export function createRoom(bytesMax: number) {
     /** Takes room now: false when there is none. */
     tryTake,
 
-    /** Resolves when there is room, and that is taken; with false when the job has left before. */
+    /** Resolves when the room is taken; with false when the job has left before. */
     take(job: string, bytes: number): Promise<boolean> {
       if (tryTake(job, bytes)) return Promise.resolve(true)
       return new Promise((resolve) => {
@@ -29,7 +28,7 @@ export function createRoom(bytesMax: number) {
       })
     },
 
-    /** What a job holds in truth. */
+    /** Corrects what a job holds. */
     set(job: string, bytes: number): void {
       if (!held.has(job)) return
       const before = held.get(job) ?? 0
@@ -56,7 +55,7 @@ export function createRoom(bytesMax: number) {
   }
 
   function tryTake(job: string, bytes: number): boolean {
-    // Also when nothing has begun: something must.
+    // The first job to start never waits: otherwise none would start.
     const mayWait = oldest !== null && job > oldest
     if (mayWait && total + bytes > bytesMax) return false
     held.set(job, (held.get(job) ?? 0) + bytes)

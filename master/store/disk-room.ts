@@ -1,6 +1,6 @@
-// How much room a disk has, and how much of it each sort of writing leaves to what matters more: the
-// outcomes of what was accepted. Clients' blobs leave the whole reserve free, new tasks a part of it,
-// what slaves hand in a smaller one; the stores themselves write until the disk is full.
+// How much room a disk has, and how much of the reserve each kind of write leaves free for the outcomes of
+// accepted tasks. Blobs of clients leave the whole reserve free, new tasks a part, results of slaves a
+// smaller part; the stores themselves write until the disk is full.
 
 import { statfsSync } from 'node:fs'
 
@@ -14,10 +14,10 @@ export function diskOf(folder: string): DiskOf {
   }
 }
 
-/** What each leaves free, as a share of the reserve. */
+/** What each kind of write leaves free, as a share of the reserve. */
 export const LEAVES = { blobs: 1, tasks: 1 / 2, results: 1 / 8 } as const
 
-/** On a small disk the reserve is no more than this share of it. */
+/** The reserve is at most this share of the disk. */
 const DISK_SHARE_MAX = 0.1
 
 /** The bytes that must stay free on a disk of this size. */

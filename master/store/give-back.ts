@@ -10,7 +10,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Guard } from './guard.ts'
 
-/** Free pages that are kept: the next rows need some. */
+/** Free pages to keep for the next rows. */
 const KEPT_PAGES = 256
 /**
  * A step should take about this long; its pages are halved above and doubled below half of it. Fewer than
@@ -18,7 +18,7 @@ const KEPT_PAGES = 256
  */
 const STEP_MS = 10
 const STEP_PAGES = { min: 32, max: 256 }
-/** The pause after a step, as a multiple of its duration, and at least this. */
+/** Pause after a step, as a multiple of its duration, and at least REST_MS_MIN. */
 const REST_SHARE = 9
 const REST_MS_MIN = 20
 
@@ -42,7 +42,7 @@ export function createGiveBack({ database, guard, write, truncateLog }: GiveBack
   let isCopied = false
 
   return {
-    /** Rows were removed, or nothing was left to remove: starts unless it is under way. */
+    /** Call after each removal of rows, also of none: starts unless it is running. */
     start(): void {
       timer ??= later(REST_MS_MIN)
     },
@@ -54,7 +54,7 @@ export function createGiveBack({ database, guard, write, truncateLog }: GiveBack
   }
 
   function later(ms: number): NodeJS.Timeout {
-    // It keeps no process alive that has nothing else to do.
+    // The timer does not keep the process alive.
     return setTimeout(step, ms).unref()
   }
 

@@ -1,9 +1,9 @@
-// Stands before every call to a store's files and decides when the store must not be used any more:
-// a page is damaged, or a file was removed, renamed or replaced while it was in use. Nothing that a
-// store says after that can be trusted: neither "there is no such task" nor "it is saved".
+// Checks every access to a store's files and stops the store when a page is damaged, or when a file was
+// removed, renamed or replaced while it was in use. After that, no answer of the store can be trusted:
+// neither "there is no such task" nor "it is saved".
 //
-//   in use --(a damaged page, a file that is gone: broken)------> stopped: every call hears why, and
-//          --(an error of the disk while writing: stop)---------> nothing is read or written
+//   in use --(a damaged page, a file that is gone: broken)------> stopped: every call fails with the reason,
+//          --(an error of the disk while writing: stop)---------> and nothing is read or written
 //
 // Must not know what is stored.
 
@@ -12,7 +12,7 @@ import { Problem } from '../../shared/protocol/problems.ts'
 import { isDamage } from '../../shared/sqlite/errors.ts'
 import { damaged } from './sqlite-open.ts'
 
-/** How often the files are looked at: while nothing happens, and at most while much does. */
+/** Interval between two checks of the files: when idle, and at least under load. In milliseconds. */
 const LOOK_MS = 1_000
 const LOOK_MS_MIN = 100
 
@@ -34,7 +34,7 @@ export function createGuard(path: string, onBroken: (error: StoreBrokenError) =>
   let lookedAt = Number.NEGATIVE_INFINITY
 
   return {
-    /** From here on these must stay where they are: by default the file and its log. */
+    /** From now on these files must stay in place: by default the file and its log. */
     watch(paths: string[] = [path, `${path}-wal`]): void {
       if (path !== ':memory:') for (const each of paths) presence.add(each)
     },
@@ -51,7 +51,7 @@ export function createGuard(path: string, onBroken: (error: StoreBrokenError) =>
       if (stopped) throw stopped
     },
 
-    /** Runs what reads or writes; what it throws is judged. */
+    /** Runs an access to the files; its errors go through `judge`. */
     run<T>(access: () => T): T {
       if (stopped) throw stopped
       try {
@@ -64,12 +64,12 @@ export function createGuard(path: string, onBroken: (error: StoreBrokenError) =>
     judge,
     look,
 
-    /** The same, but not again within a moment: for every commit. */
+    /** The same, at most once in LOOK_MS_MIN: for every commit. */
     lookNow: (): Error | undefined =>
       performance.now() - lookedAt < LOOK_MS_MIN ? stopped : look(),
   }
 
-  /** Whether the files are still there: else the store stops. Gives why it has stopped. */
+  /** Stops the store when a file is gone. Returns why the store has stopped, if it has. */
   function look(): Error | undefined {
     lookedAt = performance.now()
     const change = stopped ? null : presence.change()
@@ -81,7 +81,7 @@ export function createGuard(path: string, onBroken: (error: StoreBrokenError) =>
     return stopped
   }
 
-  /** An error as its caller hears it. A damaged page stops the store. */
+  /** The error to throw to the caller. A damaged page stops the store. */
   function judge(error: unknown): unknown {
     if (stopped) return stopped
     if (!isDamage(error)) return error
@@ -100,12 +100,12 @@ export function createGuard(path: string, onBroken: (error: StoreBrokenError) =>
   }
 }
 
-/** Looks after guards until it is closed. */
+/** Checks the files of these guards at intervals, until closed. */
 export function watchGuards(guards: readonly Pick<Guard, 'look'>[]) {
   const timer = setInterval(() => {
     for (const guard of guards) guard.look()
   }, LOOK_MS)
-  // It keeps no process alive that has nothing else to do.
+  // The timer does not keep the process alive.
   timer.unref()
   return { close: (): void => clearInterval(timer) }
 }

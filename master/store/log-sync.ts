@@ -1,11 +1,11 @@
-// Makes the write-ahead log durable, off the main thread: the turns that come meanwhile are not held
-// up by the disk, and what they write shares the next sync. (On the main thread, as SQLite's own
-// synchronous=FULL does it, the sync was two fifths of the master's time under load.)
+// Makes the write-ahead log durable, off the main thread: the disk does not delay the turns during a
+// sync, and their writes share the next one. (On the main thread, as SQLite's own synchronous=FULL does
+// it, the sync took two fifths of the master's time under load.)
 //
-//   idle --sync()--> under way --(ended)--> idle, or under way again for what came meanwhile
+//   idle --sync()--> syncing --(ended)--> idle, or syncing again for later writes
 //
-// What is written and not yet synced must not be read: a reader could tell a client of an outcome
-// that a crash then takes back. Reads wait for the sync that is under way.
+// A write that is not synced yet must not be read: a client could see an outcome that a crash then
+// loses. Reads wait for the current sync.
 
 import { closeSync, openSync, fdatasync as syncData } from 'node:fs'
 
@@ -14,7 +14,7 @@ type Sync = (file: number, done: (error: Error | null) => void) => void
 
 export type LogSync = ReturnType<typeof createLogSync>
 
-/** `path` is the log's; it is there once something has been written. `fdatasync` is a seam for tests. */
+/** `path` is the log file, which exists after the first write. `fdatasync` is a seam for tests. */
 export function createLogSync(path: string, fdatasync: Sync = syncData) {
   let log: number | undefined
   let underWay: Done[] = []
@@ -28,7 +28,7 @@ export function createLogSync(path: string, fdatasync: Sync = syncData) {
       if (underWay.length === 0) start()
     },
 
-    /** Runs it when nothing that is written is not yet durable: now, or after the sync. */
+    /** Runs `read` when everything written is durable: now, or after the sync. */
     whenDurable(read: () => void): void {
       if (underWay.length === 0) read()
       else reads.push(read)

@@ -1,22 +1,22 @@
-// Owns the room kept for outcomes: a file of real bytes beside the store that is given up when the
-// disk is full, so that what slaves have finished can still be written while new tasks are refused,
-// and made again when there is room. Must not know SQL or tasks.
+// Owns the room reserved for outcomes: a file of real bytes beside the store. It is released when the
+// disk is full, so that outcomes can still be written while new tasks are refused, and made again when
+// there is room. Must not know SQL or tasks.
 //
-//   held --(the disk is full: release)--> given up --(room again: restore)--> held
+//   held --(the disk is full: release)--> released --(room again: restore)--> held
 import { randomFillSync } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { diskOf, reserveOn } from './disk-room.ts'
 
-/** After an attempt that failed, it is not made again for so long. */
+/** Pause after a failed attempt to make the file. In milliseconds. */
 const RETRY_MS = 1000
 const CHUNK_BYTES = 1 << 20
 
 export type Reserve = ReturnType<typeof createReserve>
 
 /**
- * Keeps `bytes` of room at `path`; 0 keeps none. A file from an earlier run is taken over. When it
- * cannot be made, nothing is thrown: `held()` says so. `keepFreeBytes`: the disk's reserve, of which new
+ * Reserves `bytes` at `path`; 0 reserves nothing. Takes over a file of an earlier run. Does not throw
+ * when the file cannot be made: `held()` says so. `keepFreeBytes`: the disk's reserve, of which new
  * tasks leave a part free (disk-room.ts).
  */
 export function createReserve(path: string, bytes: number, keepFreeBytes = 0) {
@@ -27,7 +27,7 @@ export function createReserve(path: string, bytes: number, keepFreeBytes = 0) {
   return {
     held: () => held,
 
-    /** Gives the room up; false when there was none to give. */
+    /** Releases the room; false when there was none. */
     release(): boolean {
       const had = held && bytes > 0
       held = false
@@ -36,9 +36,9 @@ export function createReserve(path: string, bytes: number, keepFreeBytes = 0) {
     },
 
     /**
-     * Tries to have the room again, and as much beside it, so that the next task does not fill the
-     * disk at once; and whether new tasks may be stored. `spareBytes` is room inside the store's own file.
-     * Costs one statfs.
+     * Tries to reserve the room again, and requires as much free beside it, so that the next task does
+     * not fill the disk. Returns whether new tasks may be stored. `spareBytes` is free room inside the
+     * store's own file. Costs one statfs.
      */
     restore(spareBytes: () => number): boolean {
       const { freeBytes: free, bytes: size } = disk()

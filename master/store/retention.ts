@@ -1,5 +1,5 @@
-// Ended tasks are kept for a time and up to a number, then removed in small steps, so that no step
-// holds up the turn.
+// Removes ended tasks that are older than `keepMs` or beyond `keepTasksMax`, in small batches so that no
+// batch delays a turn.
 
 import type { Clock, Monotonic, WallTime } from '../../shared/data/clock.ts'
 import { LONG_AGO, later, msBetween, wallTime } from '../../shared/data/clock.ts'
@@ -9,34 +9,34 @@ import type { Store } from './store.ts'
 
 const STEP_ROWS = 500
 /**
- * While there is something to remove, so many times as long as a step took passes before the next, but at
- * least this: tasks must go as fast as they can come.
+ * Pause between batches, as a multiple of the last batch's duration, and at least REST_MS_MIN. Retention
+ * must keep up with the rate of new tasks.
  */
 const REST_SHARE = 2
 const REST_MS_MIN = 5
 /**
  * After the wall clock jumped ahead, or when a master starts long after the newest task, nothing is
- * removed by age for so long at most: the clock may be wrong, or clients could not fetch their results.
+ * removed by age for at most this long: the clock may be wrong, or clients could not fetch their results.
  */
 const DOUBT_MS_MAX = 3_600_000
-/** When there is nothing to remove. */
+/** Pause when there is nothing to remove. */
 const IDLE_MS = 10_000
 
 export function startTrimming(given: {
   store: Store
   clock: Clock
   clockWatch: Pick<ClockWatch, 'look' | 'onStep'>
-  /** When the newest task was accepted that was stored at the start; null when there was none. */
+  /** When the newest task in the store was accepted, at the start; null when there was none. */
   newestAt: WallTime | null
   keepMs: number
   keepTasksMax: number
-  /** What else is removed by age, about as often as nothing was left to do. */
+  /** Removes other things by age; called when no old task is left. */
   also: () => Promise<void>
   log: Logger
 }) {
   const { store, clock, clockWatch, log, newestAt } = given
   const doubtMs = Math.min(given.keepMs, DOUBT_MS_MAX)
-  /** From then on the age of a task counts. */
+  /** Nothing is removed by age before this. */
   let agesFrom = LONG_AGO
   let closed = false
   let callOff = clock.at(later(clock.now(), IDLE_MS), step)

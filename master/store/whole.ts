@@ -1,11 +1,11 @@
-// Whether a data folder has all that belongs together. A store that is missing is otherwise made, empty,
-// and every task that was promised is unknown: what is left beside it tells that it was there.
+// Checks that no store of a data folder is missing. A missing store would be made, empty, and every
+// accepted task would be unknown; the files beside it show that it was there.
 
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { StoreRefusedError } from './sqlite-open.ts'
 
-/** A store, and what there can only be once it was there. */
+/** A store, and the files that exist only after it did. */
 const TRACES: readonly [store: string, traces: string[]][] = [
   ['askfirst.sqlite', ['askfirst.sqlite-wal', 'jobs.sqlite']],
   ['jobs.sqlite', ['jobs.sqlite-wal', 'blobs']],
