@@ -1,4 +1,4 @@
-// The unit tests of the master. `npm test` runs this beside unit-http.ts and unit-rest.ts.
+// The unit tests of the master. `npm test` runs this beside the other unit-*.ts.
 
 import { runInOneProcess } from './one-process.ts'
 

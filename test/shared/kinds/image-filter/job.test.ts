@@ -3,40 +3,19 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import type { Test } from 'tap'
 import t from 'tap'
-import type { Pixels } from '../../../../shared/kinds/image-filter/filters.ts'
 import { FILTERS } from '../../../../shared/kinds/image-filter/filters.ts'
 import { job } from '../../../../shared/kinds/image-filter/kind.ts'
 import type { Kind } from '../../../../shared/kinds/kind.ts'
 import { expected, filterImage, kinds, photograph, pixelsOf, png, sharpOf } from './images.ts'
+import { isWhole, same } from './strips.ts'
 
 const photo = readFileSync(join(import.meta.dirname, '../../../fixtures/photo.jpg'))
 const names = Object.keys(FILTERS)
 
-function same(t: Test, found: Pixels, wanted: Pixels, message: string) {
-  const { data, ...shape } = found
-  const { data: pixels, ...size } = wanted
-  t.same(shape, size, message)
-  t.ok(Buffer.from(data).equals(pixels), `${message}: pixel for pixel`)
-}
-
-/** Without files filters.test.ts tries every number for every filter; here most have a few. */
-const numbersOf = (filter: string) =>
-  ['sepia', 'blur'].includes(filter) ? Array.from({ length: 16 }, (_, i) => i + 1) : [1, 3, 16]
-
 for (const filter of names) {
-  const numbers = numbersOf(filter)
-  t.test(`${filter} in ${numbers.join(', ')} strips is ${filter} of the whole`, async (t) => {
-    const images = [photograph(67, 53, 4), photograph(41, 37, 3)]
-    const files = await Promise.all(images.map(png))
-    for (const parts of numbers) {
-      const which = parts % 2
-      const { bytes, counts, file } = await filterImage(files[which] as Buffer, { filter }, parts)
-      t.same(counts, [1, parts, 1])
-      t.match(file, { type: 'image/png', name: 'image.png' })
-      same(t, await pixelsOf(bytes), expected(images[which] as Pixels, [filter]), `${parts} strips`)
-    }
+  t.test(`${filter} in 1, 3 and 16 strips is ${filter} of the whole`, async (t) => {
+    await isWhole(t, filter, [1, 3, 16])
   })
 }
 

@@ -50,10 +50,10 @@ for (const [expression, formula] of CLOSED) {
   })
 }
 
-t.test('the squares up to a million, in any number of parts, are 333333833333500000', async (t) => {
+t.test('the squares up to 100000, in any number of parts, are 333338333350000', async (t) => {
   for (const parts of [null, 1, 2, 3, 7, 10, 64, 1000]) {
-    const { result } = await ask({ expression: 'n^2', from: 1, to: 1_000_000 }, parts)
-    t.same(result, { mathjs: 'bigint', value: '333333833333500000' }, `${parts} parts`)
+    const { result } = await ask({ expression: 'n^2', from: 1, to: 100_000 }, parts)
+    t.same(result, { mathjs: 'bigint', value: '333338333350000' }, `${parts} parts`)
   }
 })
 
