@@ -10,6 +10,8 @@ import type {
   TrailEntry,
 } from '../../shared/client/client.ts'
 import { plain } from '../../shared/data/plain-text.ts'
+import type { Piece } from '../../shared/protocol/trail.js'
+import { isAnswer, linesOf, meaningOf } from '../../shared/protocol/trail.js'
 import type { FailureType } from '../../shared/protocol/wire.ts'
 import { count, duration } from './output.ts'
 
@@ -84,17 +86,6 @@ export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanati
   return [verdict, ...lines]
 }
 
-const UNANSWERED = ['no answer', 'unreachable', 'faulty', 'suspect', 'silent']
-const REFUSED = ['busy', 'draining', 'unable', 'unwilling', 'revoked', 'elsewhere', ...UNANSWERED]
-const LOST = [
-  'slave-lost',
-  'outcome-lost',
-  'lost',
-  'executor-crashed',
-  'memory-limit',
-  'time-limit',
-]
-const TOOK = ['taken', 'found']
 /** Waiting that is worth a word. In milliseconds. */
 const WAITED_MS = 50
 
@@ -104,10 +95,10 @@ export function whyInWords(task: Task, { trail }: Trail, now: Explanation | null
 }
 
 function verdictOf(task: Task, trail: TrailEntry[], now: Explanation | null): string[] {
-  const first = trail.findIndex(({ event }) => TOOK.includes(event))
+  const first = trail.findIndex(({ event }) => meaningOf(event) === 'taken' || event === 'found')
   const before = first < 0 ? trail : trail.slice(0, first)
   const taken = first < 0 ? undefined : trail[first]
-  const losses = trail.filter(({ event }) => LOST.includes(event))
+  const losses = trail.filter(({ event }) => ['lost', 'failed'].includes(meaningOf(event) ?? ''))
   return [
     `Task ${task.id}, kind "${task.kind}", is ${task.status}${howItStands(task, trail)}`,
     ...waited(task, before, taken),
@@ -162,7 +153,7 @@ function waited(task: Task, before: TrailEntry[], taken: TrailEntry | undefined)
   const until = Date.parse(taken?.at ?? task.endedAt ?? new Date().toISOString())
   // The time that the one who took it needed for its answer is no waiting.
   const ms = until - Date.parse(task.createdAt) - (taken?.ms ?? 0)
-  const refusals = before.filter(({ event }) => REFUSED.includes(event))
+  const refusals = before.filter((entry) => isAnswer(entry))
   if (refusals.length === 0) {
     if (ms < WAITED_MS) return []
     const none = taken
@@ -190,45 +181,16 @@ function whyNobody(task: Task, { slaves, wouldAsk }: Explanation): string {
 
 function ladder(task: Task, trail: TrailEntry[]): string[] {
   const since = Date.parse(task.createdAt)
-  let asks = 0
-  const lines = trail.map((entry) => {
-    if (TOOK.includes(entry.event) || (REFUSED.includes(entry.event) && entry.slave)) asks++
-    if (entry.event === 'retry') asks = 0
-    return {
-      at: `+${duration(Math.max(0, Date.parse(entry.at) - since))}`,
-      says: step(entry, asks),
-    }
-  })
+  const lines = linesOf(trail).map(({ entry, pieces }) => ({
+    at: `+${duration(Math.max(0, Date.parse(entry.at) - since))}`,
+    says: pieces.map(textOf).join(''),
+  }))
   const width = Math.max(0, ...lines.map(({ at }) => at.length))
   return lines.map(({ at, says }) => `  ${at.padStart(width)}  ${plain(says)}`)
 }
 
-function step({ event, slave = '', reason = '', ms, knownMs }: TrailEntry, asks: number): string {
-  const why = reason === '' ? '' : `: ${reason}`
-  const answered = ms === undefined ? '' : `, answered in ${duration(ms)}`
-  if (event === 'taken')
-    return `asked ${ordinal(asks)}: ${slave}, available${answered}; it has the task`
-  if (REFUSED.includes(event) && slave === '') return reason
-  if (REFUSED.includes(event) && knownMs !== undefined) {
-    return `passed over ${ordinal(asks)}: ${slave}, not available${why} (it said so ${duration(knownMs)} before)`
-  }
-  if (event === 'no answer') return `asked ${ordinal(asks)}: ${slave}, no answer${why}`
-  if (event === 'unreachable') return `could not be asked: ${slave}${why}`
-  if (REFUSED.includes(event))
-    return `asked ${ordinal(asks)}: ${slave}, not available${why}${answered}`
-  if (event === 'silence') return `${slave} was ${reason}`
-  if (event === 'found') return `${slave} was found to have it`
-  if (event === 'slave-lost' || event === 'lost') return `${slave} was lost${why}`
-  if (LOST.includes(event)) return `${slave}: ${event}${why}`
-  if (event === 'retry') return `rests, then is tried again (${reason})`
-  if (event === 'master started') return 'the master was started anew'
-  if (event === 'clock set') return `the master's wall clock jumped ${reason}`
-  if (event === 'omitted') return `(${reason} left out)`
-  return `${event}${slave ? `, ${slave}` : ''}${why}`
-}
-
-function ordinal(n: number): string {
-  const tens = n % 100
-  const end = tens > 10 && tens < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th')
-  return `${n}${end}`
+function textOf(piece: Piece): string {
+  if (typeof piece === 'string') return piece
+  if ('ms' in piece) return duration(piece.ms)
+  return 'slave' in piece ? piece.slave : piece.said
 }

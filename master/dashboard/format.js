@@ -46,13 +46,6 @@ export function bytes(n) {
 /** @param {number} share 0 to 1 */
 export const percent = (share) => `${one.format(share * 100)} %`
 
-/** 1st, 2nd, 3rd ... @param {number} n */
-export function ordinal(n) {
-  const tens = n % 100
-  if (tens >= 11 && tens <= 13) return `${n}th`
-  return `${n}${{ 1: 'st', 2: 'nd', 3: 'rd' }[n % 10] ?? 'th'}`
-}
-
 /** @param {number} n @param {string} noun */
 export const some = (n, noun) => `${count(n)} ${noun}${n === 1 ? '' : 's'}`
 

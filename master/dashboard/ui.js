@@ -1,7 +1,8 @@
 // Small things that several views show: text of users, states as shape and word, slots as pips.
 
-import { ordinal, plainly, shortId } from './format.js'
+import { plainly, shortId } from './format.js'
 import { Fragment, html, useEffect, useState } from './html.js'
+import { ordinal } from './lib/trail.js'
 import { live, watch } from './live.js'
 
 /** Shows anew what uses it, whenever the live state has changed. */

@@ -6,11 +6,11 @@ import { parseAsWritten } from '../../master/dashboard/api.js'
 import { matterOf } from '../../master/dashboard/banner.js'
 import { addBars, createBars, dropOldBars, keysOf } from '../../master/dashboard/bars.js'
 import * as page from '../../master/dashboard/closed-forms.js'
-import { length, ordinal, plainly } from '../../master/dashboard/format.js'
-import { attemptsOf, linesOf } from '../../master/dashboard/trail.js'
+import { length, plainly } from '../../master/dashboard/format.js'
 import { typedOf, valueTyped } from '../../master/dashboard/views/form-values.js'
 import { layoutOf, segmentsOf, slaveAt } from '../../master/dashboard/views/stream-layout.js'
 import { paragraphsOf } from '../../master/dashboard/views/words-split.js'
+import { ordinal } from '../../shared/protocol/trail.js'
 import { erlangB, orderedLoads } from '../rigs/experiments/closed-forms.ts'
 import { fitAmdahl, pointsOf } from '../rigs/speedup/laws.ts'
 
@@ -49,52 +49,6 @@ test('draws the same speed-up as npm run speedup prints', async (t) => {
   t.equal(page.fitAmdahl(got), fitAmdahl(wanted)?.serial)
   t.equal(page.fitAmdahl(got.slice(0, 2)), null, 'two points fix the law whatever it is worth')
   t.same(page.pointsOf(runs.slice(1)), [], 'nothing without one slave')
-})
-
-test('tells a trail in sentences', async (t) => {
-  const at = '2026-11-21T07:00:00.000Z'
-  const lines = linesOf([
-    { at, event: 'busy', slave: 'slave-1', reason: 'running 1 of 1', knownMs: 1500 },
-    { at, event: 'no answer', slave: 'slave-2', ms: 500 },
-    { at, event: 'taken', slave: 'slave-3', ms: 0.4 },
-    { at, event: 'lost', slave: 'slave-3', reason: 'not heard of for a lease' },
-    { at, event: 'retry', reason: 'after try 1' },
-    { at, event: 'busy', reason: 'and 9 more slaves, by number' },
-    { at, event: 'time-limit', slave: 'slave-1', reason: 'ran longer than 10 ms' },
-    { at, event: 'done', slave: 'slave-1' },
-  ])
-  const text = lines.map(({ before, slave, after, reason, note }) =>
-    [before, slave ?? '', after, reason ? `, ${reason}` : '', note ? `, ${note}` : ''].join(''),
-  )
-  t.same(text, [
-    '1st, not asked anew: slave-1, not available, running 1 of 1, known for 1.5 s',
-    'asked 2nd: slave-2, no answer, 500 ms',
-    'asked 3rd: slave-3, available, has taken it, 0.40 ms',
-    'given up on slave-3, not heard of for a lease',
-    'to be tried again, after try 1',
-    'not available, and 9 more slaves, by number',
-    'time-limit on slave-1, ran longer than 10 ms',
-    'done by slave-1',
-  ])
-})
-
-test('finds the attempts in a trail', async (t) => {
-  const entry = (second: number, event: string, slave?: string) => ({
-    at: `2026-11-21T07:00:0${second}.000Z`,
-    event,
-    ...(slave === undefined ? {} : { slave }),
-  })
-  const attempts = attemptsOf([
-    entry(0, 'taken', 'a'),
-    entry(2, 'lost', 'a'),
-    entry(2, 'retry'),
-    entry(3, 'busy', 'b'),
-    entry(4, 'taken', 'c'),
-  ])
-  t.match(attempts, [
-    { slave: 'a', from: /:00\./, to: /:02\./, how: 'lost' },
-    { slave: 'c', to: null, how: 'running' },
-  ])
 })
 
 const bar = (task: string, more: object = {}) => ({

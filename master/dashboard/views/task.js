@@ -5,7 +5,7 @@ import { json, request } from '../api.js'
 import { useFollowed } from '../follow.js'
 import { length, time } from '../format.js'
 import { html, useState } from '../html.js'
-import { attemptsOf } from '../trail.js'
+import { attemptsOf, meaningOf } from '../lib/trail.js'
 import { Fact, Problem, Said, SaidBlock, SlaveName, State } from '../ui.js'
 import { Ladder } from './ladder.js'
 import { resultText } from './tasks.js'
@@ -56,8 +56,11 @@ export function TaskBody({ task, trail }) {
     ${
       attempts.length > 1
         ? html`<div class="card"><h2>Attempts</h2><ol class="plain">${attempts.map(
-            ({ slave, from, to, how }) => html`<li><${SlaveName} name=${slave} /> from ${time(from)}
-              ${to ? ` for ${length(Date.parse(to) - Date.parse(from))}` : ''}: <${Said} text=${how} /></li>`,
+            ({
+              taken,
+              ended,
+            }) => html`<li><${SlaveName} name=${taken.slave} /> from ${time(taken.at)}
+              ${ended ? ` for ${length(Date.parse(ended.at) - Date.parse(taken.at))}` : ''}: <${Said} text=${howOf(ended)} /></li>`,
           )}</ol></div>`
         : null
     }
@@ -75,14 +78,20 @@ export function Outcome({ of }) {
     <${SaidBlock} label="Result" text=${resultText({ ...of, omitted: [] })} /></div>`
 }
 
+/** How an attempt ended. @param {import('../lib/trail.js').Entry | null} ended */
+function howOf(ended) {
+  if (ended === null) return 'running'
+  if (meaningOf(ended.event) === 'taken') return 'lost'
+  return ended.reason ? `${ended.event}: ${ended.reason}` : ended.event
+}
+
 /** The states that it went through, with the time between them. @param {{ task: any, trail: any[] }} given */
 function States({ task, trail }) {
   const steps = [{ name: 'accepted', at: task.createdAt }]
   if (task.startedAt) steps.push({ name: 'in progress', at: task.startedAt })
   if (task.endedAt) steps.push({ name: task.status, at: task.endedAt })
   else if (!task.startedAt) steps.push({ name: 'pending', at: '' })
-  const losses = ['lost', 'slave-lost', 'outcome-lost']
-  const lost = trail.filter(({ event }) => losses.includes(event)).length
+  const lost = trail.filter(({ event }) => meaningOf(event) === 'lost').length
   return html`<ol class="steps" aria-label="States">
     ${steps.map(({ name, at }, i) => {
       const before = steps[i - 1]?.at

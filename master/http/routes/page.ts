@@ -53,6 +53,7 @@ const LIBRARIES: Record<string, string> = {
   'lib/htm.js': import.meta.resolve('htm'),
   'lib/uplot.js': import.meta.resolve('uplot/dist/uPlot.esm.js'),
   'lib/uplot.css': import.meta.resolve('uplot/dist/uPlot.min.css'),
+  'lib/trail.js': import.meta.resolve('../../../shared/protocol/trail.js'),
 }
 
 type File = { type: string; text: string; etag: string }

@@ -1,0 +1,83 @@
+// The one interpreter of trails: what each event means, its sentence, and the attempts of a task.
+
+import { test } from 'tap'
+import type { Entry } from '../../../shared/protocol/trail.js'
+import { attemptsOf, linesOf, meaningOf } from '../../../shared/protocol/trail.js'
+
+const at = '2026-11-21T07:00:00.000Z'
+
+/** As the command line joins them. */
+const read = (trail: Entry[]): string[] =>
+  linesOf(trail).map(({ pieces }) =>
+    pieces
+      .map((piece) => (typeof piece === 'string' ? piece : Object.values(piece).join('')))
+      .join(''),
+  )
+
+test('tells a trail in sentences', async (t) => {
+  const trail: Entry[] = [
+    { at, event: 'busy', slave: 'a', reason: 'running 1 of 1', knownMs: 1500 },
+    { at, event: 'no answer', slave: 'b', reason: 'no answer in time', ms: 500 },
+    { at, event: 'taken', slave: 'c', ms: 4 },
+    { at, event: 'silence', slave: 'c', reason: 'silent for 10000 ms' },
+    { at, event: 'slave-lost', slave: 'c', reason: 'its lease ran out' },
+    { at, event: 'retry', reason: 'after try 1' },
+    { at, event: 'busy', reason: 'and 9 more slaves, by number' },
+    { at, event: 'draining', slave: 'a', reason: 'SIGTERM', ms: 2 },
+    { at, event: 'found', slave: 'c', reason: 'it has the task' },
+    { at, event: 'time-limit', slave: 'c', reason: 'ran longer than 10 ms' },
+    { at, event: 'not arrived', slave: 'd', reason: 'the answer to its poll was lost' },
+    { at, event: 'omitted', reason: '12 entries' },
+    { at, event: 'clock set', reason: 'by 60 s' },
+    { at, event: 'done', slave: 'c' },
+    { at, event: 'of-a-newer-version', slave: 'c', reason: 'why' },
+  ]
+  t.same(read(trail), [
+    'passed over 1st: a, not available: running 1 of 1 (it said so 1500 before)',
+    'asked 2nd: b, no answer: no answer in time',
+    'asked 3rd: c, available, answered in 4; it has the task',
+    'c was silent for 10000 ms',
+    'c was lost: its lease ran out',
+    'rests, then is tried again (after try 1)',
+    'and 9 more slaves, by number',
+    'asked 1st: a, not available: SIGTERM, answered in 2',
+    'c was found to have it',
+    'c: time-limit: ran longer than 10 ms',
+    'the poll of d brought it, and it did not arrive: the answer to its poll was lost',
+    '(12 entries left out)',
+    "the master's wall clock jumped by 60 s",
+    'done, c',
+    'of-a-newer-version, c: why',
+  ])
+  t.same(
+    linesOf(trail.slice(0, 6)).map(({ tone }) => tone),
+    ['no', 'bad', 'yes', 'plain', 'bad', 'plain'],
+  )
+})
+
+test('finds the attempts in a trail, which answers and notes do not end', async (t) => {
+  const entry = (event: string, slave?: string) => ({ event, ...(slave ? { slave } : {}) })
+  const attempts = attemptsOf([
+    entry('taken', 'a'),
+    entry('silence', 'a'),
+    entry('old failure', 'x'),
+    entry('slave-lost', 'a'),
+    entry('retry'),
+    entry('busy', 'b'),
+    entry('taken', 'c'),
+    entry('taken', 'd'),
+  ])
+  t.same(
+    attempts.map(({ taken, ended }) => [taken.slave, ended?.event ?? null]),
+    [
+      ['a', 'slave-lost'],
+      ['c', 'taken'],
+      ['d', null],
+    ],
+  )
+})
+
+test('knows no meaning of an event of a newer version, or of a name that every object has', async (t) => {
+  t.equal(meaningOf('of-a-newer-version'), null)
+  t.equal(meaningOf('constructor'), null)
+})
