@@ -1,6 +1,6 @@
 // Returns free pages of a SQLite file to the disk, in steps that are short enough not to delay a turn,
 // then truncates the log. SQLite keeps the pages of removed rows for new ones; after a peak that can
-// be most of the file. A file needs `auto_vacuum = INCREMENTAL` for it (shared/sqlite/errors.ts), else only
+// be most of the file. A file needs `auto_vacuum = INCREMENTAL` for it (shared/sqlite/database.ts), else only
 // the log is truncated.
 //
 //   idle --(a trim leaves many free pages)--> step, rest, step ... --(few are left)--> log truncated
