@@ -209,6 +209,23 @@ t.test('what a crash left of a cancelled job is cancelled with the next start', 
   t.same(cancelled, ['task-1'])
 })
 
+t.test('a job that had not ended goes on with the next start, and ends', async (t) => {
+  const first = await setUp()
+  await first.submit()
+  first.jobs.close()
+  const { jobs, submitted, accepted, ended, settle, statusOf } = await setUp({
+    stores: first.stores,
+  })
+  await jobs.resume()
+  await settle()
+  t.same(submitted, first.submitted, 'the same part, by the same key')
+  t.ok(jobs.isLive('job-1'))
+  accepted.resolve({ id: 'task-1' })
+  ended.resolve()
+  await settle()
+  t.equal(await statusOf(), 'done')
+})
+
 t.test('a job that is cancelled while the master stops is cancelled', async (t) => {
   const { jobs, statusOf, accepted, settle, cancelled, submit } = await setUp()
   await submit()
