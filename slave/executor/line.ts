@@ -1,5 +1,7 @@
 // The runs of a pool that no member has been sent.
 
+export type Line<Entry extends { place: unknown }> = ReturnType<typeof createLine<Entry>>
+
 /** First come, first served; the killed stay in it, marked, until they come to the front. */
 export function createLine<Entry extends { place: unknown }>() {
   let waiting: Entry[] = []

@@ -5,8 +5,9 @@ import './bare-children.ts'
 import { plain } from '../../../shared/data/raw-json.ts'
 import type { Outcome } from '../../../shared/protocol/wire.ts'
 import type { RunEnded } from '../../../slave/executor/executors.ts'
-import type { Pool, PoolOptions } from '../../../slave/executor/pool.ts'
+import type { Pool } from '../../../slave/executor/pool.ts'
 import { createPool } from '../../../slave/executor/pool.ts'
+import type { PoolOptions } from '../../../slave/executor/pool-options.ts'
 import { KIND_NAMES } from './fixtures/kinds.ts'
 
 export const kindsModule = new URL('./fixtures/kinds.ts', import.meta.url)

@@ -1,0 +1,43 @@
+// Limits of time and memory of the run that a member computes, and when to look at the member next.
+// Pure, but for the memory that the operating system reports.
+
+import type { Entry, Member } from './member.ts'
+import { firstOf, UNWANTED_MS } from './member.ts'
+
+/** A member silent for this long, with runs behind its head, gives those back. In milliseconds. */
+export const SILENT_MS = 10
+/** How often the memory of a member with a long run is looked at. In milliseconds. */
+const MEMORY_CHECK_MS = 100
+
+/**
+ * When to look at a member next, counted from `from`, and at its least limit in any case. By the
+ * monotonic clock.
+ */
+export function nextCheckAt(member: Member, from: number, now: number): number {
+  const { fed, since, limitMs, isLong } = member
+  const isSoon = (fed.size > 1 && !isLong) || !firstOf(fed)
+  const look = from + (isSoon ? SILENT_MS : MEMORY_CHECK_MS)
+  return Math.max(now + 1, Math.min(look, since + limitMs))
+}
+
+/** Why a run is killed: `unwanted` is one whose attempt was revoked. */
+export type Verdict = 'unwanted' | { type: 'time-limit' | 'memory-limit'; message: string }
+
+/** What the head of a member, which has begun, has done wrong by now, if anything. */
+export function judge(
+  member: Member,
+  head: Entry | undefined,
+  now: number,
+  rssMaxMb: number,
+): Verdict | undefined {
+  const ranMs = now - member.since
+  if (!head) return ranMs >= UNWANTED_MS ? 'unwanted' : undefined
+  const limitMs = head.run.runLimitMs
+  if (ranMs >= limitMs) {
+    return { type: 'time-limit', message: `exceeded its limit of ${limitMs} ms` }
+  }
+  if (ranMs >= MEMORY_CHECK_MS && member.executor.residentMb() > rssMaxMb) {
+    return { type: 'memory-limit', message: `exceeded its limit of ${rssMaxMb} MB` }
+  }
+  return undefined
+}
