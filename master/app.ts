@@ -16,7 +16,7 @@ import { openFolder, removeDeadScratch } from '../shared/process/scratch-folders
 import { createAttemptIds } from './dispatch/attempt-ids.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
 import { createOutputs } from './dispatch/output-schemas.ts'
-import { createTransport } from './dispatch/push-channel.ts'
+import { createPushChannels } from './dispatch/push-channel.ts'
 import { createTaskReader } from './dispatch/task-reader.ts'
 import { bodyPlaces } from './http/body-budgets.ts'
 import { createJobRequests } from './http/job-requests.ts'
@@ -169,8 +169,8 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
     slaves: namedSlaves,
     policy: POLICIES[settings.policy],
     store,
-    transport: (receive) =>
-      createTransport({ askTimeoutMs: settings.askTimeoutMs, receive, reach: door.reach }),
+    push: (receive) =>
+      createPushChannels({ askTimeoutMs: settings.askTimeoutMs, receive, reach: door.reach }),
     clock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     taskIds: ids.after,

@@ -9,8 +9,8 @@
 // another poll, and never says that the task of another thread was dropped. A slave that gave the
 // name itself keeps it.
 
+import { isReachable } from './reach.ts'
 import type { Registry } from './registry.ts'
-import { isSimple } from './registry.ts'
 import type { Slave, Task } from './state.ts'
 
 const GIVEN = /^worker-\d{1,9}$/
@@ -20,12 +20,16 @@ export function freeName({ byName }: Pick<Registry, 'byName'>): string {
   for (let number = 1; ; number++) {
     const name = `worker-${number}`
     const slave = byName.get(name)
-    if (!slave || (slave.isNameGiven && isIdle(slave) && slave.poll === null)) return name
+    if (!slave || (hasGivenName(slave) && isIdle(slave) && !isReachable(slave))) return name
   }
 }
 
 /** Whether a slave that the store knows had its name from the master: the store does not say. */
-export const mayBeGiven = (slave: Slave): boolean => isSimple(slave) && GIVEN.test(slave.name)
+export const mayBeGiven = (name: string): boolean => GIVEN.test(name)
+
+/** Whether the slave has its name from the master. */
+export const hasGivenName = ({ reach }: Slave): boolean =>
+  reach.by === 'simple-poll' && reach.isNameGiven
 
 /** It has no task, and none is on its way to it. */
 export const isIdle = ({ held, offers }: Slave): boolean => held.size === 0 && offers.size === 0
@@ -36,7 +40,7 @@ export function heldSimply(
   { task: id, slave: name }: { task: string; slave: string | null },
 ): { slave: string; attempt: string } | null {
   const stage = live.get(id)?.stage
-  if (stage?.is !== 'running' || !isSimple(stage.slave)) return null
+  if (stage?.is !== 'running' || stage.slave.reach.by !== 'simple-poll') return null
   const { attempt, slave } = stage
   return name === null || name === slave.name ? { slave: slave.name, attempt } : null
 }

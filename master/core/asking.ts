@@ -1,6 +1,7 @@
 // Asking slaves for one task: the next to ask, what its answer means, and what is said to the
 // client when nobody takes it. Pure.
 
+import assert from 'node:assert/strict'
 import { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -13,11 +14,20 @@ import { judgeAnswers, noteTrouble } from './backoff.ts'
 import type { Context } from './context.ts'
 import { knownReason } from './known-reason.ts'
 import { noteAsk, noteTold } from './measurements.ts'
-import type { Input } from './messages.ts'
+import type { Input, Unanswered } from './messages.ts'
 import { due, enterLine, leaveLine } from './queue.ts'
-import { isElsewhere, isPull, mayHave, roomOf } from './registry.ts'
+import { routeTo } from './reach.ts'
+import { isElsewhere, mayHave, roomOf } from './registry.ts'
 import type { Slave, Task } from './state.ts'
 import { note, reasonOf } from './trail.ts'
+
+/** What a trail says of an offer without an answer. */
+const UNANSWERED = {
+  silent: 'no answer',
+  undelivered: 'unreachable',
+  declined: 'unwilling',
+  unsent: 'unreachable',
+} as const satisfies Record<Unanswered, string>
 
 /** A trail names at most this many slaves that were passed over because they were known busy. */
 export const TRAIL_KNOWN_MAX = 10
@@ -51,14 +61,15 @@ const loadOf = (slave: Slave): number => 1 - roomOf(slave) / Math.max(1, slave.s
 
 /** Asks one slave: the offer is the question and the assignment in one. */
 export function offer(core: Context, task: Task, slave: Slave, now: Monotonic): void {
+  const route = routeTo(slave)
+  assert(route !== null, 'a slave that does not poll has no room')
   const attempt = core.ids.make(task.id, slave.name)
   task.stage = { is: 'asking', slave, attempt, since: now }
   slave.offers.set(attempt, { attempt, task, at: now })
   core.registry.refresh(slave)
   core.counters.asks++
   task.asks++
-  const { name, url, boot, poll } = slave
-  core.effects.push({ do: 'offer', slave: name, url, boot, task, attempt, poll })
+  core.effects.push({ do: 'offer', slave: slave.name, route, boot: slave.boot, task, attempt })
 }
 
 /**
@@ -138,30 +149,29 @@ function refusedBy(
 /** Offers that were not answered. One that cannot have arrived is as good as refused. */
 export function takeSilence(
   core: Context,
-  { slave: name, attempts, delivered, reason, ...how }: Input & { is: 'no-answer' },
+  { slave: name, attempts, how, reason }: Input & { is: 'no-answer' },
   now: Monotonic,
 ): void {
-  const { refused = false, unsent = false } = how
   const slave = core.registry.byName.get(name)
   if (!slave) return
   const offers = attempts.map((attempt) => slave.offers.get(attempt))
   for (const attempt of attempts) slave.offers.delete(attempt)
   core.registry.refresh(slave)
-  if (!unsent && !isPull(slave)) {
-    noteTrouble(core, slave, refused ? 'declined' : 'unusable', reason, now)
+  if (how !== 'unsent') {
+    noteTrouble(core, slave, how === 'declined' ? 'declined' : 'unusable', reason, now)
   }
-  if (!refused && !unsent) {
-    if (slave.standing === 'alive' && !isPull(slave)) core.registry.setStanding(slave, 'suspect')
+  if (how === 'silent' || how === 'undelivered') {
+    if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
     visit(core, slave, now)
   }
   for (const open of offers) {
     if (!open) continue
     const { task, attempt, at } = open
     if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) continue
-    const event = refused ? 'unwilling' : delivered ? 'no answer' : 'unreachable'
+    const event = UNANSWERED[how]
     noteAsk(core.figures, event, now - at)
     note(task, { at: core.wall, event, slave: slave.name, reason, ms: now - at })
-    if (delivered) (task.unsure ??= new Map()).set(attempt, slave)
+    if (how === 'silent') (task.unsure ??= new Map()).set(attempt, slave)
     if (task.unsure) core.unsure.add(task)
     markAsked(task, slave.place)
     seek(core, task, now)
@@ -188,9 +198,9 @@ export function dropOffers(core: Context, slave: Slave, now: Monotonic): void {
 
 /** Asks a slave who it is and what it holds. Whoever pulls cannot be asked, and says it unasked. */
 export function visit(core: Context, slave: Slave, now: Monotonic): void {
-  if (isPull(slave)) return
+  if (slave.reach.by !== 'http') return
   slave.askedAt = now
-  core.effects.push({ do: 'visit', name: slave.name, url: slave.url, token: null })
+  core.effects.push({ do: 'visit', name: slave.name, url: slave.reach.url, token: null })
 }
 
 const mayWait = (task: Task, now: Monotonic): boolean =>

@@ -18,9 +18,9 @@ import type { Context } from './context.ts'
 import { noteFailure, noteFree, noteRun, noteWait } from './measurements.ts'
 import type { Unattached, Waiting } from './messages.ts'
 import { enterLine, leaveLine, rest } from './queue.ts'
+import { routeTo } from './reach.ts'
 import type { LossReason } from './reasons.ts'
 import { inWords } from './reasons.ts'
-import { isPull, isSimple } from './registry.ts'
 import type { EndStatus, Held, Slave, Task } from './state.ts'
 import { currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task.ts'
 import type { TrailEntry, TrailEvent } from './trail.ts'
@@ -109,16 +109,19 @@ function noteFirst({ figures }: Context, task: Task, now: Monotonic): void {
 }
 
 /**
- * Asks a slave to drop attempts and never to take them. Whoever pulls hears it by its open poll,
- * else when it lists them; a simple slave never.
+ * Tells a slave to drop attempts and never to accept them. A slave that does not poll now is told when it
+ * lists them; a simple slave is never told. `when`: a crash may undo the end that is the reason, but not
+ * what was never saved.
  */
-export function revoke(core: Context, slave: Slave, attempts: string[]): void {
-  if (isPull(slave)) {
-    if (slave.poll !== null && !isSimple(slave))
-      core.effects.push({ do: 'revoke-by-poll', poll: slave.poll, attempts })
-    return
-  }
-  core.effects.push({ do: 'revoke', slave: slave.name, url: slave.url, attempts })
+export function revoke(
+  core: Context,
+  slave: Slave,
+  attempts: string[],
+  when: 'revoke' | 'revoke-now' = 'revoke',
+): void {
+  const route = routeTo(slave)
+  if (route === null || slave.reach.by === 'simple-poll') return
+  core.effects.push({ do: when, slave: slave.name, route, attempts })
 }
 
 /** Outcomes from a slave. Each is acknowledged, also where it changes nothing. */
@@ -323,7 +326,7 @@ export function compare(
     if (!task) unattached.push({ attempt, task: id })
     const held = slave.held.get(attempt)
     if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
-    slave.handed.delete(attempt)
+    if (slave.reach.by === 'poll') slave.reach.handed.delete(attempt)
     if (held) confirmOne(held, status, now)
     else if (task && wants(core, task, slave, attempt)) {
       adopt(core, task, slave, attempt, generation, now)

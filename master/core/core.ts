@@ -29,7 +29,7 @@ import type { Effect, Input, Refusable, Waiting } from './messages.ts'
 import { takeGone, takeHanded, takePoll, takeSubmitted } from './polling.ts'
 import { before, enterLine, leaveLine, restUnwilling } from './queue.ts'
 import { closePoll, saveSlave, takeLeave, takeRegistration } from './registration.ts'
-import { createRegistry, isPull } from './registry.ts'
+import { createRegistry } from './registry.ts'
 import { endGrace, restore, takeClockStep } from './restore.ts'
 import { createServiceTimes } from './run-times.ts'
 import type { Due, NewTask, Slave, Task } from './state.ts'
@@ -240,10 +240,7 @@ function takeBack(core: Context, task: Task): void {
   if (stage.is === 'running') core.running--
   if (stage.is === 'running' || stage.is === 'asking') {
     stage.slave.held.delete(stage.attempt)
-    const { name, url } = stage.slave
-    const attempts = [stage.attempt]
-    if (isPull(stage.slave)) revoke(core, stage.slave, attempts)
-    else core.effects.push({ do: 'revoke-now', slave: name, url, attempts })
+    revoke(core, stage.slave, [stage.attempt], 'revoke-now')
   }
   task.stage = { is: 'refused' }
   core.live.delete(task.id)

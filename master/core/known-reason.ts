@@ -1,7 +1,8 @@
 // Why a slave is not asked. Pure.
 
 import type { SlaveStateWord } from '../../shared/protocol/api/slaves.ts'
-import { isFaulty, isPull } from './registry.ts'
+import { isReachable } from './reach.ts'
+import { isFaulty } from './registry.ts'
 import type { Slave } from './state.ts'
 import type { TrailEntry } from './trail.ts'
 
@@ -13,7 +14,8 @@ export type KnownAnswer = Pick<TrailEntry, 'why' | 'reason'> & {
 /** Why a slave that is not asked would refuse; the words of its last answer where it gave one. */
 export function knownReason(slave: Slave): KnownAnswer {
   const { standing, reports, trouble, mode, slots, free, offers } = slave
-  if (standing !== 'alive') return { event: standing, why: { is: 'absent', polls: isPull(slave) } }
+  if (standing !== 'alive')
+    return { event: standing, why: { is: 'absent', polls: slave.reach.by !== 'http' } }
   if (typeof reports === 'object')
     return { event: 'elsewhere', why: { is: 'elsewhere', ...reports } }
   if (slave.drained) return { event: 'draining', why: { is: 'drained' } }
@@ -21,7 +23,7 @@ export function knownReason(slave: Slave): KnownAnswer {
     return { event: 'faulty', why: { is: 'faulty', count: trouble.count, last: trouble.reason } }
   }
   if (mode !== 'accepting') return { event: mode, reason: slave.reason }
-  if (isPull(slave) && slave.poll === null && free > 0) {
+  if (!isReachable(slave) && free > 0) {
     return { event: 'busy', why: { is: 'not polling' } }
   }
   if (trouble?.resting) {

@@ -9,6 +9,7 @@ import { endRest } from './backoff.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS, SUSPECT_BEATS } from './context.ts'
 import type { Registrant, Visited, WaitingHeartbeat } from './messages.ts'
+import { isAt } from './reach.ts'
 import {
   registrationReply,
   reportsHere,
@@ -16,7 +17,6 @@ import {
   settleFirst,
   takeLeave,
 } from './registration.ts'
-import { isPull, isSimple } from './registry.ts'
 import { watch } from './slave-timers.ts'
 import type { Slave } from './state.ts'
 import { note } from './trail.ts'
@@ -39,7 +39,7 @@ export function takeVisit(core: Context, visited: Visited, now: Monotonic): void
     const detail = `the slave at ${url} is named ${card.name}, not ${name}`
     return takeNotReached(core, name, url, token, now, detail)
   }
-  const slave = settleFirst(core, name, url, visited)
+  const slave = settleFirst(core, name, { by: 'http', url }, visited)
   if (!slave) return
   const reborn = slave.boot !== card.boot
   // It has come by itself, as another process: that may be the one whose answers can be used.
@@ -96,7 +96,7 @@ export function takeNotReached(
     return
   }
   const slave = core.registry.byName.get(name)
-  if (!slave || slave.url !== url) return
+  if (!slave || !isAt(slave, { by: 'http', url })) return
   slave.unanswered++
   if (slave.standing === 'alive') core.registry.setStanding(slave, 'suspect')
   watch(core, slave, now)
@@ -153,7 +153,8 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
     } else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {
       revoke(core, slave, [held.attempt])
       // It speaks: whatever became of the outcome, the task has not taken it down.
-      const type = slave.standing === 'alive' && !isSimple(slave) ? 'outcome-lost' : 'slave-lost'
+      const isHeard = slave.standing === 'alive' && slave.reach.by !== 'simple-poll'
+      const type = isHeard ? 'outcome-lost' : 'slave-lost'
       const { task, ended = false } = held
       const why = { is: 'overdue', runLimitMs: task.runLimitMs, ended } as const
       lose(core, slave, held, why, now, type)
@@ -165,7 +166,7 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
 /** It will be asked what it has; what it should have says so, once for each silence. */
 function suspect(core: Context, slave: Slave, silentMs: number): void {
   core.registry.setStanding(slave, 'suspect')
-  const why = { is: 'silent', ms: silentMs, asked: !isPull(slave) } as const
+  const why = { is: 'silent', ms: silentMs, asked: slave.reach.by === 'http' } as const
   for (const { task } of slave.held.values()) {
     note(task, { at: core.wall, event: 'silence', slave: slave.name, why })
   }
@@ -176,15 +177,15 @@ function suspect(core: Context, slave: Slave, silentMs: number): void {
  * its task is the task's lease.
  */
 function vouches(slave: Slave, now: Monotonic): boolean {
-  if (!isSimple(slave)) return false
+  if (slave.reach.by !== 'simple-poll') return false
   for (const held of slave.held.values()) held.confirmedAt = now
-  return slave.poll !== null || slave.held.size > 0
+  return slave.reach.poll !== null || slave.held.size > 0
 }
 
 const isForgotten = (slave: Slave, since: number): boolean =>
-  isSimple(slave) &&
+  slave.reach.by === 'simple-poll' &&
   !slave.drained &&
-  slave.poll === null &&
+  slave.reach.poll === null &&
   slave.held.size === 0 &&
   Math.max(slave.heardAt, slave.askedAt) < since
 

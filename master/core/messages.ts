@@ -20,6 +20,7 @@ import type {
   RegistrationReply,
   SlaveState,
 } from '../../shared/protocol/wire.ts'
+import type { Address, PollId, Route } from './reach.ts'
 import type { NewTask, Task } from './state.ts'
 import type { TrailEntry } from './trail.ts'
 
@@ -82,18 +83,8 @@ export type Input =
   /** Tasks that could not be saved: they were never accepted. */
   | { is: 'not-saved'; tasks: Task[] }
   | { is: 'answers'; slave: string; state: SlaveState; answers: OfferAnswer[] }
-  /** No answer to these offers. `delivered: false`: they cannot have reached the slave. */
-  | {
-      is: 'no-answer'
-      slave: string
-      attempts: string[]
-      delivered: boolean
-      reason: string
-      /** It is there, and takes none of this: too large, or not what it expects. */
-      refused?: boolean
-      /** They were never sent, for a reason that is not the slave's. */
-      unsent?: boolean
-    }
+  /** No answer to these offers. */
+  | { is: 'no-answer'; slave: string; attempts: string[]; how: Unanswered; reason: string }
   | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Waiting<CallbacksReply> }
   | { is: 'heartbeat'; heartbeat: Heartbeat; token: WaitingHeartbeat }
   | Registering
@@ -109,12 +100,12 @@ export type Input =
   /** It will never take these: the answer to a revoke. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
   | { is: 'not-revoked'; slave: string; attempts: string[] }
-  /** A slave polls. `poll` is a token: it comes back with what is for the slave. */
-  | { is: 'poll'; said: Polled; poll: Token }
+  /** A slave polls. */
+  | { is: 'poll'; said: Polled; poll: PollId }
   /** The poll was answered with these attempts. */
-  | { is: 'handed'; slave: string; poll: Token; attempts: string[] }
+  | { is: 'handed'; slave: string; poll: PollId; attempts: string[] }
   /** No poll followed this one; or the slave hung up. */
-  | { is: 'poll-gone'; slave: string; poll: Token; hungUp: boolean }
+  | { is: 'poll-gone'; slave: string; poll: PollId; hungUp: boolean }
   | { is: 'submitted'; said: Submitted; token: Waiting<CallbacksReply> }
   | { is: 'leave'; name: string; boot: string; token: Waiting<void> }
   | { is: 'drain'; name: string; drained: boolean; token: Waiting<void> }
@@ -122,6 +113,13 @@ export type Input =
   | { is: 'tick'; lateMs: number }
   /** The wall clock jumped by so much: it was set, or the machine was suspended. */
   | { is: 'clock-stepped'; byMs: number }
+
+/**
+ * `silent`: the slave may have them. `undelivered`: it cannot have them. `declined`: it is there and takes
+ * none of them: too large, or not what it expects. `unsent`: they were not sent, which says nothing of how
+ * it answers.
+ */
+export type Unanswered = 'silent' | 'undelivered' | 'declined' | 'unsent'
 
 /** `again`: see the effect `repeat`. */
 export type Registering = {
@@ -140,10 +138,7 @@ export type Visited = {
   again?: boolean
 }
 
-/** A poll that the shell holds. */
-export type Token = unknown
-
-export type StoredSlave = { name: string; url: string; position: number; drained: boolean }
+export type StoredSlave = { name: string; address: Address; position: number; drained: boolean }
 
 /** An attempt whose task is not live. */
 export type Unattached = { attempt: string; task: string }
@@ -155,22 +150,14 @@ export type Effect = Immediate | Save | AfterCommit
 export type Immediate =
   /** Nothing was stored, and nothing runs. */
   | { do: 'refuse'; task: Task; problem: Problem }
-  /** Ask at `url`. A `poll` that is not null is the yes already, and brings the offer, or its next. */
-  | {
-      do: 'offer'
-      slave: string
-      url: string
-      boot: string
-      task: Task
-      attempt: string
-      poll: Token
-    }
+  /** A question and the assignment in one. A slave that polls has accepted it already. */
+  | { do: 'offer'; slave: string; route: Route; boot: string; task: Task; attempt: string }
   /** The task could not be saved, and was never promised. */
-  | { do: 'revoke-now'; slave: string; url: string; attempts: string[] }
+  | { do: 'revoke-now'; slave: string; route: Route; attempts: string[] }
   /** The poll of this slave from now on, in place of the one `before`, or null. */
-  | { do: 'open-poll'; poll: Token; before: Token; slave: string }
-  /** Answers a poll with nothing, or with a problem. */
-  | { do: 'end-poll'; poll: Token; problem: Problem | null }
+  | { do: 'open-poll'; poll: PollId; before: PollId | null; slave: string }
+  /** The core knows this poll no more: if it is open, it is answered with nothing or the problem. */
+  | { do: 'end-poll'; poll: PollId; problem: Problem | null }
   /** Ask a slave who it is and what it holds. */
   | { do: 'visit'; name: string; url: string; token: Registrant | null }
   /** A slave holds, or hands in, attempts of tasks that are not live: ended ones, or unknown ones. */
@@ -194,8 +181,7 @@ export type AfterCommit =
   /** The outcome is decided: whoever waits for it may be told. */
   | { do: 'end'; task: Task }
   /** A crash may undo the end that is the reason for it. */
-  | { do: 'revoke'; slave: string; url: string; attempts: string[] }
-  | { do: 'revoke-by-poll'; poll: Token; attempts: string[] }
+  | { do: 'revoke'; slave: string; route: Route; attempts: string[] }
   | { do: 'revoke-by-heartbeat'; token: WaitingHeartbeat; reply: HeartbeatReply }
   /** This input once more, with `again`. */
   | { do: 'repeat'; input: Registering | Visited }

@@ -11,7 +11,7 @@
 // Until then what the answer brought is not in its free slots; from then on a list that lacks an
 // attempt means that it never came.
 //
-// A simple slave (SIMPLE) neither registers nor beats. It has one slot and no boot, and nothing waits
+// A simple slave neither registers nor beats. It has one slot and no boot, and nothing waits
 // for its next poll. That it polls says that it has nothing; while it computes it says nothing, and
 // the run limit of its task is the task's lease. It need not name itself, nor the attempt whose outcome
 // it hands in: see anonymous-slaves.ts.
@@ -20,12 +20,13 @@ import type { Monotonic } from '../../shared/data/clock.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { CallbacksReply, SlaveState } from '../../shared/protocol/wire.ts'
-import { freeName, heldSimply, isIdle } from './anonymous-slaves.ts'
+import { freeName, hasGivenName, heldSimply, isIdle } from './anonymous-slaves.ts'
 import { hold, lose, NOT_ARRIVED, settle } from './attempts.ts'
 import type { Context } from './context.ts'
-import type { Polled, Submitted, Token, Waiting } from './messages.ts'
+import type { Polled, Submitted, Waiting } from './messages.ts'
+import type { PollId, PollReach, SimplePollReach } from './reach.ts'
+import { simplePollReach } from './reach.ts'
 import { endPoll, sameKinds, settleAt } from './registration.ts'
-import { isSimple, PULL, SIMPLE } from './registry.ts'
 import { watch } from './slave-timers.ts'
 import type { Slave } from './state.ts'
 
@@ -33,7 +34,7 @@ import type { Slave } from './state.ts'
 const SIMPLE_BOOT = 'simple'
 
 /** "I take what you have." */
-export function takePoll(core: Context, said: Polled, poll: Token, now: Monotonic): void {
+export function takePoll(core: Context, said: Polled, poll: PollId, now: Monotonic): void {
   if (said.simple) takeSimplePoll(core, said.slave, said.kinds, poll, now)
   else takeRegisteredPoll(core, said.state, poll, now)
 }
@@ -41,40 +42,42 @@ export function takePoll(core: Context, said: Polled, poll: Token, now: Monotoni
 function takeRegisteredPoll(
   core: Context,
   state: Omit<SlaveState, 'slots'>,
-  poll: Token,
+  poll: PollId,
   now: Monotonic,
 ): void {
   const slave = core.registry.byName.get(state.slave)
-  if (slave?.url !== PULL || slave.boot !== state.boot) {
+  if (slave?.reach.by !== 'poll' || slave.boot !== state.boot) {
     const detail = `no slave "${state.slave}" with this boot has registered to pull`
     return refusePoll(core, poll, 'no-such-slave', detail)
   }
   // Doubled on its way, or late: the slave no longer waits for it.
-  if (state.generation <= slave.polled) return endPoll(core, poll)
-  slave.polled = state.generation
+  const { reach } = slave
+  if (state.generation <= reach.polled) return endPoll(core, poll)
+  reach.polled = state.generation
   core.registry.hear(slave, { ...state, slots: slave.slots }, now)
-  open(core, slave, poll, now)
+  open(core, slave, reach, poll, now)
 }
 
 function takeSimplePoll(
   core: Context,
   said: string | null,
   kinds: string[],
-  poll: Token,
+  poll: PollId,
   now: Monotonic,
 ): void {
   const name = said ?? freeName(core.registry)
   const known = core.registry.byName.get(name)
-  if (known && !isSimple(known) && known.standing === 'alive') {
+  if (known && known.reach.by !== 'simple-poll' && known.standing === 'alive') {
     const detail = `a slave named ${name} has registered; choose another name, or give its boot`
     return refusePoll(core, poll, 'name-taken', detail)
   }
-  if (known?.isNameGiven && said !== null && !isIdle(known)) {
+  if (known && hasGivenName(known) && said !== null && !isIdle(known)) {
     const detail = `the master gave the name ${name} to a slave that polled without one; choose another name`
     return refusePoll(core, poll, 'name-taken', detail)
   }
-  const slave = known && isSimple(known) ? known : settleAt(core, name, SIMPLE)
-  slave.isNameGiven = said === null
+  const reach = known?.reach.by === 'simple-poll' ? known.reach : simplePollReach()
+  reach.isNameGiven = said === null
+  const slave = known?.reach === reach ? known : settleAt(core, name, reach)
   if (slave.boot !== SIMPLE_BOOT || !sameKinds(slave, kinds)) {
     const card = { name, boot: SIMPLE_BOOT, version: '', kinds, tags: [], slots: 1 }
     core.registry.introduce(slave, card)
@@ -84,7 +87,7 @@ function takeSimplePoll(
   }
   hearSimple(core, slave, 1, now)
   if (slave.heapIndex < 0) watch(core, slave, now)
-  open(core, slave, poll, now)
+  open(core, slave, reach, poll, now)
 }
 
 /** What is known of a simple slave follows from what it does. */
@@ -94,15 +97,21 @@ function hearSimple(core: Context, slave: Slave, free: number, now: Monotonic): 
 }
 
 /** A poll that is repeated replaces the one before it, also in what is on its way. */
-function open(core: Context, slave: Slave, poll: Token, now: Monotonic): void {
-  core.effects.push({ do: 'open-poll', poll, before: slave.poll, slave: slave.name })
+function open(
+  core: Context,
+  slave: Slave,
+  reach: PollReach | SimplePollReach,
+  poll: PollId,
+  now: Monotonic,
+): void {
+  core.effects.push({ do: 'open-poll', poll, before: reach.poll, slave: slave.name })
   slave.reports = 'here'
-  slave.poll = poll
-  slave.polledAt = now
+  reach.poll = poll
+  reach.polledAt = now
   core.registry.refresh(slave)
 }
 
-function refusePoll(core: Context, poll: Token, type: ProblemType, detail: string): void {
+function refusePoll(core: Context, poll: PollId, type: ProblemType, detail: string): void {
   core.effects.push({ do: 'end-poll', poll, problem: new Problem(type, detail) })
 }
 
@@ -110,7 +119,7 @@ function refusePoll(core: Context, poll: Token, type: ProblemType, detail: strin
 export function takeHanded(
   core: Context,
   name: string,
-  poll: Token,
+  poll: PollId,
   attempts: string[],
   now: Monotonic,
 ): void {
@@ -118,13 +127,14 @@ export function takeHanded(
   if (!slave) return
   const offers = attempts.map((attempt) => slave.offers.get(attempt))
   for (const attempt of attempts) slave.offers.delete(attempt)
-  if (isSimple(slave) && slave.poll === poll) slave.poll = null
+  const { reach } = slave
+  if (reach.by === 'simple-poll' && reach.poll === poll) reach.poll = null
   slave.free = Math.max(0, slave.free - attempts.length)
   core.registry.refresh(slave)
   for (const offer of offers) {
     if (!offer) continue
     core.counters.answers.taken = (core.counters.answers.taken ?? 0) + 1
-    if (!isSimple(slave)) slave.handed.set(offer.attempt, slave.polled)
+    if (reach.by === 'poll') reach.handed.set(offer.attempt, reach.polled)
     hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, now - offer.at)
   }
 }
@@ -133,14 +143,15 @@ export function takeHanded(
 export function takeGone(
   core: Context,
   name: string,
-  poll: Token,
+  poll: PollId,
   hungUp: boolean,
   now: Monotonic,
 ): void {
+  endPoll(core, poll)
   const slave = core.registry.byName.get(name)
-  if (!slave || slave.poll !== poll) return
-  slave.poll = null
-  if (isSimple(slave)) slave.heardAt = now
+  if (!slave || slave.reach.by === 'http' || slave.reach.poll !== poll) return
+  slave.reach.poll = null
+  if (slave.reach.by === 'simple-poll') slave.heardAt = now
   else if (hungUp && slave.standing === 'alive') slave.standing = 'suspect'
   core.registry.refresh(slave)
 }
@@ -170,6 +181,6 @@ export function takeSubmitted(
     return void core.effects.push({ do: 'answer-problem', token, type: 'no-such-task', detail })
   }
   settle(core, name, slave, { attempt, task, outcome, ranMs }, now)
-  if (slave && isSimple(slave)) hearSimple(core, slave, slave.held.size > 0 ? 0 : 1, now)
+  if (slave?.reach.by === 'simple-poll') hearSimple(core, slave, slave.held.size > 0 ? 0 : 1, now)
   core.effects.push({ do: 'acknowledge', token, reply: { acknowledged: [attempt] } })
 }

@@ -5,28 +5,30 @@ import type { RegistrationReply } from '../../shared/protocol/wire.ts'
 import { dropOffers, visit } from './asking.ts'
 import { lose } from './attempts.ts'
 import type { Context } from './context.ts'
-import type { Registering, Token, Visited } from './messages.ts'
-import { isPull, PULL } from './registry.ts'
+import type { Registering, Visited } from './messages.ts'
+import type { Address, PollId, Reach } from './reach.ts'
+import { addressOf, isAt, reachAt } from './reach.ts'
 import { watch } from './slave-timers.ts'
 import type { Slave } from './state.ts'
 
 /** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
 export function takeRegistration(core: Context, registering: Registering, now: Monotonic): void {
   const { registration, token } = registering
-  const { name, boot, pull, url = PULL } = registration
+  const { name, boot, url } = registration
+  const address: Address = url === undefined ? { by: 'poll' } : { by: 'http', url }
   const known = core.registry.byName.get(name)
   const another = known && known.boot !== boot && known.boot !== ''
   // One that pulls has no address to be known again by.
-  const elsewhere = another && (known.url !== url || url === PULL)
+  const elsewhere = another && (address.by === 'poll' || !isAt(known, address))
   if (elsewhere && known.standing === 'alive') {
     // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
     visit(core, known, now)
-    const where = isPull(known) ? '' : ` at ${known.url}`
+    const where = known.reach.by === 'http' ? ` at ${known.reach.url}` : ''
     const detail = `a slave named ${name} is alive${where}; choose another --name, or stop it`
     return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
   }
-  if (pull) return enrol(core, registering, now)
-  core.effects.push({ do: 'visit', name, url, token })
+  if (address.by !== 'http') return enrol(core, registering, now)
+  core.effects.push({ do: 'visit', name, url: address.url, token })
 }
 
 const lastBoot = { generation: -1, onItsWay: false }
@@ -34,7 +36,7 @@ const lastBoot = { generation: -1, onItsWay: false }
 /** A slave that pulls registers. What it holds its next heartbeat says. */
 export function enrol(core: Context, registering: Registering, now: Monotonic): void {
   const { registration: card, token } = registering
-  const slave = settleFirst(core, card.name, PULL, registering)
+  const slave = settleFirst(core, card.name, { by: 'poll' }, registering)
   if (!slave) return
   closePoll(core, slave)
   const reborn = slave.boot !== card.boot
@@ -65,12 +67,12 @@ export function reportsHere(core: Context, slave: Slave): void {
 export function settleFirst(
   core: Context,
   name: string,
-  url: string,
+  address: Address,
   input: Registering | Visited,
 ): Slave | undefined {
   const { token, again } = input
   const known = core.registry.byName.get(name)
-  const isHere = known?.url === url
+  const isHere = known !== undefined && isAt(known, address)
   if (isHere && again) known.saved = true
   if (isHere && known.saved) return known
   // Its answer to what it was asked at its old address.
@@ -80,16 +82,16 @@ export function settleFirst(
     core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
     return undefined
   }
-  if (!isHere) settleAt(core, name, url)
+  if (!isHere) settleAt(core, name, reachAt(address))
   core.effects.push({ do: 'repeat', input: { ...input, again: true } })
   return undefined
 }
 
-/** The slave of this name is at this address from now on. */
-export function settleAt(core: Context, name: string, url: string): Slave {
-  const slave = core.registry.byName.get(name) ?? core.registry.add(name, url)
+/** The slave of this name is reached so from now on. */
+export function settleAt(core: Context, name: string, reach: Reach): Slave {
+  const slave = core.registry.byName.get(name) ?? core.registry.add(name, reach)
   closePoll(core, slave)
-  slave.url = url
+  slave.reach = reach
   slave.saved = false
   saveSlave(core, slave)
   return slave
@@ -118,18 +120,21 @@ function forget(core: Context, slave: Slave): void {
 }
 
 /** Remembers a slave over a restart of the master. */
-export function saveSlave(core: Context, { name, url, place, drained }: Slave): void {
-  core.effects.push({ do: 'save-slave', slave: { name, url, position: place, drained } })
+export function saveSlave(core: Context, slave: Slave): void {
+  const { name, place: position, drained } = slave
+  const stored = { name, address: addressOf(slave), position, drained }
+  core.effects.push({ do: 'save-slave', slave: stored })
 }
 
 /** The slave polls no more; what is on its way to it goes on in order. */
 export function closePoll(core: Context, slave: Slave): void {
-  if (slave.poll === null) return
-  endPoll(core, slave.poll)
-  slave.poll = null
+  const { reach } = slave
+  if (reach.by === 'http' || reach.poll === null) return
+  endPoll(core, reach.poll)
+  reach.poll = null
   core.registry.refresh(slave)
 }
 
-export function endPoll(core: Context, poll: Token): void {
+export function endPoll(core: Context, poll: PollId): void {
   core.effects.push({ do: 'end-poll', poll, problem: null })
 }

@@ -7,15 +7,9 @@ import { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO } from '../../shared/data/clock.ts'
 import type { SlaveCard, SlaveState } from '../../shared/protocol/wire.ts'
+import type { Reach } from './reach.ts'
+import { isReachable } from './reach.ts'
 import type { Held, OpenOffer, Slave } from './state.ts'
-
-/** The `url` of a slave that cannot be reached: it registers, beats and polls ... */
-export const PULL = 'pull:'
-/** ... and of a simple one, which only polls. */
-export const SIMPLE = 'pull:simple'
-
-export const isPull = ({ url }: Slave): boolean => url === PULL || url === SIMPLE
-export const isSimple = ({ url }: Slave): boolean => url === SIMPLE
 
 export type Registry = ReturnType<typeof createRegistry>
 
@@ -38,8 +32,8 @@ export function createRegistry(ask: 'known' | 'always') {
   let unsaved: string[] = []
   let slots = 0
 
-  function add(name: string, url: string, place = firstFreePlace()): Slave {
-    const slave: Slave = { ...unheard, name, url, place, ...nothingHeld() }
+  function add(name: string, reach: Reach, place = firstFreePlace()): Slave {
+    const slave: Slave = { ...unheard, name, reach, place, ...nothingHeld() }
     byName.set(name, slave)
     places[place] = slave
     return slave
@@ -63,9 +57,11 @@ export function createRegistry(ask: 'known' | 'always') {
 
   /** Takes what a slave says it is: after a first visit, or a new boot. */
   function introduce(slave: Slave, card: SlaveCard): void {
-    if (slave.boot !== card.boot) {
-      slave.handed.clear()
-      slave.reports = 'unsaid'
+    const isReborn = slave.boot !== card.boot
+    if (isReborn) slave.reports = 'unsaid'
+    if (slave.reach.by === 'poll') {
+      if (isReborn) slave.reach.handed.clear()
+      slave.reach.polled = -1
     }
     slave.boot = card.boot
     slave.version = card.version
@@ -74,7 +70,6 @@ export function createRegistry(ask: 'known' | 'always') {
     slots += card.slots - slave.slots
     slave.slots = card.slots
     slave.generation = -1
-    slave.polled = -1
     for (const set of able.values()) set.clear(slave.place)
     for (const kind of card.kinds) {
       ableTo(kind).set(slave.place)
@@ -107,7 +102,7 @@ export function createRegistry(ask: 'known' | 'always') {
     mark(alive, slave.place, isOurs)
     const open = isOurs && !slave.drained && !slave.trouble?.resting
     mark(free, slave.place, open && roomOf(slave) > 0)
-    const askable = isPull(slave) || slave.trouble ? roomOf(slave) > 0 : true
+    const askable = slave.reach.by !== 'http' || slave.trouble ? roomOf(slave) > 0 : true
     if (ask === 'always') mark(candidates, slave.place, open && askable)
   }
 
@@ -195,15 +190,16 @@ export function createRegistry(ask: 'known' | 'always') {
  * come with that or never will: from now on its lists tell.
  */
 function onTheirWay(slave: Slave, { generation, polled = -1 }: SlaveState): number {
-  if (slave.handed.size === 0) return 0
+  if (slave.reach.by !== 'poll') return 0
+  const { handed } = slave.reach
   let uncounted = 0
-  for (const [attempt, number] of slave.handed) {
+  for (const [attempt, number] of handed) {
     const held = slave.held.get(attempt)
     if (held && number > polled) {
       uncounted++
       continue
     }
-    slave.handed.delete(attempt)
+    handed.delete(attempt)
     if (held) held.generation = Math.min(held.generation, generation - 1)
   }
   return uncounted
@@ -214,7 +210,7 @@ function onTheirWay(slave: Slave, { generation, polled = -1 }: SlaveState): numb
  * slave that pulls has room only while it polls.
  */
 export function roomOf(slave: Slave): number {
-  if (isPull(slave) && slave.poll === null) return 0
+  if (!isReachable(slave)) return 0
   const room = slave.mode === 'accepting' ? slave.free - slave.offers.size : 0
   if (!slave.trouble) return room
   // On trial: one offer at a time.
@@ -255,7 +251,6 @@ export const mayHave = (slave: Slave, kind: string): boolean =>
 const nothingHeld = () => ({
   offers: new Map<string, OpenOffer>(),
   held: new Map<string, Held>(),
-  handed: new Map<string, number>(),
   refusals: new Map<string, number>(),
 })
 
@@ -284,8 +279,4 @@ const unheard = {
   heapIndex: -1,
   unanswered: 0,
   askedAt: LONG_AGO,
-  poll: null,
-  polled: -1,
-  polledAt: LONG_AGO,
-  isNameGiven: false,
 }

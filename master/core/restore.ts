@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 import { LEASE_BEATS } from './context.ts'
 import type { StoredSlave, StoredTask } from './messages.ts'
 import { enterLine } from './queue.ts'
-import { isPull, isSimple } from './registry.ts'
+import { reachAt } from './reach.ts'
 import { watch } from './slave-timers.ts'
 import type { Slave, Task } from './state.ts'
 import { createTask, waitFor } from './task.ts'
@@ -24,11 +24,12 @@ export function restore(
   slaves: StoredSlave[],
   now: Monotonic,
 ): void {
-  for (const { name, url, position, drained } of slaves) {
-    const slave = core.registry.add(name, url, position)
+  for (const { name, address, position, drained } of slaves) {
+    const reach = reachAt(address)
+    if (reach.by === 'simple-poll') reach.isNameGiven = mayBeGiven(name)
+    const slave = core.registry.add(name, reach, position)
     slave.drained = drained
     slave.saved = true
-    slave.isNameGiven = mayBeGiven(slave)
     slave.askedAt = now
     visit(core, slave, now)
     watch(core, slave, now)
@@ -117,8 +118,14 @@ export function endGrace(core: Context, now: Monotonic): void {
   if (!core.registry.some(isUnasked)) core.graceUntil = LONG_AGO
 }
 
-/** What a simple slave holds it never says: there is nothing to wait for. */
 function isUnasked(slave: Slave): boolean {
-  if (isPull(slave)) return !isSimple(slave) && slave.heardAt === Number.NEGATIVE_INFINITY
-  return slave.boot === '' && slave.unanswered === 0
+  switch (slave.reach.by) {
+    case 'http':
+      return slave.boot === '' && slave.unanswered === 0
+    case 'poll':
+      return slave.heardAt === Number.NEGATIVE_INFINITY
+    case 'simple-poll':
+      // It never says what it holds: there is nothing to wait for.
+      return false
+  }
 }

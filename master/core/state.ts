@@ -25,6 +25,7 @@
 import type { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
 import type { Answer, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type { Reach } from './reach.ts'
 import type { TrailEntry } from './trail.ts'
 
 export type Stage =
@@ -136,8 +137,7 @@ export type Slave = {
   readonly name: string
   /** Its place in the order of asking. */
   place: number
-  /** Where it is asked, or one of the two words of pulling.ts. */
-  url: string
+  reach: Reach
   /** Its name and address are in the store: only then is it heard, and offered work. */
   saved: boolean
   standing: 'alive' | 'suspect' | 'silent'
@@ -177,12 +177,4 @@ export type Slave = {
   /** How often it was asked in vain since it was last heard, and when it was last asked. */
   unanswered: number
   askedAt: Monotonic
-  /** Of a slave that pulls: its poll, as long as it polls; the number of the last; when that came. */
-  poll: unknown
-  polled: number
-  polledAt: Monotonic
-  /** Attempts that answered a poll which is not over for the slave, as far as it said: its number. */
-  handed: Map<string, number>
-  /** Of a simple slave: it polled without a name, and has this one from the master (anonymous-slaves.ts). */
-  isNameGiven: boolean
 }

@@ -33,6 +33,7 @@ import { hasEnded } from '../core/task.ts'
 import { partTasks } from '../jobs/part-names.ts'
 import type { Policy } from '../policies/policy.ts'
 import type { Store } from '../store/store.ts'
+import { channelsOf } from './channel.ts'
 import { createCommitFigures, noteCommit } from './commit-measurements.ts'
 import type { TaskChanged } from './group-commit.ts'
 import { createSaving } from './group-commit.ts'
@@ -40,11 +41,11 @@ import { createHandedIn } from './outcome-checks.ts'
 import type { Outputs } from './output-schemas.ts'
 import type { Gone, Reply, Submission } from './pending-requests.ts'
 import { createClients } from './pending-requests.ts'
-import type { AnswerPoll, Poll } from './poll-channel.ts'
-import { createPolls } from './poll-channel.ts'
-import type { Transport } from './push-channel.ts'
+import type { AnswerPoll } from './poll-channel.ts'
+import { createPollChannels } from './poll-channel.ts'
+import type { PushChannels } from './push-channel.ts'
+import { restoreOf, rowOf } from './slave-records.ts'
 import { createPayloads } from './task-payloads.ts'
-import { restoreOf } from './task-records.ts'
 import type { Keep } from './unknown-attempts.ts'
 import { createUnknownAttempts } from './unknown-attempts.ts'
 
@@ -56,7 +57,8 @@ export async function createDispatcher(given: {
   slaves: { name: string; url: string }[]
   policy: Policy
   store: Store
-  transport: (receive: (input: Input) => void) => Transport
+  /** The channels to slaves that the master sends requests to. */
+  push: (receive: (input: Input) => void) => PushChannels
   clock: Clock
   random: Random
   taskIds: IdsAfter
@@ -91,9 +93,10 @@ export async function createDispatcher(given: {
     newId: unknown.watchIds(given.taskIds(loaded.newestId)),
     add: payloads.add,
   })
-  const transport = given.transport(post)
+  const push = given.push(post)
   const commits = createCommitFigures()
-  const polls = createPolls({ clock, post, patienceMs: given.settings.askTimeoutMs })
+  const polls = createPollChannels({ clock, post, patienceMs: given.settings.askTimeoutMs })
+  const channelTo = channelsOf(push, polls)
   const saving = createSaving({
     store,
     clock,
@@ -192,7 +195,7 @@ export async function createDispatcher(given: {
       callOff()
       unknown.close()
       await saving.settled()
-      await transport.close()
+      await push.close()
       await store.close()
     },
   }
@@ -203,7 +206,7 @@ export async function createDispatcher(given: {
     if (tasks.length > 0) log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
     post({ is: 'restore', tasks, slaves: [...slaves, ...more], kinds: loaded.kinds })
     // Their places are kept from now on, as are those of slaves that registered.
-    for (const slave of more) saving.change({ do: 'put-slave', slave })
+    for (const slave of more) saving.change({ do: 'put-slave', slave: rowOf(slave) })
   }
 
   function ask<Reply>(input: (token: PromiseWithResolvers<Reply>) => Input): Promise<Reply> {
@@ -266,7 +269,7 @@ export async function createDispatcher(given: {
       case 'save':
         return save(effect.task)
       case 'save-slave':
-        return saving.change({ do: 'put-slave', slave: effect.slave })
+        return saving.change({ do: 'put-slave', slave: rowOf(effect.slave) })
       case 'save-kind':
         return saving.change({ do: 'put-kind', kind: effect.kind })
       case 'drop-slave':
@@ -278,11 +281,11 @@ export async function createDispatcher(given: {
       case 'revoke-now':
         return revoke(effect)
       case 'open-poll':
-        return (effect.poll as Poll).take(effect.before as Poll | null, effect.slave)
+        return polls.take(effect.poll, effect.before, effect.slave)
       case 'end-poll':
-        return (effect.poll as Poll).end(effect.problem)
+        return polls.end(effect.poll, effect.problem)
       case 'visit':
-        return transport.visit(effect.name, effect.url, effect.token)
+        return push.visit(effect.name, effect.url, effect.token)
       case 'answer-heartbeat':
         return effect.token.resolve(effect.reply)
       case 'answer-registration':
@@ -294,20 +297,24 @@ export async function createDispatcher(given: {
     }
   }
 
-  function offer({ slave, url, boot, task, attempt, poll }: Effect & { do: 'offer' }): void {
+  function offer({ slave, route, boot, task, attempt }: Effect & { do: 'offer' }): void {
     const { id, kind, runLimitMs } = task
-    const handing = poll === null ? null : (poll as Poll).expect()
+    const channel = channelTo(slave, route)
+    channel.expect()
     payloads.read(id, (payload) => {
-      if (payload === undefined) {
-        handing?.(null)
-        const reason = 'its input is not in the store'
-        const unsent = { attempts: [attempt], delivered: false, unsent: true }
-        return post({ is: 'no-answer', slave, ...unsent, reason })
+      if (payload !== undefined) {
+        const trace = traceFor(id)
+        const { input, work } = payload
+        return channel.offer({ boot, attempt, task: id, kind, runLimitMs, input, work, trace })
       }
-      const outgoing = { attempt, task: id, kind, runLimitMs, ...payload, trace: traceFor(id) }
-      if (handing) handing(outgoing)
-      else transport.offer({ slave, url, boot }, outgoing)
+      channel.offer(null)
+      const reason = 'its input is not in the store'
+      post({ is: 'no-answer', slave, attempts: [attempt], how: 'unsent', reason })
     })
+  }
+
+  function revoke({ slave, route, attempts }: Effect & { do: 'revoke' | 'revoke-now' }): void {
+    channelTo(slave, route).revoke(attempts)
   }
 
   /** What an offer says of the trace: nothing when the client said nothing. */
@@ -316,11 +323,6 @@ export async function createDispatcher(given: {
     return said === null ? null : handedOn(id, said)
   }
 
-  function revoke({ slave, url, attempts }: Effect & { do: 'revoke' | 'revoke-now' }): void {
-    if (url !== '') transport.revoke(slave, url, attempts)
-  }
-
-  /** Refuses what the core has not heard of. */
   function turnAway(submission: Submission, type: ProblemType, detail: string): Promise<never> {
     const problem = new Problem(type, detail)
     noteRefusal(submission, problem)
@@ -374,8 +376,6 @@ export async function createDispatcher(given: {
         return end(effect.task, committed)
       case 'revoke':
         return revoke(effect)
-      case 'revoke-by-poll':
-        return (effect.poll as Poll).revoke(effect.attempts)
       case 'acknowledge':
         return effect.token.resolve(effect.reply, committed)
       case 'revoke-by-heartbeat':

@@ -13,7 +13,6 @@ import type { CallbacksRequest, Outcome, OutputFile } from '../../shared/protoco
 import { heldSimply } from '../core/anonymous-slaves.ts'
 import type { Submitted } from '../core/messages.ts'
 import type { Registry } from '../core/registry.ts'
-import { isPull } from '../core/registry.ts'
 import type { Slave, Task } from '../core/state.ts'
 import type { Outputs } from './output-schemas.ts'
 
@@ -103,11 +102,12 @@ export function createHandedIn(given: {
     if (!slave) {
       throw new Problem('no-such-slave', `no slave "${name}" has registered; register it first`)
     }
-    if (isPull(slave)) {
+    const { reach } = slave
+    if (reach.by !== 'http') {
       const rule = 'is of a slave that polls, which no peer can reach: upload the file (PUT /blobs)'
       throw invalidRequest([{ field, rule }])
     }
-    const { origin } = new URL(slave.url)
-    return { origin, isNamed: named.get(name) === slave.url }
+    const { origin } = new URL(reach.url)
+    return { origin, isNamed: named.get(name) === reach.url }
   }
 }

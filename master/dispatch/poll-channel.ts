@@ -1,22 +1,21 @@
-// Polls of slaves, held open: the other way for an offer to travel. The core decides which slave an
-// offer is for; the lane to a slave that polls collects what is for it, and its open poll brings all
-// that one turn of the master has collected.
+// Long-poll channels: deliver offers to slaves that the master cannot connect to. Offers and revocations
+// collect in a channel during a turn, and are sent as the reply to the slave's open poll.
 //
-//   a poll:   new --(the core takes it)--> open --(offers, revokes, its time)--> answered
-//              \---(the core does not, or it hangs up)------------------------------^
+//   a poll:   new --(the core takes it)--> open --(offers, revocations, its time)--> answered
+//              \---(the core does not, or the slave hangs up)--------------------------^
 //
-// A lane outlives its polls: between one and the next it waits for the slave, as an offer by request
-// waits for the answer. When none comes, or the slave hangs up, the core hears `poll-gone`, and of
-// what was collected, that it cannot have reached the slave.
+// A channel outlives its polls: the next poll of the slave takes it over. If none arrives in time, or the
+// slave hangs up, the core hears `poll-gone`, and that the offers in the channel are undelivered.
 
 import type { Clock } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { Input, Polled } from '../core/messages.ts'
-import type { OutgoingOffer } from './push-channel.ts'
-import { listLength, offerText } from './push-channel.ts'
+import type { PollId } from '../core/reach.ts'
+import type { Channel, OutgoingOffer } from './channel.ts'
+import { listLength, offerText } from './channel.ts'
 
-/** What a slave hears in answer to its poll; null: nothing came. */
+/** The reply to a poll; null: there is nothing for the slave. */
 export type PollAnswer = {
   offers: OutgoingOffer[]
   revoke: string[]
@@ -25,44 +24,44 @@ export type PollAnswer = {
 }
 export type AnswerPoll = (problem: Problem | null, answer: PollAnswer | null) => void
 
-/** What is for one slave and has not yet been handed over. */
-type Lane = {
-  poll: Poll
+const POLL_IS_OVER = 'its poll is over'
+
+type PollChannel = Channel & {
+  readonly slave: string
+  /** The poll by which it sends, or the last one. */
+  poll: Poll | null
   offers: OutgoingOffer[]
   revoked: string[]
   /** Offers whose input is still read. */
   expected: number
-  planned: boolean
-  /** Why nothing can be handed over any more. */
+  /** Why nothing can be sent any more; null while it can. */
   closed: string | null
 }
 
-/** A poll as the dispatcher knows it, and the core as a token. */
-export type Poll = {
-  /** The core takes it as that of this slave, in place of the slave's poll before it. */
-  take(before: Poll | null, slave: string): void
-  /** An offer is on its way: gives what to call with it, or with null when there is none after all. */
-  expect(): (offer: OutgoingOffer | null) => void
-  revoke(attempts: string[]): void
+type Poll = {
+  /** From the moment at which the core takes the poll. */
+  channel: PollChannel | null
+  take(channel: PollChannel): void
+  /** Sends what the channel has, if it can. */
+  settle(): void
   /** The core does not take it, or no more of it. */
   end(problem: Problem | null): void
-  /** For the poll that follows. */
-  giveUp(): Lane
-  /** Brings what the lane has, if it can. */
-  settle(): void
+  /** Leaves its channel to the poll that follows. */
+  giveUp(): PollChannel | null
 }
 
-export type Polls = ReturnType<typeof createPolls>
+export type PollChannels = ReturnType<typeof createPollChannels>
 
-export function createPolls(given: {
+export function createPollChannels(given: {
   clock: Clock
-  /** So long a lane waits for the next poll of its slave. */
+  /** For how long a channel waits for the next poll of its slave. */
   patienceMs: number
   post: (input: Input) => void
 }) {
   const { clock, post } = given
-  /** Those that are held, or whose lane waits for the next. */
-  const live = new Set<Poll>()
+  /** Until the core knows them no more. */
+  const polls = new Map<PollId, Poll>()
+  let made = 0
   let closing = false
 
   return {
@@ -73,97 +72,97 @@ export function createPolls(given: {
       return () => {}
     },
 
+    /** The core takes the poll as that of this slave, in place of the one before, if any. */
+    take(id: PollId, before: PollId | null, slave: string): void {
+      const left = before === null ? null : (polls.get(before)?.giveUp() ?? null)
+      if (before !== null) polls.delete(before)
+      const poll = polls.get(id)
+      if (!poll) return
+      // A channel that was closed in this very turn sends nothing any more.
+      const channel = left?.closed === null ? left : createChannel(slave)
+      channel.poll = poll
+      poll.take(channel)
+    },
+
+    /** The core knows the poll no more: if it is open, it is answered with nothing or the problem. */
+    end(id: PollId, problem: Problem | null): void {
+      polls.get(id)?.end(problem)
+      polls.delete(id)
+    },
+
+    /** The channel to the slave whose poll this is. */
+    to: (slave: string, id: PollId): Channel =>
+      polls.get(id)?.channel ?? createChannel(slave, POLL_IS_OVER),
+
     /** Answers all polls with nothing; later ones are refused. Idempotent. */
     close(): void {
       closing = true
-      for (const poll of live) poll.end(null)
+      for (const poll of polls.values()) poll.end(null)
     },
   }
 
   function hold(said: Polled, waitMs: number, answer: AnswerPoll): () => void {
-    const ownName = said.simple ? said.slave : said.state.slave
-    /** Known at the latest when the core takes it: before that nothing is for it. */
-    let slave = ownName ?? ''
+    const id = String(++made)
+    const isNameless = said.simple && said.slave === null
     const until = later(clock.now(), waitMs)
     let state: 'new' | 'open' | 'answered' = 'new'
-    const poll: Poll = { take, expect, revoke, end, giveUp, settle }
-    let lane = createLane(poll)
+    const poll: Poll = { channel: null, take, settle, end, giveUp }
     let callOff = clock.at(until, settle)
-    live.add(poll)
-    post({ is: 'poll', said, poll })
+    polls.set(id, poll)
+    post({ is: 'poll', said, poll: id })
     return hangUp
 
-    function take(before: Poll | null, name: string): void {
-      slave = name
-      const left = before?.giveUp()
-      // One that was shut in this very turn brings nothing any more, and never will.
-      if (left?.closed === null) lane = Object.assign(left, { poll })
-      if (state !== 'new') {
-        post({ is: 'poll-gone', slave, poll, hungUp: true })
-        return shut('it hung up')
-      }
+    function take(channel: PollChannel): void {
+      poll.channel = channel
+      if (state !== 'new') return gone(channel, true, 'it hung up')
       state = 'open'
-      plan(lane)
-    }
-
-    function expect() {
-      const its = lane
-      its.expected++
-      return (offer: OutgoingOffer | null): void => {
-        its.expected--
-        if (offer && its.closed !== null) return undelivered([offer], its.closed)
-        if (offer) its.offers.push(offer)
-        plan(its)
-      }
-    }
-
-    function revoke(attempts: string[]): void {
-      lane.revoked.push(...attempts)
-      plan(lane)
+      plan(channel)
     }
 
     function settle(): void {
-      if (state !== 'open' || lane.expected > 0) return
-      if (lane.offers.length + lane.revoked.length > 0) {
-        const offers = lane.offers.splice(0, listLength(lane.offers))
-        const given = ownName === null ? slave : null
-        reply(null, { offers, revoke: lane.revoked.splice(0), given })
-        post({ is: 'handed', slave, poll, attempts: offers.map(({ attempt }) => attempt) })
-        waitForNext()
+      const { channel } = poll
+      if (state !== 'open' || channel === null || channel.expected > 0) return
+      const { slave } = channel
+      if (channel.offers.length + channel.revoked.length > 0) {
+        const offers = channel.offers.splice(0, listLength(channel.offers))
+        const given = isNameless ? slave : null
+        reply(null, { offers, revoke: channel.revoked.splice(0), given })
+        post({ is: 'handed', slave, poll: id, attempts: offers.map(({ attempt }) => attempt) })
+        waitForNext(channel)
       } else if (clock.now() >= until) {
         reply(null, null)
-        waitForNext()
+        waitForNext(channel)
       }
     }
 
-    /** A simple slave comes when it comes: nothing waits for it. */
-    function waitForNext(): void {
+    /** A simple slave need not poll again at once: nothing waits for it. */
+    function waitForNext(channel: PollChannel): void {
+      const lapse = (): void => gone(channel, false, 'it did not poll again')
       if (said.simple) lapse()
       else callOff = clock.at(later(clock.now(), given.patienceMs), lapse)
     }
 
-    function lapse(): void {
-      post({ is: 'poll-gone', slave, poll, hungUp: false })
-      shut('it did not poll again')
-    }
-
     function hangUp(): void {
       if (state === 'answered') return
-      // Of one that the core has not yet taken it hears when it does.
-      if (state === 'open') post({ is: 'poll-gone', slave, poll, hungUp: true })
       state = 'answered'
-      shut('it hung up')
+      callOff()
+      // If the core has not taken the poll yet, it hears of this when it does.
+      if (poll.channel !== null) gone(poll.channel, true, 'it hung up')
+    }
+
+    function gone(channel: PollChannel, hungUp: boolean, reason: string): void {
+      post({ is: 'poll-gone', slave: channel.slave, poll: id, hungUp })
+      shut(channel, reason)
     }
 
     function end(problem: Problem | null): void {
       reply(problem, null)
-      shut('its poll is over')
+      if (poll.channel !== null) shut(poll.channel, POLL_IS_OVER)
     }
 
-    function giveUp(): Lane {
+    function giveUp(): PollChannel | null {
       reply(null, null)
-      live.delete(poll)
-      return lane
+      return poll.channel
     }
 
     function reply(problem: Problem | null, found: PollAnswer | null): void {
@@ -172,39 +171,48 @@ export function createPolls(given: {
       state = 'answered'
       answer(problem, found)
     }
+  }
 
-    function shut(reason: string): void {
-      callOff()
-      live.delete(poll)
-      lane.closed = reason
-      undelivered(lane.offers.splice(0), reason)
+  function createChannel(slave: string, closed: string | null = null): PollChannel {
+    const channel: PollChannel = {
+      slave,
+      poll: null,
+      offers: [],
+      revoked: [],
+      expected: 0,
+      closed,
+      expect(): void {
+        channel.expected++
+      },
+      offer(offer): void {
+        channel.expected--
+        if (offer && channel.closed !== null) return undelivered(slave, [offer], channel.closed)
+        if (offer) channel.offers.push(offer)
+        plan(channel)
+      },
+      revoke(attempts): void {
+        channel.revoked.push(...attempts)
+        plan(channel)
+      },
     }
+    return channel
+  }
 
-    function undelivered(offers: OutgoingOffer[], reason: string): void {
-      if (offers.length === 0) return
-      const attempts = offers.map(({ attempt }) => attempt)
-      post({ is: 'no-answer', slave, attempts, delivered: false, reason })
-    }
+  function shut(channel: PollChannel, reason: string): void {
+    channel.closed ??= reason
+    undelivered(channel.slave, channel.offers.splice(0), reason)
+  }
+
+  function undelivered(slave: string, offers: OutgoingOffer[], reason: string): void {
+    if (offers.length === 0) return
+    const attempts = offers.map(({ attempt }) => attempt)
+    post({ is: 'no-answer', slave, attempts, how: 'unsent', reason })
   }
 }
 
-const createLane = (poll: Poll): Lane => ({
-  poll,
-  offers: [],
-  revoked: [],
-  expected: 0,
-  planned: false,
-  closed: null,
-})
-
-/** What comes in one turn goes in one answer. */
-function plan(lane: Lane): void {
-  if (lane.planned) return
-  lane.planned = true
-  queueMicrotask(() => {
-    lane.planned = false
-    lane.poll.settle()
-  })
+/** What is collected in one turn is sent in one reply. */
+function plan(channel: PollChannel): void {
+  queueMicrotask(() => channel.poll?.settle())
 }
 
 /** The body that answers a poll: a list, or the one offer that a simple slave has room for. */

@@ -77,25 +77,8 @@ export function lastSlave({ trail }: Task): string | null {
   return null
 }
 
-/**
- * What a core starts with: what is stored, and in `more` the slaves that only the settings name. The
- * settings know better than the store where a slave is.
- */
-export function restoreOf({ tasks, slaves }: Loaded, named: { name: string; url: string }[]) {
-  const known = new Set(slaves.map(({ name }) => name))
-  const urls = new Map(named.map(({ name, url }) => [name, url]))
-  const first = Math.max(-1, ...slaves.map(({ position }) => position)) + 1
-  return {
-    tasks: tasks.map(toStoredTask),
-    slaves: slaves.map((slave) => ({ ...slave, url: urls.get(slave.name) ?? slave.url })),
-    more: named
-      .filter(({ name }) => !known.has(name))
-      .map((slave, i) => ({ ...slave, position: first + i, drained: false })),
-  }
-}
-
 /** A live task from the store, as the core takes it. */
-function toStoredTask(record: Loaded['tasks'][number]): StoredTask {
+export function toStoredTask(record: Loaded['tasks'][number]): StoredTask {
   const { id, kind, priority, runLimitMs, createdAt, tries } = record
   const { slave, attempt, startedAt } = record
   const runs = record.status === 'in progress' && slave !== null && attempt !== null

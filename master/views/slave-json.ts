@@ -2,7 +2,7 @@
 
 import type { Slave as Json } from '../../shared/protocol/api/slaves.ts'
 import { knownReason } from '../core/known-reason.ts'
-import { isFree, isPull, isSimple } from '../core/registry.ts'
+import { isFree } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
 import { reasonOf } from '../core/trail.ts'
 
@@ -33,9 +33,9 @@ export function slaveJson(slave: Slave, now: number): Json {
 }
 
 /** Where it is asked; of one that pulls, whether it polls now and how long ago it last began to. */
-function reachJson(slave: Slave, now: number) {
-  if (!isPull(slave)) return { url: slave.url, pull: false }
-  const polledMs = Number.isFinite(slave.polledAt) ? Math.round(now - slave.polledAt) : null
-  const simple = isSimple(slave)
-  return { url: null, pull: true, simple, polling: slave.poll !== null, polledMs }
+function reachJson({ reach }: Slave, now: number) {
+  if (reach.by === 'http') return { url: reach.url, pull: false }
+  const polledMs = Number.isFinite(reach.polledAt) ? Math.round(now - reach.polledAt) : null
+  const simple = reach.by === 'simple-poll'
+  return { url: null, pull: true, simple, polling: reach.poll !== null, polledMs }
 }

@@ -116,7 +116,8 @@ export function world(more: Partial<CoreSettings> = {}, now = 0) {
     },
 
     silence({ slave, attempt }: Offered, delivered: boolean): Effect[] {
-      return step({ is: 'no-answer', slave, attempts: [attempt], delivered, reason: 'silent' })
+      const how = delivered ? 'silent' : 'undelivered'
+      return step({ is: 'no-answer', slave, attempts: [attempt], how, reason: 'silent' })
     },
 
     /** Lets time pass, with a tick whenever the core wants one. */

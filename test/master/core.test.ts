@@ -424,7 +424,7 @@ t.test('silence', async (t) => {
     const { slave, attempt } = w.offered()
     const reason = 'the body is larger than this address takes'
     const attempts = [attempt]
-    w.step({ is: 'no-answer', slave, attempts, delivered: false, reason, refused: true })
+    w.step({ is: 'no-answer', slave, attempts, how: 'declined', reason })
     t.equal(w.offered().slave, 'b')
     t.same(w.last('visit'), [])
     t.equal(w.slave('a').standing, 'alive')
@@ -668,7 +668,7 @@ t.test('after a start of the master', async (t) => {
   })
   const slave = (name: string, position: number) => ({
     name,
-    url: `http://${name}`,
+    address: { by: 'http' as const, url: `http://${name}` },
     position,
     drained: false,
   })

@@ -5,7 +5,7 @@ import t from 'tap'
 import { createAttemptIds } from '../../master/dispatch/attempt-ids.ts'
 import { createDispatcher } from '../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../master/dispatch/output-schemas.ts'
-import { createTransport } from '../../master/dispatch/push-channel.ts'
+import { createPushChannels } from '../../master/dispatch/push-channel.ts'
 import { inOrder } from '../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../master/store/memory.ts'
 import { slaveJson } from '../../master/views/slave-json.ts'
@@ -56,7 +56,7 @@ async function watch(t: Pick<typeof import('tap').t, 'ok' | 'equal' | 'teardown'
     slaves: [{ name: 'odd', url }],
     policy: inOrder,
     store: createMemoryStore(),
-    transport: (receive) => createTransport({ askTimeoutMs: settings.askTimeoutMs, receive }),
+    push: (receive) => createPushChannels({ askTimeoutMs: settings.askTimeoutMs, receive }),
     clock: systemClock,
     random: createRandom(1),
     taskIds: createIds(Date.now).after,

@@ -115,12 +115,12 @@ function world({ offers, revokes }: Answers, clientEveryMs = 100) {
   }
 }
 
-const UNUSABLE: Said = { delivered: true, reason: 'answered 500: oops' }
+const UNUSABLE: Said = { how: 'silent', reason: 'answered 500: oops' }
 const SORTS: Record<string, Answers['offers']> = {
   'an error': UNUSABLE,
-  'a refusal of the whole request': { delivered: false, reason: 'answered 403: no' },
-  nothing: { delivered: true, reason: 'no answer in time' },
-  'that it is malformed': { delivered: false, reason: 'answered 400', refused: true },
+  'a refusal of the whole request': { how: 'undelivered', reason: 'answered 403: no' },
+  nothing: { how: 'silent', reason: 'no answer in time' },
+  'that it is malformed': { how: 'declined', reason: 'answered 400' },
   'busy, and has room': 'busy',
   'unwilling, and has room': 'unwilling',
   'as another boot': 'another boot',

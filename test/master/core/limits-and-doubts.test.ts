@@ -47,7 +47,8 @@ t.test('one that was stored without a limit has the master’s from its start on
 
 t.test('what was stored of a task is what the core goes on with', async (t) => {
   const w = world({}, 1_000)
-  const slaves = [{ name: 'a', url: 'http://a', position: 4, drained: true }]
+  const address = { by: 'http' as const, url: 'http://a' }
+  const slaves = [{ name: 'a', address, position: 4, drained: true }]
   const trail: TrailEntry[] = [{ at: wallTime(1), event: 'taken', slave: 'a' }]
   const running = { slave: 'a', attempt: 'task-1:a:1', startedAt: wallTime(700) }
   const task = { priority: 3, runLimitMs: 77, createdAt: wallTime(5), tries: 2, trail }

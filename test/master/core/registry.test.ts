@@ -9,7 +9,7 @@ import { instant } from '../../instants.ts'
 /** A slave of three slots that was heard, and what it says next. */
 function setUp(ask: 'known' | 'always' = 'known') {
   const registry = createRegistry(ask)
-  const slave = registry.add('a', 'http://a')
+  const slave = registry.add('a', { by: 'http', url: 'http://a' })
   const card = { name: 'a', boot: 'b', version: '1', kinds: ['work'], tags: [], slots: 3 }
   registry.introduce(slave, card)
   let generation = 0
@@ -106,11 +106,11 @@ t.test('a slave that comes back with other kinds is found by those alone', async
 
 t.test('a place that is free is taken by the next slave', async (t) => {
   const { registry, slave } = setUp()
-  const second = registry.add('b', 'http://b')
+  const second = registry.add('b', { by: 'http', url: 'http://b' })
   registry.remove(slave)
   t.equal(second.place, 1)
-  t.equal(registry.add('c', 'http://c').place, 0)
-  t.equal(registry.add('d', 'http://d').place, 2)
+  t.equal(registry.add('c', { by: 'http', url: 'http://c' }).place, 0)
+  t.equal(registry.add('d', { by: 'http', url: 'http://d' }).place, 2)
 })
 
 t.test('free slots are those that could be offered a task now', async (t) => {

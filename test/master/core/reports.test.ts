@@ -93,7 +93,9 @@ function world(ask: 'known' | 'always' = 'known') {
   step({
     is: 'restore',
     tasks: [],
-    slaves: [{ name: 'wa', url: 'http://wa', position: 0, drained: false }],
+    slaves: [
+      { name: 'wa', address: { by: 'http', url: 'http://wa' }, position: 0, drained: false },
+    ],
   })
   return here
 

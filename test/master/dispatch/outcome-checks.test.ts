@@ -6,8 +6,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import t from 'tap'
+import type { Reach } from '../../../master/core/reach.ts'
+import { reachAt } from '../../../master/core/reach.ts'
 import type { Registry } from '../../../master/core/registry.ts'
-import { PULL } from '../../../master/core/registry.ts'
 import type { Slave, Task } from '../../../master/core/state.ts'
 import { createHandedIn } from '../../../master/dispatch/outcome-checks.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
@@ -24,11 +25,11 @@ const outputs = createOutputs(kinds)
 
 /** The one function, with these slaves and one live task `t1` of a kind. */
 function handing(kind = 'sleep', named = new Map<string, string>()) {
-  const at = (url: string) => ({ url, held: new Map() }) as unknown as Slave
+  const at = (reach: Reach) => ({ reach, held: new Map() }) as unknown as Slave
   const byName = new Map([
-    ['a', at('http://10.0.0.1:9001')],
-    ['b', at('http://[fd00::1]:9001')],
-    ['polls', at(PULL)],
+    ['a', at({ by: 'http', url: 'http://10.0.0.1:9001' })],
+    ['b', at({ by: 'http', url: 'http://[fd00::1]:9001' })],
+    ['polls', at(reachAt({ by: 'poll' }))],
   ])
   return createHandedIn({
     registry: { byName } as unknown as Registry,

@@ -2,8 +2,8 @@
 
 import t from 'tap'
 import type { Input, Polled } from '../../../master/core/messages.ts'
-import type { Poll, PollAnswer } from '../../../master/dispatch/poll-channel.ts'
-import { answerText, createPolls } from '../../../master/dispatch/poll-channel.ts'
+import type { PollAnswer } from '../../../master/dispatch/poll-channel.ts'
+import { answerText, createPollChannels } from '../../../master/dispatch/poll-channel.ts'
 import type { Clock } from '../../../shared/data/clock.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import type { Problem } from '../../../shared/protocol/problems.ts'
@@ -31,11 +31,29 @@ function open(said: Polled = pulling) {
   }
   const heard: Input[] = []
   const answers: (PollAnswer | Problem | null)[] = []
-  const polls = createPolls({ clock, patienceMs: PATIENCE_MS, post: (input) => heard.push(input) })
-  const open = (): { poll: Poll; hangUp: () => void } => {
+  const polls = createPollChannels({
+    clock,
+    patienceMs: PATIENCE_MS,
+    post: (input) => heard.push(input),
+  })
+  const open = () => {
     const hangUp = polls.open(said, 1000, (problem, answer) => answers.push(problem ?? answer))
-    const last = heard.at(-1) as Input & { is: 'poll' }
-    return { poll: last?.poll as Poll, hangUp }
+    const last = heard.at(-1)
+    const id = last?.is === 'poll' ? last.poll : ''
+    const poll = {
+      id,
+      take: (before: { id: string } | null, slave: string) =>
+        polls.take(id, before?.id ?? null, slave),
+      end: () => polls.end(id, null),
+      channel: () => polls.to('w', id),
+      /** An offer whose input is still read: gives what to call with it, or with null. */
+      expect() {
+        const channel = polls.to('w', id)
+        channel.expect()
+        return channel.offer
+      },
+    }
+    return { poll, hangUp }
   }
   const { poll, hangUp } = open()
   poll.take(null, 'w')
@@ -57,6 +75,7 @@ function open(said: Polled = pulling) {
 
 const offer = (attempt: string, input = '1') => {
   return {
+    boot: 'b',
     attempt,
     task: `task of ${attempt}`,
     kind: 'work',
@@ -73,20 +92,20 @@ t.test('a poll', async (t) => {
     const p = open()
     p.poll.expect()(offer('1'))
     p.poll.expect()(offer('2'))
-    p.poll.revoke(['3'])
+    p.poll.channel().revoke(['3'])
     t.same(p.answers, [])
     await turn()
     t.same(p.answers, [{ offers: [offer('1'), offer('2')], revoke: ['3'], given: null }])
-    t.match(p.heard(), [{ is: 'handed', slave: 'w', poll: p.poll, attempts: ['1', '2'] }])
+    t.match(p.heard(), [{ is: 'handed', slave: 'w', poll: p.poll.id, attempts: ['1', '2'] }])
     p.hangUp()
-    p.poll.end(null)
+    p.poll.end()
     t.equal(p.answers.length + p.heard().length, 2, 'and then it is over')
     t.equal(p.timers.size, 0)
   })
 
   t.test('is answered at once also when it brings revokes alone', async (t) => {
     const p = open()
-    p.poll.revoke(['3'])
+    p.poll.channel().revoke(['3'])
     await turn()
     t.same(p.answers, [{ offers: [], revoke: ['3'], given: null }])
     t.match(p.heard(), [{ is: 'handed', attempts: [] }])
@@ -129,7 +148,7 @@ t.test('a poll', async (t) => {
       next.poll.take(p.poll, 'w')
       await turn()
       t.match(p.answers[1], { offers: [{ attempt: '1' }] })
-      t.match(p.heard().at(-1), { is: 'handed', poll: next.poll, attempts: ['1'] })
+      t.match(p.heard().at(-1), { is: 'handed', poll: next.poll.id, attempts: ['1'] })
     },
   )
 
@@ -142,8 +161,8 @@ t.test('a poll', async (t) => {
       p.poll.expect()(offer('1'))
       p.pass(PATIENCE_MS)
       t.match(p.heard(), [
-        { is: 'poll-gone', poll: p.poll, hungUp: false },
-        { is: 'no-answer', attempts: ['1'], delivered: false },
+        { is: 'poll-gone', poll: p.poll.id, hungUp: false },
+        { is: 'no-answer', attempts: ['1'], how: 'unsent' },
       ])
       t.equal(p.timers.size, 0)
     },
@@ -166,8 +185,8 @@ t.test('a poll', async (t) => {
     next.poll.take(p.poll, 'w')
     await turn()
     t.match(p.heard().slice(1), [
-      { is: 'poll-gone', poll: next.poll, hungUp: true },
-      { is: 'no-answer', attempts: ['1'], delivered: false },
+      { is: 'poll-gone', poll: next.poll.id, hungUp: true },
+      { is: 'no-answer', attempts: ['1'], how: 'unsent' },
     ])
   })
 
@@ -177,7 +196,7 @@ t.test('a poll', async (t) => {
     await turn()
     t.match(p.heard(), [{ is: 'handed' }, { is: 'poll-gone', hungUp: false }])
     p.poll.expect()(offer('2'))
-    t.match(p.heard().at(-1), { is: 'no-answer', attempts: ['2'], delivered: false })
+    t.match(p.heard().at(-1), { is: 'no-answer', attempts: ['2'], how: 'unsent' })
     t.equal(p.timers.size, 0)
   })
 
@@ -198,7 +217,7 @@ t.test('a poll', async (t) => {
     next.hangUp()
     t.same(p.heard().slice(1), [], 'whose it is the core has not yet said')
     next.poll.take(null, 'v')
-    t.match(p.heard().slice(1), [{ is: 'poll-gone', slave: 'v', poll: next.poll, hungUp: true }])
+    t.match(p.heard().slice(1), [{ is: 'poll-gone', slave: 'v', poll: next.poll.id, hungUp: true }])
   })
 
   t.test('that hung up takes nothing, and the core hears it', async (t) => {
@@ -210,9 +229,9 @@ t.test('a poll', async (t) => {
     await turn()
     t.same(p.answers, [])
     t.match(p.heard(), [
-      { is: 'poll-gone', slave: 'w', poll: p.poll },
-      { is: 'no-answer', attempts: ['1'], delivered: false },
-      { is: 'no-answer', attempts: ['2'], delivered: false },
+      { is: 'poll-gone', slave: 'w', poll: p.poll.id },
+      { is: 'no-answer', attempts: ['1'], how: 'unsent' },
+      { is: 'no-answer', attempts: ['2'], how: 'unsent' },
     ])
   })
 
@@ -240,7 +259,7 @@ t.test('a poll', async (t) => {
 
 t.test('writes a list for a slave that registered, and one offer for a simple one', async (t) => {
   const answer = { offers: [offer('1', '{"a":[1]}')], revoke: ['2'], given: null }
-  const { work: _, trace: __, ...sent } = offer('1')
+  const { boot: _, work: __, trace: ___, ...sent } = offer('1')
   const one = { ...sent, input: { a: [1] } }
   t.same(JSON.parse(answerText(simple, answer)), one)
   const nameless = { ...simple, slave: null }

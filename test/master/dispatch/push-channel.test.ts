@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import type { Test } from 'tap'
 import t from 'tap'
 import type { Input } from '../../../master/core/messages.ts'
-import { createTransport } from '../../../master/dispatch/push-channel.ts'
+import { createPushChannels } from '../../../master/dispatch/push-channel.ts'
 
 const state = {
   slave: 'a',
@@ -27,7 +27,10 @@ async function hears(t: Test, attempts: string[]): Promise<Input[]> {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const heard: Input[] = []
-  const transport = createTransport({ askTimeoutMs: 5000, receive: (input) => heard.push(input) })
+  const transport = createPushChannels({
+    askTimeoutMs: 5000,
+    receive: (input) => heard.push(input),
+  })
   t.teardown(async () => {
     await transport.close()
     server.close()
@@ -35,8 +38,8 @@ async function hears(t: Test, attempts: string[]): Promise<Input[]> {
   const { port } = server.address() as { port: number }
   for (const attempt of ['x', 'y']) {
     const offer = { attempt, task: `task-${attempt}`, kind: 'sleep', runLimitMs: 1 }
-    const to = { slave: 'a', url: `http://127.0.0.1:${port}`, boot: 'boot-1' }
-    transport.offer(to, { ...offer, input: '{}', work: null, trace: null })
+    const channel = transport.to('a', `http://127.0.0.1:${port}`)
+    channel.offer({ boot: 'boot-1', ...offer, input: '{}', work: null, trace: null })
   }
   while (heard.length === 0) await new Promise(setImmediate)
   return heard
@@ -48,7 +51,7 @@ t.test('hands the answers on, in any order', async (t) => {
 })
 
 t.test('takes an offer that the answers do not name for one without an answer', async (t) => {
-  const silence = (...attempts: string[]) => ({ is: 'no-answer', attempts, delivered: true })
+  const silence = (...attempts: string[]) => ({ is: 'no-answer', attempts, how: 'silent' })
   t.match((await hears(t, ['x']))[1], silence('y'))
   t.match((await hears(t, ['x', 'another']))[1], silence('y'))
   t.match((await hears(t, ['null', 'null']))[1], silence('x', 'y'))
@@ -63,7 +66,10 @@ async function against(t: Test, ways: ((response: ServerResponse) => void)[]) {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const heard: Input[] = []
-  const transport = createTransport({ askTimeoutMs: 5000, receive: (input) => heard.push(input) })
+  const transport = createPushChannels({
+    askTimeoutMs: 5000,
+    receive: (input) => heard.push(input),
+  })
   t.teardown(async () => {
     await transport.close()
     server.close()
@@ -75,8 +81,8 @@ async function against(t: Test, ways: ((response: ServerResponse) => void)[]) {
     async offer(attempt: string): Promise<Input | undefined> {
       const before = heard.length
       const about = { task: 'task', kind: 'sleep', runLimitMs: 1, input: '{}', work: null }
-      const to = { slave: 'a', url: `http://127.0.0.1:${port}`, boot: 'boot-1' }
-      transport.offer(to, { ...about, attempt, trace: null })
+      const channel = transport.to('a', `http://127.0.0.1:${port}`)
+      channel.offer({ boot: 'boot-1', ...about, attempt, trace: null })
       const until = Date.now() + 20_000
       while (heard.length === before && Date.now() < until) await new Promise(setImmediate)
       return heard[before]
@@ -102,21 +108,21 @@ t.test(
   'only an answer that refuses the whole list says that nothing of it was taken',
   async (t) => {
     const all = [
-      ['500', json(500, {}), true],
-      ['503', json(503, {}), true],
-      ['an answer of another service', json(200, { status: 'UP' }), true],
-      ['no JSON', (response: ServerResponse) => void response.end('<html>'), true],
-      ['a connection that ends', hangsUp, true],
-      ['400', json(400, {}), false],
-      ['413', json(413, {}), false],
-      ['403', json(403, {}), false],
+      ['500', json(500, {}), 'silent'],
+      ['503', json(503, {}), 'silent'],
+      ['an answer of another service', json(200, { status: 'UP' }), 'silent'],
+      ['no JSON', (response: ServerResponse) => void response.end('<html>'), 'silent'],
+      ['a connection that ends', hangsUp, 'silent'],
+      ['400', json(400, {}), 'declined'],
+      ['413', json(413, {}), 'declined'],
+      ['403', json(403, {}), 'undelivered'],
     ] as const
     const { offer } = await against(
       t,
       all.map(([, way]) => way),
     )
-    for (const [words, , delivered] of all) {
-      t.match(await offer(words), { is: 'no-answer', attempts: [words], delivered }, words)
+    for (const [words, , how] of all) {
+      t.match(await offer(words), { is: 'no-answer', attempts: [words], how }, words)
     }
   },
 )
@@ -127,11 +133,14 @@ t.test('an offer to nobody cannot have been delivered', async (t) => {
   const { port } = server.address() as { port: number }
   await new Promise((resolve) => server.close(resolve))
   const heard: Input[] = []
-  const transport = createTransport({ askTimeoutMs: 5000, receive: (input) => heard.push(input) })
+  const transport = createPushChannels({
+    askTimeoutMs: 5000,
+    receive: (input) => heard.push(input),
+  })
   t.teardown(() => transport.close())
   const about = { task: 'task', kind: 'sleep', runLimitMs: 1, input: '{}', work: null }
-  const to = { slave: 'a', url: `http://127.0.0.1:${port}`, boot: 'boot-1' }
-  transport.offer(to, { ...about, attempt: 'x', trace: null })
+  const channel = transport.to('a', `http://127.0.0.1:${port}`)
+  channel.offer({ boot: 'boot-1', ...about, attempt: 'x', trace: null })
   while (heard.length === 0) await new Promise(setImmediate)
-  t.match(heard, [{ is: 'no-answer', attempts: ['x'], delivered: false }])
+  t.match(heard, [{ is: 'no-answer', attempts: ['x'], how: 'undelivered' }])
 })

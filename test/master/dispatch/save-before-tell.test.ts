@@ -9,10 +9,10 @@
 
 import t from 'tap'
 import type { Effect, Input } from '../../../master/core/messages.ts'
+import type { OutgoingOffer } from '../../../master/dispatch/channel.ts'
 import { createDispatcher } from '../../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
 import type { PollAnswer } from '../../../master/dispatch/poll-channel.ts'
-import type { OutgoingOffer } from '../../../master/dispatch/push-channel.ts'
 import { inOrder } from '../../../master/policies/in-order.ts'
 import { createMemoryStore } from '../../../master/store/memory.ts'
 import { StoreFullError } from '../../../master/store/store.ts'
@@ -60,14 +60,18 @@ async function createWorld() {
     }),
     outputs: createOutputs(new Map()),
     log,
-    transport: (take) => {
+    push: (take) => {
       receive = take
       return {
-        offer: (_to, outgoing) => {
-          offer = outgoing
-          told.push(`offer ${outgoing.task}`)
-        },
-        revoke: (slave) => void told.push(`revoke ${slave}`),
+        to: (slave) => ({
+          expect: () => {},
+          offer(outgoing) {
+            if (outgoing === null) return
+            offer = outgoing
+            told.push(`offer ${outgoing.task}`)
+          },
+          revoke: () => void told.push(`revoke ${slave}`),
+        }),
         visit: (slave, url, token) => {
           told.push(`visit ${slave}`)
           const said = { card: cardOf(slave), state: stateOf(slave), attempts: [] }
@@ -364,7 +368,7 @@ const ROWS = [
     does: (world) => world.pull('nobody'),
   },
   {
-    effect: 'revoke-by-poll',
+    effect: 'revoke',
     tells: 'poll revoke',
     when: ITS_OWN,
     given: async (world) => {

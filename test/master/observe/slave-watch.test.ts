@@ -22,8 +22,8 @@ test('tells of a slave once it has been heard, or asked in vain, not while it re
   const { clock, registry, told, watch } = await setUp()
   const state = { boot: 'boot-1', generation: 0, slots: 1, free: 1, mode: 'accepting', reason: '' }
   const card = { boot: 'boot-1', version: '1', kinds: ['work'], tags: [], slots: 1 }
-  const slave = registry.add('slave-1', 'http://slave-1')
-  const named = registry.add('slave-2', 'http://slave-2')
+  const slave = registry.add('slave-1', { by: 'http', url: 'http://slave-1' })
+  const named = registry.add('slave-2', { by: 'http', url: 'http://slave-2' })
   watch.look()
   t.same(told, [], 'it has not been asked yet')
   registry.introduce(slave, { ...card, name: 'slave-1' })
@@ -39,11 +39,11 @@ test('tells of a slave once it has been heard, or asked in vain, not while it re
 
 test('tells of a slave that left while another has just registered', async (t) => {
   const { registry, told, watch } = await setUp()
-  const named = registry.add('slave-1', 'http://slave-1')
+  const named = registry.add('slave-1', { by: 'http', url: 'http://slave-1' })
   named.unanswered = 1
   watch.look()
   registry.remove(named)
-  registry.add('slave-2', 'http://slave-2')
+  registry.add('slave-2', { by: 'http', url: 'http://slave-2' })
   watch.look()
   t.same(told.at(-1), { slave: 'slave-1', event: 'left', state: 'left' })
   watch.close()

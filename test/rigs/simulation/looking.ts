@@ -1,6 +1,7 @@
 // Looking at a simulated world as a whole, which no process in it can: who really has what the master
 // believes somebody to have, and at the end, what was done twice, refused or left waiting.
 
+import type { Slave } from '../../../master/core/state.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Ledger } from './ledger.ts'
 import { ATTEMPTS_MAX, check, WAIT_LIMIT_MS } from './ledger.ts'
@@ -77,8 +78,8 @@ export function watchHolders(given: {
 }
 
 /** A simple slave never says what it has: the run limit is the lease. */
-const leaseOf = ({ url }: { url: string }, runLimitMs: number): number =>
-  url === 'pull:simple' ? runLimitMs : 0
+const leaseOf = ({ reach }: Slave, runLimitMs: number): number =>
+  reach.by === 'simple-poll' ? runLimitMs : 0
 
 /** A refusal left nothing behind: neither in the store nor on a slave that began later. */
 export function checkRefused(

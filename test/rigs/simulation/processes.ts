@@ -5,9 +5,10 @@ import type { CoreSettings } from '../../../master/core/context.ts'
 import type { RefusedEvent, TaskEvent } from '../../../master/core/events.ts'
 import type { Input } from '../../../master/core/messages.ts'
 import type { Task } from '../../../master/core/state.ts'
+import type { OutgoingOffer } from '../../../master/dispatch/channel.ts'
 import { createDispatcher } from '../../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
-import type { Transport } from '../../../master/dispatch/push-channel.ts'
+import type { PushChannels } from '../../../master/dispatch/push-channel.ts'
 import type { Policy } from '../../../master/policies/policy.ts'
 import type { Store } from '../../../master/store/store.ts'
 import type { Clock } from '../../../shared/data/clock.ts'
@@ -104,7 +105,7 @@ export async function startMasterProcess(given: {
     clock,
     attemptIds: simulatedAttemptIds(given.random),
     outputs: createOutputs(new Map()),
-    transport: (receive) => simulatedTransport(given, life, receive),
+    push: (receive) => simulatedChannels(given, life, receive),
     log,
     onEvent: given.onEvent ?? (() => {}),
     onOver: (task, _trace, problem) => given.onOver?.(task, problem),
@@ -134,7 +135,7 @@ function sign(secret: string, task: string, slave: string): string {
   return (mixed >>> 0).toString(36)
 }
 
-function simulatedTransport(
+function simulatedChannels(
   given: {
     network: Network
     directory: Directory
@@ -146,7 +147,7 @@ function simulatedTransport(
   },
   life: Life,
   receive: (input: Input) => void,
-): Transport {
+): PushChannels {
   const { network, directory, settings } = given
 
   function ask<Reply>(
@@ -170,39 +171,11 @@ function simulatedTransport(
   }
 
   return {
-    offer({ slave, url, boot }, { input, ...offer }) {
-      const offers = [{ ...offer, input: JSON.parse(input) as unknown }]
-      const attempts = [offer.attempt]
-      given.onOffer?.(offer.attempt, slave)
-      ask<OffersReply>(
-        url,
-        (agent) => {
-          const said = agent.offer({ boot, offers })
-          for (const { attempt, answer } of said.answers) given.onAnswer?.(attempt, answer)
-          return said
-        },
-        (error, reply) => {
-          if (reply) return receive({ is: 'answers', slave, ...reply })
-          const { delivered, status, message: reason } = error as PeerError
-          // As the transport: a refusal of the request as a whole (4xx) took nothing.
-          const isRefused = status !== null && status >= 400 && status < 500
-          receive({ is: 'no-answer', slave, attempts, delivered: delivered && !isRefused, reason })
-        },
-        () => given.oddAnswer?.(url, 'offer') ?? null,
-      )
-    },
-    revoke(slave, url, attempts) {
-      given.onRevoke?.(slave)
-      ask<RevokeReply>(
-        url,
-        (agent) => ({ state: agent.revoke(attempts) }),
-        (_error, reply) => {
-          if (reply) receive({ is: 'revoked', slave, attempts, state: reply.state })
-          else receive({ is: 'not-revoked', slave, attempts })
-        },
-        () => given.oddAnswer?.(url, 'revoke') ?? null,
-      )
-    },
+    to: (slave, url) => ({
+      expect: () => {},
+      offer: (offer) => offer && sendOffer(slave, url, offer),
+      revoke: (attempts) => sendRevokes(slave, url, attempts),
+    }),
     visit(name, url, token) {
       ask(
         url,
@@ -214,6 +187,42 @@ function simulatedTransport(
       )
     },
     close: async () => {},
+  }
+
+  function sendOffer(slave: string, url: string, { input, boot, ...offer }: OutgoingOffer): void {
+    const offers = [{ ...offer, input: JSON.parse(input) as unknown }]
+    const attempts = [offer.attempt]
+    given.onOffer?.(offer.attempt, slave)
+    ask<OffersReply>(
+      url,
+      (agent) => {
+        const said = agent.offer({ boot, offers })
+        for (const { attempt, answer } of said.answers) given.onAnswer?.(attempt, answer)
+        return said
+      },
+      (error, reply) => {
+        if (reply) return receive({ is: 'answers', slave, ...reply })
+        const { delivered, status, message: reason } = error as PeerError
+        // As push-channel.ts: a refusal of the request as a whole (4xx) accepted nothing.
+        const isRefused = status !== null && status >= 400 && status < 500
+        const how = delivered && !isRefused ? 'silent' : 'undelivered'
+        receive({ is: 'no-answer', slave, attempts, how, reason })
+      },
+      () => given.oddAnswer?.(url, 'offer') ?? null,
+    )
+  }
+
+  function sendRevokes(slave: string, url: string, attempts: string[]): void {
+    given.onRevoke?.(slave)
+    ask<RevokeReply>(
+      url,
+      (agent) => ({ state: agent.revoke(attempts) }),
+      (_error, reply) => {
+        if (reply) receive({ is: 'revoked', slave, attempts, state: reply.state })
+        else receive({ is: 'not-revoked', slave, attempts })
+      },
+      () => given.oddAnswer?.(url, 'revoke') ?? null,
+    )
   }
 }
 

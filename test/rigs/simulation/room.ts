@@ -1,6 +1,7 @@
 // Nobody is refused for want of a slot while one is free and the master knows it.
 
-import { isElsewhere, isPull } from '../../../master/core/registry.ts'
+import { isReachable } from '../../../master/core/reach.ts'
+import { isElsewhere } from '../../../master/core/registry.ts'
 import type { Slave, Task } from '../../../master/core/state.ts'
 import type { SimulatedClock } from './clock.ts'
 import { check } from './ledger.ts'
@@ -85,5 +86,6 @@ export function watchRoom(given: {
 function isOpen(slave: Slave): boolean {
   if (slave.drained || isElsewhere(slave) || slave.trouble || slave.standing !== 'alive')
     return false
-  return slave.handed.size === 0 && !(isPull(slave) && slave.poll === null)
+  const { reach } = slave
+  return isReachable(slave) && (reach.by !== 'poll' || reach.handed.size === 0)
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import t from 'tap'
 import type { Input } from '../../../master/core/messages.ts'
-import { createTransport } from '../../../master/dispatch/push-channel.ts'
+import { createPushChannels } from '../../../master/dispatch/push-channel.ts'
 import { createReach } from '../../../master/security/slave-connector.ts'
 import { createAddressGuard } from '../../../shared/http/address-guard.ts'
 
@@ -111,7 +111,11 @@ function visitor(t: Test, guard: ReturnType<typeof createAddressGuard>) {
   let hear: (input: Input) => void = () => {}
   const named = new Map<string, string>()
   const reach = createReach({ guard, timeoutMs: 1000, named, material: null })
-  const transport = createTransport({ askTimeoutMs: 1000, receive: (input) => hear(input), reach })
+  const transport = createPushChannels({
+    askTimeoutMs: 1000,
+    receive: (input) => hear(input),
+    reach,
+  })
   t.teardown(() => transport.close())
   return (url: string): Promise<string> =>
     new Promise((resolve) => {

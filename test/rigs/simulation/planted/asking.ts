@@ -16,7 +16,7 @@ export const ASKING_BUGS: Bug[] = [
     name: 'silence-is-refusal',
     says: 'takes an offer that was not answered for one that was refused',
     in: 'takeSilence',
-    find: 'if (delivered) (task.unsure ??= new Map()).set(attempt, slave)',
+    find: "if (how === 'silent') (task.unsure ??= new Map()).set(attempt, slave)",
     replace: '',
   },
   {
@@ -116,7 +116,7 @@ export const ASKING_BUGS: Bug[] = [
     name: 'not-saved-runs-on',
     says: 'does not call back the attempt of a task that could not be saved',
     in: 'takeBack',
-    find: "else core.effects.push({ do: 'revoke-now', slave: name, url, attempts })",
+    find: "    revoke(core, stage.slave, [stage.attempt], 'revoke-now')\n",
     replace: '',
     harmless: 'the reply to the next heartbeat calls it back',
   },

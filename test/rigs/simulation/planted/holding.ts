@@ -115,7 +115,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'no-revoke',
     says: 'never calls an attempt back but in replies to heartbeats',
     in: 'revoke',
-    find: "if (url !== '') transport.revoke(slave, url, attempts)",
+    find: '    channelTo(slave, route).revoke(attempts)\n',
     replace: '',
     harmless: 'heartbeats call back what runs; a doubt runs out and is answered slave-silent',
   },

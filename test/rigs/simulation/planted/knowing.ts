@@ -148,8 +148,8 @@ export const KNOWING: Bug[] = [
     name: 'confirmed-by-wall-clock',
     says: 'renews the lease of an attempt by the wall clock',
     in: 'compare',
-    find: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, now)',
-    replace: '    slave.handed.delete(attempt)\n    if (held) confirmOne(held, status, core.wall)',
+    find: '    if (held) confirmOne(held, status, now)\n    else if',
+    replace: '    if (held) confirmOne(held, status, core.wall)\n    else if',
   },
   {
     name: 'offers-taken-off-twice',

@@ -1,0 +1,68 @@
+// A channel brings offers and revocations to one slave: by requests to it (push-channel.ts), or in the
+// replies to its polls (poll-channel.ts). What becomes of each offer, the core hears exactly once, as an
+// input.
+
+import { traceFields } from '../../shared/protocol/trace.ts'
+import type { Route } from '../core/reach.ts'
+import type { PollChannels } from './poll-channel.ts'
+import type { PushChannels } from './push-channel.ts'
+
+export type Channel = {
+  /** One more offer is prepared. What is sent before the offer is ready may wait for it. */
+  expect(): void
+  /** The offer that was expected; null when there is none after all. */
+  offer(offer: OutgoingOffer | null): void
+  /** Attempts that the slave is to drop and never to accept. */
+  revoke(attempts: string[]): void
+}
+
+/** An offer whose input, and what it carries besides, are JSON text already. */
+export type OutgoingOffer = {
+  /** The run of the slave's process that is meant. */
+  boot: string
+  attempt: string
+  task: string
+  kind: string
+  runLimitMs: number
+  input: string
+  work: string | null
+  /** As a client said it, with the task as the parent (shared/protocol/trace.ts). */
+  trace: string | null
+}
+
+/** Gives the channel to a slave, by the route that the core names. */
+export const channelsOf =
+  (push: PushChannels, polls: PollChannels) =>
+  (slave: string, route: Route): Channel =>
+    route.by === 'http' ? push.to(slave, route.url) : polls.to(slave, route.poll)
+
+/** One message carries at most this many offers, and about this many characters of input. */
+const LIST_MAX = 512
+const LIST_CHARS_MAX = 2 * 1024 * 1024
+
+/** How many of these offers go into one message. */
+export function listLength(queue: OutgoingOffer[]): number {
+  let chars = 0
+  let length = 0
+  for (const { input, work } of queue) {
+    chars += input.length + (work?.length ?? 0)
+    if (length === LIST_MAX || (length > 0 && chars > LIST_CHARS_MAX)) break
+    length++
+  }
+  return length
+}
+
+/** Ids and kinds are of characters that JSON does not escape, and the input is JSON already. */
+export const offerText = ({
+  attempt,
+  task,
+  kind,
+  runLimitMs,
+  input,
+  work,
+  trace,
+}: OutgoingOffer): string =>
+  `{"attempt":"${attempt}","task":"${task}","kind":"${kind}","runLimitMs":${runLimitMs},` +
+  `"input":${input}${work === null ? '' : `,${work}`}${trace === null ? '' : traceText(trace)}}`
+
+const traceText = (trace: string): string => `,${JSON.stringify(traceFields(trace)).slice(1, -1)}`
