@@ -3,9 +3,7 @@
 // input.
 
 import { traceFields } from '../../shared/protocol/trace.ts'
-import type { Route } from '../core/reach.ts'
-import type { PollChannels } from './poll-channel.ts'
-import type { PushChannels } from './push-channel.ts'
+import type { PollId, Route } from '../core/reach.ts'
 
 export type Channel = {
   /** One more offer is prepared. What is sent before the offer is ready may wait for it. */
@@ -30,9 +28,12 @@ export type OutgoingOffer = {
   trace: string | null
 }
 
+/** The channels of one sort; `at` is a URL or a poll. */
+type Channels<At> = { to(slave: string, at: At): Channel }
+
 /** Gives the channel to a slave, by the route that the core names. */
 export const channelsOf =
-  (push: PushChannels, polls: PollChannels) =>
+  (push: Channels<string>, polls: Channels<PollId>) =>
   (slave: string, route: Route): Channel =>
     route.by === 'http' ? push.to(slave, route.url) : polls.to(slave, route.poll)
 
