@@ -61,7 +61,7 @@ export function withDefaults(options: PoolOptions) {
     recycleTasks: 10_000,
     recycleMsMin: 60_000,
     startLimitMs: 30_000,
-    kindsModule: new URL('../../shared/kinds/kind.ts', import.meta.url),
+    kindsModule: new URL('../../shared/kinds/load-kinds.ts', import.meta.url),
     program: new URL('./child.ts', import.meta.url),
     ...options,
     heapMb,
