@@ -2,7 +2,7 @@
 // a reader must know. Each is defined once, in api/, a file per noun. From it come the route with its
 // types and checks (shared/http/serve.ts), the permissions, the OpenAPI document and the client's types.
 
-import type { TObject, TSchema } from 'typebox'
+import type { TObject, TRecord, TSchema } from 'typebox'
 import type { ProblemType } from './problems.ts'
 
 /** What a client's key may do. `admin` may do everything. */
@@ -28,7 +28,7 @@ export const READ_ALL = { key: 'read', all: true } as const satisfies Access
 export const CANCEL = { key: 'cancel' } as const satisfies Access
 
 /** Checked before the handler runs; the handler gets the types of these schemas. */
-export type Checked = { params?: TObject; querystring?: TObject; body?: TSchema }
+export type Checked = { params?: TObject | TRecord; querystring?: TObject; body?: TSchema }
 
 /** What a kind of tasks or jobs tells clients about itself. */
 export type AboutKind = {

@@ -61,7 +61,9 @@ type File = { type: string; text: string; etag: string }
 export async function page(app: FastifyInstance) {
   const files = readFiles()
   serve(app, readPage, (request, reply) => give(files.get('index.html'), request, reply))
-  serve(app, readPageFile, (request, reply) => give(files.get(request.params['*']), request, reply))
+  serve(app, readPageFile, (request, reply) =>
+    give(files.get(request.params['*'] ?? ''), request, reply),
+  )
 }
 
 function give(file: File | undefined, request: FastifyRequest, reply: FastifyReply) {

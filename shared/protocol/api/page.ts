@@ -12,7 +12,8 @@ export const readPage = contract('readPage', 'GET', '/', OPEN, {
 export const readPageFile = contract('readPageFile', 'GET', '/page/*', OPEN, {
   tag: 'hidden',
   summary: 'Read a file of the page',
-  checked: { params: Type.Object({ '*': Type.String() }) },
+  // Not an object with the key `*`: typebox makes a regular expression of each key as it stands.
+  checked: { params: Type.Record(Type.String(), Type.String()) },
   replies: { 200: '*/*', 304: null },
 })
 
