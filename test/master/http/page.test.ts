@@ -13,7 +13,7 @@ test('serves the page with every file that its HTML and its scripts name', async
     if (path.endsWith('.css')) t.match(type, /^text\/css/, path)
     const text = await response.text()
     const names = [
-      ...text.matchAll(/(?:src|href)="(/page\/[^"]+)"/g),
+      ...text.matchAll(/(?:src|href)="(\/page\/[^"]+)"/g),
       ...(path.endsWith('.js') ? text.matchAll(/(?:from|import)\s*['"](\.[^'"]+)['"]/g) : []),
     ]
     for (const [, name] of names) {
