@@ -92,6 +92,7 @@ export function createProgram(given: {
 }) {
   const { stdout, stderr, env, signal } = given
   const opened: Client[] = []
+  const clientCommands = new Set<CommandUnknownOpts>()
   let globals: Globals = {}
   let exit: Exit = 'ok'
 
@@ -120,6 +121,7 @@ export function createProgram(given: {
     })
     .hook('preAction', (program, command) => {
       globals = { ...program.opts(), ...command.opts() }
+      if (clientCommands.has(command)) removeGlobals(command)
     })
     .exitOverride(refuse('askfirst'))
   addGlobals(root)
@@ -136,7 +138,11 @@ export function createProgram(given: {
   root.commandsGroup('Commands on a data folder:')
   for (const make of ADMIN_COMMANDS) adopt(root, make(run))
   root.commandsGroup('Commands:')
-  for (const make of CLIENT_COMMANDS) addGlobals(adopt(root, make(run)))
+  for (const make of CLIENT_COMMANDS) {
+    const command = adopt(root, make(run))
+    addGlobals(command)
+    clientCommands.add(command)
+  }
 
   return {
     /** Runs the command that the arguments name. Throws UsageError and the errors of the command. */
@@ -159,6 +165,12 @@ function addGlobals(command: CommandUnknownOpts): void {
   for (const [flags, says] of GLOBAL_OPTIONS) {
     command.addOption(new Option(flags, says).helpGroup('Global options:'))
   }
+}
+
+/** A command gets its own options only: some of them are sent to the master as they are. */
+function removeGlobals(command: CommandUnknownOpts): void {
+  const values: Record<string, unknown> = command.opts()
+  for (const [flags] of GLOBAL_OPTIONS) delete values[new Option(flags).attributeName()]
 }
 
 /** Adds a command. It and its subcommands print as the root does, and refuse with their own name. */

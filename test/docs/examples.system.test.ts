@@ -94,7 +94,9 @@ async function inTerminal(folder: string, url: string, command: string): Promise
   const hadPicture = existsSync(TOUR_PICTURE)
   writeFileSync(
     file,
-    `askfirst() { '${process.execPath}' '${ROOT}/master/cli/askfirst.mjs' "$@"; }
+    // The test runner makes each process load its hooks; an executor has no permission to.
+    `unset NODE_OPTIONS
+askfirst() { '${process.execPath}' '${ROOT}/master/cli/askfirst.mjs' "$@"; }
 npx() { shift; askfirst "$@"; }
 npm() { command npm --prefix '${ROOT}' "$@"; }
 ${command}

@@ -47,8 +47,10 @@ t.test('a bad day', async (t) => {
     { event: 'retry', reason: 'after try 1' },
     { event: 'master started' },
   ])
+  // On a busy machine slave-3 may be late with a heartbeat, and is asked; that changes nothing else.
+  const rest = story.slice(6).filter(({ event }) => event !== 'silence')
   t.same(
-    story.slice(6).map(({ event, slave }) => [event, slave]),
+    rest.map(({ event, slave }) => [event, slave]),
     [
       ['taken', 'slave-3'],
       ['master started', undefined],

@@ -38,6 +38,16 @@ t.test('takes the global options before the command and after it', async (t) => 
   t.equal(seen.at(-1)?.headers.authorization, 'Bearer afk_1')
 })
 
+t.test('sends the master what belongs to the command, and no global option', async (t) => {
+  const globals = ['--json', '--url', url]
+  await runProgram(['submit', '--no-wait', '1', '--priority', '2', ...globals])
+  t.same(JSON.parse(seen.at(-1)?.body ?? ''), { expression: '1', priority: 2 })
+  await runProgram(['job', 'sum', '--no-wait', '--parts', '2', ...globals])
+  t.same(JSON.parse(seen.at(-1)?.body ?? ''), { kind: 'sum', input: {}, parts: 2 })
+  await runProgram(['tasks', '--kind', 'sum', ...globals])
+  t.match(seen.at(-1)?.path, /^\/[a-z-]+\?(kind=sum&limit=20|limit=20&kind=sum)$/)
+})
+
 t.test('leaves an option after a command of the data folder to that command', async (t) => {
   const { error } = await runProgram(['init', '--data', t.testdir(), '--url', 'http://10.0.0.1'])
   t.match(error, { message: /'--url <URL>' argument 'http:\/\/10.0.0.1' is invalid/ })
