@@ -6,21 +6,22 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { findPython } from '../python.ts'
-import { age, rewrite } from '../shared/rewrite.ts'
+import { findPython } from '../../python.ts'
+import { age, rewrite } from '../../shared/rewrite.ts'
 
 const python = findPython('http.client')
 const run = promisify(execFile)
-const FOLDER = join(import.meta.dirname, '../../slave/python')
+const FOLDER = join(import.meta.dirname, '../../../slave/python')
 /** Uploads `f` to the master and says what came of it. */
 const UPLOAD = `
 import json, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
-import tasks
+from askfirst_slave.failure import Failure
+from askfirst_slave.files.upload import upload
 try:
-    print(json.dumps(tasks.upload("f", sys.argv[2], None)))
-except tasks.Failure as failure:
+    print(json.dumps(upload("f", sys.argv[2], None)))
+except Failure as failure:
     print(json.dumps([failure.type, str(failure)]))
 `
 /** Reads strip.png, which changes after its head was read; no Pillow is needed to get so far. */
@@ -33,12 +34,13 @@ class Image:
         with open("strip.png", "ab") as file:
             file.write(b"more")
         raise OSError("broken PNG")
-import tasks
+from askfirst_slave.failure import Failure
+from askfirst_slave.kinds import grayscale
 sys.modules["PIL"] = types.SimpleNamespace(Image=Image)
-tasks.check_png = lambda path: (1, 1)
+grayscale.check_png = lambda path: (1, 1)
 try:
-    tasks.grayscale({})
-except tasks.Failure as failure:
+    grayscale.run({})
+except Failure as failure:
     print(json.dumps([failure.type, str(failure)]))
 `
 

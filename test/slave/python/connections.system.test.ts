@@ -1,5 +1,5 @@
-// Connections without a request keep nobody from connecting to the Python slave (connections.py), as
-// with our server (../shared/connections.test.ts).
+// Connections without a request keep nobody from connecting to the Python slave (routes/server.py), as
+// with our server (test/shared/http/connection-limits).
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,16 +8,16 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { folderOf } from '../folder.ts'
-import { findPython } from '../python.ts'
-import { until } from '../requests.ts'
-import { freePort } from '../rigs/cluster/programs.ts'
+import { folderOf } from '../../folder.ts'
+import { findPython } from '../../python.ts'
+import { until } from '../../requests.ts'
+import { freePort } from '../../rigs/cluster/programs.ts'
 
 const python = findPython('http.server')
 const skip = python ? false : 'python3 (3.11 or later) is not installed'
-const SLAVE = join(import.meta.dirname, '../../slave/python/slave.py')
+const SLAVE = join(import.meta.dirname, '../../../slave/python/slave.py')
 const ASK = 'GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'
-/** As in connections.py. */
+/** As in routes/connections.py. */
 const CONNECTIONS_MAX = 256
 
 t.test('the Python slave', { skip }, async (t) => {

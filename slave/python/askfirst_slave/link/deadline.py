@@ -1,17 +1,17 @@
-"""One deadline for a whole exchange over http.client, however the other side spreads its answer over
-time."""
+"""One deadline for a whole exchange over http.client, however slowly the other side sends its response
+(as shared/http/exchange-deadline.ts)."""
 
 import contextlib
 import io
 import time
 
-# The slowest link that is waited for.
+# The slowest transfer that is waited for.
 BYTES_PER_SECOND_MIN = 32 * 1024
 
 
 class Deadline:
-    """One for a whole exchange: so many seconds, and more for each byte that moves. Whoever stalls,
-    or sends a byte now and then, is given up."""
+    """So many seconds for a whole exchange, and more for each byte that moves. So a peer that stalls, or
+    sends a byte now and then, is given up."""
 
     def __init__(self, seconds):
         self.until = time.monotonic() + seconds
@@ -50,7 +50,7 @@ class Reader(io.RawIOBase):
 
 
 class TimedSocket:
-    """A connected socket, as http.client uses one, that ends with the deadline."""
+    """A connected socket, with the methods that http.client uses; they fail after the deadline."""
 
     def __init__(self, socket, deadline):
         self.socket = socket
@@ -70,7 +70,7 @@ class TimedSocket:
 
 @contextlib.contextmanager
 def opened(connection, timeout, check=None):
-    """Connects, looks at who answers, and ends all that follows with the deadline."""
+    """Connects and calls `check` with the socket; then every use of the connection has the deadline."""
     deadline = Deadline(timeout)
     try:
         connection.connect()

@@ -1,21 +1,21 @@
-// When the Python slave renews its certificate, whatever is done to its wall clock (as ../../slave/identity.ts).
+// When the Python slave renews its certificate, whatever is done to its wall clock (as slave/security/identity.ts).
 
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { findPython } from '../python.ts'
+import { findPython } from '../../python.ts'
 
 const python = findPython('http.client')
 const skip = python ? false : 'python3 (3.11 or later) is not installed'
 const run = promisify(execFile)
-const FOLDER = join(import.meta.dirname, '../../slave/python')
+const FOLDER = join(import.meta.dirname, '../../../slave/python')
 /** A certificate of nine hours, made now: it is to be renewed after three. */
 const SCRIPT = `
 import json, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
-import identity
+from askfirst_slave.security import identity
 
 class Clock:
     wall, passed = 1_790_000_000.0, 5_000.0

@@ -6,15 +6,15 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Agent, request } from 'undici'
-import { findPython } from '../../deploy/local/python.ts'
-import { kindNames } from '../../shared/kinds/load-kinds.ts'
-import { folderOf } from '../folder.ts'
-import type { Json } from '../requests.ts'
-import { isFree, until } from '../requests.ts'
-import { askfirst, freePort, startProcess } from '../rigs/cluster/programs.ts'
-import { startSubject } from '../rigs/conformance/subject.ts'
+import { findPython } from '../../../deploy/local/python.ts'
+import { kindNames } from '../../../shared/kinds/load-kinds.ts'
+import { folderOf } from '../../folder.ts'
+import type { Json } from '../../requests.ts'
+import { isFree, until } from '../../requests.ts'
+import { askfirst, freePort, startProcess } from '../../rigs/cluster/programs.ts'
+import { startSubject } from '../../rigs/conformance/subject.ts'
 
-const PHOTO = readFileSync(new URL('../fixtures/photo.jpg', import.meta.url))
+const PHOTO = readFileSync(new URL('../../fixtures/photo.jpg', import.meta.url))
 /** Short, so that the slave renews while the test looks on. */
 const LIFE_MS = 12_000
 const python = findPython()

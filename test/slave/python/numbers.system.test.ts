@@ -6,20 +6,20 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { findPython } from '../python.ts'
+import { findPython } from '../../python.ts'
 
 const python = findPython('http.client')
 const skip = python ? false : 'python3 (3.11 or later) is not installed'
-const FOLDER = join(import.meta.dirname, '../../slave/python')
+const FOLDER = join(import.meta.dirname, '../../../slave/python')
 
 /** What the agent does with each text: reads it, and writes it again. */
 const PASS_ON = `
 import json, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
-import tasks
+from askfirst_slave.link.numbers import NUMBERS, write_json
 for text in json.load(sys.stdin):
-    print(tasks.write_json(json.loads(text, **tasks.NUMBERS)))
+    print(write_json(json.loads(text, **NUMBERS)))
 `
 
 t.test('the agent passes numbers on as they were written', { skip }, async (t) => {
@@ -49,7 +49,7 @@ t.test('a task that is given a number gives it back as it was written', { skip }
   const outcomeOf = async (ms: string): Promise<string> => {
     const offer = `{"attempt":"a","task":"t","kind":"sleep","input":{"ms":${ms}},"runLimitMs":1000}`
     const order = `{"master":"http://127.0.0.1:9","identity":null,"url":"http://127.0.0.1:9","offer":${offer}}`
-    const task = spawn(python as string, [join(FOLDER, 'tasks.py')])
+    const task = spawn(python as string, [join(FOLDER, 'askfirst_slave/executor/child.py')])
     // Its standard input stays open: the task ends with it.
     task.stdin.write(`${order}\n`)
     const [line] = await once(createInterface({ input: task.stdout }), 'line')

@@ -9,21 +9,22 @@ import t from 'tap'
 const NEEDS = 'import sys; sys.exit(sys.version_info < (3, 11))'
 const isThere = spawnSync('python3', ['-c', NEEDS], { stdio: 'ignore' }).status === 0
 const skip = isThere ? false : 'python3 (3.11 or later) is not installed'
-const FOLDER = new URL('../../slave/python/', import.meta.url).pathname
+const FOLDER = new URL('../../../slave/python/', import.meta.url).pathname
 
 /** Fetches a file from each of these addresses as the slave of `own` would; what each came to. */
 const PROGRAM = `
 import json, sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
-import tasks
-tasks.FETCH_TRIES = 1
+from askfirst_slave.failure import Failure
+from askfirst_slave.files import fetch
+fetch.FETCH_TRIES = 1
 said = []
 for url in sys.argv[3:]:
     try:
-        tasks.fetch({"name": "f", "url": url, "ticket": "secret"}, "http://10.0.0.1:8080", None, sys.argv[2])
+        fetch.fetch({"name": "f", "url": url, "ticket": "secret"}, "http://10.0.0.1:8080", None, sys.argv[2])
         said.append("fetched")
-    except tasks.Failure as failure:
+    except Failure as failure:
         said.append(str(failure))
 print(json.dumps(said))
 `

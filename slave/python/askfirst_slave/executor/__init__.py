@@ -1,0 +1,1 @@
+"""Runs each task in a child process, which can be killed."""

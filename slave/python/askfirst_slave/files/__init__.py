@@ -1,0 +1,1 @@
+"""The files of tasks: run folders, downloads, uploads."""

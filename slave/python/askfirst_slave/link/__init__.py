@@ -1,0 +1,1 @@
+"""What the slave sends: registration, heartbeats, callbacks, and requests for files."""

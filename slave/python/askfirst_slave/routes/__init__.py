@@ -1,0 +1,1 @@
+"""The HTTP server: what the master and monitors ask the slave."""

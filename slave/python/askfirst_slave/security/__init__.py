@@ -1,0 +1,1 @@
+"""The identity of the slave, and who may ask it what."""
