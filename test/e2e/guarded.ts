@@ -75,7 +75,7 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
 
   const byKey = (secret: string): Ask => asking({}, { authorization: `Bearer ${secret}` })
 
-  async function certified(role: 'slave' | 'client' | 'master', name: string, lifeMs = 60_000) {
+  async function certified(role: 'slave' | 'client' | 'master', name: string, lifeMs = 3_600_000) {
     const key = createKey()
     const issued = await authority.issue(publicHalf(key), role, name, lifeMs)
     const { serial, expiresAt } = issued

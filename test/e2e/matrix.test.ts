@@ -260,7 +260,7 @@ t.test('lets a slave join by a token that is good, once', async (t) => {
   const g = await startGuarded(t)
   const join = async (token: string, name: string, key = createKey()) =>
     g.nobody('POST', '/join', { token, name, request: await createRequest(key, name) })
-  const token = (slave: string | null, ttlMs = 60_000, uses = 1) =>
+  const token = (slave: string | null, ttlMs = 3_600_000, uses = 1) =>
     g.identities.createToken({ slave, uses, ttlMs })
   const refused = async (reply: ReturnType<typeof join>, why: RegExp) => {
     const { status, body } = await reply
@@ -306,7 +306,7 @@ t.test('renews no certificate that was revoked, also when it is let in by anothe
   await until(async () => (await renew(before)).status === 200)
   // In one turn, so that the master cannot have looked between: the old one out, a new one in.
   g.identities.revokeSlave('slave-1')
-  const { secret } = g.identities.createToken({ slave: 'slave-1', uses: 1, ttlMs: 60_000 })
+  const { secret } = g.identities.createToken({ slave: 'slave-1', uses: 1, ttlMs: 3_600_000 })
   t.equal(g.identities.useToken(secret, 'slave-1', 'a new key'), null)
   t.equal((await renew(before)).status, 401)
 })
