@@ -6,22 +6,22 @@
 //    +---(disk full)----+
 
 import type { Clock } from '../../shared/data/clock.ts'
-import { later } from '../../shared/data/clock.ts'
+import { pause } from '../../shared/data/clock.ts'
 import type { Logger } from '../../shared/process/log.ts'
 import type { Job } from '../core/job.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { JobOutcome, JobRecord, JobStatus, JobStore } from '../store/jobs/job-store.ts'
 import { StoreFullError } from '../store/store.ts'
 import { endJson } from '../views/job-json.ts'
 import type { Room } from './job-memory.ts'
 import type { LiveJob, LiveJobs } from './live-jobs.ts'
-
-/** An end that a full disk has refused is written again after this. In milliseconds. */
-const AGAIN_MS = 1_000
+import { AGAIN_MS } from './store-full.ts'
 
 export type JobEnds = ReturnType<typeof createJobEnds>
 
 export function createJobEnds(given: {
   jobStore: Pick<JobStore, 'end'>
+  dispatcher: Pick<Dispatcher, 'cancel'>
   live: LiveJobs
   room: Pick<Room, 'leave'>
   clock: Clock
@@ -35,7 +35,7 @@ export function createJobEnds(given: {
   return { end, conclude }
 
   /**
-   * Ends a job. Resolves with false when it has ended already. Rejects when that cannot be written: then
+   * Ends a job, then cancels its parts. Resolves with false when it has ended already. Rejects when that cannot be written: then
    * the job is live still.
    */
   async function end(
@@ -59,7 +59,13 @@ export function createJobEnds(given: {
     room.leave(record.id)
     live.remove(running)
     given.onEnd(record, running.job)
+    await cancelParts(running.job)
     return true
+  }
+
+  async function cancelParts(job: Job | null): Promise<void> {
+    const tasks = [...(job?.running ?? [])].flatMap(({ task }) => task ?? [])
+    await Promise.all(tasks.map((task) => given.dispatcher.cancel(task)))
   }
 
   /** Ends a job; as often as the disk is full, again after a pause. */
@@ -77,7 +83,7 @@ export function createJobEnds(given: {
         if (!(error instanceof StoreFullError)) return given.onBroken(error as Error)
         const about = { job: running.record.id }
         log.error(about, 'the disk is full: the end of a job is not saved yet')
-        await new Promise<void>((resolve) => void clock.at(later(clock.now(), AGAIN_MS), resolve))
+        await pause(clock, AGAIN_MS)
       }
     }
   }

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Clock } from '../../shared/data/clock.ts'
-import { later, msBetween } from '../../shared/data/clock.ts'
+import { msBetween, pause } from '../../shared/data/clock.ts'
 import { Raw } from '../../shared/data/raw-json.ts'
 import type { Logger } from '../../shared/process/log.ts'
 import type { Slices } from '../../shared/process/time-slices.ts'
@@ -54,16 +54,17 @@ export function createPartTasks(given: {
     },
 
     /**
-     * How a task ended, when there is room in memory for that; null when the job has left meanwhile,
-     * or the master stops.
+     * How a task ended, when there is room in memory for that; null when the part is no longer wanted.
+     * A job that has ended takes no room: nobody would give it back.
      */
-    async ended(job: string, task: string, isClosed: () => boolean): Promise<Ended | null> {
-      let ended = await endedOf(task, isClosed)
-      if (!ended || room.tryTake(job, ended.bytes * OUTCOME_FACTOR)) return ended
+    async ended(job: string, task: string, isWanted: () => boolean): Promise<Ended | null> {
+      let ended = await endedOf(task, isWanted)
+      if (!ended || !isWanted()) return null
+      if (room.tryTake(job, ended.bytes * OUTCOME_FACTOR)) return ended
       const { bytes } = ended
       // It is read again when its turn has come: what waits holds nothing.
       ended = null
-      return (await room.take(job, bytes * OUTCOME_FACTOR)) ? endedOf(task, isClosed) : null
+      return (await room.take(job, bytes * OUTCOME_FACTOR)) ? endedOf(task, isWanted) : null
     },
   }
 
@@ -113,16 +114,16 @@ export function createPartTasks(given: {
         const about = { job: job.id, part: part.index, problem: error.type }
         if (again === 0)
           log.warn(about, 'a part cannot be queued now; it is tried again each second')
-        await new Promise<void>((resolve) => void clock.at(later(clock.now(), AGAIN_MS), resolve))
+        await pause(clock, AGAIN_MS)
       }
     }
     return null
   }
 
-  async function endedOf(id: string, isClosed: () => boolean): Promise<Ended | null> {
-    while (!isClosed()) {
+  async function endedOf(id: string, isWanted: () => boolean): Promise<Ended | null> {
+    while (isWanted()) {
       await dispatcher.wait(id, Number.POSITIVE_INFINITY)
-      if (isClosed() || dispatcher.isDraining) return null
+      if (!isWanted() || dispatcher.isDraining) return null
       const record = await slices.run(() => store.get(id))
       if (!record) throw new Error(`task ${id} was removed before its job had read it`)
       if (record.endedAt === null) continue

@@ -6,7 +6,7 @@
 //   accepted --room--> started --plan--> parts run --all done--> plan | combine --> end
 
 import type { Clock } from '../../shared/data/clock.ts'
-import { later } from '../../shared/data/clock.ts'
+import { pause } from '../../shared/data/clock.ts'
 import { unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
 import type { JobKind } from '../../shared/kinds/job-kind.ts'
 import type { Logger } from '../../shared/process/log.ts'
@@ -23,12 +23,11 @@ import type { Room } from './job-memory.ts'
 import type { PartTasks } from './job-parts.ts'
 import { endOf } from './job-parts.ts'
 import type { LiveJob, LiveJobs } from './live-jobs.ts'
+import { AGAIN_MS } from './store-full.ts'
 
 /** Memory of a started job besides its parts, and for each byte of its input. In bytes. */
 const JOB_BYTES = 4_096
 const INPUT_FACTOR = 3
-/** A write that a full disk has refused is repeated after this. In milliseconds. */
-const AGAIN_MS = 1_000
 
 export type JobRuns = ReturnType<typeof createJobRuns>
 
@@ -58,11 +57,11 @@ export function createJobRuns(given: {
     },
   }
 
-  /** An error of ours ends the job that it happened to, and nothing else. */
+  /** An internal error ends the job in which it occurred, and nothing else. */
   function guard(running: LiveJob, work: Promise<void>): void {
     work.catch((error: Error) => {
       if (live.isClosed) return
-      log.error({ err: error, job: running.record.id }, 'a job could not be seen through')
+      log.error({ err: error, job: running.record.id }, 'a job failed with an internal error')
       const failure = { type: 'internal', message: error.message }
       void ends.conclude(running, 'failed', { failure })
     })
@@ -116,18 +115,17 @@ export function createJobRuns(given: {
           guard(running, proceed(running, job))
           break
         case 'end':
-          void concluded(running, job, effect)
+          void conclude(running, effect)
           return
       }
     }
     given.onStep(running.record, job)
   }
 
-  async function concluded(running: LiveJob, job: Job, effect: JobEffect & { do: 'end' }) {
-    await (effect.status === 'done'
+  function conclude(running: LiveJob, effect: JobEffect & { do: 'end' }): Promise<void> {
+    return effect.status === 'done'
       ? ends.conclude(running, 'done', { result: effect.result })
-      : ends.conclude(running, 'failed', { failure: effect.failure }))
-    if (!live.has(running.record.id)) await cancelParts(dispatcher, job)
+      : ends.conclude(running, 'failed', { failure: effect.failure })
   }
 
   /** Plans the next stage, or takes a step of combining: both may need memory, and a while. */
@@ -150,7 +148,7 @@ export function createJobRuns(given: {
     if (!task || (live.isClosed && live.has(record.id))) return
     if (!isWanted()) return void (await dispatcher.cancel(task))
     part.task = task
-    const ended = await partTasks.ended(record.id, task, () => live.isClosed)
+    const ended = await partTasks.ended(record.id, task, isWanted)
     if (!ended) return
     await inTurn(running, () => {
       if (!isWanted()) return
@@ -170,19 +168,10 @@ export function createJobRuns(given: {
         return await given.blobIndex.refer(running.record.id, blobs)
       } catch (error) {
         if (!(error instanceof StoreFullError)) throw error
-        await new Promise<void>((resolve) => void clock.at(later(clock.now(), AGAIN_MS), resolve))
+        await pause(clock, AGAIN_MS)
       }
     }
   }
-}
-
-/** Cancels the tasks of an ended job. */
-export async function cancelParts(
-  dispatcher: Pick<Dispatcher, 'cancel'>,
-  job: Job | null,
-): Promise<void> {
-  const tasks = [...(job?.running ?? [])].flatMap(({ task }) => task ?? [])
-  await Promise.all(tasks.map((task) => dispatcher.cancel(task)))
 }
 
 /** Jobs compute with results as JavaScript numbers, so every number in one must be a double. */

@@ -19,7 +19,7 @@ import { createAdmission } from './admission.ts'
 import { createJobEnds } from './job-ends.ts'
 import { createRoom } from './job-memory.ts'
 import { createPartTasks } from './job-parts.ts'
-import { cancelParts, createJobRuns } from './job-runs.ts'
+import { createJobRuns } from './job-runs.ts'
 import { createLiveJobs } from './live-jobs.ts'
 import { resumeJobs } from './resume.ts'
 import { refusedWhenFull } from './store-full.ts'
@@ -94,9 +94,7 @@ export function createJobs(given: {
      */
     async cancel(id: string): Promise<boolean> {
       const running = live.get(id)
-      if (!running || !(await refusedWhenFull(ends.end(running, 'cancelled', null)))) return false
-      await cancelParts(dispatcher, running.job)
-      return true
+      return running !== undefined && refusedWhenFull(ends.end(running, 'cancelled', null))
     },
 
     /** Answers the requests that wait; nothing further is started. The jobs go on with the next start. */

@@ -11,7 +11,7 @@ export async function resumeJobs(given: {
   dispatcher: Pick<Dispatcher, 'partsLoaded' | 'cancel'>
   /** The jobs that had not ended. */
   loaded: { live: readonly JobRecord[] }
-  live: Pick<LiveJobs, 'has'>
+  live: Pick<LiveJobs, 'get'>
   start: (record: JobRecord) => void
 }): Promise<void> {
   const { jobStore, dispatcher, loaded, live } = given
@@ -19,9 +19,12 @@ export async function resumeJobs(given: {
   const ended = new Map<string, JobRecord | undefined>()
   for (const part of dispatcher.partsLoaded) {
     const { job: id } = part
-    if (live.has(id)) continue
+    // A job that ends with this start, such as one of an unknown kind, is no longer in progress below.
+    const running = live.get(id)
+    if (running && !running.ending) continue
     if (!ended.has(id)) ended.set(id, await jobStore.get({ id }))
     const record = ended.get(id)
-    if (record && isPartOf(record.ticket, part)) void dispatcher.cancel(part.task)
+    if (record && record.status !== 'in progress' && isPartOf(record.ticket, part))
+      void dispatcher.cancel(part.task)
   }
 }

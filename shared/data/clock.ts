@@ -52,6 +52,10 @@ export function isoOf(time: WallTime | null): string | null {
   return time === null ? null : new Date(msOf(time)).toISOString()
 }
 
+/** Resolves after `ms`. */
+export const pause = (clock: Pick<Clock, 'now' | 'at'>, ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.at(later(clock.now(), ms), resolve))
+
 /** A timer cannot be set further ahead than this. */
 const AHEAD_MS_MAX = 2 ** 31 - 1
 

@@ -121,3 +121,36 @@ t.test('a part that finds the queue full is tried again, while it is wanted', as
   t.equal(await other.submit(() => wanted), null)
   t.same(other.submitted, [])
 })
+
+t.test('an outcome that comes after the end of its job takes no memory', async (t) => {
+  const clock = createSimulatedClock()
+  const room = createRoom(1_000_000)
+  let isWanted = true
+  const record = { endedAt: 1, outcome: '{"status":"done","result":1}' }
+  const partTasks = createPartTasks({
+    store: {
+      get: async () => {
+        isWanted = false
+        return record
+      },
+    } as unknown as Store,
+    dispatcher: { wait: async () => {}, isDraining: false } as unknown as Dispatcher,
+    clock,
+    slices: createSlices(clock),
+    room,
+    waitLimitMs: 1_000,
+    log: await createLog('test', 'silent'),
+  })
+  let ended: unknown
+  void partTasks
+    .ended('job-1', 'task-1', () => isWanted)
+    .then((given) => {
+      ended = given
+    })
+  for (let turn = 0; ended === undefined && turn < 50; turn++) {
+    await clock.run({ until: clock.now() })
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.equal(ended, null)
+  t.equal(room.bytes, 0)
+})

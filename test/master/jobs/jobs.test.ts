@@ -48,6 +48,9 @@ type Over = {
   stores?: JobStores
   partsLoaded?: Dispatcher['partsLoaded']
   kind?: JobKind
+  kinds?: ReadonlyMap<string, JobKind>
+  /** The tasks of parts are no longer in the store. */
+  removed?: boolean
   liveJobsMax?: number
   /** Of the first part; others have none. */
   outcome?: object
@@ -79,10 +82,10 @@ async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: O
   }
   const store = {
     find: async () => undefined,
-    get: async () => ({ ...part, startedAt: 0, endedAt: 1 }),
+    get: async () => (over.removed ? undefined : { ...part, startedAt: 0, endedAt: 1 }),
   } as unknown as Store
   const jobs = createJobs({
-    kinds: new Map([['one', its]]),
+    kinds: over.kinds ?? new Map([['one', its]]),
     jobStore,
     blobIndex: stores.blobs,
     loaded: await jobStore.load(),
@@ -139,6 +142,16 @@ t.test('a part that is accepted after its job was cancelled is cancelled', async
   await settle()
   t.same(cancelled, ['task-1'])
   t.equal(await statusOf(), 'cancelled')
+})
+
+t.test('an internal error ends its job and cancels the parts of that', async (t) => {
+  const { accepted, ended, settle, submit, statusOf, cancelled } = await setUp({ removed: true })
+  await submit()
+  accepted.resolve({ id: 'task-1' })
+  ended.resolve()
+  await settle()
+  t.equal(await statusOf(), 'failed')
+  t.same(cancelled, ['task-1'])
 })
 
 /** The disk is full when jobs first end. */
@@ -208,6 +221,27 @@ t.test('what a crash left of a cancelled job is cancelled with the next start', 
   await jobs.resume()
   t.same(cancelled, ['task-1'])
 })
+
+t.test(
+  'a job of a kind that is unknown after a start fails, and its parts are cancelled',
+  async (t) => {
+    const first = await setUp()
+    const { stores } = first
+    await first.submit()
+    first.jobs.close()
+    const ticket = (await stores.jobs.get({ id: 'job-1' }))?.ticket
+    const partsLoaded = [{ task: 'task-1', job: 'job-1', key: `part:${ticket}:0:0:0` }]
+    const { jobs, cancelled, settle, statusOf } = await setUp({
+      stores,
+      partsLoaded,
+      kinds: new Map(),
+    })
+    await jobs.resume()
+    await settle()
+    t.equal(await statusOf(), 'failed')
+    t.same(cancelled, ['task-1'])
+  },
+)
 
 t.test('a job that had not ended goes on with the next start, and ends', async (t) => {
   const first = await setUp()
