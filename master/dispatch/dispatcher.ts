@@ -28,6 +28,7 @@ import { createCore } from '../core/core.ts'
 import type { RefusedEvent, TaskEvent } from '../core/events.ts'
 import { refusedEvent, taskEvent } from '../core/events.ts'
 import type { AfterCommit, Committed, Effect, Input, Polled, Submitted } from '../core/messages.ts'
+import { routeTo } from '../core/reach.ts'
 import type { Task } from '../core/state.ts'
 import { hasEnded } from '../core/task.ts'
 import { partTasks } from '../jobs/part-names.ts'
@@ -313,8 +314,10 @@ export async function createDispatcher(given: {
     })
   }
 
+  /** The slave may have polled again since the core decided it: its newest poll counts. */
   function revoke({ slave, route, attempts }: Effect & { do: 'revoke' | 'revoke-now' }): void {
-    channelTo(slave, route).revoke(attempts)
+    const known = core.view.registry.byName.get(slave)
+    channelTo(slave, (known && routeTo(known)) ?? route).revoke(attempts)
   }
 
   /** What an offer says of the trace: nothing when the client said nothing. */

@@ -371,20 +371,23 @@ const ROWS = [
     effect: 'revoke',
     tells: 'poll revoke',
     when: ITS_OWN,
-    given: async (world) => {
-      world.ask('drain', world.dispatcher.drain('slave-1', true))
-      world.ask('register', world.dispatcher.register({ ...cardOf('puller'), pull: true }))
-      await world.saveAll()
-      world.pull('puller')
-      await world.settle()
-      world.submit()
-      await world.saveAll()
-      world.stateOf('puller', { free: 0 })
-      world.pull('puller')
-    },
+    given: pullerRuns,
     does: (world) => world.ask('cancel', world.dispatcher.cancel('task-1')),
   },
 ] as const satisfies Row[]
+
+/** A slave that polls runs task-1, and polls again. */
+async function pullerRuns(world: World): Promise<void> {
+  world.ask('drain', world.dispatcher.drain('slave-1', true))
+  world.ask('register', world.dispatcher.register({ ...cardOf('puller'), pull: true }))
+  await world.saveAll()
+  world.pull('puller')
+  await world.settle()
+  world.submit()
+  await world.saveAll()
+  world.stateOf('puller', { free: 0 })
+  world.pull('puller')
+}
 
 /** Those that are no message to anybody, or that have a test of their own below. */
 const ELSEWHERE = ['save-kind', 'unattached', 'revoke-now'] as const
@@ -442,6 +445,17 @@ t.test('save-kind: a kind is known to the next start once its slave is saved', a
   t.same((await world.store.load()).kinds, [])
   await world.saveAll()
   t.same((await world.store.load()).kinds, ['work'])
+  await world.dispatcher.close()
+})
+
+t.test('revoke: a slave that has polled again meanwhile is told by its newest poll', async (t) => {
+  const world = await before(pullerRuns)
+  world.ask('cancel', world.dispatcher.cancel('task-1'))
+  await world.settle()
+  world.pull('puller')
+  await world.saveAll()
+  t.ok(world.told.includes('poll over'), 'the poll that was open when it was decided')
+  t.ok(world.told.includes('poll revoke'), world.told.join(', '))
   await world.dispatcher.close()
 })
 
