@@ -23,8 +23,8 @@ export const JOBS: WrongVersion[] = [
     name: 'full-disk-forgets-end',
     says: 'forgets the end of a job that found no room',
     in: 'conclude',
-    find: '        await new Promise<void>(',
-    replace: '        return new Promise<void>(',
+    find: 'await pause(clock, AGAIN_MS)',
+    replace: 'return pause(clock, AGAIN_MS)',
     caughtBy: 'test/master/jobs/jobs.test.ts',
   },
   {

@@ -115,7 +115,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'no-revoke',
     says: 'never calls an attempt back but in replies to heartbeats',
     in: 'revoke',
-    find: '    channelTo(slave, route).revoke(attempts)\n',
+    find: '    channelTo(slave, (known && routeTo(known)) ?? route).revoke(attempts)\n',
     replace: '',
     harmless: 'heartbeats call back what runs; a doubt runs out and is answered slave-silent',
   },
