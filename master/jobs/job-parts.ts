@@ -11,13 +11,13 @@ import { Problem } from '../../shared/protocol/problems.ts'
 import { handedOn } from '../../shared/protocol/trace.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { JobEffect, PartEnd } from '../core/job.ts'
+import { partKey, partTag } from '../core/part-names.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { readOutcome } from '../dispatch/task-records.ts'
 import type { JobRecord } from '../store/jobs/job-store.ts'
 import type { Store, TaskRecord } from '../store/store.ts'
 import { RESULT_OUTCOME_BYTES_MAX } from '../views/job-json.ts'
 import type { Room } from './job-memory.ts'
-import { partKey, partTag } from './part-names.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
 const AGAIN_MS = 1_000

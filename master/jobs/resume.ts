@@ -1,10 +1,10 @@
 // What a start of the master takes up again: the jobs that had not ended go on, and tasks of jobs that
 // had ended are cancelled (the process may have ended between the two).
 
+import { isPartOf } from '../core/part-names.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { JobRecord, JobStore } from '../store/jobs/job-store.ts'
 import type { LiveJobs } from './live-jobs.ts'
-import { isPartOf } from './part-names.ts'
 
 export async function resumeJobs(given: {
   jobStore: Pick<JobStore, 'get'>

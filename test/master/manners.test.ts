@@ -2,8 +2,8 @@
 
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
+import { partKey } from '../../master/core/part-names.ts'
 import { itemManners, manners } from '../../master/http/routes/request-options.ts'
-import { partKey } from '../../master/jobs/part-names.ts'
 
 /** What a key becomes for the store: in a header and in a batch. */
 function stored(client: string, key: string): string | null {

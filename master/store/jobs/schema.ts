@@ -93,3 +93,10 @@ export function assertLiveJobs(database: DatabaseSync): void {
     .get()
   if (row?.bad !== 0) throw new DamagedError(`${row?.bad} jobs cannot be read`)
 }
+
+/** How the tables are read and written; errors are judged on the way. */
+export type FileAccess = {
+  read: <T>(query: () => T) => T
+  /** As one transaction, synced when it returns. Throws StoreFullError on a full disk. */
+  write: <T>(change: () => T) => T
+}

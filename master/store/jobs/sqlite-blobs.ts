@@ -6,7 +6,7 @@ import type { WallTime } from '../../../shared/data/clock.ts'
 import { msOf } from '../../../shared/data/clock.ts'
 import { StoreFullError } from '../store.ts'
 import type { BlobRecord, BlobUsage, DroppedBlob } from './blob-index.ts'
-import type { FileAccess } from './sqlite.ts'
+import type { FileAccess } from './schema.ts'
 
 /** Names of blobs in one page. */
 const PAGE = 500

@@ -7,7 +7,7 @@ import { msOf } from '../../../shared/data/clock.ts'
 import { blobNamesIn } from './blob-names.ts'
 import type { Inserted, JobEnd, JobQuery, JobRecord, TextName } from './job-store.ts'
 import { LISTED_BYTES_MAX } from './job-store.ts'
-import type { FileAccess } from './sqlite.ts'
+import type { FileAccess } from './schema.ts'
 
 /** Longer stages are those of an earlier version, with all parts. */
 const STAGES_BYTES_MAX = 65_536

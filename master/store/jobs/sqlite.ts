@@ -31,13 +31,6 @@ export type JobsFileOptions = {
 /** A master that is just closing has the file for a moment longer. In milliseconds. */
 const BUSY_MS = 1_000
 
-/** How the tables are read and written; errors are judged on the way. */
-export type FileAccess = {
-  read: <T>(query: () => T) => T
-  /** As one transaction, synced when it returns. Throws StoreFullError on a full disk. */
-  write: <T>(change: () => T) => T
-}
-
 export type JobsFile = ReturnType<typeof openJobsFile>
 
 /**

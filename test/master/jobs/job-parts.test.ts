@@ -3,11 +3,11 @@
 
 import t from 'tap'
 import type { PartState } from '../../../master/core/job.ts'
+import { partKey } from '../../../master/core/part-names.ts'
 import type { Dispatcher } from '../../../master/dispatch/dispatcher.ts'
 import type { Submission } from '../../../master/dispatch/pending-requests.ts'
 import { createRoom } from '../../../master/jobs/job-memory.ts'
 import { createPartTasks } from '../../../master/jobs/job-parts.ts'
-import { partKey } from '../../../master/jobs/part-names.ts'
 import type { JobRecord } from '../../../master/store/jobs/job-store.ts'
 import type { Store } from '../../../master/store/store.ts'
 import { createLog } from '../../../shared/process/log.ts'

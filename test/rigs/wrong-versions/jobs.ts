@@ -9,7 +9,7 @@ export const JOBS: WrongVersion[] = [
     in: 'partKey',
     find: `:\${index}:\${round}\``,
     replace: `:\${index}\``,
-    caughtBy: 'test/master/jobs/part-names.test.ts',
+    caughtBy: 'test/master/core/part-names.test.ts',
   },
   {
     name: 'left-job-waits',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isPartOf, partKey, partTag, partTasks } from '../../../master/jobs/part-names.ts'
+import { isPartOf, partKey, partTag, partTasks } from '../../../master/core/part-names.ts'
 
 t.test('the task of a part is known again by its tag and its key', async (t) => {
   const key = partKey('ticket', { stage: 1, index: 2 }, 3)
