@@ -3,6 +3,8 @@
 //
 // Each file becomes a subtest with the file's path as its name. The file still imports `tap`; a
 // resolve hook gives it that subtest in place of tap's root. `npx tap FILE` runs a file by itself.
+// Only test files import `tap` at run time: the hook refuses any other module of test/, because its
+// subtests would belong to no file. Such a module takes its test as an argument.
 
 import { globSync } from 'node:fs'
 import { registerHooks } from 'node:module'
@@ -11,6 +13,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 
 const ROOT = new URL('../', import.meta.url)
+const TESTS = new URL('test/', ROOT).href
 const SUBTEST = 'subtest-of:'
 
 /** The subtest of each file that was started, by the file's URL. */
@@ -20,10 +23,12 @@ const subtests = new Map<string, Test>()
 Object.assign(globalThis, { [Symbol.for('askfirst.subtests')]: subtests })
 
 registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'tap' && subtests.has(context.parentURL ?? '')
-      ? { url: SUBTEST + context.parentURL, shortCircuit: true }
-      : next(specifier, context),
+  resolve: (specifier, context, next) => {
+    const importer = context.parentURL ?? ''
+    if (specifier !== 'tap' || !importer.startsWith(TESTS)) return next(specifier, context)
+    if (subtests.has(importer)) return { url: SUBTEST + importer, shortCircuit: true }
+    throw new Error(`${importer} imports tap and is not a test file: take the test as an argument`)
+  },
   load: (url, context, next) =>
     url.startsWith(SUBTEST)
       ? { format: 'module', source: sourceOf(url.slice(SUBTEST.length)), shortCircuit: true }

@@ -1,7 +1,6 @@
 // What every driver of the jobs' store and the blob index must do; each driver's test runs it.
 
 import type { Test } from 'tap'
-import { test } from 'tap'
 import type { JobEnd, JobRecord } from '../../../../master/store/jobs/job-store.ts'
 import { LISTED_BYTES_MAX } from '../../../../master/store/jobs/job-store.ts'
 import type { JobStores } from '../../../../master/store/jobs/open.ts'
@@ -17,11 +16,11 @@ export type Opened = {
 /** Makes empty stores; the driver's test registers their teardown. */
 export type Open = (t: Test) => Promise<Opened>
 
-export function jobStoresContract(name: string, open: Open): void {
-  void test(`${name}: jobs`, async (t) => jobs(t, open))
-  void test(`${name}: ends of jobs`, async (t) => ends(t, open))
-  void test(`${name}: blobs`, async (t) => blobs(t, open))
-  void test(`${name}: which job uses which blob`, async (t) => uses(t, open))
+export function jobStoresContract(t: Test, name: string, open: Open): void {
+  void t.test(`${name}: jobs`, async (t) => jobs(t, open))
+  void t.test(`${name}: ends of jobs`, async (t) => ends(t, open))
+  void t.test(`${name}: blobs`, async (t) => blobs(t, open))
+  void t.test(`${name}: which job uses which blob`, async (t) => uses(t, open))
 }
 
 const LONG = JSON.stringify('x'.repeat(LISTED_BYTES_MAX))

@@ -12,13 +12,13 @@ import { wallTime } from '../../../../shared/data/clock.ts'
 import { aJob } from '../records.ts'
 import { aDoneEnd, jobStoresContract } from './contract.ts'
 
-jobStoresContract('in memory', async (t) => {
+jobStoresContract(t, 'in memory', async (t) => {
   const stores = openHere({ path: ':memory:' })
   t.teardown(stores.close)
   return { stores, reopen: async () => stores }
 })
 
-jobStoresContract('a file in its thread', async (t) => {
+jobStoresContract(t, 'a file in its thread', async (t) => {
   const path = join(t.testdir(), 'jobs.sqlite')
   let stores = await open(t, path)
   const reopen = async (): Promise<JobStores> => {
