@@ -9,8 +9,10 @@ import { skipPromtool } from './promtool.ts'
 const isThere = (command: string): boolean =>
   spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined
 
+const PROGRAMS = ['cloud-init', 'curl', 'openssl', 'script', 'shellcheck', 'systemd-analyze']
+
 const missing = [
-  ...['cloud-init', 'openssl', 'shellcheck', 'systemd-analyze'].filter((name) => !isThere(name)),
+  ...PROGRAMS.filter((name) => !isThere(name)),
   ...(findPython() ? [] : ['python3 (3.11 or later) with Pillow']),
   ...(skipFaketime ? ['faketime'] : []),
   ...(skipPromtool ? ['promtool'] : []),
