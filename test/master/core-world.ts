@@ -5,7 +5,8 @@ import type { Effect, Input } from '../../master/core/messages.ts'
 import type { NewTask } from '../../master/core/state.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
-import { createTestCore, stepSaved, TOKEN } from './stepping.ts'
+import type { Token } from './stepping.ts'
+import { aToken, createTestCore, stepSaved } from './stepping.ts'
 
 export const HEARTBEAT_MS = 1000
 export const ASK_TIMEOUT_MS = 500
@@ -51,10 +52,10 @@ export function world(more: Partial<CoreSettings> = {}, now = 0) {
       const free = slots - held.filter(({ status }) => status !== 'ended').length
       const mode = 'accepting' as const
       slaves.set(name, { slave: name, boot, generation: 0, slots, free, mode, reason: '' })
-      return here.visit(name, held, TOKEN)
+      return here.visit(name, held, aToken())
     },
 
-    visit(name: string, attempts: HeldAttempt[], token: typeof TOKEN | null = null): Effect[] {
+    visit(name: string, attempts: HeldAttempt[], token: Token | null = null): Effect[] {
       const state = here.state(name)
       const { boot, slots } = state
       const card = { name, boot, version: '1', kinds: ['work'], tags: [], slots }
@@ -104,7 +105,7 @@ export function world(more: Partial<CoreSettings> = {}, now = 0) {
     callBack({ slave, attempt, task }: Offered, outcome: Outcome): Effect[] {
       const state = here.change(slave, { free: here.state(slave).free + 1 })
       const callbacks = [{ attempt, task: task.id, outcome, ranMs: 5 }]
-      return step({ is: 'callbacks', state, callbacks, token: TOKEN })
+      return step({ is: 'callbacks', state, callbacks, token: aToken() })
     },
 
     beat(
@@ -112,7 +113,7 @@ export function world(more: Partial<CoreSettings> = {}, now = 0) {
       attempts: HeldAttempt[] = [],
       state: SlaveState = here.state(name),
     ): Effect[] {
-      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: TOKEN })
+      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: aToken() })
     },
 
     silence({ slave, attempt }: Offered, delivered: boolean): Effect[] {

@@ -10,7 +10,7 @@ import type { HeldAttempt, Outcome } from '../../shared/protocol/wire.ts'
 import { instant } from '../instants.ts'
 import type { Offered } from './core-world.ts'
 import { ASK_TIMEOUT_MS, HEARTBEAT_MS, world } from './core-world.ts'
-import { TOKEN } from './stepping.ts'
+import { aToken } from './stepping.ts'
 
 const done: Outcome = { status: 'done', result: 1 }
 const failed = (
@@ -107,7 +107,7 @@ t.test('a task', async (t) => {
     const queue = { queue: true, waitUntil: instant(50_000) }
     const second = w.submit(queue)
     t.equal(unoffered(), 0, 'its slave is busy')
-    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: TOKEN })
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: aToken() })
     t.equal(w.core.view.live.get(first.task.id)?.stage.is, 'resting')
     t.equal(unoffered(), 1, 'the only slave of its kind has left')
     w.submit(queue)
@@ -244,7 +244,7 @@ t.test('an outcome', async (t) => {
     for (const crashed of ['a', 'b']) {
       t.equal(offer.slave, crashed)
       w.callBack(offer, failed('executor-crashed'))
-      if (crashed === 'a') w.step({ is: 'drain', name: 'a', drained: true, token: TOKEN })
+      if (crashed === 'a') w.step({ is: 'drain', name: 'a', drained: true, token: aToken() })
       const before = w.now
       while (w.task(id)?.stage.is === 'resting') w.pass(1)
       rests.push(w.now - before)
@@ -593,7 +593,7 @@ t.test('a slave', async (t) => {
   t.test('that cannot be reached is not told why, which would show what is open', async (t) => {
     const w = world()
     const told = ['ECONNREFUSED', 'answered 404', 'no answer in time'].map((reason) => {
-      w.step({ is: 'not-reached', name: 'x', url: 'http://x:22', reason, token: TOKEN })
+      w.step({ is: 'not-reached', name: 'x', url: 'http://x:22', reason, token: aToken() })
       return w.last('answer-problem').at(-1)
     })
     t.match(told[0], { type: 'unreachable-slave', detail: /^at http:\/\/x:22 no slave named x/ })
@@ -605,23 +605,27 @@ t.test('a slave', async (t) => {
     w.start('a')
     const card = { name: 'a', boot: 'boot-2', version: '1', kinds: [], tags: [], slots: 1 }
     const registration = { ...card, url: 'http://elsewhere' }
-    w.step({ is: 'registration', registration, token: TOKEN })
+    const turnedAway = aToken()
+    w.step({ is: 'registration', registration, token: turnedAway })
     t.match(w.last('answer-problem'), [{ type: 'name-taken' }])
+    t.equal(w.last('answer-problem')[0]?.token, turnedAway)
     t.match(w.last('visit'), [{ url: 'http://a' }], 'the other is asked how it is')
     const gone = { name: 'a', url: 'http://a', reason: 'gone', token: null }
     w.step({ is: 'not-reached', ...gone })
-    w.step({ is: 'registration', registration, token: TOKEN })
-    t.match(w.last('visit'), [{ url: 'http://elsewhere', token: TOKEN }])
+    const token = aToken()
+    w.step({ is: 'registration', registration, token })
+    t.match(w.last('visit'), [{ url: 'http://elsewhere' }])
+    t.equal(w.last('visit')[0]?.token, token)
   })
 
   t.test('that is drained is not offered work until it is resumed', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'drain', name: 'a', drained: true, token: TOKEN })
+    w.step({ is: 'drain', name: 'a', drained: true, token: aToken() })
     t.match(w.last('save-slave'), [{ slave: { drained: true } }])
     w.submit()
     t.match(w.last('refuse')[0]?.task.trail, [{ slave: 'a', event: 'draining' }])
-    w.step({ is: 'drain', name: 'a', drained: false, token: TOKEN })
+    w.step({ is: 'drain', name: 'a', drained: false, token: aToken() })
     w.submit()
     t.equal(w.offered().slave, 'a')
   })
@@ -631,12 +635,12 @@ t.test('a slave', async (t) => {
     w.start('a')
     w.start('b')
     const { task } = w.running()
-    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: TOKEN })
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: aToken() })
     t.match(w.last('drop-slave'), [{ name: 'a' }])
     t.equal(w.task(task.id)?.stage.is, 'resting')
     w.start('c')
     t.equal(w.slave('c').place, 0)
-    w.step({ is: 'leave', name: 'b', boot: 'another', token: TOKEN })
+    w.step({ is: 'leave', name: 'b', boot: 'another', token: aToken() })
     t.match(w.last('answer-problem'), [{ type: 'no-such-slave' }])
   })
 
@@ -646,7 +650,7 @@ t.test('a slave', async (t) => {
     w.start('b')
     const id = w.submit()
     const offer = w.offered()
-    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: TOKEN })
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: aToken() })
     const next = w.last('offer')
     w.silence(offer, false)
     t.match([...next, ...w.last('offer')], [{ slave: 'b', task: { id } }])
@@ -712,7 +716,7 @@ t.test('after a start of the master', async (t) => {
     w.start('a', 1, 'boot-1', [{ attempt, task: 'task-x', status: 'running' }])
     t.equal(w.task('task-x')?.stage.is, 'running')
     const callbacks = [{ attempt, task: 'task-x', outcome: done, ranMs: 1 }]
-    w.step({ is: 'callbacks', state: w.change('a', { free: 1 }), callbacks, token: TOKEN })
+    w.step({ is: 'callbacks', state: w.change('a', { free: 1 }), callbacks, token: aToken() })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' }, tries: 1 } }])
   })
 
@@ -802,15 +806,15 @@ t.test('a slave that an operator drained', async (t) => {
   t.test('stays drained when it is stopped and started, until it is resumed', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'drain', name: 'a', drained: true, token: TOKEN })
-    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: TOKEN })
+    w.step({ is: 'drain', name: 'a', drained: true, token: aToken() })
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: aToken() })
     t.same(w.last('drop-slave'), [], 'it stays in the store')
     t.match(w.slave('a'), { standing: 'silent', drained: true })
     w.start('a', 1, 'boot-2')
     t.match(w.slave('a'), { standing: 'alive', drained: true })
     w.submit()
     t.match(w.last('refuse'), [{ problem: { type: 'at-capacity' } }])
-    w.step({ is: 'drain', name: 'a', drained: false, token: TOKEN })
+    w.step({ is: 'drain', name: 'a', drained: false, token: aToken() })
     w.submit()
     t.equal(w.offered().slave, 'a')
   })
@@ -818,9 +822,9 @@ t.test('a slave that an operator drained', async (t) => {
   t.test('is forgotten when an operator says so, and then no longer drained', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'drain', name: 'a', drained: true, token: TOKEN })
-    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: TOKEN })
-    w.step({ is: 'leave', name: 'a', boot: '', token: TOKEN })
+    w.step({ is: 'drain', name: 'a', drained: true, token: aToken() })
+    w.step({ is: 'leave', name: 'a', boot: 'boot-1', token: aToken() })
+    w.step({ is: 'leave', name: 'a', boot: '', token: aToken() })
     t.match(w.last('drop-slave'), [{ name: 'a' }])
     w.start('a', 1, 'boot-2')
     t.equal(w.slave('a').drained, false)
@@ -838,7 +842,7 @@ t.test('a kind that a slave has offered', async (t) => {
       w.start('b').filter((effect) => effect.do === 'save-kind'),
       [],
     )
-    for (const name of ['a', 'b']) w.step({ is: 'leave', name, boot: 'boot-1', token: TOKEN })
+    for (const name of ['a', 'b']) w.step({ is: 'leave', name, boot: 'boot-1', token: aToken() })
     t.ok(w.core.view.registry.isKnown('work'))
     t.notOk(w.core.view.registry.isKnown('play'))
     const id = w.submit({ queue: true, waitUntil: instant(60_000) })

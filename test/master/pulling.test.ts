@@ -11,7 +11,7 @@ import { slaveJson } from '../../master/views/slave-json.ts'
 import { wallTime } from '../../shared/data/clock.ts'
 import type { HeldAttempt, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
 import { instant } from '../instants.ts'
-import { createTestCore, stepSaved, TOKEN } from './stepping.ts'
+import { aToken, createTestCore, stepSaved } from './stepping.ts'
 
 const BEAT_MS = 1000
 const RUN_MS = 30_000
@@ -53,14 +53,14 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
       const state = { slave: name, boot, generation: 0, slots, free: slots }
       states.set(name, { ...state, mode: 'accepting', reason: '' })
       const card = { name, boot, version: '1', kinds: ['work'], tags: [], slots }
-      return step({ is: 'registration', registration: { ...card, pull: true }, token: TOKEN })
+      return step({ is: 'registration', registration: { ...card, pull: true }, token: aToken() })
     },
     beat(
       name: string,
       attempts: HeldAttempt[] = [],
       state: SlaveState = here.state(name),
     ): Effect[] {
-      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: TOKEN })
+      return step({ is: 'heartbeat', heartbeat: { state, attempts }, token: aToken() })
     },
     /** It polls; its poll is known by a word, such as "a's second". */
     poll(name: string, poll: string, more: Partial<SlaveState> = {}): Effect[] {
@@ -116,7 +116,12 @@ function world({ policy = 'in-order', ...more }: Settings = {}) {
     },
     callBack({ slave, attempt, task }: Offered, free = 1): Effect[] {
       const callbacks = [{ attempt, task: task.id, outcome: done, ranMs: 5 }]
-      return step({ is: 'callbacks', state: here.change(slave, { free }), callbacks, token: TOKEN })
+      return step({
+        is: 'callbacks',
+        state: here.change(slave, { free }),
+        callbacks,
+        token: aToken(),
+      })
     },
     pass(ms: number): Effect[] {
       const until = here.now + ms
@@ -238,7 +243,7 @@ t.test('a slave that polls', async (t) => {
     const card = { name: 'b', boot: '1', version: '1', kinds: ['work'], tags: [], slots: 1 }
     const said = { card, state: stateOf('b'), attempts: [] }
     w.start('a')
-    w.step({ is: 'visited', name: 'b', url, said, token: TOKEN })
+    w.step({ is: 'visited', name: 'b', url, said, token: aToken() })
     w.running()
     w.submit()
     t.match(w.offered(), { slave: 'b', route: { by: 'http', url } })
@@ -279,12 +284,12 @@ t.test('a slave that polls', async (t) => {
   t.test('that is drained is handed nothing until it is resumed', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'drain', name: 'a', drained: true, token: TOKEN })
+    w.step({ is: 'drain', name: 'a', drained: true, token: aToken() })
     t.match(w.last('end-poll'), [{ problem: null }])
     w.poll('a', 'two')
     const id = w.queue()
     t.same(w.last('offer'), [])
-    w.step({ is: 'drain', name: 'a', drained: false, token: TOKEN })
+    w.step({ is: 'drain', name: 'a', drained: false, token: aToken() })
     t.equal(w.offered().task.id, id)
   })
 
@@ -515,7 +520,7 @@ t.test('a name', async (t) => {
   t.test('is forgotten when its slave leaves, and its poll ends', async (t) => {
     const w = world()
     w.start('a')
-    w.step({ is: 'leave', name: 'a', boot: w.slave('a')!.boot, token: TOKEN })
+    w.step({ is: 'leave', name: 'a', boot: w.slave('a')!.boot, token: aToken() })
     t.match(w.last('end-poll'), [{ poll: "a's first" }])
     t.equal(w.slave('a'), undefined)
   })
@@ -580,7 +585,7 @@ t.test('after a start of the master', async (t) => {
     w.step({
       is: 'submitted',
       said: { by: 'attempt', slave: 'a', attempt: 'old:a:1', outcome },
-      token: TOKEN,
+      token: aToken(),
     })
     t.match(w.last('end'), [{ task: { id: 'old', stage: { status: 'done' } } }])
   })
@@ -616,13 +621,12 @@ t.test('a simple slave', async (t) => {
     w.pollSimply('w', 'one')
     const { attempt } = w.running()
     w.now = 250
-    w.step({
-      is: 'submitted',
-      said: { by: 'attempt', slave: 'w', attempt, outcome: done },
-      token: TOKEN,
-    })
+    const token = aToken()
+    const said = { by: 'attempt' as const, slave: 'w', attempt, outcome: done }
+    w.step({ is: 'submitted', said, token })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }])
-    t.match(w.last('acknowledge'), [{ token: TOKEN, reply: { acknowledged: [attempt] } }])
+    t.match(w.last('acknowledge'), [{ reply: { acknowledged: [attempt] } }])
+    t.equal(w.last('acknowledge')[0]?.token, token)
     t.match(w.json('w'), { serviceMs: 250, free: 1, state: 'busy', reason: 'is not polling' })
   })
 
@@ -639,7 +643,7 @@ t.test('a simple slave', async (t) => {
     })
     const { attempt } = offer
     const said = { by: 'attempt' as const, slave: 'w', attempt, task: task.id, outcome: done }
-    w.step({ is: 'submitted', said, token: TOKEN })
+    w.step({ is: 'submitted', said, token: aToken() })
     t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }], 'but its success counts')
   })
 
@@ -647,11 +651,14 @@ t.test('a simple slave', async (t) => {
     const w = world()
     w.pollSimply('w', 'one')
     const said = { by: 'attempt' as const, slave: 'w', attempt: 'x', outcome: done }
-    w.step({ is: 'submitted', said, token: TOKEN })
-    t.match(w.last('answer-problem'), [{ token: TOKEN, type: 'no-such-task' }])
+    const [refused, acknowledged] = [aToken(), aToken()]
+    w.step({ is: 'submitted', said, token: refused })
+    t.match(w.last('answer-problem'), [{ type: 'no-such-task' }])
+    t.equal(w.last('answer-problem')[0]?.token, refused)
     const id = w.queue({ kind: 'play' })
-    w.step({ is: 'submitted', said: { ...said, task: id }, token: TOKEN })
+    w.step({ is: 'submitted', said: { ...said, task: id }, token: acknowledged })
     t.match(w.last('acknowledge'), [{ reply: { acknowledged: ['x'] } }])
+    t.equal(w.last('acknowledge')[0]?.token, acknowledged)
     t.equal(w.core.view.counters.callbacksForged, 1)
   })
 
@@ -682,8 +689,8 @@ t.test('a simple slave', async (t) => {
 })
 
 t.test('a simple slave without a name', async (t) => {
-  const byTask = (task: string, slave: string | null = null): Input => {
-    return { is: 'submitted', said: { by: 'task', slave, task, outcome: done }, token: TOKEN }
+  const byTask = (task: string, slave: string | null = null, token = aToken()): Input => {
+    return { is: 'submitted', said: { by: 'task', slave, task, outcome: done }, token }
   }
 
   t.test('has the lowest name that is free, which its poll says', async (t) => {
@@ -730,14 +737,15 @@ t.test('a simple slave without a name', async (t) => {
     w.pollSimply(null, 'one')
     const { attempt, task } = w.running()
     w.now = 250
-    w.step(byTask(task.id))
+    const [first, again] = [aToken(), aToken()]
+    w.step(byTask(task.id, null, first))
     t.match(w.last('end'), [{ task: { id: task.id, stage: { status: 'done' } } }])
-    t.match(w.last('acknowledge'), [{ token: TOKEN, reply: { acknowledged: [attempt] } }])
+    t.match(w.last('acknowledge'), [{ reply: { acknowledged: [attempt] } }])
+    t.equal(w.last('acknowledge')[0]?.token, first)
     t.match(w.json('worker-1'), { serviceMs: 250, free: 1 })
-    w.step(byTask(task.id))
-    t.match(w.last('answer-problem'), [
-      { token: TOKEN, type: 'no-such-task', detail: /may have ended/ },
-    ])
+    w.step(byTask(task.id, null, again))
+    t.match(w.last('answer-problem'), [{ type: 'no-such-task', detail: /may have ended/ }])
+    t.equal(w.last('answer-problem')[0]?.token, again)
   })
 
   t.test(

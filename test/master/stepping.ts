@@ -7,8 +7,13 @@ import { wallTime } from '../../shared/data/clock.ts'
 import { createRandom } from '../../shared/data/random.ts'
 import { instant } from '../instants.ts'
 
-/** A request that waits for a reply which no test reads: the effects say what it is. */
-export const TOKEN = { resolve: (): void => {}, reject: (): void => {} }
+export type Token = { resolve: () => void; reject: () => void }
+
+/**
+ * A request that waits for a reply. Nothing reads the reply: the effects carry it beside the token. Each
+ * token is another object, so that a test can tell by `t.equal` whose request an effect answers.
+ */
+export const aToken = (): Token => ({ resolve: () => {}, reject: () => {} })
 
 type Given = Parameters<typeof createCore>[0]
 

@@ -9,7 +9,7 @@ import { reasonOf } from '../../../master/core/trail.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import type { Answer } from '../../../shared/protocol/wire.ts'
 import { instant } from '../../instants.ts'
-import { createTestCore, TOKEN } from '../stepping.ts'
+import { aToken, createTestCore } from '../stepping.ts'
 
 const HEARTBEAT_MS = 1000
 const LATENCY_MS = 1
@@ -76,9 +76,9 @@ function world({ offers, revokes }: Answers, clientEveryMs = 100) {
   const heartbeat = (): Input => ({
     is: 'heartbeat',
     heartbeat: { state: state(), attempts: [] },
-    token: TOKEN,
+    token: aToken(),
   })
-  step({ is: 'registration', registration: { ...card, url: 'http://a' }, token: TOKEN })
+  step({ is: 'registration', registration: { ...card, url: 'http://a' }, token: aToken() })
   let tasks = 0
 
   return {

@@ -11,7 +11,8 @@ import { reasonOf } from '../../../master/core/trail.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import type { HeldAttempt, ReportsTo } from '../../../shared/protocol/wire.ts'
 import { instant } from '../../instants.ts'
-import { createTestCore, stepSaved, TOKEN } from '../stepping.ts'
+import type { Token } from '../stepping.ts'
+import { aToken, createTestCore, stepSaved } from '../stepping.ts'
 
 const HEARTBEAT_MS = 1000
 const OURS = 'this master'
@@ -49,7 +50,7 @@ function world(ask: 'known' | 'always' = 'known') {
     slave: () => core.view.registry.all()[0] as NonNullable<ReturnType<typeof first>>,
     visit(
       reportsTo: ReportsTo[] | undefined,
-      token: typeof TOKEN | null = null,
+      token: Token | null = null,
       held: HeldAttempt[] = [],
     ) {
       const card = { name: 'wa', boot, version: '1', kinds: ['work'], tags: [], slots: 1 }
@@ -57,7 +58,7 @@ function world(ask: 'known' | 'always' = 'known') {
       return step({ is: 'visited', name: 'wa', url: 'http://wa', said, token })
     },
     beat: (held: HeldAttempt[] = []) =>
-      step({ is: 'heartbeat', heartbeat: { state: state(), attempts: held }, token: TOKEN }),
+      step({ is: 'heartbeat', heartbeat: { state: state(), attempts: held }, token: aToken() }),
     restart(): void {
       boot = 'boot-2'
       generation = 0
@@ -169,7 +170,7 @@ t.test('a slave of a version that does not say is offered work', async (t) => {
 t.test('a slave that registers here is offered work, whatever it knew by then', async (t) => {
   const w = world()
   w.visit([{ url: 'http://m:1' }])
-  const effects = w.visit([{ url: 'http://m:1' }], TOKEN)
+  const effects = w.visit([{ url: 'http://m:1' }], aToken())
   t.match(
     effects.find((effect) => effect.do === 'answer-registration')?.reply,
     { heartbeatMs: HEARTBEAT_MS, master: OURS },
@@ -189,7 +190,7 @@ t.test('every heartbeat is told the name of this master', async (t) => {
 
 t.test('another boot of the slave may report elsewhere', async (t) => {
   const w = world()
-  w.visit([{ url: 'http://m:1' }], TOKEN)
+  w.visit([{ url: 'http://m:1' }], aToken())
   w.restart()
   w.visit([{ url: 'http://m2:1', master: 'another' }])
   t.equal(knownReason(w.slave()).event, 'elsewhere')
