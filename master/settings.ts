@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox'
 import { BODY_LIMITS } from '../shared/http/body-budget.ts'
-import { NAME_PATTERN } from '../shared/protocol/wire.ts'
+import { NAME_PATTERN } from '../shared/protocol/patterns.ts'
 
 const NAMED_URL = `${NAME_PATTERN.slice(0, -1)}=https?://.+$`
 const NAMED_URL_WANTED = 'NAME=URL, such as slave-1=http://10.0.0.5:9001'

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os'
 import { Type } from 'typebox'
-import { NAME_PATTERN, NAME_WANTED } from '../shared/protocol/wire.ts'
+import { NAME_PATTERN, NAME_WANTED } from '../shared/protocol/patterns.ts'
 
 const cores = Math.min(256, availableParallelism())
 const ORIGIN = {

@@ -4,6 +4,7 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import type { WallTime } from '../../shared/data/clock.ts'
 import { wallTime } from '../../shared/data/clock.ts'
+import { TASK_STATUSES } from '../../shared/protocol/statuses.ts'
 import { DamagedError } from '../../shared/sqlite/errors.ts'
 import type { SlaveRecord, TaskRecord, TaskStatus, TaskSummary } from './store.ts'
 import { LIST_PAYLOAD_BYTES_MAX } from './store.ts'
@@ -15,14 +16,7 @@ type LiveTask = Omit<TaskRecord, 'input' | 'work' | 'outcome'>
 /** Longer outcomes are not parsed just to see whether they are whole. */
 const CHECKED_CHARS_MAX = 262_144
 
-const STATUSES: ReadonlySet<TaskStatus> = new Set([
-  'pending',
-  'in progress',
-  'done',
-  'failed',
-  'cancelled',
-  'expired',
-])
+const STATUSES: ReadonlySet<TaskStatus> = new Set(TASK_STATUSES)
 
 const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, endedAt, tries,
   runLimitMs, waitUntil, attempt, idempotencyKey, client`

@@ -15,6 +15,7 @@ export type { JobFile, Part, Stage } from '../protocol/api/jobs.ts'
 export type { Slave, SlaveStateWord } from '../protocol/api/slaves.ts'
 export type { Explanation, TaskFilter, Trail, TrailEntry } from '../protocol/api/tasks.ts'
 export type { EventFilter, Status } from '../protocol/api/watching.ts'
+export { hasEnded } from '../protocol/statuses.ts'
 export type { ConnectionSettings as ClientSettings } from './connection.ts'
 export { DEFAULT_URL, isForNow } from './connection.ts'
 export type { Asked, ProblemDocument } from './errors.ts'
@@ -31,7 +32,6 @@ export type {
   TaskRequest,
   TaskSummary,
 } from './tasks.ts'
-export { hasEnded } from './tasks.ts'
 
 export type Client = ReturnType<typeof createClient>
 

@@ -6,12 +6,13 @@ import type { Blob } from '../protocol/api/blobs.ts'
 import type { NamedJob } from '../protocol/api/job-body.ts'
 import type * as api from '../protocol/api/jobs.ts'
 import type { Parts, PartsFilter } from '../protocol/api/jobs.ts'
+import { hasEnded } from '../protocol/statuses.ts'
 import type { Connection, Manners } from './connection.ts'
 import { isProblem } from './errors.ts'
 import type { JobKinds } from './kinds.ts'
 import type { About, Done, Failed } from './outcome.ts'
 import type { SubmitManners, WaitManners } from './tasks.ts'
-import { HOLD_MS, hasEnded, restAfter } from './tasks.ts'
+import { HOLD_MS, restAfter } from './tasks.ts'
 
 /** Options as in `POST /jobs`. */
 export type JobRequest<K extends string = string> = Omit<NamedJob, 'kind' | 'input'> & {

@@ -4,13 +4,14 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hasEnded } from '../protocol/statuses.ts'
 import type { Connection, Manners } from './connection.ts'
 import { isForNow, PATIENCE_MS, restMs } from './connection.ts'
 import type { ProblemDocument } from './errors.ts'
 import { ProblemError } from './errors.ts'
 import { inLists, inOrder } from './in-order.ts'
 import type { Accepted, TaskRequest } from './tasks.ts'
-import { hasEnded, restAfter } from './tasks.ts'
+import { restAfter } from './tasks.ts'
 
 /** How one of many went, in the order of the requests. */
 export type OneOfMany<R = unknown> = {

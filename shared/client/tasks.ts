@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { TaskOptions } from '../protocol/api/task-body.ts'
 import type * as api from '../protocol/api/tasks.ts'
 import type { AcceptedTask, Explanation, TaskFilter, Trail } from '../protocol/api/tasks.ts'
+import { hasEnded } from '../protocol/statuses.ts'
 import type { Connection, Manners } from './connection.ts'
 import { isProblem, NoResultError } from './errors.ts'
 import type { TaskKinds } from './kinds.ts'
@@ -57,9 +58,6 @@ export async function restAfter(asked: number, waitMs: number, signal?: AbortSig
     await sleep(REST_MS, undefined, signal ? { signal } : {})
   }
 }
-
-export const hasEnded = ({ status }: { status: string }): boolean =>
-  status !== 'pending' && status !== 'in progress'
 
 export function createTasks({ json }: Connection) {
   const at = (id: string): string => `/tasks/${encodeURIComponent(id)}`

@@ -6,16 +6,13 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import type { WallTime } from '../../../shared/data/clock.ts'
 import { isoOf } from '../../../shared/data/clock.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
-import { hasIdentities, openAuthority } from '../../security/identities/folder.ts'
+import type { Authority } from '../../security/identities/folder.ts'
 import type { Listed } from '../../security/identities/store.ts'
-import { StoreBrokenError } from '../../store/guard.ts'
-import { StoreRefusedError } from '../../store/sqlite-open.ts'
 import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 import type { Column } from '../output.ts'
 import { table } from '../output.ts'
 
-type Authority = ReturnType<typeof openAuthority>
 type Identities = Authority['identities']
 
 export const dataOption = () =>
@@ -25,11 +22,20 @@ export const dataOption = () =>
 export const onFolder = (name: string, says: string) =>
   new Command(name).description(says).addOption(dataOption().default('askfirst-data/master'))
 
-/** Opens the identities of a data folder, and closes them again. Throws UsageError. */
+/**
+ * Opens the identities of a data folder, and closes them again. Throws UsageError. Loads what it needs when it
+ * is called: a command that speaks to a master starts without the store and the schemas.
+ */
 export async function withAuthority(
   data: string,
   does: (authority: Authority) => Promise<void> | void,
 ): Promise<void> {
+  const [{ hasIdentities, openAuthority }, { StoreBrokenError }, { StoreRefusedError }] =
+    await Promise.all([
+      import('../../security/identities/folder.ts'),
+      import('../../store/guard.ts'),
+      import('../../store/sqlite-open.ts'),
+    ])
   if (!hasIdentities(data)) {
     throw new UsageError(`${data} has no identities: run askfirst init --data ${data} first`)
   }

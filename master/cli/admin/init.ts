@@ -1,7 +1,6 @@
 // askfirst init: makes a master's identities, so that it can face a network.
 
 import { UsageError } from '../../../shared/process/usage-error.ts'
-import { hasIdentities, makeIdentities, openAuthority } from '../../security/identities/folder.ts'
 import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 import { dataOption, handOver, originOf } from './data-folder.ts'
@@ -26,6 +25,9 @@ export const init = (run: Runner) =>
             '--data must be given: the folder of the master, such as /srv/askfirst',
           )
         }
+        const { hasIdentities, makeIdentities, openAuthority } = await import(
+          '../../security/identities/folder.ts'
+        )
         const isNew = !hasIdentities(data)
         if (isNew && url === undefined) {
           throw new UsageError(

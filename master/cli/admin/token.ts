@@ -3,7 +3,7 @@
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import { formatJoinLine } from '../../../shared/protocol/join-line.ts'
-import { NAME_PATTERN } from '../../../shared/protocol/wire.ts'
+import { NAME_PATTERN } from '../../../shared/protocol/patterns.ts'
 import type { Runner } from '../command.ts'
 import {
   durationOf,

@@ -9,6 +9,7 @@ import { hasEnded } from '../../../shared/client/client.ts'
 import { plain } from '../../../shared/data/plain-text.ts'
 import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
+import { UUID_PATTERN } from '../../../shared/protocol/patterns.ts'
 import type { Runner } from '../command.ts'
 import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
@@ -16,7 +17,7 @@ import type { Column, Output } from '../output.ts'
 import { count, cut, duration, resultText } from '../output.ts'
 import { readText } from './text-file.ts'
 
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const ID = new RegExp(UUID_PATTERN)
 /** The stages are looked at this often while a job is waited for. In milliseconds. */
 const LOOK_MS = 1_000
 const RETURN_MS = 60_000

@@ -4,6 +4,7 @@ import { Option } from '@commander-js/extra-typings'
 import type { Client, Task, TaskSummary } from '../../../shared/client/client.ts'
 import { isProblem } from '../../../shared/client/client.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
+import { TASK_STATUSES } from '../../../shared/protocol/statuses.ts'
 import type { Runner } from '../command.ts'
 import { command, numberFrom } from '../command.ts'
 import type { Column } from '../output.ts'
@@ -14,8 +15,6 @@ import { jobInWords } from './job.ts'
 const LAST = 'last'
 const PAGE = 1000
 const INPUT_CHARS = 40
-
-const STATUSES = ['pending', 'in progress', 'done', 'failed', 'cancelled', 'expired'] as const
 
 const columns: Column<TaskSummary>[] = [
   ['ID', ({ id }) => id],
@@ -54,7 +53,7 @@ export const tasks = (run: Runner) =>
     [],
     ['askfirst tasks --status failed --limit 5', "askfirst tasks --limit 1000 | jq -r '.[].id'"],
   )
-    .addOption(new Option('--status <STATUS>', 'in this state').choices(STATUSES))
+    .addOption(new Option('--status <STATUS>', 'in this state').choices(TASK_STATUSES))
     .option('--kind <KIND>', 'of this kind')
     .option('--slave <NAME>', 'that this slave has, or had last')
     .option('--tag <TAG>', 'that have this tag')

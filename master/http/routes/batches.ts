@@ -14,6 +14,7 @@ import { invalidRequest } from '../../../shared/http/validate.ts'
 import type { Slices } from '../../../shared/process/time-slices.ts'
 import { submitTasks } from '../../../shared/protocol/api/tasks.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
+import { hasEnded } from '../../../shared/protocol/statuses.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'
 import { explain } from '../../core/explain.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
@@ -21,7 +22,7 @@ import type { Gone, Submission } from '../../dispatch/pending-requests.ts'
 import { acceptedJson } from '../../views/task-json.ts'
 import type { TaskRequests } from '../task-requests.ts'
 import { goneOf, isDryRun, itemManners, ownerOf, preferredWaitMs } from './request-options.ts'
-import { endedJson, isEnded } from './tasks.ts'
+import { endedJson } from './tasks.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -149,7 +150,7 @@ async function submitOne(dispatcher: Dispatcher, submission: Submission, gone: G
   try {
     const reply = await dispatcher.submit(submission, gone)
     const replayed = reply.repeated ? { replayed: true } : {}
-    const ended = (submission.waitMs > 0 || reply.repeated) && isEnded(reply)
+    const ended = (submission.waitMs > 0 || reply.repeated) && hasEnded(reply)
     return ended
       ? { code: 200, ...replayed, ...endedJson(reply) }
       : { code: 202, ...replayed, ...acceptedJson(reply) }

@@ -8,11 +8,11 @@ import { serveWith } from '../../../shared/http/serve.ts'
 import { sendProblem } from '../../../shared/http/server.ts'
 import { createCheck, invalidRequest } from '../../../shared/http/validate.ts'
 import { poll, submitResult } from '../../../shared/protocol/api/slave-side.ts'
+import { NAME_PATTERN } from '../../../shared/protocol/patterns.ts'
 import type { AnyPoll } from '../../../shared/protocol/wire.ts'
 import {
   CallbacksRequest,
   Done,
-  NAME_PATTERN,
   POLL_SECONDS,
   SubmittedDone,
   SubmittedFailed,

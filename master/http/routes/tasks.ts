@@ -15,6 +15,7 @@ import {
   submitTask,
 } from '../../../shared/protocol/api/tasks.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
+import { hasEnded } from '../../../shared/protocol/statuses.ts'
 import { explain } from '../../core/explain.ts'
 import { asked } from '../../core/trail.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
@@ -134,13 +135,10 @@ function answer(reply: FastifyReply, given: Reply, waitMs: number) {
   if (given.repeated) reply.header('idempotency-replayed', 'true')
   if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
   const mayHaveEnded = waitMs > 0 || given.repeated
-  if (mayHaveEnded && isEnded(given)) return endedJson(given)
+  if (mayHaveEnded && hasEnded(given)) return endedJson(given)
   reply.code(202)
   return acceptedJson(given)
 }
-
-export const isEnded = ({ status }: Reply): boolean =>
-  status !== 'pending' && status !== 'in progress'
 
 /** A task that ended while its client waited. */
 export function endedJson({ id, kind, status, slave, outcome, trail }: Reply) {

@@ -11,9 +11,10 @@
 
 import type { WallTime } from '../../../shared/data/clock.ts'
 import type { JobResult } from '../../../shared/kinds/job-kind.ts'
+import type { JOB_STATUSES } from '../../../shared/protocol/statuses.ts'
 import type { JobFailure } from '../../core/job.ts'
 
-export type JobStatus = 'in progress' | 'done' | 'failed' | 'cancelled'
+export type JobStatus = (typeof JOB_STATUSES)[number]
 
 /** A job as it is stored. The texts are JSON. */
 export type JobRecord = {

@@ -2,8 +2,8 @@
 
 import type { TSchema } from 'typebox'
 import { Type } from 'typebox'
+import { ANY_UUID_PATTERN, UUID_PATTERN } from '../patterns.ts'
 import type { FailureType } from '../wire.ts'
-import { ANY_UUID_PATTERN, UUID_PATTERN } from '../wire.ts'
 
 /** Unknown fields are refused. */
 export const STRICT = { additionalProperties: false } as const

@@ -3,6 +3,7 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { CANCEL, contract, READ, SUBMIT } from '../contract.ts'
+import { JOB_STATUSES } from '../statuses.ts'
 import { Name } from '../wire.ts'
 import { words } from '../words.ts'
 import {
@@ -20,7 +21,7 @@ import {
 import { jobBody, jobExamples } from './job-body.ts'
 import { Cancelled } from './tasks.ts'
 
-const Status = words(['in progress', 'done', 'failed', 'cancelled'])
+const Status = words(JOB_STATUSES)
 
 export const JobExplanation = Type.Object(
   {

@@ -4,6 +4,7 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { CANCEL, contract, READ, SUBMIT } from '../contract.ts'
 import { Asked, ProblemDocument } from '../problems.ts'
+import { TASK_STATUSES } from '../statuses.ts'
 import { Name } from '../wire.ts'
 import { words } from '../words.ts'
 import {
@@ -21,15 +22,7 @@ import {
 } from './fields.ts'
 import { batchBody, TaskOptions, taskBody, taskExamples } from './task-body.ts'
 
-export const STATUSES = [
-  'pending',
-  'in progress',
-  'done',
-  'failed',
-  'cancelled',
-  'expired',
-] as const
-const Status = words(STATUSES)
+const Status = words(TASK_STATUSES)
 
 export const AcceptedTask = Type.Object(
   { id: Id, status: Status, slave: orNull(Name), message: Type.String(), asked: Type.Array(Asked) },
