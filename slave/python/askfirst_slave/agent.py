@@ -69,9 +69,10 @@ class Agent:
         """Takes or refuses each offer in one step under the lock (rule slots)."""
         with self.lock:
             answers, taken = self.offers.answer(request)
-            for offer in taken:
-                run = self.runs[offer["attempt"]] = Run(offer)
-                threading.Thread(target=self.run, args=(run,), daemon=True).start()
+            runs = {offer["attempt"]: Run(offer) for offer in taken}
+            self.runs.update(runs)
+            for run in runs.values():
+                self.start(run)
             return {"state": self.state(), "answers": answers}
 
     def revoke(self, attempts):
@@ -83,6 +84,16 @@ class Agent:
 
     # Running.
 
+    def start(self, run):
+        """Starts the thread of a run; if there can be none, the run ends at once. The caller holds the
+        lock."""
+        try:
+            threading.Thread(target=self.run, args=(run,), daemon=True).start()
+        except RuntimeError as error:  # no thread can be started
+            callback = callback_of(run, not_run(error), 0)
+            self.outbox.save(callback)
+            self.end(run, callback)
+
     def run(self, run):
         """Computes one run, and puts its outcome into the outbox."""
         began = time.monotonic()
@@ -90,23 +101,22 @@ class Agent:
             with self.folders.folder() as folder:
                 outcome = self.executor.compute(run, folder)
         except Exception as error:  # the master needs an outcome, whatever happened
-            outcome = failed("executor-crashed", f"could not be run: {error}")
-        callback = {
-            "attempt": run.attempt,
-            "task": run.offer["task"],
-            "outcome": outcome,
-            "ranMs": round((time.monotonic() - began) * 1000, 3),
-        }
+            outcome = not_run(error)
+        callback = callback_of(run, outcome, time.monotonic() - began)
         if not run.killed:
             self.outbox.save(callback)
         with self.lock:
             if run.killed:
                 self.outbox.discard(run.attempt)
-                return
-            del self.runs[run.attempt]
-            self.outbox.add(callback)
-            self.attempts.end(run.attempt)
-            self.changed.notify_all()
+            else:
+                self.end(run, callback)
+
+    def end(self, run, callback):
+        """The run is over, and its callback is saved. The caller holds the lock."""
+        del self.runs[run.attempt]
+        self.outbox.add(callback)
+        self.attempts.end(run.attempt)
+        self.changed.notify_all()
 
     def acknowledge(self, attempts):
         """The master has these outcomes; returns whether one of them was in the outbox. The caller holds
@@ -137,3 +147,17 @@ class Agent:
         with self.lock:
             for run in self.runs.values():
                 run.kill()
+
+
+def callback_of(run, outcome, seconds):
+    """The callback of a run that took so many seconds."""
+    return {
+        "attempt": run.attempt,
+        "task": run.offer["task"],
+        "outcome": outcome,
+        "ranMs": round(seconds * 1000, 3),
+    }
+
+
+def not_run(error):
+    return failed("executor-crashed", f"could not be run: {error}")
