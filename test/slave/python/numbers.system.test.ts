@@ -49,7 +49,7 @@ t.test('a task that is given a number gives it back as it was written', { skip }
   const outcomeOf = async (ms: string): Promise<string> => {
     const offer = `{"attempt":"a","task":"t","kind":"sleep","input":{"ms":${ms}},"runLimitMs":1000}`
     const order = `{"master":"http://127.0.0.1:9","identity":null,"url":"http://127.0.0.1:9","offer":${offer}}`
-    const task = spawn(python as string, [join(FOLDER, 'askfirst_slave/executor/child.py')])
+    const task = spawn(python as string, ['-B', join(FOLDER, 'askfirst_slave/executor/child.py')])
     // Its standard input stays open: the task ends with it.
     task.stdin.write(`${order}\n`)
     const [line] = await once(createInterface({ input: task.stdout }), 'line')

@@ -47,7 +47,7 @@ class Executor:
     def compute(self, run, folder):
         """Runs the task in a child whose current folder is `folder`; returns the outcome."""
         process = subprocess.Popen(
-            [sys.executable, CHILD],
+            [sys.executable, "-B", CHILD],  # -B as in slave.py: no data in the program folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=folder,
