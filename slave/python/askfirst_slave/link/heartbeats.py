@@ -46,8 +46,7 @@ class Heartbeats:
         """Ends early when a heartbeat is due because an offer was refused (rule notice)."""
         agent = self.agent
         with agent.lock:
-            agent.changed.wait_for(agent.offers.notice_is_due, seconds)
-            if agent.offers.notice_is_due():
+            if agent.changed.wait_for(agent.offers.notice_is_due, seconds):
                 agent.offers.owes_notice = False
 
     def rest_before_registering(self, seconds):
