@@ -25,8 +25,11 @@ class Attempts:
         self.running = {}
         self.ended = dict(kept)
         self.answered = collections.OrderedDict()
-        # Grows with every change of what the slave holds (rule generation).
         self.generation = 0
+
+    def changed(self):
+        """What the slave holds, or its mode, has changed (rule generation)."""
+        self.generation += 1
 
     def held(self):
         """Everything it has: running, and ended but not acknowledged (rule lists)."""
@@ -45,14 +48,14 @@ class Attempts:
         return None
 
     def take(self, attempt, task):
-        self.generation += 1
+        self.changed()
         self.running[attempt] = task
         return answer_to(attempt, "taken")
 
     def end(self, attempt):
         """The run of this attempt has ended, and its outcome is in the outbox."""
         self.ended[attempt] = self.running.pop(attempt)
-        self.generation += 1
+        self.changed()
 
     def revoke(self, attempts):
         """Drops these attempts, and never takes them (rules revoke, revoke-first); returns those that
@@ -62,7 +65,7 @@ class Attempts:
             if attempt in self.ended:
                 continue
             if self.running.pop(attempt, None) is not None:
-                self.generation += 1
+                self.changed()
                 dropped.append(attempt)
             self.remember(answer_to(attempt, "revoked", "called back by the master"))
         return dropped
@@ -72,7 +75,7 @@ class Attempts:
         returns whether it was in the outbox."""
         if self.ended.pop(attempt, None) is None:
             return False
-        self.generation += 1
+        self.changed()
         self.remember(answer_to(attempt, "taken"))
         return True
 

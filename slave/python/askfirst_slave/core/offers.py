@@ -94,7 +94,7 @@ class Offers:
     def drain(self, reason):
         """Takes nothing new from now on (rule drains)."""
         self.mode, self.mode_reason = "draining", reason
-        self.attempts.generation += 1
+        self.attempts.changed()
         self.owes_notice = True
 
     def notice_is_due(self):
@@ -102,3 +102,7 @@ class Offers:
         the same reason."""
         full = self.is_busy() or self.outbox_is_full()
         return self.owes_notice and not (self.mode == "accepting" and full)
+
+    def notice_sent(self):
+        """The heartbeat that was due is sent now."""
+        self.owes_notice = False

@@ -47,7 +47,7 @@ class Heartbeats:
         agent = self.agent
         with agent.lock:
             if agent.changed.wait_for(agent.offers.notice_is_due, seconds):
-                agent.offers.owes_notice = False
+                agent.offers.notice_sent()
 
     def rest_before_registering(self, seconds):
         """Ends early when a master probes the slave, but not before the shortest pause is over."""
