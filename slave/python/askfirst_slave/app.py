@@ -50,8 +50,6 @@ class App:
         self.closed = threading.Event()
 
     def start(self):
-        if kinds.missing():
-            log(kinds.missing())
         closed = self.closed
         work = [
             (self.server.serve_forever,),

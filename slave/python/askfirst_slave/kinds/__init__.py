@@ -7,19 +7,16 @@ raises is the task's failure; any other exception is the failure `evaluation`.
 
 import importlib.util
 
+from ..log import log
 from . import grayscale, sleep
 
 KINDS = {"sleep": sleep.run, "image-filter.grayscale": grayscale.run}
-
-
-def missing():
-    """Why some kinds cannot be run here; empty when all can."""
-    if importlib.util.find_spec("PIL"):
-        return ""
-    return "does not offer image-filter.grayscale: Pillow is missing (Debian: apt install python3-pil)"
+NEED_PILLOW = ("image-filter.grayscale",)
 
 
 def offered():
-    """The names of the kinds that can be run here."""
-    lacks_pillow = missing() != ""
-    return [name for name in KINDS if not (lacks_pillow and name.startswith("image-"))]
+    """The names of the kinds that can be run here; logs which cannot, and why."""
+    missing = () if importlib.util.find_spec("PIL") else NEED_PILLOW
+    for kind in missing:
+        log(f"does not offer {kind}: Pillow is missing (Debian: apt install python3-pil)")
+    return [kind for kind in KINDS if kind not in missing]
