@@ -1,15 +1,14 @@
 """Delivers outcomes: repeats every callback until the master acknowledges it (rules repeats, rests)."""
 
-import random
 import time
 
 from ..failure import failed
 from ..log import log
-from .exchange import Refused
+from .exchange import Refused, pause_after
 
 # One request carries at most this many outcomes.
 LIST_MAX = 64
-# The pause after a failed request, in seconds; doubled each time up to the limit.
+# The pause after a failed request, in seconds (see pause_after).
 REST_MIN, REST_MAX = 0.1, 5
 # The master has read the outcomes and will never take them.
 UNACCEPTABLE = (400, 413, 422)
@@ -68,9 +67,8 @@ class Callbacks:
 
     def rest(self):
         with self.agent.lock:
-            seconds = min(REST_MAX, REST_MIN * 2 ** min(self.failures, 10))
             self.failures += 1
-            self.rest_until = time.monotonic() + seconds * random.uniform(0.5, 1.5)
+            self.rest_until = time.monotonic() + pause_after(self.failures, REST_MIN, REST_MAX)
 
     def wake(self):
         """The master has answered another request: the pause ends."""

@@ -1,6 +1,7 @@
-"""Requests to the master, and the answers that are no success."""
+"""Requests to the master, the responses that are no success, and the pauses between tries."""
 
 import json
+import random
 import urllib.parse
 
 from .connect import connect, path_of
@@ -28,6 +29,13 @@ class Refused(Exception):
 def is_final(refused):
     """Whether trying again would get the same response."""
     return refused.status < 500 and refused.status not in (408, 429)
+
+
+def pause_after(failures, shortest, longest):
+    """Seconds to wait after so many failed requests in a row (at least 1): doubled each time up to
+    `longest`, and up to half as much less or more, so that many slaves do not try again at once."""
+    seconds = min(longest, shortest * 2 ** min(failures - 1, 10))
+    return seconds * random.uniform(0.5, 1.5)
 
 
 class Master:
