@@ -7,6 +7,7 @@ import type { Static } from 'typebox'
 import { systemClock as clock, msBetween, msOf } from '../shared/data/clock.ts'
 import { createIds } from '../shared/data/ids.ts'
 import { createRandom } from '../shared/data/random.ts'
+import type { Server } from '../shared/http/server.ts'
 import { assertFree, BACKLOG, createServer } from '../shared/http/server.ts'
 import { loadKinds } from '../shared/kinds/load-kinds.ts'
 import { watchClock } from '../shared/process/clock-watch.ts'
@@ -64,7 +65,6 @@ const LAST_WORDS_MS = 100
 type Settings = Readonly<Static<typeof MasterSettings>>
 type OnBroken = (error: Error) => void
 type Parts = Awaited<ReturnType<typeof openParts>>
-type Server = ReturnType<typeof createServer>
 
 export type MasterApp = Awaited<ReturnType<typeof startMaster>>
 
@@ -81,7 +81,7 @@ export async function startMaster(settings: Settings, { onBroken: stop = crash }
   // First of all, because what it removes makes room on the disk.
   const removed = await removeDeadScratch()
   const parts = await openParts(settings, log, onBroken)
-  const { server, routeTable } = await openServer(settings, parts)
+  const { server, routeTable } = await openServer(parts)
   await parts.jobs.resume()
   await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
@@ -235,8 +235,8 @@ function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>
 }
 
 /** The HTTP server with its hooks and all routes. */
-async function openServer(settings: Settings, parts: Parts) {
-  const { log, door, slices, blobs } = parts
+async function openServer(parts: Parts) {
+  const { settings, log, door, slices, blobs } = parts
   const server = createServer({
     log,
     bodyBytesMax: settings.inputBytesMax,
@@ -256,13 +256,13 @@ async function openServer(settings: Settings, parts: Parts) {
   const { kinds, jobKinds } = parts
   const loaded = { kinds: [...kinds.values()], jobKinds: [...jobKinds.values()] }
   await addDocs(server, routeTable, { ...loaded, batchTasksMax: settings.batchTasksMax })
-  await registerRoutes(server, settings, parts)
+  await registerRoutes(server, parts)
   return { server, routeTable }
 }
 
 /** The table of contents of the API. */
-async function registerRoutes(server: Server, settings: Settings, parts: Parts) {
-  const { dispatcher, kinds, jobKinds, jobs, jobStore, blobs, slices, clockWatch } = parts
+async function registerRoutes(server: Server, parts: Parts) {
+  const { settings, dispatcher, kinds, jobKinds, jobs, jobStore, blobs, slices, clockWatch } = parts
   const { batchTasksMax, inputBytesMax, waitMsMax } = settings
   const { registry } = dispatcher.view
   const { now, wall } = clock

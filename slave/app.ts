@@ -49,8 +49,6 @@ const FILE_LIMITS = { rssMaxMb: 4096, spares: 0 }
 /** How often it looks whether its data folder is still there. In milliseconds. */
 const LOOK_MS = 1_000
 
-export type SlaveApp = Awaited<ReturnType<typeof startSlave>>
-
 /** Starts a slave: it listens, then registers with its master, again and again until it may. */
 export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
   const loaded = await kindsOf(settings)

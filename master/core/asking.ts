@@ -30,7 +30,7 @@ const UNANSWERED = {
 } as const satisfies Record<Unanswered, string>
 
 /** A trail names at most this many slaves that were passed over because they were known busy. */
-export const TRAIL_KNOWN_MAX = 10
+const TRAIL_KNOWN_MAX = 10
 
 /** Offers the task to the next slave in order; else it waits, stays in doubt, or is refused. */
 export function seek(core: Context, task: Task, now: Monotonic): void {

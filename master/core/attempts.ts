@@ -42,7 +42,8 @@ const isRetried = (type: FailureType | TrailEvent): type is Retried =>
 /** The attempt is given up, and not known to have failed: its success would still count. */
 const isLost = (type: Retried): boolean => type === 'slave-lost' || type === 'outcome-lost'
 /** What a task may have done to its slave rather than run into by itself. */
-const isBlamed = (type: Retried): boolean => type !== 'time-limit' && type !== 'outcome-lost'
+const isBlamed = (type: Retried): boolean =>
+  type === 'executor-crashed' || type === 'memory-limit' || type === 'slave-lost'
 
 /** What is known of a task's tries by its trail, after a start of the master. */
 export function recall(task: Task): void {

@@ -43,7 +43,7 @@ export function noteTrouble(
 }
 
 /** It answered as a slave does. */
-export function noteWell(core: Context, slave: Slave): void {
+function noteWell(core: Context, slave: Slave): void {
   if (!slave.trouble) return
   slave.trouble = null
   core.registry.refresh(slave)

@@ -32,7 +32,7 @@ export type AttemptIds = {
 }
 
 export type Counters = {
-  /** Counted where clients are told of it, as `refused` is: by dispatcher.ts. */
+  /** Counted where clients are told of it, as `refused` is: by dispatch/dispatcher.ts. */
   accepted: number
   asks: number
   answers: Record<string, number>

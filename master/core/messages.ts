@@ -1,8 +1,8 @@
 // Inputs and effects of the core: all messages between the core and its shell.
 //
 // An effect's type says when the shell may perform it: at once, by storing it with the next commit, or
-// after that commit. What must be durable before anybody is told is of the last type, and telling it
-// takes a proof (Committed). Telling before saving does not compile.
+// after that commit. What must be durable before a client or a slave is answered is of the last type, and
+// answering takes a proof (Committed). Answering before saving does not compile.
 //
 // A `token` is a request that waits for its reply. The core returns it with the reply.
 

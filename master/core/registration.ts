@@ -34,7 +34,7 @@ export function takeRegistration(core: Context, registering: Registering, now: M
 const lastBoot = { generation: -1, onItsWay: false }
 
 /** A slave that pulls registers. What it holds its next heartbeat says. */
-export function enrol(core: Context, registering: Registering, now: Monotonic): void {
+function enrol(core: Context, registering: Registering, now: Monotonic): void {
   const { registration: card, token } = registering
   const slave = settleFirst(core, card.name, { by: 'poll' }, registering)
   if (!slave) return

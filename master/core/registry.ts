@@ -228,6 +228,10 @@ export const isElsewhere = ({ reports }: Slave): boolean => typeof reports === '
 export const isOfUse = (slave: Slave): boolean =>
   slave.standing === 'alive' && !isElsewhere(slave) && !isFaulty(slave)
 
+/** Whether it takes tasks at all: it is of use, and neither draining nor unwilling. */
+export const isOpen = (slave: Slave): boolean =>
+  isOfUse(slave) && !slave.drained && slave.mode === 'accepting'
+
 /** Whether it takes the next task, as far as is known. */
 export const isFree = (slave: Slave): boolean =>
   isOfUse(slave) && !slave.drained && roomOf(slave) > 0

@@ -123,7 +123,7 @@ function isUnasked(slave: Slave): boolean {
     case 'http':
       return slave.boot === '' && slave.unanswered === 0
     case 'poll':
-      return slave.heardAt === Number.NEGATIVE_INFINITY
+      return slave.heardAt === LONG_AGO
     case 'simple-poll':
       // It never says what it holds: there is nothing to wait for.
       return false

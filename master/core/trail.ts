@@ -6,7 +6,7 @@
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import type { Asked } from '../../shared/protocol/problems.ts'
-import type { TrailEvent } from '../../shared/protocol/trail.js'
+import type { TrailEvent, TrailMeaning } from '../../shared/protocol/trail.js'
 import { TRAIL_EVENTS } from '../../shared/protocol/trail.js'
 import type { Reason } from './reasons.ts'
 import { inWords } from './reasons.ts'
@@ -61,20 +61,20 @@ export const fromStore = (trail: TrailEntry[]): TrailEntry[] =>
 
 const numberIn = (words = ''): number => Number.parseInt(words, 10) || 1
 
-const ANSWERS = {
+const ANSWERS: Partial<Record<TrailMeaning, Asked['answer']>> = {
   taken: 'available',
   refused: 'not available',
   unanswered: 'no answer',
-} as const
+}
 
 /** The part of a trail that says who was asked and what each answered. */
 export const asked = (trail: TrailEntry[]): Asked[] =>
   trail.flatMap((entry) => {
-    const meaning = TRAIL_EVENTS[entry.event]
-    if (meaning !== 'taken' && meaning !== 'refused' && meaning !== 'unanswered') return []
+    const answer = ANSWERS[TRAIL_EVENTS[entry.event]]
+    if (answer === undefined) return []
     const { slave } = entry
     const who = slave === undefined ? {} : { slave }
-    return [{ ...who, answer: ANSWERS[meaning], reason: reasonOf(entry), ...timesOf(entry) }]
+    return [{ ...who, answer, reason: reasonOf(entry), ...timesOf(entry) }]
   })
 
 /** Times of an entry as clients read them: to a microsecond, and to a millisecond. */

@@ -2,8 +2,8 @@
 // turn, step the core through it, make one commit of all that must be saved, then send and answer;
 // and keep one timer, set to the core's deadline. It keeps the payloads that the core does not know.
 //
-//   POST --> submit --+                          +--> offers to slaves (transport)
-//   callbacks --------+--> inbox --turn--> core -+--> commit (saving) --> answers to clients, slaves
+//   POST --> submit --+                          +--> offers to slaves (channels)
+//   callbacks --------+--> inbox --turn--> core -+--> group commit --> answers to clients, slaves
 //   heartbeats -------+                          +--> the next deadline
 
 import type { Clock, Monotonic, WallTime } from '../../shared/data/clock.ts'

@@ -27,8 +27,6 @@ const committed = new Committed()
 
 const emptyBatch = (): Batch => ({ tasks: new Set(), changes: [], after: [] })
 
-export type Saving = ReturnType<typeof createSaving>
-
 export function createSaving(given: {
   store: Store
   clock: Clock

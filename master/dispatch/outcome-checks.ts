@@ -16,8 +16,6 @@ import type { Registry } from '../core/registry.ts'
 import type { Slave, Task } from '../core/state.ts'
 import type { Outputs } from './output-schemas.ts'
 
-export type HandedIn = ReturnType<typeof createHandedIn>
-
 export function createHandedIn(given: {
   registry: Pick<Registry, 'byName'>
   live: ReadonlyMap<string, Task>

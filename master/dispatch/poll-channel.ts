@@ -50,8 +50,6 @@ type Poll = {
   giveUp(): PollChannel | null
 }
 
-export type PollChannels = ReturnType<typeof createPollChannels>
-
 export function createPollChannels(given: {
   clock: Clock
   /** For how long a channel waits for the next poll of its slave. */

@@ -9,8 +9,6 @@ import { insertOf, updateOf } from './task-records.ts'
 /** A saved input longer than this is read from the store again when it is needed. In characters. */
 const IN_MEMORY_CHARS_MAX = 2_048
 
-export type Payloads = ReturnType<typeof createPayloads>
-
 export function createPayloads(store: Store) {
   /** Of live tasks. A saved task whose input was long has none. */
   const payloads = new Map<string, Payload>()

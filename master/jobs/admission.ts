@@ -36,8 +36,6 @@ export type NewJob = Pick<
 /** What identifies a repeated request. */
 export type Keyed = Pick<NewJob, 'idempotencyKey' | 'requestHash'>
 
-export type Admission = ReturnType<typeof createAdmission>
-
 export function createAdmission(given: {
   jobStore: JobStore
   dispatcher: Pick<Dispatcher, 'isDraining'>

@@ -20,8 +20,6 @@ export type BlobLimits = {
   diskReserveBytes: number
 }
 
-export type BlobQuota = ReturnType<typeof createBlobQuota>
-
 export function createBlobQuota(given: {
   limits: BlobLimits
   disk: DiskOf

@@ -29,8 +29,6 @@ import { AGAIN_MS } from './store-full.ts'
 const JOB_BYTES = 4_096
 const INPUT_FACTOR = 3
 
-export type JobRuns = ReturnType<typeof createJobRuns>
-
 export function createJobRuns(given: {
   jobStore: Pick<JobStore, 'text'>
   blobIndex: Pick<BlobIndex, 'refer'>

@@ -3,6 +3,7 @@
 
 import type { Family } from '../../shared/data/histogram.ts'
 import type { ClockSteps } from '../../shared/process/clock-watch.ts'
+import { SLAVE_STATES } from '../../shared/protocol/api/slaves.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
 import { ANSWERS } from '../../shared/protocol/wire.ts'
 import type { ByWord } from '../../shared/telemetry/metrics.ts'
@@ -10,11 +11,11 @@ import { addClockSteps, createMetrics } from '../../shared/telemetry/metrics.ts'
 import { knownReason } from '../core/known-reason.ts'
 import { waitingUnoffered } from '../core/queue.ts'
 import { isElsewhere, isFaulty, isFree } from '../core/registry.ts'
-import type { Slave } from '../core/state.ts'
+import type { EndStatus, Slave } from '../core/state.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { TaskReader } from '../dispatch/task-reader.ts'
 
-const ENDS = ['done', 'failed', 'cancelled', 'expired']
+const ENDS: EndStatus[] = ['done', 'failed', 'cancelled', 'expired']
 const REFUSALS: readonly ProblemType[] = [
   'at-capacity',
   'no-slaves',
@@ -23,16 +24,6 @@ const REFUSALS: readonly ProblemType[] = [
   'draining',
   'slave-silent',
   'store-full',
-]
-const SLAVE_STATES = [
-  'free',
-  'busy',
-  'draining',
-  'unwilling',
-  'faulty',
-  'elsewhere',
-  'suspect',
-  'silent',
 ]
 const SLOT_STATES = [
   'free',

@@ -6,7 +6,7 @@ import type { Clock, Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO, later, msOf } from '../../shared/data/clock.ts'
 import { VERSION } from '../../shared/process/version.ts'
 import type { JobEvent } from '../core/events.ts'
-import { isElsewhere, isOfUse, roomOf, slotsOf } from '../core/registry.ts'
+import { isElsewhere, isOfUse, isOpen, roomOf, slotsOf } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { slaveJson } from '../views/slave-json.ts'
@@ -206,7 +206,7 @@ export function createOverview(given: {
   function verdict(now: Monotonic) {
     const all = view.registry.all()
     const alive = all.filter(isOfUse)
-    const open = alive.filter(({ drained, mode }) => !drained && mode === 'accepting')
+    const open = alive.filter(isOpen)
     const slots = slotsOf(open)
     return {
       slots,

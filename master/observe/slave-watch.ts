@@ -8,7 +8,7 @@ import type { Logger } from '../../shared/process/log.ts'
 import type { SlaveEvent, SlaveStanding } from '../core/events.ts'
 import { knownReason } from '../core/known-reason.ts'
 import type { Registry } from '../core/registry.ts'
-import { isOfUse } from '../core/registry.ts'
+import { isOpen } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
 import { reasonOf } from '../core/trail.ts'
 
@@ -19,7 +19,7 @@ type Seen = { boot: string; state: SlaveStanding; look: number }
 
 /** How a slave stands, whether it has room or not. */
 function standingOf(slave: Slave): { state: SlaveStanding; reason: string } {
-  if (isOfUse(slave) && !slave.drained && slave.mode === 'accepting') {
+  if (isOpen(slave)) {
     return { state: 'open', reason: '' }
   }
   const known = knownReason(slave)

@@ -12,8 +12,6 @@ import { closeSync, openSync, fdatasync as syncData } from 'node:fs'
 type Done = (error?: Error) => void
 type Sync = (file: number, done: (error: Error | null) => void) => void
 
-export type LogSync = ReturnType<typeof createLogSync>
-
 /** `path` is the log file, which exists after the first write. `fdatasync` is a seam for tests. */
 export function createLogSync(path: string, fdatasync: Sync = syncData) {
   let log: number | undefined

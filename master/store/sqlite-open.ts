@@ -43,13 +43,11 @@ const LOG_BYTES_MAX = 64 << 20
  * Throws StoreRefusedError when another master has it, or it is damaged, foreign or too new.
  */
 export function openDatabase(path: string, tuning: Tuning): DatabaseSync {
-  try {
+  return opened(path, () => {
     makeFolder(dirname(resolve(path)))
     if (existsSync(path)) examine(path, tuning)
     return lockAndMigrate(path, tuning)
-  } catch (error) {
-    throw inWords(path, error as Error)
-  }
+  })
 }
 
 // Without a rowid or a checksum per page, what can be known cheaply is: the header and the file's

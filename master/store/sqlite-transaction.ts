@@ -8,6 +8,7 @@
 // and Linux may report such a failure only once. Ours stops the store, and runs after the turn in
 // which the log grew, so that the answers of that turn do not wait for it.
 import type { DatabaseSync } from 'node:sqlite'
+import { pragmaOf } from '../../shared/sqlite/database.ts'
 import { SQLITE, sqliteCode } from '../../shared/sqlite/errors.ts'
 import type { Guard } from './guard.ts'
 import type { Reserve } from './reserve.ts'
@@ -29,7 +30,7 @@ export function createTransactions(
   const copyLog = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   const truncateLog = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
   const freePages = database.prepare('PRAGMA freelist_count')
-  const pageBytes = Number(database.prepare('PRAGMA page_size').get()?.page_size)
+  const pageBytes = pragmaOf(database, 'page_size')
   let checkpoint: NodeJS.Immediate | undefined
   let transactions = 0
 

@@ -6,8 +6,6 @@ import { statSync } from 'node:fs'
 
 type Identity = { dev: bigint; ino: bigint }
 
-export type Presence = ReturnType<typeof createPresence>
-
 /** Remembers which files are at `paths` now. Those that are not there are not watched. */
 export function createPresence(paths: readonly string[]) {
   const known = new Map<string, Identity>()

@@ -81,8 +81,6 @@ export type SlaveCoreSettings = {
   outboxMax: number
 }
 
-export type SlaveCore = ReturnType<typeof createSlaveCore>
-
 export function createSlaveCore(settings: SlaveCoreSettings) {
   const { name, boot, slots } = settings
   const running = new Map<string, HeldAttempt>()

@@ -92,12 +92,12 @@ async function openInThread(
     thread.postMessage(request)
   }
 
-  /** The thread has ended by itself: nothing is known of what it was doing. */
+  /** The thread has ended: nothing is known of the calls that wait. By itself: the store is broken. */
   function fail(error: Error): void {
-    if (failed || closed) return
+    if (failed) return
     failed = error
     for (const { reject } of waiting.splice(0)) reject(error)
-    onBroken(error)
+    if (!closed) onBroken(error)
   }
 
   function close(): Promise<void> {

@@ -11,8 +11,6 @@ import type { FileAccess } from './schema.ts'
 /** Names of blobs in one page. */
 const PAGE = 500
 
-export type BlobTables = ReturnType<typeof createBlobTables>
-
 export function createBlobTables(database: DatabaseSync, { read, write }: FileAccess) {
   const put = database.prepare(
     `INSERT INTO blobs VALUES (:sha256, :bytes, :type, :usedAt)

@@ -1,6 +1,7 @@
 // The tables of jobs and their texts in the SQLite file. Must not know when a call is made, or in
 // which thread.
 
+import assert from 'node:assert'
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite'
 import type { WallTime } from '../../../shared/data/clock.ts'
 import { msOf } from '../../../shared/data/clock.ts'
@@ -25,8 +26,6 @@ const COLUMNS = `${PLAIN},
   CASE WHEN octet_length(outcome) <= ${LISTED_BYTES_MAX} THEN outcome END AS outcome,
   coalesce(outcomeBytes, octet_length(outcome)) AS outcomeBytes,
   CASE WHEN octet_length(stages) <= ${STAGES_BYTES_MAX} THEN stages END AS stages`
-
-export type JobTables = ReturnType<typeof createJobTables>
 
 export function createJobTables(database: DatabaseSync, { read, write }: FileAccess) {
   const insert = database.prepare(
@@ -82,15 +81,17 @@ export function createJobTables(database: DatabaseSync, { read, write }: FileAcc
     }),
 
     insert(job: JobRecord, input: string): Inserted {
-      const { outcome: _, outcomeBytes: __, stages: ___, ...row } = job
+      const { outcome: _, outcomeBytes: __, stages: ___, ...columns } = job
       const isNew = write(() => {
-        if (insert.run(inMs({ ...row, input: job.input ?? '' })).changes === 0) return false
+        if (insert.run(inMs({ ...columns, input: job.input ?? '' })).changes === 0) return false
         if (job.input === null) putText.run(job.id, 'input', input)
         for (const name of blobNamesIn(input)) putUse.run(name, job.id, 'input')
         return true
       })
       if (isNew) return { is: 'new' }
-      const before = read(() => getByKey.all(job.idempotencyKey)).map(jobOf)[0] ?? job
+      const row = read(() => getByKey.get(job.idempotencyKey))
+      assert(row, 'no job has the key that was refused as a repetition')
+      const before = jobOf(row)
       return { is: 'repeated', id: before.id, requestHash: before.requestHash }
     },
 

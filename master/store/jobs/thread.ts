@@ -2,7 +2,7 @@
 // take place here, so the main thread never waits for the disk because of jobs or blobs.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import { inWords } from '../sqlite-open.ts'
+import { opened } from '../sqlite-open.ts'
 import type { Reply, Request } from './calls.ts'
 import { failureOf, run } from './calls.ts'
 import type { JobsFile, JobsFileOptions } from './sqlite.ts'
@@ -12,11 +12,13 @@ const options: JobsFileOptions = workerData
 const say = (reply: Reply): void => parentPort?.postMessage(reply)
 
 try {
-  const file = openJobsFile(options, (error) => say({ is: 'broken', failure: failureOf(error) }))
+  const file = opened(options.path, () =>
+    openJobsFile(options, (error) => say({ is: 'broken', failure: failureOf(error) })),
+  )
   parentPort?.on('message', (request: Request) => serve(file, request))
   say({ is: 'opened' })
 } catch (error) {
-  say({ is: 'failure', failure: failureOf(inWords(options.path, error as Error)) })
+  say({ is: 'failure', failure: failureOf(error as Error) })
 }
 
 function serve(file: JobsFile, request: Request): void {

@@ -7,7 +7,8 @@ import { Name } from '../wire.ts'
 import { words } from '../words.ts'
 import { Count, NameParams, orNull, STRICT } from './fields.ts'
 
-const State = words([
+/** How a slave is shown. */
+export const SLAVE_STATES = [
   'free',
   'busy',
   'draining',
@@ -16,7 +17,8 @@ const State = words([
   'elsewhere',
   'suspect',
   'silent',
-])
+] as const
+const State = words(SLAVE_STATES)
 
 export const Slave = Type.Object({
   name: Name,

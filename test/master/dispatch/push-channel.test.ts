@@ -1,4 +1,4 @@
-// The transport, against a slave that answers as it likes.
+// The push channel, against a slave that answers as it likes.
 
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
