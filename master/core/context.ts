@@ -32,7 +32,7 @@ export type AttemptIds = {
 }
 
 export type Counters = {
-  /** Counted where clients are told of it, as `refused` is: by dispatch/dispatcher.ts. */
+  /** Counted where clients are told of it, as `refused` is: by dispatch/effects.ts and dispatch/refusals.ts. */
   accepted: number
   asks: number
   answers: Record<string, number>

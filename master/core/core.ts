@@ -1,5 +1,5 @@
 // The master's core: it decides everything and does nothing. An input goes in with the time, and
-// effects come out; the shell (dispatch/dispatcher.ts) saves, sends and answers. It holds ids, counts and
+// effects come out; the shell (dispatch/effects.ts) saves, sends and answers. It holds ids, counts and
 // times, never payloads, and knows no clock, no socket and no chance but what it is given.
 
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'

@@ -5,14 +5,18 @@ import { createHistogram, MS_BOUNDS, observe } from '../../shared/data/histogram
 
 const ROWS_BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000] as const
 
-export type CommitFigures = { ms: Histogram; tasks: Histogram }
+export type CommitMeasurements = { ms: Histogram; tasks: Histogram }
 
-export const createCommitFigures = (): CommitFigures => ({
+export const createCommitMeasurements = (): CommitMeasurements => ({
   ms: createHistogram(MS_BOUNDS),
   tasks: createHistogram(ROWS_BOUNDS),
 })
 
-export function noteCommit({ ms, tasks }: CommitFigures, tookMs: number, ofTasks: number): void {
+export function noteCommit(
+  { ms, tasks }: CommitMeasurements,
+  tookMs: number,
+  ofTasks: number,
+): void {
   observe(ms, tookMs)
   observe(tasks, ofTasks)
 }

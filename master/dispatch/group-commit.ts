@@ -27,7 +27,9 @@ const committed = new Committed()
 
 const emptyBatch = (): Batch => ({ tasks: new Set(), changes: [], after: [] })
 
-export function createSaving(given: {
+export type GroupCommit = ReturnType<typeof createGroupCommit>
+
+export function createGroupCommit(given: {
   store: Store
   clock: Clock
   /** How a task is written now; null when there is nothing to write. */

@@ -16,7 +16,7 @@ import type { Registry } from '../core/registry.ts'
 import type { Slave, Task } from '../core/state.ts'
 import type { Outputs } from './output-schemas.ts'
 
-export function createHandedIn(given: {
+export function createOutcomeChecks(given: {
   registry: Pick<Registry, 'byName'>
   live: ReadonlyMap<string, Task>
   outputs: Outputs

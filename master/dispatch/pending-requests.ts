@@ -51,9 +51,9 @@ type Open = {
 type Holders = { count: number; over: AbortController }
 type Keyed = { requestHash: string | null; reply: Promise<Reply>; holders: Holders }
 
-export type Clients = ReturnType<typeof createClients>
+export type PendingRequests = ReturnType<typeof createPendingRequests>
 
-export function createClients(given: {
+export function createPendingRequests(given: {
   store: Store
   clock: Clock
   post: (input: Input) => void

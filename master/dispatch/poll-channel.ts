@@ -50,6 +50,8 @@ type Poll = {
   giveUp(): PollChannel | null
 }
 
+export type PollChannels = ReturnType<typeof createPollChannels>
+
 export function createPollChannels(given: {
   clock: Clock
   /** For how long a channel waits for the next poll of its slave. */

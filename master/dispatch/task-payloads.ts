@@ -9,7 +9,9 @@ import { insertOf, updateOf } from './task-records.ts'
 /** A saved input longer than this is read from the store again when it is needed. In characters. */
 const IN_MEMORY_CHARS_MAX = 2_048
 
-export function createPayloads(store: Store) {
+export type TaskPayloads = ReturnType<typeof createTaskPayloads>
+
+export function createTaskPayloads(store: Store) {
   /** Of live tasks. A saved task whose input was long has none. */
   const payloads = new Map<string, Payload>()
   const unsaved = new Set<string>()

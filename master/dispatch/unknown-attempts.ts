@@ -34,6 +34,8 @@ const REASON: Record<Origin, string> = {
     'another store made them: check --data, the store that was restored, and which master the slave reports to',
 }
 
+export type UnknownAttempts = ReturnType<typeof createUnknownAttempts>
+
 /** `newestId`: the greatest id in the store when it was loaded. */
 export function createUnknownAttempts(given: {
   store: Store

@@ -4,12 +4,12 @@
 import { globSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import type { AfterCommit, Immediate } from '../../../master/core/messages.ts'
-import type { createClients } from '../../../master/dispatch/pending-requests.ts'
+import type { createPendingRequests } from '../../../master/dispatch/pending-requests.ts'
 
-type Clients = ReturnType<typeof createClients>
+type PendingRequests = ReturnType<typeof createPendingRequests>
 
 /** Is never called. */
-export function telling(effect: AfterCommit, clients: Clients): void {
+export function telling(effect: AfterCommit, clients: PendingRequests): void {
   // @ts-expect-error: an effect that waits for the commit is not performed at once
   const immediate: Immediate = effect
   switch (effect.do) {

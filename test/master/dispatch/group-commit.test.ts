@@ -3,7 +3,7 @@
 import t from 'tap'
 import type { Task } from '../../../master/core/state.ts'
 import { createTask } from '../../../master/core/task.ts'
-import { createSaving } from '../../../master/dispatch/group-commit.ts'
+import { createGroupCommit } from '../../../master/dispatch/group-commit.ts'
 import type { Change, Store } from '../../../master/store/store.ts'
 import { StoreFullError } from '../../../master/store/store.ts'
 import { instant } from '../../instants.ts'
@@ -22,7 +22,7 @@ function setUp() {
   const said: string[] = []
   const noRoom: string[][] = []
   const broken: Error[] = []
-  const saving = createSaving({
+  const saving = createGroupCommit({
     store: {
       commit: (changes: Change[], done: Done) => void commits.push({ changes, done }),
     } as unknown as Store,

@@ -10,7 +10,7 @@ import type { Reach } from '../../../master/core/reach.ts'
 import { reachAt } from '../../../master/core/reach.ts'
 import type { Registry } from '../../../master/core/registry.ts'
 import type { Slave, Task } from '../../../master/core/state.ts'
-import { createHandedIn } from '../../../master/dispatch/outcome-checks.ts'
+import { createOutcomeChecks } from '../../../master/dispatch/outcome-checks.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
 import { Raw } from '../../../shared/data/raw-json.ts'
 import { loadKinds } from '../../../shared/kinds/load-kinds.ts'
@@ -31,7 +31,7 @@ function handing(kind = 'sleep', named = new Map<string, string>()) {
     ['b', at({ by: 'http', url: 'http://[fd00::1]:9001' })],
     ['polls', at(reachAt({ by: 'poll' }))],
   ])
-  return createHandedIn({
+  return createOutcomeChecks({
     registry: { byName } as unknown as Registry,
     live: new Map([['t1', { id: 't1', kind } as Task]]),
     outputs,

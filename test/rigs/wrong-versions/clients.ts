@@ -9,6 +9,6 @@ export const CLIENTS: WrongVersion[] = [
     in: 'stopWaiting',
     find: '      for (const id of waiting.keys()) wake(id)\n',
     replace: '',
-    caughtBy: 'test/master/held-requests.test.ts',
+    caughtBy: 'test/master/dispatch/pending-requests.test.ts',
   },
 ]

@@ -7,28 +7,28 @@ export const SAYING: Bug[] = [
     name: 'answer-before-commit',
     says: 'answers clients and slaves at once, not after the commit',
     in: 'perform',
-    find: '      default:\n        return saving.after(effect)',
-    replace: '      default:\n        return tell(effect)',
+    find: '      default:\n        return commit.after(effect)',
+    replace: '      default:\n        return performSaved(effect)',
   },
   {
     name: 'acknowledge-before-commit',
     says: 'acknowledges callbacks before their outcomes are durable',
     in: 'perform',
-    find: '      default:\n        return saving.after(effect)',
+    find: '      default:\n        return commit.after(effect)',
     replace: `      case 'acknowledge':
-        return tell(effect)
+        return performSaved(effect)
       default:
-        return saving.after(effect)`,
+        return commit.after(effect)`,
   },
   {
     name: 'end-before-commit',
     says: 'tells whoever waits for an outcome before it is durable',
     in: 'perform',
-    find: '      default:\n        return saving.after(effect)',
+    find: '      default:\n        return commit.after(effect)',
     replace: `      case 'end':
-        return tell(effect)
+        return performSaved(effect)
       default:
-        return saving.after(effect)`,
+        return commit.after(effect)`,
   },
   {
     name: 'answer-beside-commit',
