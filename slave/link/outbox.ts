@@ -5,7 +5,8 @@
 // What queues up while a request is under way goes into the next one, as a list.
 //
 // p-retry is not used: the backoff runs on the agent's clock and random source, so that the simulator
-// controls it; a retry sends what is queued then, and a sign of life of the master ends the backoff.
+// controls it; a retry sends what is queued then, and after no response a sign of life of the master
+// ends the backoff.
 
 import type { Clock } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -62,6 +63,8 @@ export function createOutbox(given: {
   const sizes = new WeakMap<Outcome, number>()
   let troubled = ''
   let failures = 0
+  /** The last request that failed had no response. */
+  let hadNoResponse = false
   let listMax = LIST_MAX
   let planned = false
   let closed = false
@@ -89,9 +92,12 @@ export function createOutbox(given: {
       keep(unacknowledged())
     },
     look,
-    /** Tries again now: the master has just been heard. */
+    /**
+     * The master has answered another request: tries again now, if the last try had no response. A
+     * master that answers, but with an error or without acknowledging, is not tried more often.
+     */
     wake(): void {
-      if (failures === 0) return
+      if (failures === 0 || !hadNoResponse) return
       failures = 0
       callOff()
       planned = false
@@ -145,7 +151,7 @@ export function createOutbox(given: {
     link.callBack({ state: given.state(), callbacks }, (error, reply) => {
       sent.delete(callbacks)
       if (error && isRefusal(error)) refused(callbacks, error.message)
-      else if (error) unanswered(callbacks, error.delivered)
+      else if (error) unanswered(callbacks, error)
       else settled(callbacks, reply?.acknowledged ?? [])
       plan()
     })
@@ -164,13 +170,14 @@ export function createOutbox(given: {
   }
 
   /** What took too long may do so each time: half of it is tried next. */
-  function unanswered(callbacks: Callback[], delivered: boolean): void {
+  function unanswered(callbacks: Callback[], { delivered, status }: PeerError): void {
     if (delivered) shorten(callbacks)
-    failed(callbacks)
+    failed(callbacks, status === null)
   }
 
-  function failed(callbacks: Callback[]): void {
+  function failed(callbacks: Callback[], noResponse = false): void {
     failures++
+    hadNoResponse = noResponse
     queue.unshift(...callbacks)
     keep(queue)
   }

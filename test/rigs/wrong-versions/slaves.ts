@@ -28,6 +28,14 @@ export const SLAVES: WrongVersion[] = [
     caughtBy: 'test/slave/link/outbox.test.ts',
   },
   {
+    name: 'heartbeat-ends-any-pause',
+    says: 'tries again at every sign of life of a master that fails',
+    in: 'wake',
+    find: ' || !hadNoResponse',
+    replace: '',
+    caughtBy: 'test/slave/link/outbox.test.ts',
+  },
+  {
     name: 'drain-ignores-outbox',
     says: 'goes although outcomes are not acknowledged',
     in: 'settleQuiet',

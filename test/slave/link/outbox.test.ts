@@ -170,6 +170,31 @@ t.test(
   },
 )
 
+t.test(
+  'a sign of life of the master ends the pause only after a try that had no response',
+  async (t) => {
+    const answers: [string, (answer: Answer) => void, boolean][] = [
+      ['no response', (answer) => answer(away(true)), true],
+      ['not reached', (answer) => answer(away(false)), true],
+      ['503', (answer) => answer(new PeerError('answered 503', true, 503)), false],
+      ['404', (answer) => answer(new PeerError('answered 404', true, 404)), false],
+      ['nothing acknowledged', (answer) => answer(null, { acknowledged: [] }), false],
+    ]
+    for (const [words, give, ends] of answers) {
+      const { clock, asked, outbox } = await setUp((_, answer) => give(answer))
+      outbox.add([callback('a')])
+      await clock.run({ until: clock.now() + 20_000 })
+      const before = asked.length
+      for (let beat = 0; beat < 3; beat++) {
+        outbox.wake()
+        await clock.run({ until: clock.now() + 10 })
+      }
+      t.equal(asked.length - before, ends ? 3 : 0, words)
+      outbox.close()
+    }
+  },
+)
+
 t.test('what was kept in a folder that was removed is kept again in a new one', async (t) => {
   const { clock, onDisk, outbox, remove } = await setUp((_, answer) => answer(away(false)))
   outbox.add([callback('a'), callback('b')])

@@ -21,6 +21,8 @@ class Callbacks:
         self.list_max = LIST_MAX
         self.failures = 0
         self.rest_until = 0.0
+        # Whether the last request that failed had no response.
+        self.had_no_response = False
 
     def deliver(self, closed):
         """Runs until the event `closed` is set."""
@@ -40,7 +42,7 @@ class Callbacks:
                 self.rest()
             except Exception as error:
                 log(f"the master did not take {len(callbacks)} outcomes: {error}")
-                self.rest()
+                self.rest(had_no_response=True)
 
     def next(self):
         """Waits until there are callbacks and the pause is over; returns them, and their request."""
@@ -65,14 +67,18 @@ class Callbacks:
         callback["outcome"] = failed("evaluation", words)
         self.agent.outbox.save(callback)
 
-    def rest(self):
+    def rest(self, had_no_response=False):
         with self.agent.lock:
             self.failures += 1
+            self.had_no_response = had_no_response
             self.rest_until = time.monotonic() + pause_after(self.failures, REST_MIN, REST_MAX)
 
     def wake(self):
-        """The master has answered another request: the pause ends."""
+        """The master has answered another request: the pause ends, if the last request had no response.
+        A master that answers, but with an error or without acknowledging, is not tried more often."""
         with self.agent.lock:
+            if not self.had_no_response:
+                return
             self.failures = 0
             self.rest_until = 0.0
             self.agent.changed.notify_all()

@@ -123,9 +123,9 @@ export const SLAVE: Bug[] = [
     name: 'silence-acknowledges',
     says: 'takes a callback that was not answered in time for acknowledged',
     in: 'send',
-    find: 'if (error) unanswered(callbacks, error.delivered)\n',
+    find: 'if (error) unanswered(callbacks, error)\n',
     replace: `if (error?.delivered) settled(callbacks, callbacks.map(({ attempt }) => attempt))
-      else if (error) unanswered(callbacks, false)
+      else if (error) unanswered(callbacks, error)
 `,
   },
   {
