@@ -5,10 +5,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Teardown } from '../folder.ts'
+import { childrenOf } from '../rigs/cluster/proc.ts'
 
 const NAMESPACES = ['--net', '--mount', '--mount-proc', '--pid', '--fork', '--kill-child']
 const TOOLS = ['ip', 'unshare', 'nsenter', 'sshd', 'ssh', 'useradd', 'sudo', 'systemd-analyze']
@@ -67,11 +67,11 @@ export async function startRig(t: Teardown, names: string[]): Promise<Rig> {
     if (line === 'ready') break
     trouble += `${line}\n`
   }
-  const first = readFileSync(`/proc/${rig.pid}/task/${rig.pid}/children`, 'utf8').trim()
-  if (first === '') throw new Error(`the machines did not start: ${trouble}`)
+  const [first] = childrenOf(rig.pid as number)
+  if (first === undefined) throw new Error(`the machines did not start: ${trouble}`)
 
   const start = (command: string[]): ChildProcess =>
-    spawn('nsenter', ['-t', first, '-n', '-m', '-p', ...command], { env, stdio: 'pipe' })
+    spawn('nsenter', ['-t', `${first}`, '-n', '-m', '-p', ...command], { env, stdio: 'pipe' })
   const address = (name: string): string => `10.77.0.${names.indexOf(name) + 2}`
   const anyKey = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null']
   const ssh = ['ssh', '-i', join(folder, 'key'), ...anyKey, '-o', 'LogLevel=ERROR']

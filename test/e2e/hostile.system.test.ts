@@ -1,20 +1,20 @@
 // Hostile and runaway expressions, over HTTP, on a real slave: each ends in a typed failure, the
 // agent answers all the while, and the next task on that slave is right.
 
-import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { watchLag } from '../../master/observe/event-loop-lag.ts'
 import { FAILURES } from '../../shared/protocol/wire.ts'
 import { folderOf } from '../folder.ts'
 import type { Json } from '../requests.ts'
 import { ended, getJson, post, sleep, until } from '../requests.ts'
+import { childrenOf, cpuUs } from '../rigs/cluster/proc.ts'
 import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
 
 const RUN_LIMIT_MS = 1000
 /** What the executor's death and its heir's start may take beside, on a machine that is busy. */
 const OVER_LIMIT_MS = 1500
-/** A process that has used so much of the CPU, in ticks, and then none for so long, has started. */
-const STARTED_TICKS = 5
+/** A process that has used so much of the CPU, and then none for so long, has started. */
+const STARTED_US = 50_000
 const IDLE_MS = 200
 const KILLED_WITHIN_MS = 120_000
 
@@ -83,21 +83,6 @@ function probe(slave: string) {
   }
 }
 
-/** The executors of a slave: its children. */
-async function childrenOf(pid: number | undefined): Promise<number[]> {
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
-  return text.trim().split(' ').filter(Boolean).map(Number)
-}
-
-/** What processes have used of the CPU: who starts uses more and more. */
-async function ticksOf(pids: number[]): Promise<number[]> {
-  const texts = pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''))
-  return (await Promise.all(texts)).map((text) => {
-    const [user, system] = text.split(' ').slice(13, 15).map(Number)
-    return (user ?? 0) + (system ?? 0)
-  })
-}
-
 t.test('hostile expressions', async (t) => {
   const limits = ['--run-limit-ms', `${RUN_LIMIT_MS}`, '--attempts-max', '1']
   const { url } = await startMaster(t, folderOf(t), limits)
@@ -155,11 +140,12 @@ t.test('the death of an executor', { skip: process.platform !== 'linux' }, async
   /** Kills all executors that have started, again and again: others have no task to take along. */
   async function killUntil(holds: () => Promise<boolean>): Promise<void> {
     await until(async () => {
-      const pids = await childrenOf(slave.child.pid)
-      const before = await ticksOf(pids)
+      const pids = childrenOf(slave.child.pid as number)
+      const used = (): number[] => pids.map((pid) => cpuUs(pid).self)
+      const before = used()
       await new Promise((resolve) => setTimeout(resolve, IDLE_MS))
-      const isIdle = `${before}` === `${await ticksOf(pids)}`
-      if (isIdle && before.every((ticks) => ticks > STARTED_TICKS))
+      const isIdle = `${before}` === `${used()}`
+      if (isIdle && before.every((us) => us > STARTED_US))
         for (const pid of pids) process.kill(pid, 'SIGKILL')
       return holds()
     }, KILLED_WITHIN_MS)

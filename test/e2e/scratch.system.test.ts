@@ -1,17 +1,15 @@
 // Folders of programs that keep nothing: what a killed one leaves, the next start removes.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { folderOf } from '../folder.ts'
 import { request, until } from '../requests.ts'
-import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
+import { commandOf, launch } from '../rigs/cluster/launch.ts'
+import { childrenOf, isAlive, signal } from '../rigs/cluster/proc.ts'
 import { startProcess } from '../rigs/cluster/programs.ts'
 
 const MASTER = ['--port', '0', '--store', 'memory']
-const TOUR = new URL('../../deploy/local/tour.ts', import.meta.url).pathname
 
 const scratchIn = (folder: string): string[] =>
   readdirSync(folder).filter((name) => name.startsWith('askfirst-scratch-'))
@@ -42,20 +40,19 @@ t.test('a master and a slave are killed: the next start removes their folders', 
 
 t.test('a tour is killed with its programs: the next start removes its folder', async (t) => {
   const temporary = folderOf(t)
-  const env = { PATH: process.env.PATH ?? '', TMPDIR: temporary }
-  const tour = spawn(COMMAND, [...BEFORE, TOUR, 'words'], { env, stdio: 'ignore' })
+  const env = { TMPDIR: temporary }
+  const tour = launch(commandOf('deploy/local/tour.ts', ['words']), { env })
   let pids: number[] = []
   const killAll = (): void => {
-    for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+    for (const pid of pids) signal(pid, 'SIGKILL')
   }
   t.teardown(killAll)
   await until(async () => existsSync(join(temporary, scratchIn(temporary)[0] ?? '', 'master')))
   await until(async () => {
-    pids = childrenOf(tour.pid as number)
+    pids = childrenOf(tour.child.pid as number)
     return pids.length > 0
   })
-  tour.kill('SIGKILL')
-  await once(tour, 'exit')
+  await tour.end('SIGKILL')
   killAll()
   await until(async () => !pids.some(isAlive))
   t.equal(scratchIn(temporary).length, 1, 'killed: it is left')
@@ -64,14 +61,3 @@ t.test('a tour is killed with its programs: the next start removes its folder', 
   await master.kill('SIGTERM')
   t.same(scratchIn(temporary), [])
 })
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-const childrenOf = (pid: number): number[] =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)

@@ -10,8 +10,8 @@ import { folderOf } from '../folder.ts'
 import { findPython } from '../python.ts'
 import type { Json, SlaveRow } from '../requests.ts'
 import { ended, getJson, isFree, post, sleep, until } from '../requests.ts'
-import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
-import { startMaster, startProcess } from '../rigs/cluster/programs.ts'
+import { commandOf, own } from '../rigs/cluster/launch.ts'
+import { startMaster, startServer } from '../rigs/cluster/programs.ts'
 
 const SOCKETS = 4_500
 /** A second, as the one who asks sees it. */
@@ -25,16 +25,13 @@ const python = findPython('http.server')
 
 /** Opens them, with as many file descriptors as the system allows. Gives what ends it. */
 async function flood(t: Teardown, url: string, addresses: number): Promise<() => Promise<void>> {
-  const words = [COMMAND, ...BEFORE, FLOOD, new URL(url).port, `${SOCKETS}`, `${addresses}`]
+  const words = commandOf(FLOOD, [new URL(url).port, `${SOCKETS}`, `${addresses}`])
   const raised = ['-c', 'ulimit -n "$(ulimit -Hn)"; exec "$@"', 'sh', ...words]
   const child = spawn('sh', raised, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const exited = once(child, 'exit')
-  const end = async (): Promise<void> => {
-    child.kill('SIGKILL')
-    await exited
-  }
+  const owned = own(child)
+  const end = async (): Promise<void> => void (await owned.end('SIGKILL'))
   t.teardown(end)
-  const [said] = await Promise.race([once(child.stdout, 'data'), exited])
+  const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
   if (String(said) !== 'open\n') throw new Error(`the flood ended: ${said}`)
   return end
 }
@@ -54,15 +51,13 @@ t.test('connections that send nothing', { timeout: 300_000 }, async (t) => {
   const folder = folderOf(t)
   const master = await startMaster(t, join(folder, 'master'), ['--heartbeat-ms', '1000'])
   const given = ['--master', master.url, '--port', '0', '--slots', '2']
-  const start = async (program: string, name: string, more: string[]) => {
-    const args = [...given, '--name', name, '--data', join(folder, name), ...more]
-    const ours = () => startProcess(t, program, args)
-    return program.endsWith('.py') ? startPython(t, program, args) : ours()
-  }
+  const start = (command: string[], name: string) =>
+    startServer(t, [...command, ...given, '--name', name, '--data', join(folder, name)])
   const doors: [string, string][] = [['the master', master.url]]
-  const ts = await start('slave/main.ts', 'ts', ['--kinds', 'expression', '--executors', '1'])
-  doors.push(['a slave of ours', ts.url])
-  if (python) doors.push(['the Python slave', (await start('slave/python/slave.py', 'py', [])).url])
+  const ours = commandOf('slave/main.ts', ['--kinds', 'expression', '--executors', '1'])
+  doors.push(['a slave of ours', (await start(ours, 'ts')).url])
+  const pythons = [python as string, 'slave/python/slave.py']
+  if (python) doors.push(['the Python slave', (await start(pythons, 'py')).url])
   const slaves = async (): Promise<SlaveRow[]> => (await getJson(`${master.url}/slaves`)).slaves
   await until(async () => (await slaves()).filter(isFree).length === doors.length - 1)
 
@@ -106,16 +101,4 @@ async function fresh(url: string): Promise<number> {
   const began = performance.now()
   await getJson(url, { connection: 'close' })
   return performance.now() - began
-}
-
-/** As startProcess, for a program in Python. */
-async function startPython(t: Teardown, program: string, args: string[]): Promise<{ url: string }> {
-  const child = spawn(python as string, [program, ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const exited = once(child, 'exit')
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await exited
-  })
-  const [said] = await once(child.stdout, 'data')
-  return { url: /listens at (\S+)/.exec(String(said))?.[1] as string }
 }

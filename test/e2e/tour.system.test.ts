@@ -1,24 +1,18 @@
 // `npm run tour`: the quick ones, as README shows them.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import type { Test } from 'tap'
 import t from 'tap'
-import { BEFORE, COMMAND } from '../rigs/cluster/launch.ts'
+import { commandOf } from '../rigs/cluster/launch.ts'
+import { startCommand } from '../rigs/cluster/programs.ts'
 
-const TOUR = new URL('../../deploy/local/tour.ts', import.meta.url).pathname
-
-async function tour(...args: string[]): Promise<{ code: number; said: string }> {
-  const child = spawn(COMMAND, [...BEFORE, TOUR, ...args], { env: { PATH: process.env.PATH } })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text: Buffer) => void (said += text.toString()))
-  }
-  const [code] = await once(child, 'close')
-  return { code: code as number, said }
+async function tour(t: Test, name: string): Promise<{ code: number | null; said: string }> {
+  const command = commandOf('deploy/local/tour.ts', [name])
+  const { code, stdout, stderr } = await startCommand(t, command).ran
+  return { code, said: stdout + stderr }
 }
 
 t.test('words: ten paragraphs through three slaves that poll', async (t) => {
-  const { code, said } = await tour('words')
+  const { code, said } = await tour(t, 'words')
   t.equal(code, 0, said)
   const rows = said.match(/^ +\d+ +pull-[123] +\S/gm) ?? []
   t.equal(rows.length, 10)
@@ -27,13 +21,13 @@ t.test('words: ten paragraphs through three slaves that poll', async (t) => {
 })
 
 t.test('sum: of squares, as the closed form says', async (t) => {
-  const { code, said } = await tour('sum')
+  const { code, said } = await tour(t, 'sum')
   t.equal(code, 0, said)
   t.equal(said.match(/333333833333500000/g)?.length, 2)
 })
 
 t.test('anything else is told what there is', async (t) => {
-  const { code, said } = await tour('nowhere')
+  const { code, said } = await tour(t, 'nowhere')
   t.equal(code, 64)
   t.match(said, /no tour "nowhere"[\s\S]*frequency/)
 })

@@ -1,13 +1,11 @@
 // The command `askfirst` as a process, as a person or a script starts it.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { Teardown } from '../../folder.ts'
-import { BEFORE, COMMAND } from '../../rigs/cluster/launch.ts'
+import { commandOf, ROOT } from '../../rigs/cluster/launch.ts'
+import type { Ran } from '../../rigs/cluster/programs.ts'
+import { startCommand } from '../../rigs/cluster/programs.ts'
 
-const SHIM = new URL('../../../master/cli/askfirst.mjs', import.meta.url).pathname
-
-export type Ran = { code: number | null; stdout: string; stderr: string }
+const SHIM = `${ROOT}master/cli/askfirst.mjs`
 
 /** Starts it; `input` is its standard input. `node` is the Node that finds it. */
 export function begin(
@@ -15,19 +13,10 @@ export function begin(
   url: string,
   args: string[],
   /** `input: null` leaves its standard input open. */
-  { input = '', node }: { input?: string | null; node?: string } = {},
+  { node, ...given }: { input?: string | null; node?: string } = {},
 ) {
-  const [program, before] = node ? [node, []] : [COMMAND, BEFORE]
-  const env = { PATH: process.env.PATH ?? '', ASKFIRST_URL: url }
-  const child = spawn(program, [...before, SHIM, ...args], { stdio: 'pipe', env })
-  const said = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => void (said.stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => void (said.stderr += text))
-  child.stdin.on('error', () => {})
-  if (input !== null) child.stdin.end(input)
-  t.teardown(() => child.kill('SIGKILL'))
-  const ran = once(child, 'close').then(([code]): Ran => ({ code: code as number | null, ...said }))
-  return { child, said, ran }
+  const command = node ? [node, SHIM, ...args] : commandOf(SHIM, args)
+  return startCommand(t, command, { env: { ASKFIRST_URL: url }, ...given })
 }
 
 /** Runs it to its end. */

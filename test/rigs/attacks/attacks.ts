@@ -16,10 +16,10 @@
 // over 200 ms of CPU time, and every job and task ends with words.
 
 import { fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { memoryMib } from '../cluster/proc.ts'
 import type { RunningProcess } from '../cluster/programs.ts'
 import { freePort, startProcess, startSlave } from '../cluster/programs.ts'
 import { openScope } from '../cluster/scope.ts'
@@ -36,9 +36,6 @@ const TRIES = 2
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } })
 const attacks = ATTACKS.filter(({ name }) => values.only === undefined || name === values.only)
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => process.exit(130))
-}
 
 let failed = 0
 for (const attack of attacks) {
@@ -114,10 +111,5 @@ async function seen(attack: Attack): Promise<string[]> {
 
 /** The most that a process has had in memory; 0 where the system does not tell. */
 function highestMb({ child }: RunningProcess): number {
-  try {
-    const text = readFileSync(`/proc/${child.pid}/status`, 'latin1')
-    return Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024
-  } catch {
-    return 0
-  }
+  return memoryMib(child.pid as number, 'VmHWM') ?? 0
 }

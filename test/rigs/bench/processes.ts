@@ -3,8 +3,9 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { launch, own, ROOT } from '../cluster/launch.ts'
+import { childrenOf, cpuUs } from '../cluster/proc.ts'
+import { exitOnSignals } from '../cluster/scope.ts'
 import type { LoadCommand, LoadReport } from './load.ts'
 
 const START_MS_MAX = 20_000
@@ -12,9 +13,7 @@ const STOP_MS_MAX = 10_000
 /** A run of the load that says nothing for so long after its time has failed. */
 const LOAD_MS_MAX = 60_000
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => process.exit(130))
-}
+exitOnSignals()
 
 export type Running = { url: string; pid: number; stop(): Promise<void> }
 
@@ -60,37 +59,15 @@ export async function startLoad() {
 /** Processor time, by process, in microseconds. */
 export type Cpu = Record<string, number>
 
-/** One tick of utime and stime, `getconf CLK_TCK`: 100 a second on every Linux of today. */
-const TICK_US = 10_000
-
 /** What each process has taken so far; `executors` are the slave's children, living and dead. */
 export function readCpu(pids: Record<string, number>): Cpu {
   const cpu: Cpu = {}
   for (const [name, pid] of Object.entries(pids)) {
-    const own = timesOf(pid)
+    const own = cpuUs(pid)
     cpu[name] = own.self
     if (name !== 'slave') continue
-    const living = childrenOf(pid).map((child) => timesOf(child).self)
+    const living = childrenOf(pid).map((child) => cpuUs(child).self)
     cpu.executors = living.reduce((sum, us) => sum + us, own.reaped)
   }
   return cpu
-}
-
-function timesOf(pid: number): { self: number; reaped: number } {
-  let text: string
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    return { self: 0, reaped: 0 }
-  }
-  // The command, in brackets, may hold spaces. After it: state is the 3rd field, utime the 14th.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const ticks = (field: number): number => Number(fields[field - 3]) * TICK_US
-  return { self: ticks(14) + ticks(15), reaped: ticks(16) + ticks(17) }
-}
-
-function childrenOf(pid: number): number[] {
-  const threads = readdirSync(`/proc/${pid}/task`)
-  const lists = threads.map((id) => readFileSync(`/proc/${pid}/task/${id}/children`, 'latin1'))
-  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
 }

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { createRandom } from '../../../shared/data/random.ts'
+import { exitOnSignals } from '../cluster/scope.ts'
 import { check, readStore } from './checker.ts'
 import { createClients } from './clients.ts'
 import { createFaults } from './faults.ts'
@@ -49,9 +50,7 @@ const cleanUp = (): void => {
   while (cleanups.length > 0) cleanups.pop()?.()
 }
 process.on('exit', cleanUp)
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(name, () => process.exit(130))
-}
+exitOnSignals()
 
 try {
   process.exitCode = await run()

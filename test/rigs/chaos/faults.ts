@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../../shared/data/random.ts'
-import { signal } from './fleet.ts'
+import { signal } from '../cluster/proc.ts'
 import type { Net, Point, SlaveNode } from './net.ts'
 import { LEASE_MS } from './net.ts'
 import type { Disk } from './places.ts'

@@ -5,15 +5,18 @@
 //               ^          |          |
 //               +--- down <+----------+   killed, or ended by itself (which is counted)
 
-import { appendFileSync, readFileSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EXIT_TRY_AGAIN } from '../../../shared/process/process.ts'
 import type { Launched } from '../cluster/launch.ts'
 import { launch, ROOT } from '../cluster/launch.ts'
+import { childrenOf, commandLineOf } from '../cluster/proc.ts'
 import type { Disk } from './places.ts'
 import { TIE } from './places.ts'
 
 const START_AGAIN_MS = 200
+/** Of what a process wrote before it ended by itself the report shows this much. */
+const STDERR_CHARACTERS = 2_000
 
 export type Kill = { at: number; name: string; point: string }
 export type Member = ReturnType<typeof createMember>
@@ -119,7 +122,8 @@ export function createMember(given: {
     )
     started.child.once('exit', (code, signal) => {
       if (!killed && !ended) {
-        const words = `${new Date().toISOString()} ended by itself: ${code ?? signal}: ${started.stderr()}`
+        const said = started.stderr().slice(-STDERR_CHARACTERS)
+        const words = `${new Date().toISOString()} ended by itself: ${code ?? signal}: ${said}`
         const lacksRoom = code === EXIT_TRY_AGAIN && given.disk.wasFullSince(startedAt)
         if (!lacksRoom) unasked.push(words)
         appendFileSync(logFile, `${words}\n`)
@@ -133,28 +137,4 @@ export function createMember(given: {
   }
 }
 
-function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    return text.split(' ').filter(Boolean).map(Number)
-  } catch {
-    return []
-  }
-}
-
-function isExecutor(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('executor/child.ts')
-  } catch {
-    return false
-  }
-}
-
-/** A signal to a process that may be gone already. False when it is. */
-export function signal(pid: number, name: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, name)
-  } catch {
-    return false
-  }
-}
+const isExecutor = (pid: number): boolean => commandLineOf(pid).includes('executor/child.ts')

@@ -13,22 +13,18 @@ const COMPILE_CACHE = `${ROOT}.tap/compile-cache`
 const STDERR_CHARACTERS = 20_000
 
 /**
- * node, as a command and the words before its arguments, without the hooks that tap adds to each process
- * of a test by NODE_OPTIONS: an executor has no permission to load them.
+ * The command, without the hooks that tap adds to each process of a test by NODE_OPTIONS: an executor
+ * has no permission to load them.
  */
-export const [COMMAND = '', ...BEFORE] =
-  process.platform === 'win32'
-    ? [process.execPath]
-    : ['env', '-u', 'NODE_OPTIONS', process.execPath]
+export const withoutHooks = (command: string[]): string[] =>
+  process.platform === 'win32' ? command : ['env', '-u', 'NODE_OPTIONS', ...command]
+
+/** Node without tap's hooks, as a command and the words before its arguments. */
+export const [COMMAND = '', ...BEFORE] = withoutHooks([process.execPath])
 
 /** The command line of a program of ours, or of one at an absolute path. */
-export const commandOf = (file: string, args: string[], flags: string[] = []): string[] => [
-  COMMAND,
-  ...BEFORE,
-  ...flags,
-  resolve(ROOT, file),
-  ...args,
-]
+export const commandOf = (file: string, args: string[] = [], flags: string[] = []): string[] =>
+  withoutHooks([process.execPath, ...flags, resolve(ROOT, file), ...args])
 
 export type Owned = {
   /** Resolves when it has ended, or could not be started. */

@@ -2,12 +2,13 @@
 // test, or the scope, that started it.
 
 import type { ChildProcess } from 'node:child_process'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Teardown } from '../../folder.ts'
 import type { SlaveRow } from '../../requests.ts'
 import { getJson, isFree, until } from '../../requests.ts'
-import { BEFORE, COMMAND, commandOf, launch, ROOT } from './launch.ts'
+import { BEFORE, COMMAND, commandOf, launch, own, ROOT } from './launch.ts'
 
 /** A command on a master's data folder: what it prints. */
 export const askfirst = (command: string, ...args: string[]): string =>
@@ -26,21 +27,51 @@ export type RunningProcess = {
 }
 
 /** Starts a program of ours (or of an absolute path) and waits until it says where it listens. */
-export async function startProcess(
+export const startProcess = (
   t: Teardown,
   file: string,
   args: string[],
   env: Record<string, string> = {},
   /** For node itself. */
   flags: string[] = [],
+): Promise<RunningProcess> => startServer(t, commandOf(file, args, flags), env)
+
+/** As startProcess, for any command, such as a slave in Python. */
+export async function startServer(
+  t: Teardown,
+  command: string[],
+  env: Record<string, string> = {},
 ): Promise<RunningProcess> {
-  const launched = launch(commandOf(file, args, flags), { env })
+  const launched = launch(command, { env })
   const kill = async (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> => {
     await launched.end(signal)
   }
   t.teardown(() => kill())
   const { child, stderr } = launched
   return { url: await launched.listening, child, stderr, kill }
+}
+
+export type Ran = { code: number | null; stdout: string; stderr: string }
+
+/** Starts a command that people and scripts run to its end; `input` is its standard input. */
+export function startCommand(
+  t: Teardown,
+  [program = '', ...args]: string[],
+  /** `input: null` leaves its standard input open. */
+  { env = {}, input = '' }: { env?: Record<string, string>; input?: string | null } = {},
+) {
+  const bare = { PATH: process.env.PATH ?? '' }
+  const child = spawn(program, args, { stdio: 'pipe', env: { ...bare, ...env } })
+  const owned = own(child)
+  t.teardown(() => owned.end('SIGKILL'))
+  const said = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => void (said.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (said.stderr += text))
+  child.stdin.on('error', () => {})
+  if (input !== null) child.stdin.end(input)
+  /** Resolves when it has ended and all its output has come. */
+  const ran = once(child, 'close').then(([code]): Ran => ({ code: code as number | null, ...said }))
+  return { child, said, ran }
 }
 
 /**

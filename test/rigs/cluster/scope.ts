@@ -11,11 +11,21 @@ export type Scope = Teardown & {
   close(): Promise<void>
 }
 
+/** Ends this process in order at a signal: what is to be done at its exit is done. */
+export function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    if (!process.listeners(signal).includes(exit)) process.on(signal, exit)
+  }
+}
+
+const exit = (): never => process.exit(130)
+
 /** Makes a temporary folder `askfirst-NAME-*`. It is gone after close(), or with this process. */
 export function openScope(name: string): Scope {
   const folder = mkdtempSync(join(tmpdir(), `askfirst-${name}-`))
   const ends: (() => unknown)[] = []
   const drop = (): void => rmSync(folder, { recursive: true, force: true })
+  exitOnSignals()
   process.once('exit', drop)
   return {
     folder,

@@ -3,7 +3,7 @@
 // it, so that signals reach it.
 
 import type { ChildProcess } from 'node:child_process'
-import { launch } from '../cluster/launch.ts'
+import { launch, withoutHooks } from '../cluster/launch.ts'
 
 /** Standard error is kept this long, for the report. */
 const STDERR_CHARACTERS = 4000
@@ -29,9 +29,8 @@ export function startSubject(command: string, told: Record<string, string>): Sub
   const filled = wordsOf(command).map((word) =>
     word.replace(/\{(\w+)\}/g, (whole, name: string) => told[name] ?? whole),
   )
-  // A test runner makes each process load its hooks by NODE_OPTIONS; a slave's children may not.
-  const line = process.platform === 'win32' ? filled : ['env', '-u', 'NODE_OPTIONS', ...filled]
-  const { child, stderr, hasEnded, ended, end } = launch(line, { env: 'inherited' })
+  const launched = launch(withoutHooks(filled), { env: 'inherited' })
+  const { child, stderr, hasEnded, ended, end } = launched
   return {
     child,
     stderr: () => stderr().slice(-STDERR_CHARACTERS).trim(),

@@ -6,6 +6,7 @@ import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getJson, post, until } from '../../requests.ts'
 import { launch, ROOT } from '../cluster/launch.ts'
+import { childrenOf } from '../cluster/proc.ts'
 import { startSlave } from '../cluster/programs.ts'
 import { openScope } from '../cluster/scope.ts'
 import type { Verdict } from './judge.ts'
@@ -66,7 +67,7 @@ async function traced(syncs: boolean): Promise<Verdict> {
 
 /** The process that strace traces; strace itself lets no signal through to it. */
 function childOf(pid: number): number {
-  return Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), 10)
+  return childrenOf(pid)[0] as number
 }
 
 /**

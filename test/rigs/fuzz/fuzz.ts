@@ -8,13 +8,13 @@
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
 import { createRandom } from '../../../shared/data/random.ts'
 import type { Json, SlaveRow } from '../../requests.ts'
 import { getJson, until } from '../../requests.ts'
+import { memoryMib } from '../cluster/proc.ts'
 import type { RunningProcess } from '../cluster/programs.ts'
 import { startMaster, startSlave } from '../cluster/programs.ts'
 import { openScope } from '../cluster/scope.ts'
@@ -200,8 +200,7 @@ function count(what: string): void {
 }
 
 function memoryMb({ child }: RunningProcess): number {
-  const text = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(text)?.[1]) / 1024)
+  return Math.round(memoryMib(child.pid as number, 'VmRSS') ?? 0)
 }
 
 export type Document = Json

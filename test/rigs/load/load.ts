@@ -52,10 +52,6 @@ const CAPACITY_CLIENTS = 2 * SLOTS
 const SLOTS_MIN = 0.85
 const POLITE_OVERLOADS = [1.2, 1.5]
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => process.exit(130))
-}
-
 if (given.help) process.stdout.write(HELP)
 else process.exitCode = (await run()) ? 0 : 1
 

@@ -1,7 +1,7 @@
 // The resident memory of processes, sampled once a second. Linux only: elsewhere nothing is known.
 
-import { readFileSync } from 'node:fs'
 import { spreadOf } from '../bench/summary.ts'
+import { memoryMib } from '../cluster/proc.ts'
 
 const EVERY_MS = 1000
 
@@ -11,7 +11,9 @@ export type Memory = ReturnType<typeof watchMemory>
 export function watchMemory(pids: Map<string, number>) {
   const samples: { at: number; mib: Map<string, number> }[] = []
   const look = (): void => {
-    const mib = new Map([...pids].map(([name, pid]) => [name, residentMib(pid)]))
+    const mib = new Map(
+      [...pids].map(([name, pid]) => [name, memoryMib(pid, 'VmRSS') ?? Number.NaN]),
+    )
     samples.push({ at: performance.now(), mib })
   }
   const timer = setInterval(look, EVERY_MS)
@@ -25,14 +27,5 @@ export function watchMemory(pids: Map<string, number>) {
       return new Map([...pids.keys()].map((name) => [name, median(name)]))
     },
     close: () => clearInterval(timer),
-  }
-}
-
-function residentMib(pid: number): number {
-  try {
-    const kib = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
-    return Number(kib) / 1024
-  } catch {
-    return Number.NaN
   }
 }

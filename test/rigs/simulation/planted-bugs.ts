@@ -11,6 +11,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { exitOnSignals } from '../cluster/scope.ts'
 import { readSource } from '../source/change.ts'
 import { ASKING_BUGS } from './planted/asking.ts'
 import type { Bug } from './planted/bug.ts'
@@ -64,7 +65,7 @@ const only = values.only?.split(',')
 const chosen = all.filter(({ name }) => only?.some((part) => name.includes(part)) ?? true)
 const folder = mkdtempSync(join(tmpdir(), 'askfirst-planted-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+exitOnSignals()
 
 const original = join(folder, 'original')
 for (const path of COPIED) cpSync(join(ROOT, path), join(original, path), { recursive: true })

@@ -13,6 +13,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { exitOnSignals } from '../cluster/scope.ts'
 import { readSource } from '../source/change.ts'
 import { CHANNELS } from './channels.ts'
 import { CLIENTS } from './clients.ts'
@@ -64,7 +65,7 @@ checkEntries()
 if (!values.check) {
   const folder = mkdtempSync(join(tmpdir(), 'askfirst-wrong-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  exitOnSignals()
   tell(await runAll(folder))
 }
 

@@ -1,7 +1,6 @@
 // Scratch folders: the locks of living processes keep them, whoever made them; those of processes that
 // were killed are removed by a later start. Processes are real, and end by SIGKILL.
 
-import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -14,7 +13,7 @@ import {
   removeDeadScratch,
 } from '../../../shared/process/scratch-folders.ts'
 import { folderOf } from '../../folder.ts'
-import { BEFORE, COMMAND } from '../../rigs/cluster/launch.ts'
+import { own, withoutHooks } from '../../rigs/cluster/launch.ts'
 
 const SCRATCH = new URL('../../../shared/process/scratch-folders.ts', import.meta.url).href
 
@@ -36,27 +35,26 @@ async function aProcess(t: Test, data?: string) {
     const { path } = openFolder(${JSON.stringify(data)})
     process.stdout.write(path)
     setInterval(() => {}, 1e6)`
-  const given = [...BEFORE, '--input-type=module', '--eval', code]
-  const child = spawn(COMMAND, given, { stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => killed(child))
+  const [program = '', ...args] = evaluating(code)
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const { end } = own(child)
+  const kill = () => end('SIGKILL')
+  t.teardown(kill)
   const [text] = (await once(child.stdout, 'data')) as [Buffer]
-  return { path: text.toString(), child }
+  return { path: text.toString(), kill }
 }
 
-async function killed(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'exit')
-}
+const evaluating = (code: string): string[] =>
+  withoutHooks([process.execPath, '--input-type=module', '--eval', code])
 
 t.test('a folder goes when its process is killed and another starts, not before', async (t) => {
   const temporary = temporaryFolder(t)
-  const { path, child } = await aProcess(t)
+  const { path, kill } = await aProcess(t)
   writeFileSync(join(path, 'blob'), 'x'.repeat(1000))
   mkdirSync(join(path, 'work', 'runs'), { recursive: true })
   t.same(await removeDeadScratch(), [], 'it lives')
   t.ok(existsSync(join(path, 'blob')))
-  await killed(child)
+  await kill()
   t.ok(existsSync(join(path, 'blob')), 'a killed process removes nothing')
   t.same(await removeDeadScratch(), [path])
   t.same(readdirSync(temporary), [])
@@ -68,10 +66,10 @@ t.test('a folder stays while a process whose data is in it lives', async (t) => 
   const data = join(maker.path, 'slaves', 'one')
   const user = await aProcess(t, data)
   t.equal(user.path, data)
-  await killed(maker.child)
+  await maker.kill()
   t.same(await removeDeadScratch(), [], 'its maker is dead, its user lives')
   t.ok(existsSync(maker.path))
-  await killed(user.child)
+  await user.kill()
   t.same(await removeDeadScratch(), [maker.path])
   t.same(readdirSync(temporary), [])
 })
@@ -105,8 +103,8 @@ t.test('only what this module made is removed', async (t) => {
   const elsewhere = join(temporary, 'other', 'precious')
   writeFileSync(elsewhere, '')
   writeFileSync(join(temporary, 'other', 'owner.lock'), '')
-  const { path, child } = await aProcess(t)
-  await killed(child)
+  const { path, kill } = await aProcess(t)
+  await kill()
   symlinkSync(join(temporary, 'other'), `${path}x`)
   symlinkSync(join(temporary, 'other'), join(path, 'link'))
   writeFileSync(join(temporary, 'askfirst-scratch-file'), '')
@@ -119,7 +117,7 @@ t.test('only what this module made is removed', async (t) => {
 t.test('many that start at once keep their folders, and remove the dead', async (t) => {
   const temporary = temporaryFolder(t)
   const dead = await Promise.all([aProcess(t), aProcess(t)])
-  await Promise.all(dead.map(({ child }) => killed(child)))
+  await Promise.all(dead.map(({ kill }) => kill()))
   const code = `const { openFolder, removeDeadScratch } = await import('${SCRATCH}')
     const { statSync } = await import('node:fs')
     for (let i = 0; i < 50; i++) {
@@ -131,8 +129,8 @@ t.test('many that start at once keep their folders, and remove the dead', async 
     }`
   const codes = await Promise.all(
     Array.from({ length: 3 }, async () => {
-      const given = [...BEFORE, '--input-type=module', '--eval', code]
-      const child = spawn(COMMAND, given, { stdio: 'inherit' })
+      const [program = '', ...args] = evaluating(code)
+      const child = spawn(program, args, { stdio: 'inherit' })
       const [exit] = await once(child, 'exit')
       return exit
     }),

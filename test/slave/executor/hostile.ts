@@ -9,6 +9,7 @@ import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { PoolOptions } from '../../../slave/executor/pool-options.ts'
+import { own } from '../../rigs/cluster/launch.ts'
 import type { Target } from './fixtures/hostile-kinds.ts'
 import { HOSTILE_KINDS } from './fixtures/hostile-kinds.ts'
 import { openPool } from './open-pool.ts'
@@ -110,7 +111,8 @@ export async function openVictims(t: Test) {
 /** A process that does nothing until somebody harms it. */
 export async function openSleeper(t: Test) {
   const sleeper = spawn('sleep', ['600'], { stdio: 'ignore' })
-  t.teardown(() => sleeper.kill('SIGKILL'))
+  const { end } = own(sleeper)
+  t.teardown(() => end('SIGKILL'))
   await once(sleeper, 'spawn')
   return sleeper
 }

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import t from 'tap'
 import { findTie } from '../../../slave/executor/spawn.ts'
+import { own } from '../../rigs/cluster/launch.ts'
+import { isAlive } from '../../rigs/cluster/proc.ts'
 import { BARE_ENVIRONMENT } from './bare-children.ts'
 
 t.test('ends idle children and one that waits when the agent is killed', (t) =>
@@ -25,20 +27,12 @@ async function leavesNoOrphans(t: Test, kind: string) {
     env: BARE_ENVIRONMENT,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  t.teardown(() => agent.kill('SIGKILL'))
+  const { end } = own(agent)
+  t.teardown(() => end('SIGKILL'))
   const [line] = (await once(agent.stdout, 'data')) as [Buffer]
   const pids = JSON.parse(line.toString()) as number[]
   t.equal(pids.length, 2)
-  t.ok(pids.every(alive))
-  agent.kill('SIGKILL')
-  while (pids.some(alive)) await delay(5)
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
+  t.ok(pids.every(isAlive))
+  await end('SIGKILL')
+  while (pids.some(isAlive)) await delay(5)
 }

@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findPrlimit } from '../../../slave/executor/confine.ts'
+import { own } from '../../rigs/cluster/launch.ts'
 import { BARE_ENVIRONMENT } from './bare-children.ts'
 import type { How } from './fixtures/hostile-kinds.ts'
 import { ATTACKS } from './fixtures/hostile-kinds.ts'
@@ -105,7 +106,8 @@ t.test('the same attacks do harm without the walls', async (t) => {
     ],
     { stdio: ['ignore', 'pipe', 'inherit'], env: BARE_ENVIRONMENT },
   )
-  t.teardown(() => child.kill('SIGKILL'))
+  const { end } = own(child)
+  t.teardown(() => end('SIGKILL'))
   const said = (await child.stdout.toArray()).join('').trim().split('\n')
   const results = said.map((line) => JSON.parse(line) as [string, string])
   for (const [name, result] of results.slice(0, -calls.length)) t.equal(result, 'allowed', name)

@@ -1,17 +1,15 @@
 // Connections without a request keep nobody from connecting to the Python slave (routes/server.py), as
 // with our server (test/shared/http/connection-limits).
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import t from 'tap'
 import { folderOf } from '../../folder.ts'
 import { findPython } from '../../python.ts'
 import { until } from '../../requests.ts'
-import { freePort } from '../../rigs/cluster/programs.ts'
+import { freePort, startServer } from '../../rigs/cluster/programs.ts'
 
 const python = findPython('http.server')
 const skip = python ? false : 'python3 (3.11 or later) is not installed'
@@ -24,16 +22,12 @@ t.test('the Python slave', { skip }, async (t) => {
   // Its master is not there: that keeps it from nothing that this test looks at.
   const away = `http://127.0.0.1:${await freePort()}`
   const args = [SLAVE, '--master', away, '--port', '0', '--data', folderOf(t)]
-  const slave = spawn(python as string, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const { url } = await startServer(t, [python as string, ...args])
+  const port = Number(new URL(url).port)
   const sockets: Socket[] = []
-  t.teardown(async () => {
+  t.teardown(() => {
     for (const socket of sockets) socket.destroy()
-    const exited = once(slave, 'exit')
-    slave.kill('SIGKILL')
-    await exited
   })
-  const [line] = await once(createInterface({ input: slave.stdout }), 'line')
-  const port = Number(/:(\d+)$/.exec(line)?.[1])
   let closed = 0
   const dial = async (text = ''): Promise<Socket> => {
     const socket = connect(port, '127.0.0.1').on('error', () => {})

@@ -1,7 +1,6 @@
 // The slave in Python with a real master: what the conformance kit cannot show.
 
-import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { request } from 'undici'
@@ -9,26 +8,12 @@ import { findPython } from '../../../deploy/local/python.ts'
 import { folderOf } from '../../folder.ts'
 import type { SlaveRow } from '../../requests.ts'
 import { getJson, isFree, post, sleep, until } from '../../requests.ts'
+import { childrenOf, isAlive } from '../../rigs/cluster/proc.ts'
 import { freePort, startMaster, startSlave } from '../../rigs/cluster/programs.ts'
 import { startSubject } from '../../rigs/conformance/subject.ts'
 
 const python = findPython()
 const skip = python ? false : 'python3 (3.11 or later) with Pillow is not installed'
-
-/** Processes whose parent is `pid`. */
-const childrenOf = (pid: number): number[] =>
-  spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-    .stdout.split('\n')
-    .flatMap((line) => (line.trim() === '' ? [] : [Number(line)]))
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
-  } catch {
-    return false
-  }
-}
 
 t.test('the slave in Python', { skip }, async (t) => {
   const data = folderOf(t)

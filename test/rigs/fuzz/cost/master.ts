@@ -2,11 +2,11 @@
 // one by one and reads after each one how long the longest step of the event loop was (steps.ts), then
 // reads every list that the OpenAPI document names, kills the master, starts it again and reads on.
 
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../../../shared/data/random.ts'
 import type { Json } from '../../../requests.ts'
+import { memoryMib } from '../../cluster/proc.ts'
 import type { RunningProcess } from '../../cluster/programs.ts'
 import { freePort, startProcess, startSlave } from '../../cluster/programs.ts'
 import { openScope } from '../../cluster/scope.ts'
@@ -173,11 +173,5 @@ async function readAll(url: string, tally: Tally, judged: Judged): Promise<void>
 }
 
 /** The most that a process has had in memory; 0 where the system does not tell. */
-function memoryMb({ child }: RunningProcess): number {
-  try {
-    const text = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-    return Math.round(Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024)
-  } catch {
-    return 0
-  }
-}
+const memoryMb = ({ child }: RunningProcess): number =>
+  Math.round(memoryMib(child.pid as number, 'VmHWM') ?? 0)
