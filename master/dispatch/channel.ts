@@ -2,7 +2,9 @@
 // replies to its polls (poll-channel.ts). What becomes of each offer, the core hears exactly once, as an
 // input.
 
+import type { PeerError } from '../../shared/http/peer.ts'
 import { traceFields } from '../../shared/protocol/trace.ts'
+import type { Unanswered } from '../core/messages.ts'
 import type { PollId, Route } from '../core/reach.ts'
 
 export type Channel = {
@@ -36,6 +38,17 @@ export const channelsOf =
   (push: Channels<string>, polls: Channels<PollId>) =>
   (slave: string, route: Route): Channel =>
     route.by === 'http' ? push.to(slave, route.url) : polls.to(slave, route.poll)
+
+/** A slave that answers so is there, and accepts none of the list: malformed to it, or too large. */
+const ACCEPTS_NONE = [400, 413]
+
+/** What the core hears of offers when the request that carried them had no usable answer. */
+export function howUnanswered({ delivered, status }: PeerError): Unanswered {
+  if (status !== null && ACCEPTS_NONE.includes(status)) return 'declined'
+  // A refusal of the request as a whole (4xx) accepted nothing.
+  const isRefused = status !== null && status >= 400 && status < 500
+  return delivered && !isRefused ? 'silent' : 'undelivered'
+}
 
 /** One message carries at most this many offers, and about this many characters of input. */
 const LIST_MAX = 512

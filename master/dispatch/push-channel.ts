@@ -9,7 +9,7 @@ import { createCheck } from '../../shared/http/validate.ts'
 import { AttemptsReply, OffersReply, RevokeReply } from '../../shared/protocol/wire.ts'
 import type { Input, Registrant, Unanswered } from '../core/messages.ts'
 import type { Channel, OutgoingOffer } from './channel.ts'
-import { listLength, offerText } from './channel.ts'
+import { howUnanswered, listLength, offerText } from './channel.ts'
 
 export type PushChannels = {
   to(slave: string, url: string): Channel
@@ -20,8 +20,6 @@ export type PushChannels = {
 
 /** Concurrent offer requests to one slave. */
 const WINDOW = 2
-/** A slave that answers so is there, and accepts none of the list: malformed to it, or too large. */
-const ACCEPTS_NONE = [400, 413]
 /** One request revokes at most this many attempts. */
 const REVOKES_MAX = 4096
 /** Longer answers are cut off: to offers, for each of them and around them; to the others. In bytes. */
@@ -189,11 +187,11 @@ export function createPushChannels(given: {
     slave: string,
     channel: PushChannel,
     offers: OutgoingOffer[],
-    { delivered, status, message }: PeerError,
+    error: PeerError,
     ended = 1,
   ): void {
     channel.underWay -= ended
-    unanswered(slave, offers, howUnanswered(delivered, status), message)
+    unanswered(slave, offers, howUnanswered(error), error.message)
     send(slave, channel)
   }
 
@@ -206,13 +204,6 @@ export function createPushChannels(given: {
     const attempts = offers.map(({ attempt }) => attempt)
     receive({ is: 'no-answer', slave, attempts, how, reason })
   }
-}
-
-function howUnanswered(delivered: boolean, status: number | null): Unanswered {
-  if (status !== null && ACCEPTS_NONE.includes(status)) return 'declined'
-  // A refusal of the request as a whole (4xx) accepted nothing.
-  const isRefused = status !== null && status >= 400 && status < 500
-  return delivered && !isRefused ? 'silent' : 'undelivered'
 }
 
 /** Those that the answers do not name: in order and complete is the rule, and costs no set. */

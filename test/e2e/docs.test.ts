@@ -3,11 +3,9 @@
 import { readdir } from 'node:fs/promises'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
-import { startMaster } from '../../master/app.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { readSettings } from '../../shared/process/settings.ts'
 import type { Contract } from '../../shared/protocol/contract.ts'
 import { PROBLEMS } from '../../shared/protocol/problems.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 import { getJson } from '../requests.ts'
 import { ok, operationsIn } from './openapi-document.ts'
 
@@ -19,11 +17,7 @@ const isContract = (value: unknown): value is Contract =>
 const isDocs = (route: string): boolean => /^\w+ (\/docs.*|\/|\/page\/\*)$/.test(route)
 
 t.test('the document', async (t) => {
-  const argv = ['--port', '0', '--store', 'memory', '--log-level', 'silent']
-  const settings = readSettings(MasterSettings, { argv, env: {} })
-  if (typeof settings === 'string') throw new Error(settings)
-  const master = await startMaster(settings)
-  t.teardown(() => master.close())
+  const master = await startQuietMaster(t)
   const document = await getJson(`${master.url}/docs/openapi.json`)
   const documented = operationsIn(document)
 

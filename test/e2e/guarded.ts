@@ -3,15 +3,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Agent, request } from 'undici'
-import { startMaster } from '../../master/app.ts'
 import { makeIdentities, openAuthority } from '../../master/security/identities/folder.ts'
-import { MasterSettings } from '../../master/settings.ts'
 import { createKey, publicHalf } from '../../shared/http/certificates.ts'
-import { settingsOf } from '../../shared/process/settings.ts'
 import type { Scope } from '../../shared/protocol/contract.ts'
 import { formatJoinLine } from '../../shared/protocol/join-line.ts'
 import type { Teardown } from '../folder.ts'
 import { folderOf } from '../folder.ts'
+import type { Over } from '../quiet-master.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 import type { Json } from '../requests.ts'
 
 export type Reply = { status: number; headers: Record<string, unknown>; body: Json; text: string }
@@ -22,26 +21,18 @@ export type Ask = (
   headers?: Record<string, string>,
 ) => Promise<Reply>
 
-/** Settings that a test sets, besides folder and port. */
-type Over = Partial<Parameters<typeof startMaster>[0]>
-
 export async function startGuarded(t: Teardown, over: Over = {}) {
   const data = join(folderOf(t), 'master')
   mkdirSync(data, { recursive: true })
   await makeIdentities(data)
   // A second view of the file, as the command line has it.
   const authority = openAuthority(data)
+  t.teardown(() => authority.close())
   const { identities } = authority
-  const quiet = { store: 'memory', logLevel: 'silent' as never, port: 0, data } as const
   // Whoever waits until a new key is known is refused until then, as often as it asks.
-  const given = { ...quiet, refusalsPerMinuteMax: 100_000, ...over }
-  const master = await startMaster(settingsOf(MasterSettings, given))
+  const master = await startQuietMaster(t, { data, refusalsPerMinuteMax: 100_000, ...over })
   const agents: Agent[] = []
-  t.teardown(async () => {
-    await Promise.all(agents.map((agent) => agent.destroy()))
-    await master.close()
-    authority.close()
-  })
+  t.teardown(() => Promise.all(agents.map((agent) => agent.destroy())))
 
   /** Asks over a connection of its own, with what it is given to show. */
   function asking(

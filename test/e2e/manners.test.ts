@@ -5,11 +5,8 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { Dispatcher } from 'undici'
 import { Agent, request } from 'undici'
-import { startMaster } from '../../master/app.ts'
 import type { RouteManners } from '../../master/http/route-table.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/process/settings.ts'
-import { folderOf } from '../folder.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 import { ended, getJson, post, until } from '../requests.ts'
 import { startGuarded } from './guarded.ts'
 
@@ -27,18 +24,9 @@ const addressOf = (path: string): string =>
 type Said = { status: number; headers: Record<string, unknown>; text: string }
 
 async function start(t: Test) {
-  const given = {
-    store: 'memory',
-    logLevel: 'silent' as never,
-    port: 0,
-    data: folderOf(t),
-  } as const
-  const master = await startMaster(settingsOf(MasterSettings, { ...given, blobBytesMax: 4096 }))
+  const master = await startQuietMaster(t, { blobBytesMax: 4096 })
   const agent = new Agent({ headersTimeout: 20_000 })
-  t.teardown(async () => {
-    await agent.destroy()
-    await master.close()
-  })
+  t.teardown(() => agent.destroy())
   async function say(
     method: string,
     path: string,

@@ -1,21 +1,17 @@
 // The trace that a client said survives what the task survives: a restart of the master.
 
 import t from 'tap'
-import { startMaster } from '../../master/app.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { readSettings } from '../../shared/process/settings.ts'
 import { spanIdOf } from '../../shared/protocol/trace.ts'
 import { folderOf } from '../folder.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 import { getJson, post } from '../requests.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const headers = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, tracestate: 'shop=7' }
 
 t.test('a queued task keeps its trace over a restart, and hands it to its slave', async (t) => {
-  const argv = ['--port', '0', '--data', folderOf(t), '--log-level', 'silent']
-  const settings = readSettings(MasterSettings, { argv, env: {} })
-  if (typeof settings === 'string') throw new Error(settings)
-  const before = await startMaster(settings)
+  const kept = { store: 'sqlite', data: folderOf(t) } as const
+  const before = await startQuietMaster(t, kept)
   const task = { kind: 'sleep', input: { ms: 1 }, queue: true }
   const said = await post(`${before.url}/tasks`, task, headers)
   const batch = await post(`${before.url}/tasks/batch`, { tasks: [task] }, headers)
@@ -26,8 +22,7 @@ t.test('a queued task keeps its trace over a restart, and hands it to its slave'
   )
   await before.close()
 
-  const after = await startMaster(settings)
-  t.teardown(() => after.close())
+  const after = await startQuietMaster(t, kept)
   for (const id of [said.body.id, batch.body.tasks[0].id]) {
     t.equal((await getJson(`${after.url}/tasks/${id}`)).traceId, TRACE)
     const offer = await getJson(`${after.url}/get_task?slave=w1&kinds=sleep`)

@@ -3,10 +3,7 @@
 
 import type { Test } from 'tap'
 import t from 'tap'
-import { startMaster } from '../../master/app.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/process/settings.ts'
-import { folderOf } from '../folder.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 import { getJson, post } from '../requests.ts'
 
 const ITEM_CHARS = 16_000
@@ -16,9 +13,7 @@ const PORTION_TASKS_MAX = Math.ceil((1 << 18) / ITEM_CHARS) + 1
 
 /** A master and a slave that does not poll any more: what is submitted waits. */
 async function setUp(t: Test) {
-  const given = { port: 0, logLevel: 'silent' as never, data: folderOf(t) }
-  const master = await startMaster(settingsOf(MasterSettings, given))
-  t.teardown(() => master.close())
+  const master = await startQuietMaster(t, { store: 'sqlite' })
   await fetch(`${master.url}/get_task?slave=a&kinds=expression&wait=0`)
   return master
 }

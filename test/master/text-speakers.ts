@@ -5,19 +5,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { startMaster } from '../../master/app.ts'
-import { MasterSettings } from '../../master/settings.ts'
-import { settingsOf } from '../../shared/process/settings.ts'
-import { folderOf } from '../folder.ts'
+import { startQuietMaster } from '../quiet-master.ts'
 
 export type Store = 'memory' | 'sqlite'
 
 /** A master, and a slave of kinds that only it knows, and of `sleep`. Both speak in text. */
 export async function startTextSpeakers(t: Test, store: Store) {
-  const data = folderOf(t)
-  const given = { store, port: 0, logLevel: 'silent' as never, data } as const
-  const master = await startMaster(settingsOf(MasterSettings, given))
-  t.teardown(() => master.close())
+  const master = await startQuietMaster(t, { store })
   const card = { name: 'a', boot: 'b', version: '1', kinds: ['own', 'sleep'], tags: [], slots: 64 }
   const state = { slave: 'a', boot: 'b', generation: 1, slots: 64, free: 64, mode: 'accepting' }
   const offered: string[] = []

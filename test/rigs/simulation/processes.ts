@@ -6,6 +6,7 @@ import type { RefusedEvent, TaskEvent } from '../../../master/core/events.ts'
 import type { Input } from '../../../master/core/messages.ts'
 import type { Task } from '../../../master/core/state.ts'
 import type { OutgoingOffer } from '../../../master/dispatch/channel.ts'
+import { howUnanswered } from '../../../master/dispatch/channel.ts'
 import { createDispatcher } from '../../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
 import type { PushChannels } from '../../../master/dispatch/push-channel.ts'
@@ -202,11 +203,9 @@ function simulatedChannels(
       },
       (error, reply) => {
         if (reply) return receive({ is: 'answers', slave, ...reply })
-        const { delivered, status, message: reason } = error as PeerError
-        // As push-channel.ts: a refusal of the request as a whole (4xx) accepted nothing.
-        const isRefused = status !== null && status >= 400 && status < 500
-        const how = delivered && !isRefused ? 'silent' : 'undelivered'
-        receive({ is: 'no-answer', slave, attempts, how, reason })
+        const failed = error as PeerError
+        const { message: reason } = failed
+        receive({ is: 'no-answer', slave, attempts, how: howUnanswered(failed), reason })
       },
       () => given.oddAnswer?.(url, 'offer') ?? null,
     )
