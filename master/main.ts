@@ -1,9 +1,12 @@
 // A master as a process.
 
-import { assertSafeToListen, runProgram } from '../shared/process/process.ts'
-import { startMaster } from './app.ts'
-import { hasIdentities } from './security/identities/folder.ts'
-import { MasterSettings } from './settings.ts'
+import { saveCompileCache, useCompileCache } from '../shared/process/compile-cache.ts'
+
+useCompileCache()
+const { assertSafeToListen, runProgram } = await import('../shared/process/process.ts')
+const { startMaster } = await import('./app.ts')
+const { hasIdentities } = await import('./security/identities/folder.ts')
+const { MasterSettings } = await import('./settings.ts')
 
 const summary = 'takes tasks from clients and hands each to the first slave that is available'
 
@@ -17,3 +20,4 @@ await runProgram(
     return master
   },
 )
+saveCompileCache()

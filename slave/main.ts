@@ -1,9 +1,12 @@
 // A slave as a process.
 
-import { assertSafeToListen, runProgram } from '../shared/process/process.ts'
-import { startSlave } from './app.ts'
-import { isSecured } from './security/identity.ts'
-import { SlaveSettings } from './settings.ts'
+import { saveCompileCache, useCompileCache } from '../shared/process/compile-cache.ts'
+
+useCompileCache()
+const { assertSafeToListen, runProgram } = await import('../shared/process/process.ts')
+const { startSlave } = await import('./app.ts')
+const { isSecured } = await import('./security/identity.ts')
+const { SlaveSettings } = await import('./settings.ts')
 
 const summary = 'takes tasks from a master, computes them, and calls back with the results'
 
@@ -14,3 +17,4 @@ await runProgram({ command: 'askfirst slave', summary, table: SlaveSettings }, a
   process.stdout.write(`${settings.name} listens at ${slave.url}\n`)
   return slave
 })
+saveCompileCache()

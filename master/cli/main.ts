@@ -1,13 +1,16 @@
 // The process behind `askfirst`: finds the command, runs it, and ends with the code that says how it
 // went.
 
-import { ProblemError, UnreachableError } from '../../shared/client/client.ts'
-import { isMisaddressed } from '../../shared/http/peer.ts'
-import { noRoomOf } from '../../shared/process/usage-error.ts'
-import { EXIT, exitOf } from './exit-codes.ts'
-import { writeLines } from './output.ts'
-import { createProgram } from './program.ts'
-import { refusalInWords } from './words.ts'
+import { useCompileCache } from '../../shared/process/compile-cache.ts'
+
+useCompileCache()
+const { ProblemError, UnreachableError } = await import('../../shared/client/client.ts')
+const { isMisaddressed } = await import('../../shared/http/peer.ts')
+const { noRoomOf } = await import('../../shared/process/usage-error.ts')
+const { EXIT, exitOf } = await import('./exit-codes.ts')
+const { writeLines } = await import('./output.ts')
+const { createProgram } = await import('./program.ts')
+const { refusalInWords } = await import('./words.ts')
 
 /** A reader that went away (`| head`) is no mistake; a shell says 128 + SIGPIPE. */
 const EXIT_NO_READER = 141
