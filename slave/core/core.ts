@@ -1,5 +1,5 @@
 // The slave's core: it takes or refuses each offer in one step, knows what it holds, and when to
-// beat. An input goes in with the time, effects come out; the shell (agent.ts) speaks and computes.
+// beat. An input goes in with the time, effects come out; the shell (agent/) speaks and computes.
 // It holds ids, counts and times, never payloads.
 //
 // An attempt:   offered --> running --> ended (in the outbox) --> acknowledged, forgotten
@@ -29,13 +29,11 @@ const JITTER = 0.1
 const REGISTER_AGAIN_MS = 250
 const REGISTER_AGAIN_MS_MAX = 5_000
 
-export type Token = unknown
-
 export type OfferHead = { attempt: string; task: string; kind: string }
 
 export type Input =
   /** `boot`: whom they are meant for. */
-  | { is: 'offers'; offers: OfferHead[]; boot: string; token: Token }
+  | { is: 'offers'; offers: OfferHead[]; boot: string }
   /** Runs that have ended: their outcomes go to the outbox. */
   | { is: 'ended'; attempts: string[] }
   /** The master has these outcomes. */
@@ -57,7 +55,7 @@ export type Input =
   | { is: 'tick' }
 
 export type Effect =
-  | { do: 'answer-offers'; token: Token; reply: OffersReply }
+  | { do: 'answer-offers'; reply: OffersReply }
   | { do: 'run'; attempt: string }
   | { do: 'kill'; attempt: string }
   | { do: 'register' }
@@ -80,6 +78,8 @@ export type SlaveCoreSettings = {
   /** No new tasks while this many outcomes wait for the master. */
   outboxMax: number
 }
+
+export type SlaveCore = ReturnType<typeof createSlaveCore>
 
 export function createSlaveCore(settings: SlaveCoreSettings) {
   const { name, boot, slots } = settings
@@ -141,7 +141,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   function take(input: Input, now: Monotonic): void {
     switch (input.is) {
       case 'offers':
-        return takeOffers(input.offers, input.boot, input.token)
+        return takeOffers(input.offers, input.boot)
       case 'ended':
         return takeEnded(input.attempts)
       case 'acknowledged':
@@ -241,9 +241,9 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     dueAt = later(now, heartbeatMs * (1 - JITTER + 2 * JITTER * settings.random.next()))
   }
 
-  function takeOffers(offers: OfferHead[], meant: string, token: Token): void {
+  function takeOffers(offers: OfferHead[], meant: string): void {
     const answers = meant === boot ? offers.map(answer) : offers.map(refuseAsAnother)
-    effects.push({ do: 'answer-offers', token, reply: { state: state(), answers } })
+    effects.push({ do: 'answer-offers', reply: { state: state(), answers } })
   }
 
   function answer({ attempt, task, kind }: OfferHead): OfferAnswer {

@@ -1,5 +1,5 @@
-// The pool of child processes that compute runs. Owns the line, who computes what, the limits of
-// time and memory, and the children's replacement. Must not know slots, masters or HTTP.
+// The pool of child processes that compute runs. Owns the line, who computes what, and the limits of
+// time and memory; members.ts replaces the children. Must not know slots, masters or HTTP.
 //
 // A run is in exactly one place:
 //
@@ -8,18 +8,13 @@
 //              +--- taken back: it had not begun when its member died, hung or was killed
 //   kill(): forgotten, wherever it is
 //
-// A member is one child:
-//
-//   starting --ready--> serving (the first `size` that are ready), or spare --worn out--> leaving --> gone
-//   any --> gone, and a new one starts at once; after a death at start-up with a growing pause
-//
 // The head, which its member computes now, is the first down the pipe. With several down the pipe,
 // outcomes may not have been flushed, so the child's mark says which it is (channel.ts).
 
 import assert from 'node:assert'
 import type { FailureType } from '../../shared/protocol/wire.ts'
 import type { EndFrame } from './channel.ts'
-import type { Death, Executor } from './executor.ts'
+import type { Death } from './executor.ts'
 import { createExecutor } from './executor.ts'
 import type { Executors, Run, RunEnded } from './executors.ts'
 import { createLine } from './line.ts'
@@ -29,14 +24,13 @@ import {
   headOf,
   leastLimit,
   moveFromLine,
-  newMember,
   removeBehind,
   removeEnded,
   stateOf,
 } from './member.ts'
+import { createMembers } from './members.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { childProgramOf, withDefaults } from './pool-options.ts'
-import { createRestart } from './restart.ts'
 import { createRunAverages } from './run-averages.ts'
 import { encodeRuns } from './run-frames.ts'
 import { judge, nextCheckAt, SILENT_MS } from './run-limits.ts'
@@ -48,38 +42,35 @@ export type Pool = Executors & {
   state(): ReturnType<typeof stateOf>
 }
 
-/** After this many failed starts in a row the pool reports that it cannot compute. */
-const FAILED_STARTS = 3
-/** A child that is to be ready gets at most so many times the limit. */
-const START_LIMITS_MAX = 16
 const TROUBLE_CHARACTERS = 500
 
 /** Starts the children and gives the pool. They are ready some time later; runs wait for them. */
 export function createPool(given: PoolOptions): Pool {
   const options = withDefaults(given)
-  const { size, onEnded, onTrouble, onAble, spares, heapMb, rssMaxMb, startLimitMs } = options
+  const { onEnded, onTrouble, heapMb, rssMaxMb, startLimitMs } = options
   const childProgram = childProgramOf(options)
   const kindIndex = new Map(options.kinds.map((name, index) => [name, index]))
   const averages = createRunAverages(options.kinds.length)
 
   const entries = new Map<string, Entry>()
   const line = createLine<Entry>()
-  /** Starting or ready, oldest first; the first `size` ready ones serve. */
-  let members: Member[] = []
-  const leaving = new Set<Member>()
-  const processes = new Set<Executor>()
-  const allReady = Promise.withResolvers<void>()
-  allReady.promise.catch(() => {})
-  const restart = createRestart(tend)
-  let able = true
   const watch = createWatch(check)
-  /** How many times the limit a child gets that starts now: else none might ever be ready. */
-  let startLimits = 1
+  const members = createMembers({
+    ...options,
+    start: (member) =>
+      createExecutor(childProgram, {
+        onReady: () => members.isReady(member()),
+        onEnds: (ends) => hear(member(), ends),
+        onGarbage: () => onGarbage(member()),
+        onDeath: (death) => onDeath(member(), death),
+      }),
+    onChange: feedIfWaiting,
+    onWatch: watch.at,
+  })
   let feeding: NodeJS.Immediate | undefined
-  let tending: NodeJS.Immediate | undefined
   let closing: Promise<void> | undefined
 
-  tend()
+  members.tend()
 
   function run(newRun: Run) {
     if (closing) return
@@ -108,14 +99,8 @@ export function createPool(given: PoolOptions): Pool {
 
   async function closeAll() {
     clearImmediate(feeding)
-    clearImmediate(tending)
-    restart.close()
     watch.close()
-    allReady.reject(new Error('the pool was closed before its executors were ready'))
-    for (const executor of processes) executor.kill()
-    await Promise.all([...processes].map((executor) => executor.closed))
-    members = []
-    leaving.clear()
+    await members.close()
     entries.clear()
     line.clear()
   }
@@ -127,15 +112,19 @@ export function createPool(given: PoolOptions): Pool {
     feeding ??= setImmediate(feedAll)
   }
 
+  function feedIfWaiting() {
+    if (line.length() > 0) feedSoon()
+  }
+
   function feedAll() {
     feeding = undefined
     if (line.length() === 0) return
-    const serving = members.filter(({ state }) => state === 'ready').slice(0, size)
+    const serving = members.serving()
     const fed = serving.reduce((sum, member) => sum + member.fed.size, 0)
     const share = Math.ceil((line.length() + fed) / serving.length)
     const now = performance.now()
     for (const member of serving) feed(member, share, now)
-    if (serving.some(isWorn)) tendSoon()
+    if (serving.some(members.isWorn)) members.tendSoon()
   }
 
   function feed(member: Member, share: number, now: number) {
@@ -161,14 +150,14 @@ export function createPool(given: PoolOptions): Pool {
     const isSane = ends.every((end) => hearOne(member, end, ended))
     if (!isSane) stopForGarbage(member, ended)
     else if (fed.size === 0 && member.state === 'leaving') stop(member)
-    else restart.reset()
+    else members.works()
     member.since = performance.now()
     if (fed.size === 0) member.checkAt = Number.POSITIVE_INFINITY
     else {
       if (fed.size === 1) member.limitMs = leastLimit(fed, firstKey(fed)!)
       watchMember(member, member.since, member.since)
     }
-    if (line.length() > 0) feedSoon()
+    feedIfWaiting()
     if (ended.length > 0) onEnded(ended)
   }
 
@@ -190,7 +179,7 @@ export function createPool(given: PoolOptions): Pool {
   }
 
   function onGarbage(member: Member) {
-    if (member.state === 'starting') restart.delay()
+    if (member.state === 'starting') members.diedEarly()
     stopForGarbage(member)
   }
 
@@ -198,7 +187,7 @@ export function createPool(given: PoolOptions): Pool {
     const { executor, fed } = member
     const tail = stderr.trim().slice(-TROUBLE_CHARACTERS)
     onTrouble(`executor ${executor.pid} ${how}${tail && `: ${tail}`}`)
-    if (member.state === 'starting' || fed.size === 0) restart.delay()
+    if (member.state === 'starting' || fed.size === 0) members.diedEarly()
     if (outOfMemory) {
       stop(member, { type: 'memory-limit', message: `exceeded its limit of ${heapMb} MB of heap` })
     } else {
@@ -217,19 +206,16 @@ export function createPool(given: PoolOptions): Pool {
   /** Looks at every member that is due and gives when the next is. */
   function check(): number {
     const now = performance.now()
-    for (const member of [...members, ...leaving]) {
+    for (const member of members.all()) {
       if (member.checkAt <= now) checkMember(member, now)
     }
-    return Math.min(...[...members, ...leaving].map(({ checkAt }) => checkAt))
+    return Math.min(...members.all().map(({ checkAt }) => checkAt))
   }
 
   function checkMember(member: Member, now: number) {
     const { executor, fed } = member
     if (member.state === 'starting') {
-      const ms = Math.round(member.checkAt - member.startedAt)
-      onTrouble(`executor ${executor.pid} was not ready within ${ms} ms; killed`)
-      startLimits = Math.min(START_LIMITS_MAX, startLimits * 2)
-      restart.delay()
+      members.isLate(member)
       return stop(member)
     }
     const n = headOf(member)
@@ -274,7 +260,7 @@ export function createPool(given: PoolOptions): Pool {
     member.executor.send(`${JSON.stringify({ skip: numbers })}\n`)
   }
 
-  // ---- ending members and starting others
+  // ---- ending runs and members
 
   /** Ends a member: its head fails, or is forgotten, and what it had not begun goes back. */
   function stop(
@@ -283,16 +269,13 @@ export function createPool(given: PoolOptions): Pool {
   ) {
     if (member.state === 'gone') return
     const head = failure && headOf(member)
-    member.state = 'gone'
-    member.checkAt = Number.POSITIVE_INFINITY
-    member.executor.kill()
-    members = members.filter((other) => other !== member)
-    leaving.delete(member)
+    members.remove(member)
     const culprit = head === undefined ? undefined : member.fed.get(head)
-    const back = [...member.fed.values()].filter((entry) => entry && entry !== culprit)
+    const back: Entry[] = []
+    for (const entry of member.fed.values()) if (entry && entry !== culprit) back.push(entry)
     member.fed.clear()
-    requeue(back as Entry[])
-    tendSoon()
+    requeue(back)
+    members.tendSoon()
     if (!failure || !culprit) return
     const ended = fail(culprit, failure.type, failure.message, performance.now() - member.since)
     if (failure.ended) failure.ended.push(ended)
@@ -312,81 +295,7 @@ export function createPool(given: PoolOptions): Pool {
   function requeue(back: Entry[]) {
     for (const entry of back) entry.place = 'line'
     line.unshift(back)
-    if (line.length() > 0) feedSoon()
-  }
-
-  /** Lets worn-out members leave when a spare can step in, and starts the children that lack. */
-  function tend() {
-    tending = undefined
-    if (closing) return
-    const ready = members.filter(({ state }) => state === 'ready')
-    const worn = ready.find(isWorn)
-    if (worn && ready.length > size) return leave(worn)
-    // A spare that started beside those that are waited for would only hold them up.
-    const more = ready.length >= size ? Math.max(spares, worn ? 1 : 0) : 0
-    const wanted = size + more
-    while (members.length < wanted && restart.isDue()) start()
-    tellAble()
-  }
-
-  /** Whether it can be expected to compute what it is given. */
-  function tellAble() {
-    const isReady = members.some(({ state }) => state === 'ready')
-    const now = isReady || restart.failures() < FAILED_STARTS
-    if (now !== able) onAble((able = now))
-  }
-
-  function isWorn({ sent, startedAt }: Member): boolean {
-    return sent >= options.recycleTasks && performance.now() - startedAt >= options.recycleMsMin
-  }
-
-  function leave(member: Member) {
-    member.state = 'leaving'
-    members = members.filter((other) => other !== member)
-    leaving.add(member)
-    if (member.fed.size === 0) stop(member)
-    else tendSoon()
-  }
-
-  /** After this turn's runs went to those who are there: to start a process takes a millisecond. */
-  function tendSoon() {
-    if (closing) return
-    if (line.length() > 0) feedSoon()
-    tending ??= setImmediate(tend)
-  }
-
-  function start() {
-    try {
-      members.push(startMember())
-    } catch (error) {
-      onTrouble(`an executor could not be started: ${String(error)}`)
-      restart.delay()
-    }
-  }
-
-  function startMember(): Member {
-    const now = performance.now()
-    const executor = createExecutor(childProgram, {
-      onReady: () => onReady(member),
-      onEnds: (ends) => hear(member, ends),
-      onGarbage: () => onGarbage(member),
-      onDeath: (death) => onDeath(member, death),
-    })
-    const member = newMember(executor, now, now + startLimitMs * startLimits)
-    processes.add(executor)
-    void executor.closed.then(() => processes.delete(executor))
-    watch.at(member.checkAt)
-    return member
-  }
-
-  function onReady(member: Member) {
-    member.state = 'ready'
-    startLimits = 1
-    restart.started()
-    member.checkAt = Number.POSITIVE_INFINITY
-    if (members.filter(({ state }) => state === 'ready').length >= size) allReady.resolve()
-    tend()
-    feedSoon()
+    feedIfWaiting()
   }
 
   return {
@@ -394,7 +303,7 @@ export function createPool(given: PoolOptions): Pool {
     waits: (attempt) => entries.get(attempt)?.place === 'line',
     kill,
     close: () => (closing ??= closeAll()),
-    ready: () => allReady.promise,
-    state: () => stateOf(line, [...members, ...leaving]),
+    ready: members.allReady,
+    state: () => stateOf(line, members.all()),
   }
 }

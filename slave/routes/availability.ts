@@ -6,7 +6,7 @@ import { isUp, readMetrics as readMasterMetrics } from '../../shared/protocol/ap
 import { OPEN } from '../../shared/protocol/contract.ts'
 import { readAvailability } from '../../shared/protocol/slave-api.ts'
 import type { Metrics } from '../../shared/telemetry/metrics.ts'
-import type { Agent } from '../agent.ts'
+import type { Agent } from '../agent/agent.ts'
 
 /** Unlike the master's, they are open: they say nothing of anybody's work. */
 const readMetrics = { ...readMasterMetrics, access: OPEN }

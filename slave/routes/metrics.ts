@@ -3,7 +3,7 @@
 import type { ClockSteps } from '../../shared/process/clock-watch.ts'
 import type { Metrics } from '../../shared/telemetry/metrics.ts'
 import { addClockSteps, createMetrics } from '../../shared/telemetry/metrics.ts'
-import type { Agent } from '../agent.ts'
+import type { Agent } from '../agent/agent.ts'
 
 /** `GET /metrics`, as text. */
 export function createSlaveMetrics(agent: Agent, clockSteps: Readonly<ClockSteps>): Metrics {

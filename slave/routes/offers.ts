@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import { serve, serveWith } from '../../shared/http/serve.ts'
 import { listAttempts, offerTasks, revokeAttempts } from '../../shared/protocol/slave-api.ts'
-import type { Agent } from '../agent.ts'
+import type { Agent } from '../agent/agent.ts'
 import { offersAsWritten } from '../link/raw-inputs.ts'
 
 /** The master has checked each input; several of them in one request have more together. */

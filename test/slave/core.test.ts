@@ -31,7 +31,7 @@ function slave(more: Partial<SlaveCoreSettings> = {}) {
     /** Offers attempts of one task each; gives the answers. */
     offer(attempts: string[], kind = 'work', boot = 'boot-1'): OfferAnswer[] {
       const offers = attempts.map((attempt) => ({ attempt, task: `task of ${attempt}`, kind }))
-      const effects = here.step({ is: 'offers', offers, boot, token: 'offers' })
+      const effects = here.step({ is: 'offers', offers, boot })
       ran.push(...effects.flatMap((effect) => (effect.do === 'run' ? [effect.attempt] : [])))
       return effects.flatMap((effect) =>
         effect.do === 'answer-offers' ? effect.reply.answers : [],

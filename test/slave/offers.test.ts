@@ -6,7 +6,7 @@ import { SHAPE_LIMITS } from '../../shared/http/json-body.ts'
 import { createServer } from '../../shared/http/server.ts'
 import { createLog } from '../../shared/process/log.ts'
 import type { OffersRequest } from '../../shared/protocol/wire.ts'
-import type { Agent } from '../../slave/agent.ts'
+import type { Agent } from '../../slave/agent/agent.ts'
 import { offers } from '../../slave/routes/offers.ts'
 
 t.test(

@@ -27,8 +27,8 @@ import type {
   Outcome,
   RevokeReply,
 } from '../../../shared/protocol/wire.ts'
-import type { Agent } from '../../../slave/agent.ts'
-import { createAgent } from '../../../slave/agent.ts'
+import type { Agent } from '../../../slave/agent/agent.ts'
+import { createAgent } from '../../../slave/agent/agent.ts'
 import type { Executors, Run, RunEnded } from '../../../slave/executor/executors.ts'
 import type { Link } from '../../../slave/link/link.ts'
 import type { OutboxDisk } from '../../../slave/link/outbox.ts'

@@ -38,10 +38,10 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'drain-ignores-outbox',
     says: 'goes although outcomes are not acknowledged',
-    in: 'settleQuiet',
+    in: 'settleIdle',
     find: 'core.runningCount > 0 || core.endedCount > 0) return',
     replace: 'core.runningCount > 0) return',
-    caughtBy: 'test/slave/agent.test.ts',
+    caughtBy: 'test/slave/agent/agent.test.ts',
   },
   {
     name: 'nothing-kept-at-close',
@@ -49,7 +49,7 @@ export const SLAVES: WrongVersion[] = [
     in: 'close',
     find: '      outbox.keepAll()\n',
     replace: '',
-    caughtBy: 'test/slave/agent.test.ts',
+    caughtBy: 'test/slave/agent/agent.test.ts',
   },
   {
     name: 'one-more-than-slots',

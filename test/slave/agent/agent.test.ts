@@ -2,15 +2,15 @@
 // the test says so.
 
 import { test } from 'tap'
-import { createRandom } from '../../shared/data/random.ts'
-import { PeerError } from '../../shared/http/peer.ts'
-import { createLog } from '../../shared/process/log.ts'
-import type { CallbacksRequest, Offer } from '../../shared/protocol/wire.ts'
-import { createAgent } from '../../slave/agent.ts'
-import type { Executors, RunEnded } from '../../slave/executor/executors.ts'
-import type { Done, Link } from '../../slave/link/link.ts'
-import { createSimulatedClock } from '../rigs/simulation/clock.ts'
-import { createMemoryDisk } from './memory-disk.ts'
+import { createRandom } from '../../../shared/data/random.ts'
+import { PeerError } from '../../../shared/http/peer.ts'
+import { createLog } from '../../../shared/process/log.ts'
+import type { CallbacksRequest, Offer } from '../../../shared/protocol/wire.ts'
+import { createAgent } from '../../../slave/agent/agent.ts'
+import type { Executors, RunEnded } from '../../../slave/executor/executors.ts'
+import type { Done, Link } from '../../../slave/link/link.ts'
+import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
+import { createMemoryDisk } from '../memory-disk.ts'
 
 const offer = (attempt: string): Offer => ({
   attempt,

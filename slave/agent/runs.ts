@@ -1,0 +1,85 @@
+// What the core does not know of an attempt: the offer while the core decides about it, and its task and
+// trace while it runs. Counts and logs what happens to each attempt.
+
+import { observe } from '../../shared/data/histogram.ts'
+import type { Logger } from '../../shared/process/log.ts'
+import { traceIdOf } from '../../shared/protocol/trace.ts'
+import type { Answer, Callback, Offer, OffersReply, Outcome } from '../../shared/protocol/wire.ts'
+import type { SlaveFigures } from '../core/measurements.ts'
+import type { RunEnded } from '../executor/executors.ts'
+
+export type Runs = ReturnType<typeof createRuns>
+
+export function createRuns({ figures, log }: { figures: SlaveFigures; log: Logger }) {
+  const offered = new Map<string, Offer>()
+  /** The trace is the one that came with the offer, if one did. */
+  const running = new Map<string, Pick<Offer, 'task' | 'traceparent'>>()
+  /** Whether a line per attempt is wanted. Read once, because it is needed for each task. */
+  const debug = log.isLevelEnabled('debug')
+
+  return {
+    /** Keeps the payloads of offers for the turn that decides about them. */
+    hold(offers: Offer[]): void {
+      for (const offer of offers) offered.set(offer.attempt, offer)
+    },
+
+    release(offers: Offer[]): void {
+      for (const { attempt } of offers) offered.delete(attempt)
+    },
+
+    /** The core took an attempt: returns the offer to run. Throws when the offer is not held. */
+    begin(attempt: string): Offer {
+      const offer = offered.get(attempt)
+      if (!offer) throw new Error(`attempt ${attempt} was taken without an offer`)
+      const { task, kind, traceparent } = offer
+      running.set(attempt, { task, traceparent })
+      count('taken')
+      if (debug) log.debug({ ...about(attempt, offer), kind }, 'taken')
+      return offer
+    },
+
+    refused({ answers }: OffersReply): void {
+      for (const { attempt, answer, reason } of answers) {
+        if (answer === 'taken') continue
+        count(answer)
+        if (!debug) continue
+        const offer = offered.get(attempt)
+        log.debug({ ...about(attempt, offer), kind: offer?.kind, answer, reason }, 'refused')
+      }
+    },
+
+    revoked(attempt: string): void {
+      if (debug) log.debug(about(attempt, running.get(attempt)), 'called back')
+      running.delete(attempt)
+    },
+
+    /** Returns the callbacks of runs that ended. A run that was revoked has none. */
+    end(ended: RunEnded[]): Callback[] {
+      const callbacks: Callback[] = []
+      for (const { attempt, outcome, ranMs } of ended) {
+        const run = running.get(attempt)
+        if (!run) continue
+        running.delete(attempt)
+        figures.ended[outcome.status]++
+        observe(figures.runMs, ranMs)
+        if (debug) log.debug({ ...about(attempt, run), ...endOf(outcome), ranMs }, 'ended')
+        const { task, traceparent } = run
+        callbacks.push({ attempt, task, outcome, ranMs, ...(traceparent ? { traceparent } : {}) })
+      }
+      return callbacks
+    },
+  }
+
+  function count(answer: Answer): void {
+    figures.answers[answer] = (figures.answers[answer] ?? 0) + 1
+  }
+}
+
+/** What each log line about an attempt has. */
+function about(attempt: string, known: Pick<Offer, 'task' | 'traceparent'> | undefined) {
+  const { task = '', traceparent } = known ?? {}
+  return { task, attempt, traceId: traceIdOf(task, traceparent) }
+}
+
+const endOf = (outcome: Outcome) =>
+  outcome.status === 'done' ? { status: 'done' } : { status: 'failed', type: outcome.type }
