@@ -26,6 +26,7 @@ import { createWorkshop } from './files/file-runs.ts'
 import { createWorkroom } from './files/run-files.ts'
 import { createLink } from './link/link.ts'
 import { openOutboxDisk } from './link/outbox-disk.ts'
+import { createMemoryOutbox } from './link/outbox-store.ts'
 import { connectToPeers } from './link/peers.ts'
 import { availability } from './routes/availability.ts'
 import { createSlaveMetrics } from './routes/metrics.ts'
@@ -58,7 +59,9 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   const removed = await removeDeadScratch()
   const folder = openFolder(settings.data)
   // First of all that is kept in the folder: whoever has it has the folder for itself.
-  const disk = settings.data === undefined ? null : openOutboxDisk(settings.data)
+  const store = await (settings.data === undefined
+    ? createMemoryOutbox()
+    : openOutboxDisk(settings.data))
   const identity = isSecured(settings) ? await openIdentity(identityOf(settings, log)) : null
   const secure = identity && securityOf(identity, settings.requestTimeoutMs)
   const master = secure?.master ?? settings.master
@@ -118,7 +121,8 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     link,
     clock: systemClock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
-    disk,
+    store,
+    kept: await store.load(),
     workroom,
     executors: (onEnded, onAble) =>
       createWorkshop({
@@ -147,7 +151,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   agent.start()
   identity?.start()
-  const look = setInterval(agent.lookAtFolder, LOOK_MS)
+  const look = setInterval(() => void agent.lookAtFolder(), LOOK_MS)
   let closed: Promise<void> | undefined
 
   return {

@@ -7,6 +7,7 @@ import type { Logger } from '../../shared/process/log.ts'
 import type {
   AttemptsReply,
   Availability,
+  Callback,
   HeldAttempt,
   Offer,
   OffersReply,
@@ -20,8 +21,8 @@ import { createSlaveFigures } from '../core/measurements.ts'
 import type { Executors, RunEnded } from '../executor/executors.ts'
 import type { Workroom } from '../files/run-files.ts'
 import type { Link } from '../link/link.ts'
-import type { OutboxDisk } from '../link/outbox.ts'
 import { createOutbox } from '../link/outbox.ts'
+import type { OutboxStore } from '../link/outbox-store.ts'
 import { createHindrances } from './hindrances.ts'
 import { createReports } from './reports.ts'
 import { createRuns } from './runs.ts'
@@ -38,7 +39,9 @@ export type AgentOptions = Omit<SlaveCoreSettings, 'kept' | 'pull'> & {
   link: Link
   clock: Clock
   random: Random
-  disk: OutboxDisk | null
+  store: OutboxStore
+  /** What the store has of an earlier run of this slave. */
+  kept: readonly Callback[]
   executors: (
     onEnded: (ended: RunEnded[]) => void,
     /** Whether they can be expected to compute. */
@@ -50,14 +53,14 @@ export type AgentOptions = Omit<SlaveCoreSettings, 'kept' | 'pull'> & {
 }
 
 export function createAgent(given: AgentOptions) {
-  const { link, clock, log, disk } = given
+  const { link, clock, log } = given
   const outbox = createOutbox({
     ...given,
     state: () => core.state(),
     onAcknowledged: (attempts) => take({ is: 'acknowledged', attempts }),
     onTrouble: (reason) => hindrances.set('outbox', reason),
   })
-  const core = createSlaveCore({ ...given, kept: outbox.restore() })
+  const core = createSlaveCore(given)
   const turns = createTurns({ core, clock, perform })
   const { take } = turns
   const hindrances = createHindrances({ core, take })
@@ -120,8 +123,8 @@ export function createAgent(given: AgentOptions) {
     unacknowledged: (): number => core.endedCount,
 
     /** Takes no new tasks if its data folder is gone, until it is started again. */
-    lookAtFolder(): void {
-      const gone = closed ? null : outbox.look()
+    async lookAtFolder(): Promise<void> {
+      const gone = closed ? null : await outbox.look()
       if (gone === null) return
       log.error({ reason: gone }, 'the data folder is gone: nothing new is taken')
       hindrances.set('folder', `${gone} while it ran: start this slave again`)
@@ -184,10 +187,7 @@ export function createAgent(given: AgentOptions) {
 
   async function close(): Promise<void> {
     turns.close()
-    outbox.keepAll()
-    outbox.close()
-    disk?.close()
-    await Promise.all([executors.close(), link.close()])
+    await Promise.all([outbox.close(), executors.close(), link.close()])
   }
 }
 

@@ -8,12 +8,12 @@ import type { Answer, Callback, Offer, OffersReply, Outcome } from '../../shared
 import type { SlaveFigures } from '../core/measurements.ts'
 import type { RunEnded } from '../executor/executors.ts'
 
-export type Runs = ReturnType<typeof createRuns>
+/** `traceparent`: of the offer, if it had one. */
+type Running = { task: string; traceparent?: string | undefined }
 
 export function createRuns({ figures, log }: { figures: SlaveFigures; log: Logger }) {
   const offered = new Map<string, Offer>()
-  /** The trace is the one that came with the offer, if one did. */
-  const running = new Map<string, Pick<Offer, 'task' | 'traceparent'>>()
+  const running = new Map<string, Running>()
   /** Whether a line per attempt is wanted. Read once, because it is needed for each task. */
   const debug = log.isLevelEnabled('debug')
 
@@ -76,7 +76,7 @@ export function createRuns({ figures, log }: { figures: SlaveFigures; log: Logge
 }
 
 /** What each log line about an attempt has. */
-function about(attempt: string, known: Pick<Offer, 'task' | 'traceparent'> | undefined) {
+function about(attempt: string, known: Running | undefined) {
   const { task = '', traceparent } = known ?? {}
   return { task, attempt, traceId: traceIdOf(task, traceparent) }
 }

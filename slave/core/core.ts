@@ -74,7 +74,7 @@ export type SlaveCoreSettings = {
   pull?: boolean
   random: Random
   /** Outcomes kept by an earlier run of this slave, still to be acknowledged. */
-  kept: { attempt: string; task: string }[]
+  kept: readonly { attempt: string; task: string }[]
   /** No new tasks while this many outcomes wait for the master. */
   outboxMax: number
 }

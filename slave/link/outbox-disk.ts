@@ -10,7 +10,7 @@ import type { Callback } from '../../shared/protocol/wire.ts'
 import type { Migration } from '../../shared/sqlite/database.ts'
 import { checkIfSmall, inTransaction, migrate, openDatabase } from '../../shared/sqlite/database.ts'
 import { isFullDisk, SQLITE, sqliteCode } from '../../shared/sqlite/errors.ts'
-import type { OutboxDisk } from './outbox.ts'
+import type { OutboxStore } from './outbox-store.ts'
 import { readCallback } from './raw-inputs.ts'
 
 const FILE_NAME = 'outbox.sqlite'
@@ -33,43 +33,44 @@ const MIGRATIONS: readonly Migration[] = [
 ]
 
 /**
- * Opens or makes the outbox in `folder`, and keeps it locked until it is closed. Throws UsageError, with
- * words about what to do, when it is in use or cannot be opened, and NoRoomError when the disk is full.
+ * Opens or makes the outbox in `folder`, and keeps it locked until it is closed. It works in this thread,
+ * in the turn of each call: outcomes are on disk also when the process ends right afterwards. Rejects, as
+ * does `load`, with a UsageError that says what to do when the outbox is in use or cannot be read, and with
+ * a NoRoomError when the disk is full.
  */
-export function openOutboxDisk(folder: string): OutboxDisk {
-  try {
-    return openIn(folder)
-  } catch (error) {
-    if (isFullDisk(error, join(folder, FILE_NAME))) {
-      const words = `the disk has no room for results in ${folder} (${(error as Error).message}): make room, or start with another --data folder`
-      throw new NoRoomError(words, { cause: error })
-    }
-    throw new UsageError(`the folder ${folder} ${words(error as Error)}`, { cause: error })
-  }
-}
-
-/** The outbox in its folder, which may be removed while it is open. */
-function openIn(folder: string): OutboxDisk {
+export async function openOutboxDisk(folder: string): Promise<OutboxStore> {
   const path = join(folder, FILE_NAME)
-  let { table, presence } = open()
-  const kept = table.kept()
+  let { table, presence } = inWords(folder, open)
 
   return {
-    kept: () => kept,
-    keep: (callbacks: Callback[]): void => table.keep(callbacks),
-    drop: (attempts) => table.drop(attempts),
-    gone: () => presence.change(),
-    renew(): void {
+    load: async () => inWords(folder, table.load),
+    keep: async (callbacks) => table.keep(callbacks),
+    drop: async (attempts) => table.drop(attempts),
+    gone: async () => presence.change(),
+    async renew() {
       table.close()
       ;({ table, presence } = open())
     },
-    close: () => table.close(),
+    close: async () => table.close(),
   }
 
   function open() {
     mkdirSync(folder, { recursive: true })
     const table = openTable(path)
     return { table, presence: createPresence([folder, path, `${path}-wal`]) }
+  }
+}
+
+/** Runs what a start needs; its errors say what to do. */
+function inWords<T>(folder: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (isFullDisk(error, join(folder, FILE_NAME))) {
+      const words = `the disk has no room for results in ${folder} (${(error as Error).message}): make room, or start with another --data folder`
+      throw new NoRoomError(words, { cause: error })
+    }
+    throw new UsageError(`the folder ${folder} ${words(error as Error)}`, { cause: error })
   }
 }
 
@@ -93,12 +94,12 @@ function openTable(path: string) {
   const remove = db.prepare('DELETE FROM outbox WHERE attempt = ?')
 
   return {
-    kept: (): Callback[] => select.all().map((row) => readCallback(String(row.callback))),
-    keep: (callbacks: Callback[]): void =>
+    load: (): Callback[] => select.all().map((row) => readCallback(String(row.callback))),
+    keep: (callbacks: readonly Callback[]): void =>
       inTransaction(db, () => {
         for (const callback of callbacks) insert.run(callback.attempt, encode(callback))
       }),
-    drop: (attempts: string[]): void =>
+    drop: (attempts: readonly string[]): void =>
       inTransaction(db, () => {
         for (const attempt of attempts) remove.run(attempt)
       }),

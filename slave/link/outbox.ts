@@ -16,6 +16,7 @@ import type { PeerError } from '../../shared/http/peer.ts'
 import type { Logger } from '../../shared/process/log.ts'
 import type { Callback, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
 import type { Link } from './link.ts'
+import type { OutboxStore } from './outbox-store.ts'
 
 /** Requests under way at a time. */
 const WINDOW = 3
@@ -25,26 +26,15 @@ const LIST_BYTES_MAX = 4 * 1024 * 1024
 const RETRY_MS = 100
 const RETRY_MS_MAX = 5_000
 
-/** Where outcomes are kept while the master does not answer. */
-export type OutboxDisk = {
-  /** What an earlier run of this slave left behind. */
-  kept(): Callback[]
-  keep(callbacks: Callback[]): void
-  drop(attempts: string[]): void
-  /** What has happened to the folder while it was open, for people; null: nothing. */
-  gone(): string | null
-  /** Makes folder and file again, empty. */
-  renew(): void
-  close(): void
-}
-
 export type Outbox = ReturnType<typeof createOutbox>
 
 export function createOutbox(given: {
   link: Link
   clock: Clock
   random: Random
-  disk: OutboxDisk | null
+  store: OutboxStore
+  /** What the store has of an earlier run of this slave. */
+  kept: readonly Callback[]
   /** The slave's state, as of now. */
   state: () => SlaveState
   onAcknowledged: (attempts: string[]) => void
@@ -52,12 +42,13 @@ export function createOutbox(given: {
   onTrouble?: (reason: string | null) => void
   log: Logger
 }) {
-  const { link, clock, disk } = given
-  const queue: Callback[] = []
+  const { link, clock, store } = given
+  const queue = given.kept.map(withoutLostFiles)
   /** On their way to the master. */
   const sent = new Set<Callback[]>()
-  const onDisk = new Set<string>()
-  /** Acknowledged, and still on disk. */
+  /** Attempts whose outcomes the store has, or is about to have. */
+  const stored = new Set(queue.map(({ attempt }) => attempt))
+  /** Acknowledged, and still in the store. */
   const dropped = new Set<string>()
   /** Of outcomes whose JSON is made only as they are sent. */
   const sizes = new WeakMap<Outcome, number>()
@@ -68,28 +59,17 @@ export function createOutbox(given: {
   let listMax = LIST_MAX
   let planned = false
   let closed = false
-  let callOff = (): void => {}
+  let cancel = (): void => {}
+
+  plan()
 
   return {
-    /** Takes outcomes; they go out with the next request. */
+    /** Takes outcomes; they are sent with the next request. */
     add(callbacks: Callback[]): void {
       for (const each of callbacks) queue.push(each)
       // The master is away: nobody else has them.
-      if (failures > 0) keep(callbacks)
+      if (failures > 0) void keep(callbacks)
       plan()
-    },
-    /** Takes outcomes that an earlier run left on disk. */
-    restore(): Callback[] {
-      const kept = (disk?.kept() ?? []).map(withoutLostFiles)
-      for (const { attempt } of kept) onDisk.add(attempt)
-      for (const each of kept) queue.push(each)
-      plan()
-      return kept
-    },
-    /** Writes everything that is not acknowledged to disk: before the process goes. */
-    keepAll(): void {
-      look()
-      keep(unacknowledged())
     },
     look,
     /**
@@ -99,13 +79,17 @@ export function createOutbox(given: {
     wake(): void {
       if (failures === 0 || !hadNoResponse) return
       failures = 0
-      callOff()
+      cancel()
       planned = false
       plan()
     },
-    close(): void {
+    /** Sends nothing more; resolves when the store has everything that is not acknowledged. */
+    async close(): Promise<void> {
       closed = true
-      callOff()
+      cancel()
+      await look()
+      await keep(unacknowledged())
+      await store.close()
     },
   }
 
@@ -114,21 +98,22 @@ export function createOutbox(given: {
   }
 
   /**
-   * Looks whether what was kept is still there. Where the folder was removed under this slave all is
-   * written once more, into a new one: it is in memory still. Gives what happened; null: nothing.
+   * Checks the files of the store. When they were removed, everything that they had is written again, into
+   * new ones: it is still in memory. Returns what happened; null: nothing.
    */
-  function look(): string | null {
-    const gone = disk?.gone() ?? null
-    if (!disk || gone === null) return null
-    const kept = unacknowledged().filter(({ attempt }) => onDisk.has(attempt))
-    onDisk.clear()
+  async function look(): Promise<string | null> {
+    const gone = await store.gone()
+    if (gone === null) return null
+    const lost = unacknowledged().filter(({ attempt }) => stored.has(attempt))
+    stored.clear()
     dropped.clear()
     try {
-      disk.renew()
-      keep(kept)
+      await store.renew()
     } catch (error) {
       trouble('outcomes cannot be kept on disk, only in memory', error as Error)
+      return gone
     }
+    await keep(lost)
     return gone
   }
 
@@ -141,7 +126,7 @@ export function createOutbox(given: {
     }
     if (failures === 0) return clock.soon(run)
     const wait = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (failures - 1))
-    callOff = clock.at(later(clock.now(), wait * (0.5 + given.random.next())), run)
+    cancel = clock.at(later(clock.now(), wait * (0.5 + given.random.next())), run)
   }
 
   function send(): void {
@@ -179,7 +164,7 @@ export function createOutbox(given: {
     failures++
     hadNoResponse = noResponse
     queue.unshift(...callbacks)
-    keep(queue)
+    void keep(queue)
   }
 
   function shorten({ length }: Callback[]): void {
@@ -216,30 +201,35 @@ export function createOutbox(given: {
     if (left.length < callbacks.length) failures = 0
     listMax = Math.min(LIST_MAX, listMax * 2)
     if (left.length > 0) failed(left)
-    drop(acknowledged.filter((attempt) => onDisk.has(attempt)))
+    if (stored.size > 0) void drop(acknowledged.filter((attempt) => stored.has(attempt)))
     if (!closed) given.onAcknowledged(acknowledged)
   }
 
-  function keep(callbacks: Callback[]): void {
-    const fresh = callbacks.filter(({ attempt }) => !onDisk.has(attempt))
-    if (!disk || fresh.length === 0) return
+  /** Never rejects: what cannot be kept now is kept with the next, and stays in memory. */
+  async function keep(callbacks: Callback[]): Promise<void> {
+    const fresh = callbacks.filter(({ attempt }) => !stored.has(attempt))
+    if (fresh.length === 0) return
+    for (const { attempt } of fresh) stored.add(attempt)
     try {
-      disk.keep(fresh)
-      for (const { attempt } of fresh) onDisk.add(attempt)
+      await store.keep(fresh)
       given.onTrouble?.(null)
     } catch (error) {
+      for (const { attempt } of fresh) stored.delete(attempt)
       trouble('outcomes cannot be kept on disk, only in memory', error as Error)
     }
   }
 
-  /** What cannot be removed now is removed with the next; said twice it does no harm. */
-  function drop(attempts: string[]): void {
+  /** Never rejects: what cannot be removed now is removed with the next. */
+  async function drop(attempts: string[]): Promise<void> {
     for (const attempt of attempts) dropped.add(attempt)
-    if (!disk || dropped.size === 0) return
+    if (dropped.size === 0) return
+    const asked = [...dropped]
     try {
-      disk.drop([...dropped])
-      for (const attempt of dropped) onDisk.delete(attempt)
-      dropped.clear()
+      await store.drop(asked)
+      for (const attempt of asked) {
+        stored.delete(attempt)
+        dropped.delete(attempt)
+      }
     } catch (error) {
       trouble('acknowledged outcomes cannot be removed from disk yet', error as Error)
     }

@@ -7,6 +7,7 @@ import { createMemoryStore } from '../../../master/store/memory.ts'
 import { StoreFullError } from '../../../master/store/store.ts'
 import { createRandom } from '../../../shared/data/random.ts'
 import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
+import { createDisk } from '../../rigs/simulation/machines.ts'
 import { createNetwork } from '../../rigs/simulation/network.ts'
 import type { Directory } from '../../rigs/simulation/processes.ts'
 import { startMasterProcess, startSlaveProcess } from '../../rigs/simulation/processes.ts'
@@ -41,7 +42,7 @@ async function setUp(slaves: { name: string; url: string }[] = []) {
     boot: 'boot-1',
     slots: 1,
     kinds: ['work'],
-    disk: null,
+    disk: createDisk(),
     requestTimeoutMs: 60_000,
     compute: () => ({ outcome: { status: 'done', result: null }, ranMs: RUN_MS }),
   })

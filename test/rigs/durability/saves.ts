@@ -42,10 +42,12 @@ const PROGRAMS: Record<string, () => unknown> = {
     say('begins')
     await blobs.put(Readable.from([Buffer.from('a blob')]))
   },
-  outcome: () => {
-    const disk = openOutboxDisk(folder)
+  outcome: async () => {
+    const store = await openOutboxDisk(folder)
     say('begins')
-    disk.keep([{ attempt: 'a', task: 't', outcome: { status: 'done', result: 1 }, ranMs: 1 }])
+    await store.keep([
+      { attempt: 'a', task: 't', outcome: { status: 'done', result: 1 }, ranMs: 1 },
+    ])
   },
   key: () => {
     mkdirSync(folder)

@@ -9,6 +9,7 @@ import { msOf, wallTime } from '../../../shared/data/clock.ts'
 import type { Random } from '../../../shared/data/random.ts'
 import { createRandom } from '../../../shared/data/random.ts'
 import { createSimulatedClock } from './clock.ts'
+import { createDisk } from './machines.ts'
 import { createNetwork } from './network.ts'
 import type { Directory } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
@@ -87,7 +88,7 @@ export async function runLossSystem(given: LossSystem): Promise<LossRun> {
       boot: `boot-${i}`,
       slots: 1,
       kinds: ['sleep'],
-      disk: null,
+      disk: createDisk(),
       requestTimeoutMs: 60_000,
       compute: ({ input }) => {
         const ranMs = (input as { ms: number }).ms / (speeds[i] ?? 1)

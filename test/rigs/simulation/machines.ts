@@ -4,8 +4,10 @@
 import type { Random } from '../../../shared/data/random.ts'
 import { createRandom } from '../../../shared/data/random.ts'
 import type { Callback } from '../../../shared/protocol/wire.ts'
-import type { OutboxDisk } from '../../../slave/link/outbox.ts'
+import { createMemoryOutbox } from '../../../slave/link/outbox-store.ts'
 import type { Machine } from './clock.ts'
+
+export type Disk = ReturnType<typeof createDisk>
 
 /** Sets the stream of randomness apart from the world's others. */
 const CLOCK_SEED = 2 ** 43
@@ -68,19 +70,15 @@ export function machinesOf({ master, slaves }: Clocks) {
   }
 }
 
-/** A slave's disk: it outlives its process. */
-export function createDisk(): OutboxDisk {
-  const kept = new Map<string, string>()
+/** A slave's disk: it outlives its process, which sees copies only. */
+export function createDisk() {
+  const kept = new Map<string, Callback>()
+  const store = createMemoryOutbox(kept)
   return {
-    kept: () => [...kept.values()].map((text) => JSON.parse(text) as Callback),
-    keep: (callbacks) => {
-      for (const callback of callbacks) kept.set(callback.attempt, JSON.stringify(callback))
-    },
-    drop: (attempts) => {
-      for (const attempt of attempts) kept.delete(attempt)
-    },
-    gone: () => null,
-    renew: () => {},
-    close: () => {},
+    store: { ...store, keep: (callbacks: readonly Callback[]) => store.keep(copy(callbacks)) },
+    /** What a process that starts finds there. */
+    kept: (): Callback[] => copy([...kept.values()]),
   }
 }
+
+const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T

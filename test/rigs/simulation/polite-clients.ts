@@ -9,6 +9,7 @@ import { wallTime } from '../../../shared/data/clock.ts'
 import { createRandom } from '../../../shared/data/random.ts'
 import type { Problem } from '../../../shared/protocol/problems.ts'
 import { createSimulatedClock } from './clock.ts'
+import { createDisk } from './machines.ts'
 import { createNetwork } from './network.ts'
 import type { Directory } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
@@ -131,7 +132,7 @@ async function start(
       boot: `boot-${i}`,
       slots: slotsEach,
       kinds: ['sleep'],
-      disk: null,
+      disk: createDisk(),
       requestTimeoutMs: 60_000,
       compute: ({ input }) => {
         const ranMs = (input as { ms: number }).ms

@@ -31,8 +31,8 @@ import type { Agent } from '../../../slave/agent/agent.ts'
 import { createAgent } from '../../../slave/agent/agent.ts'
 import type { Executors, Run, RunEnded } from '../../../slave/executor/executors.ts'
 import type { Link } from '../../../slave/link/link.ts'
-import type { OutboxDisk } from '../../../slave/link/outbox.ts'
 import type { Life, Machine, SimulatedClock } from './clock.ts'
+import type { Disk } from './machines.ts'
 import type { Network } from './network.ts'
 import type { Says } from './odd-answers.ts'
 import type { Polling } from './polling.ts'
@@ -260,7 +260,7 @@ export function startSlaveProcess(given: {
   polling?: Polling
   slots: number
   kinds: string[]
-  disk: OutboxDisk | null
+  disk: Disk
   requestTimeoutMs: number
   outboxMax?: number
   /** How a run ends, and after how many milliseconds; Infinity: never. */
@@ -276,6 +276,8 @@ export function startSlaveProcess(given: {
   const agent = createAgent({
     outboxMax: 10_000,
     ...given,
+    store: given.disk.store,
+    kept: given.disk.kept(),
     clock,
     url: () => given.url,
     master: 'http://master',

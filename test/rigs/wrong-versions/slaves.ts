@@ -14,9 +14,9 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'sent-is-not-kept',
     says: 'keeps only what was not sent',
-    in: 'createOutbox',
-    find: '      keep(unacknowledged())\n    },\n    look,',
-    replace: '      keep(queue)\n    },\n    look,',
+    in: 'createOutbox.close',
+    find: 'await keep(unacknowledged())',
+    replace: 'await keep(queue)',
     caughtBy: 'test/slave/link/outbox.test.ts',
   },
   {
@@ -46,8 +46,8 @@ export const SLAVES: WrongVersion[] = [
   {
     name: 'nothing-kept-at-close',
     says: 'keeps nothing when it must go',
-    in: 'close',
-    find: '      outbox.keepAll()\n',
+    in: 'createAgent.close',
+    find: 'outbox.close(), ',
     replace: '',
     caughtBy: 'test/slave/agent/agent.test.ts',
   },

@@ -10,7 +10,7 @@ import { createAgent } from '../../../slave/agent/agent.ts'
 import type { Executors, RunEnded } from '../../../slave/executor/executors.ts'
 import type { Done, Link } from '../../../slave/link/link.ts'
 import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
-import { createMemoryDisk } from '../memory-disk.ts'
+import { createMemoryStore } from '../link/memory-store.ts'
 
 const offer = (attempt: string): Offer => ({
   attempt,
@@ -22,7 +22,7 @@ const offer = (attempt: string): Offer => ({
 
 async function setUp() {
   const clock = createSimulatedClock()
-  const { disk, onDisk } = createMemoryDisk()
+  const { store, kept: onDisk } = createMemoryStore()
   const killed: string[] = []
   const said: string[] = []
   /** How the master answers callbacks; while it is null it does not. */
@@ -58,7 +58,8 @@ async function setUp() {
     link,
     clock,
     random: createRandom(1),
-    disk,
+    store,
+    kept: [],
     executors: (onEnded) => {
       end = onEnded
       return {

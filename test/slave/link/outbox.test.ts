@@ -4,26 +4,30 @@ import t from 'tap'
 import { createRandom } from '../../../shared/data/random.ts'
 import { PeerError } from '../../../shared/http/peer.ts'
 import { createLog } from '../../../shared/process/log.ts'
-import type { Callback, CallbacksReply, CallbacksRequest } from '../../../shared/protocol/wire.ts'
+import type {
+  Callback,
+  CallbacksReply,
+  CallbacksRequest,
+  Outcome,
+} from '../../../shared/protocol/wire.ts'
 import type { Link } from '../../../slave/link/link.ts'
 import { createOutbox } from '../../../slave/link/outbox.ts'
 import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
-import { createMemoryDisk } from '../memory-disk.ts'
-
-const callback = (attempt: string): Callback => ({
-  attempt,
-  task: `task of ${attempt}`,
-  outcome: { status: 'done', result: 1 },
-  ranMs: 1,
-})
+import { aCallback as callback } from './contract.ts'
+import { createMemoryStore } from './memory-store.ts'
 
 type Answer = (error: PeerError | null, reply?: CallbacksReply) => void
 
-/** An outbox, what it asked of the master, and what it has on its disk. */
-async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void = () => {}) {
+/** An outbox, what it asked of the master, and what its store has. */
+async function setUp(
+  onRequest: (callbacks: Callback[], answer: Answer) => void = () => {},
+  earlier: Callback[] = [],
+) {
   const clock = createSimulatedClock()
   const asked: string[][] = []
-  const { disk, onDisk, remove } = createMemoryDisk()
+  const troubles: (string | null)[] = []
+  const { store, kept: onDisk, remove } = createMemoryStore()
+  await store.keep(earlier)
   const outbox = createOutbox({
     link: {
       callBack({ callbacks }: CallbacksRequest, answer: Answer) {
@@ -33,12 +37,14 @@ async function setUp(onRequest: (callbacks: Callback[], answer: Answer) => void 
     } as unknown as Link,
     clock,
     random: createRandom(1),
-    disk,
+    store,
+    kept: await store.load(),
     state: () => ({}) as never,
     onAcknowledged: () => {},
+    onTrouble: (reason) => void troubles.push(reason),
     log: await createLog('test', 'silent'),
   })
-  return { clock, asked, onDisk, outbox, remove }
+  return { clock, asked, store, onDisk, outbox, remove, troubles }
 }
 
 const away = (delivered: boolean) => new PeerError('no answer in time', delivered)
@@ -50,8 +56,7 @@ t.test('what is on its way to a master that does not answer is kept too', async 
     await clock.run({ until: clock.now() + 1 })
   }
   t.same(asked, [['a'], ['b'], ['c']], 'no more requests at a time')
-  outbox.keepAll()
-  outbox.close()
+  await outbox.close()
   t.same([...onDisk.keys()].toSorted(), ['a', 'b', 'c', 'd'])
 })
 
@@ -65,7 +70,7 @@ t.test(
     t.equal(onDisk.size, many.length)
     outbox.add([callback('one more')])
     t.ok(onDisk.has('one more'), 'at once')
-    outbox.close()
+    await outbox.close()
   },
 )
 
@@ -80,7 +85,7 @@ t.test('a list that does not arrive in time is made shorter, until it does', asy
   const arrived = asked.filter(({ length }) => length <= TOO_MANY).flat()
   t.equal(new Set(arrived).size, 300)
   t.equal(onDisk.size, 0)
-  outbox.close()
+  await outbox.close()
 })
 
 t.test('a list is bounded by what its results are as JSON, however they came', async (t) => {
@@ -93,32 +98,43 @@ t.test('a list is bounded by what its results are as JSON, however they came', a
   outbox.add(Array.from({ length: 40 }, (_, i) => large(`${i}`)))
   await clock.run({ until: clock.now() + 1 })
   t.ok(asked[0]!.length > 5 && asked[0]!.length < 15, `${asked[0]!.length} of 400,000 characters`)
-  outbox.close()
+  await outbox.close()
 })
 
-t.test('as many as an outbox may ever hold are taken up again', async (t) => {
-  const { onDisk, outbox } = await setUp()
-  for (let i = 0; i < 200_000; i++) onDisk.set(`${i}`, callback(`${i}`))
-  t.equal(outbox.restore().length, 200_000)
-  outbox.close()
+t.test('as many as an outbox may ever hold are sent again after a start', async (t) => {
+  const earlier = Array.from({ length: 200_000 }, (_, i) => callback(`${i}`))
+  const { clock, asked, onDisk, outbox } = await setUp(
+    (callbacks, answer) => answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) }),
+    earlier,
+  )
+  t.equal(onDisk.size, earlier.length)
+  await clock.run({ until: clock.now() + 1000 })
+  t.equal(asked.flat().length, earlier.length)
+  t.equal(onDisk.size, 0, 'what is acknowledged is removed from the store')
+  await outbox.close()
 })
 
 t.test('what was kept for peers is lost with the run of the agent that kept it', async (t) => {
-  const { onDisk, outbox } = await setUp()
   const file = { name: 'f', bytes: 1, sha256: 'a'.repeat(64) }
   const outcome = (more: object) => ({
     status: 'done' as const,
     result: 1,
     files: [{ ...file, ...more }],
   })
-  onDisk.set('here', { ...callback('here'), outcome: outcome({ url: 'http://127.0.0.1:1/x' }) })
-  onDisk.set('there', { ...callback('there'), outcome: outcome({}) })
-  const kept = outbox.restore().map(({ outcome }) => outcome)
-  t.match(kept, [
+  const sent: Outcome[] = []
+  const { clock, outbox } = await setUp(
+    (callbacks) => void sent.push(...callbacks.map(({ outcome }) => outcome)),
+    [
+      { ...callback('here'), outcome: outcome({ url: 'http://127.0.0.1:1/x' }) },
+      { ...callback('there'), outcome: outcome({}) },
+    ],
+  )
+  await clock.run({ until: clock.now() + 1 })
+  t.match(sent, [
     { status: 'failed', type: 'slave-lost' },
     { status: 'done', result: 1 },
   ])
-  outbox.close()
+  await outbox.close()
 })
 
 t.test(
@@ -135,7 +151,7 @@ t.test(
       await clock.run({ until: clock.now() + 60_000 })
       const isRefusal = [400, 413, 422].includes(status)
       t.same(outcomes, ['done', isRefusal ? 'failed' : 'done'], `${status}`)
-      outbox.close()
+      await outbox.close()
     }
   },
 )
@@ -156,7 +172,7 @@ t.test('an outcome at fault is found by shorter lists, and no other is replaced'
     [...taken].filter(([, status]) => status === 'failed'),
     [['7', 'failed']],
   )
-  outbox.close()
+  await outbox.close()
 })
 
 t.test(
@@ -166,7 +182,7 @@ t.test(
     outbox.add([callback('a')])
     await clock.run({ until: clock.now() + 60_000 })
     t.ok(asked.length > 5 && asked.length < 40, `${asked.length} requests in a minute`)
-    outbox.close()
+    await outbox.close()
   },
 )
 
@@ -190,7 +206,7 @@ t.test(
         await clock.run({ until: clock.now() + 10 })
       }
       t.equal(asked.length - before, ends ? 3 : 0, words)
-      outbox.close()
+      await outbox.close()
     }
   },
 )
@@ -200,17 +216,50 @@ t.test('what was kept in a folder that was removed is kept again in a new one', 
   outbox.add([callback('a'), callback('b')])
   await clock.run({ until: clock.now() + 1000 })
   t.same([...onDisk.keys()], ['a', 'b'])
-  t.equal(outbox.look(), null, 'as long as it is there nothing is to be said')
+  t.equal(await outbox.look(), null, 'as long as it is there nothing is to be said')
   remove()
-  t.equal(outbox.look(), 'the folder was removed')
+  t.equal(await outbox.look(), 'the folder was removed')
   t.same([...onDisk.keys()].toSorted(), ['a', 'b'])
   remove()
   outbox.add([callback('c')])
-  outbox.keepAll()
+  await outbox.close()
   t.same(
     [...onDisk.keys()].toSorted(),
     ['a', 'b', 'c'],
     'also when it is removed just before the end',
   )
-  outbox.close()
+})
+
+t.test('what a store cannot keep is tried again with the next outcomes, and said', async (t) => {
+  const { clock, store, onDisk, outbox, troubles } = await setUp((_, answer) => answer(away(false)))
+  const { keep } = store
+  store.keep = async () => {
+    throw new Error('the disk is full')
+  }
+  outbox.add([callback('a')])
+  await clock.run({ until: clock.now() + 10 })
+  t.same(troubles, ['its results cannot be kept on disk: the disk is full'])
+  store.keep = keep
+  await clock.run({ until: clock.now() + 1000 })
+  t.same([...onDisk.keys()], ['a'])
+  t.equal(troubles.at(-1), null)
+  await outbox.close()
+})
+
+t.test('what a store cannot drop is dropped with the next acknowledgement', async (t) => {
+  const { clock, store, onDisk, outbox } = await setUp(
+    (callbacks, answer) => answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) }),
+    [callback('a')],
+  )
+  const { drop } = store
+  store.drop = async () => {
+    throw new Error('the disk is read-only')
+  }
+  await clock.run({ until: clock.now() + 10 })
+  store.drop = drop
+  t.same([...onDisk.keys()], ['a'])
+  outbox.add([callback('b')])
+  await clock.run({ until: clock.now() + 10 })
+  t.same([...onDisk.keys()], [])
+  await outbox.close()
 })

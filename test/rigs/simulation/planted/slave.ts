@@ -109,15 +109,15 @@ export const SLAVE: Bug[] = [
     name: 'volatile-outbox',
     says: 'keeps no outcome on disk when the master does not answer',
     in: 'failed',
-    find: '    queue.unshift(...callbacks)\n    keep(queue)\n',
+    find: '    queue.unshift(...callbacks)\n    void keep(queue)\n',
     replace: '    queue.unshift(...callbacks)\n',
   },
   {
     name: 'failed-not-queued-again',
     says: 'does not repeat a callback that failed',
     in: 'failed',
-    find: '    queue.unshift(...callbacks)\n    keep(queue)\n',
-    replace: '    keep(queue)\n',
+    find: '    queue.unshift(...callbacks)\n    void keep(queue)\n',
+    replace: '    void keep(queue)\n',
   },
   {
     name: 'silence-acknowledges',
@@ -140,17 +140,17 @@ export const SLAVE: Bug[] = [
     name: 'acknowledged-stays-on-disk',
     says: 'sends acknowledged outcomes again after each start',
     in: 'drop',
-    find: '      disk.drop([...dropped])\n',
+    find: '      await store.drop(asked)\n',
     replace: '',
     harmless: 'repeats are welcome and change nothing',
   },
   {
     name: 'disk-dropped-too-early',
     says: 'drops from its disk what it reads at a start',
-    in: 'restore',
-    find: '      for (const { attempt } of kept) onDisk.add(attempt)\n',
-    replace: `      for (const { attempt } of kept) onDisk.add(attempt)
-      disk?.drop(kept.map(({ attempt }) => attempt))
+    in: 'createOutbox',
+    find: '  const dropped = new Set<string>()\n',
+    replace: `  const dropped = new Set<string>()
+  void store.drop(queue.map(({ attempt }) => attempt))
 `,
   },
 ]
