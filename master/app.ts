@@ -339,7 +339,7 @@ async function closeAll(server: Server, parts: Parts): Promise<void> {
   await server.close()
   clearTimeout(cut)
   await dispatcher.close()
-  parts.door.close()
+  await parts.door.close()
   await parts.tracing?.close()
   await parts.jobStores.close()
   parts.lag.close()

@@ -47,12 +47,12 @@ async function openUnguarded({ settings, slaves }: Given) {
     guard: (server: FastifyInstance): void => auth.guard(server),
     onShutOut(_run: (slave: string) => void): void {},
     routes: noIdentity,
-    close(): void {},
+    async close(): Promise<void> {},
   }
 }
 
 async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
-  const authority = openAuthority(settings.data, onBroken)
+  const authority = await openAuthority(settings.data, onBroken)
   const { identities } = authority
   let material = await authority.material(settings.host)
   let madeAt = clock.wall()
@@ -79,9 +79,9 @@ async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
       await server.register(identity, { authority, sessions, limits, slaveCertificateMs })
     },
     /** Idempotent. */
-    close(): void {
+    close(): Promise<void> {
       clearInterval(timer)
-      authority.close()
+      return authority.close()
     },
   }
 

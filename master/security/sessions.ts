@@ -7,7 +7,8 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
-import type { Identities, Key } from './identities/store.ts'
+import type { Identities } from './identities/identities.ts'
+import type { Key } from './identities/identity-store.ts'
 
 /** Lifetime of a session in milliseconds; the most open sessions, and the most of one key. */
 export const SESSION_MS = 43_200_000

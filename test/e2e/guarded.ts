@@ -26,7 +26,7 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
   mkdirSync(data, { recursive: true })
   await makeIdentities(data)
   // A second view of the file, as the command line has it.
-  const authority = openAuthority(data)
+  const authority = await openAuthority(data)
   t.teardown(() => authority.close())
   const { identities } = authority
   // Whoever waits until a new key is known is refused until then, as often as it asks.
@@ -70,7 +70,7 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
     const key = createKey()
     const issued = await authority.issue(publicHalf(key), role, name, lifeMs)
     const { serial, expiresAt } = issued
-    if (role === 'slave') identities.noteCertificate({ serial, slave: name, expiresAt }, null)
+    if (role === 'slave') await identities.noteCertificate({ serial, slave: name, expiresAt }, null)
     return asking({ key, cert: issued.certificate })
   }
 
@@ -82,8 +82,8 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
     byKey,
     certified,
     /** A new key, and who asks with it. */
-    keyOf(scopes: Scope[], more: { client?: string; ttlMs?: number } = {}) {
-      const { id, secret } = identities.createKey({ scopes, ...more })
+    async keyOf(scopes: Scope[], more: { client?: string; ttlMs?: number } = {}) {
+      const { id, secret } = await identities.createKey({ scopes, ...more })
       return { id, secret, ask: byKey(secret) }
     },
     nobody: asking({}),
@@ -93,14 +93,14 @@ export async function startGuarded(t: Teardown, over: Over = {}) {
 /** Identities in a data folder, with an admin's key and what slaves join with. */
 export async function createIdentities(data: string) {
   await makeIdentities(data)
-  const authority = openAuthority(data)
-  const { secret: key } = authority.identities.createKey({ scopes: ['admin'] })
-  const { secret: token } = authority.identities.createToken({
+  const authority = await openAuthority(data)
+  const { secret: key } = await authority.identities.createKey({ scopes: ['admin'] })
+  const { secret: token } = await authority.identities.createToken({
     slave: null,
     uses: 1,
     ttlMs: 600_000,
   })
   const { ca, pin } = authority
-  authority.close()
+  await authority.close()
   return { key, ca, joinLine: (master: string) => formatJoinLine({ token, master, pin }) }
 }

@@ -96,8 +96,8 @@ t.test('keeps to its number of connections', async (t) => {
 
 t.test('lets one key ask so much at a time and no more, and others none the less', async (t) => {
   const g = await startGuarded(t, { requestsPerSecondMax: 5, requestsUnderWayMax: 3 })
-  const one = g.keyOf(['read'])
-  const other = g.keyOf(['read'])
+  const one = await g.keyOf(['read'])
+  const other = await g.keyOf(['read'])
   await until(async () => (await other.ask('GET', '/status')).status === 200)
   const began = performance.now()
   const asked = Array.from({ length: 30 }, () => one.ask('GET', '/status'))
@@ -110,7 +110,7 @@ t.test('lets one key ask so much at a time and no more, and others none the less
     t.equal(body.type, 'too-many-requests')
     t.match(headers['retry-after'], /^[1-9]\d*$/)
   }
-  t.equal((await g.keyOf(['admin']).ask('GET', '/healthz')).status, 200)
+  t.equal((await (await g.keyOf(['admin'])).ask('GET', '/healthz')).status, 200)
   await until(async () => (await other.ask('GET', '/status')).status === 200)
   await until(async () => (await one.ask('GET', '/status')).status === 200)
   t.pass('and it may again after a while')
@@ -118,7 +118,7 @@ t.test('lets one key ask so much at a time and no more, and others none the less
 
 t.test('holds so many requests of one key open and no more', async (t) => {
   const g = await startGuarded(t, { requestsUnderWayMax: 3 })
-  const { ask } = g.keyOf(['submit', 'read'])
+  const { ask } = await g.keyOf(['submit', 'read'])
   await until(async () => (await ask('GET', '/status')).status === 200)
   const task = { kind: 'sleep', input: { ms: 1 }, queue: true }
   const slave = await g.certified('slave', 'slave-1')
@@ -133,7 +133,7 @@ t.test('holds so many requests of one key open and no more', async (t) => {
 
 t.test('tells an address that guesses to wait, and lets a good key of it in', async (t) => {
   const g = await startGuarded(t, { refusalsPerMinuteMax: 5 })
-  const good = g.keyOf(['read']).ask
+  const good = (await g.keyOf(['read'])).ask
   await until(async () => (await good('GET', '/slaves')).status === 200, 5_000).catch(() => {})
   const guess = g.byKey(`afk_${'x'.repeat(43)}`)
   const statuses: number[] = []

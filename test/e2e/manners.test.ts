@@ -321,9 +321,9 @@ t.test('plain HTTP to a port that speaks TLS is answered in words', async (t) =>
 t.test('a key that may cancel and not read hears id and status alone', async (t) => {
   const g = await startGuarded(t)
   const more = { client: 'alice' }
-  const { ask } = g.keyOf(['submit'], more)
-  const { ask: cancel } = g.keyOf(['cancel'], more)
-  const { ask: both } = g.keyOf(['cancel', 'read'], more)
+  const { ask } = await g.keyOf(['submit'], more)
+  const { ask: cancel } = await g.keyOf(['cancel'], more)
+  const { ask: both } = await g.keyOf(['cancel', 'read'], more)
   await until(async () => (await both('GET', '/status')).status === 200)
   const slave = await g.certified('slave', 'slave-1')
   await until(

@@ -84,30 +84,27 @@ t.test('lets in who may, on every route there is, and nobody else', async (t) =>
   const registered = g.master.routes().filter((route) => !/^HEAD |^GET \/docs(\/|$)/.test(route))
   t.same(registered.toSorted(), Object.keys(ROUTES).toSorted(), 'every route is walked')
 
-  const revoked = g.keyOf(['admin'])
-  g.identities.revokeKey(revoked.id)
+  const revoked = await g.keyOf(['admin'])
+  await g.identities.revokeKey(revoked.id)
   const shutOut = await g.certified('slave', 'slave-7')
-  g.identities.revokeSlave('slave-7')
+  await g.identities.revokeSlave('slave-7')
   const strangers: Record<string, Ask> = {
     'no key': g.nobody,
     'a key that there is not': g.byKey(`afk_${'x'.repeat(43)}`),
     'no key at all in the header': g.asking({}, { authorization: 'Bearer' }),
     'another scheme': g.asking({}, { authorization: 'Basic YWRtaW46YWRtaW4=' }),
-    'an expired key': g.keyOf(['admin'], { ttlMs: -1 }).ask,
+    'an expired key': (await g.keyOf(['admin'], { ttlMs: -1 })).ask,
     'a revoked key': revoked.ask,
     'an expired certificate': await g.certified('slave', 'slave-1', -1000),
     'a revoked certificate': shutOut,
     'a certificate of the master': await g.certified('master', 'master'),
     'a session that there is not': g.asking({}, { cookie: `askfirst-session=${'x'.repeat(43)}` }),
   }
-  const known: [Who, Ask][] = [
-    ['slave', await g.certified('slave', 'slave-1')],
-    ...(['submit', 'read', 'cancel', 'admin'] as const).map((scope): [Who, Ask] => [
-      scope,
-      g.keyOf([scope], { client: '*' }).ask,
-    ]),
-  ]
-  const reader = g.keyOf(['read'], { client: '*' })
+  const known: [Who, Ask][] = [['slave', await g.certified('slave', 'slave-1')]]
+  for (const scope of ['submit', 'read', 'cancel', 'admin'] as const) {
+    known.push([scope, (await g.keyOf([scope], { client: '*' })).ask])
+  }
+  const reader = await g.keyOf(['read'], { client: '*' })
   known.push(['read', await g.certified('client', reader.id)])
   // The other view of the file is taken over within a second; here at once.
   await until(async () => (await (known[1] as [Who, Ask])[1]('GET', '/status')).status === 403)
@@ -165,7 +162,7 @@ async function twoSlaves(t: Test) {
   const g = await startGuarded(t)
   const one = await g.certified('slave', 'slave-1')
   const two = await g.certified('slave', 'slave-2')
-  const client = g.keyOf(['submit', 'read', 'cancel']).ask
+  const client = (await g.keyOf(['submit', 'read', 'cancel'])).ask
   await until(async () => (await client('GET', '/status')).status === 200)
   return { ...g, one, two, client }
 }
@@ -216,11 +213,11 @@ t.test(
 
 t.test("shows a client its own tasks and jobs, and none of another's", async (t) => {
   const g = await twoSlaves(t)
-  const alice = g.keyOf(['submit', 'read', 'cancel'], { client: 'alice' }).ask
-  const again = g.keyOf(['read'], { client: 'alice' }).ask
-  const bob = g.keyOf(['submit', 'read', 'cancel'], { client: 'bob' }).ask
-  const admin = g.keyOf(['admin']).ask
-  const all = g.keyOf(['read'], { client: '*' }).ask
+  const alice = (await g.keyOf(['submit', 'read', 'cancel'], { client: 'alice' })).ask
+  const again = (await g.keyOf(['read'], { client: 'alice' })).ask
+  const bob = (await g.keyOf(['submit', 'read', 'cancel'], { client: 'bob' })).ask
+  const admin = (await g.keyOf(['admin'])).ask
+  const all = (await g.keyOf(['read'], { client: '*' })).ask
   await until(async () => (await all('GET', '/status')).status === 200)
   const polled = g.one('GET', '/get_task?slave=slave-1&kinds=word-count&wait=30')
   await until(async () => isPolling(g.master))
@@ -268,7 +265,7 @@ t.test('lets a slave join by a token that is good, once', async (t) => {
     t.match(body.detail, why)
   }
 
-  const good = token(null)
+  const good = await token(null)
   const key = createKey()
   const first = await join(good.secret, 'slave-1', key)
   t.equal(first.status, 200)
@@ -278,22 +275,22 @@ t.test('lets a slave join by a token that is good, once', async (t) => {
   await refused(join(good.secret, 'slave-9'), /has been used/)
   await refused(join(good.secret, 'slave-9', key), /of another name/)
   await refused(join(`afj_${'x'.repeat(43)}`, 'slave-2'), /not known here/)
-  await refused(join(token(null, -1).secret, 'slave-2'), /expired/)
-  await refused(join(token('slave-3').secret, 'slave-2'), /of another name/)
-  await refused(join(token(null).secret, 'slave-1'), /of this name has joined/)
-  const called = token(null)
-  g.identities.revokeToken(called.id)
+  await refused(join((await token(null, -1)).secret, 'slave-2'), /expired/)
+  await refused(join((await token('slave-3')).secret, 'slave-2'), /of another name/)
+  await refused(join((await token(null)).secret, 'slave-1'), /of this name has joined/)
+  const called = await token(null)
+  await g.identities.revokeToken(called.id)
   await refused(join(called.secret, 'slave-2'), /revoked/)
   t.equal(
-    (await join(token('slave-1').secret, 'slave-1')).status,
+    (await join((await token('slave-1')).secret, 'slave-1')).status,
     200,
     'a token for this very name',
   )
-  g.identities.revokeSlave('slave-1')
-  await refused(join(token(null).secret, 'slave-1'), /was shut out/)
-  t.equal((await join(token('slave-1').secret, 'slave-1')).status, 200, 'let in again')
+  await g.identities.revokeSlave('slave-1')
+  await refused(join((await token(null)).secret, 'slave-1'), /was shut out/)
+  t.equal((await join((await token('slave-1')).secret, 'slave-1')).status, 200, 'let in again')
   for (const request of ['', 'nonsense', '-----BEGIN CERTIFICATE REQUEST-----\nAAAA']) {
-    const body = { token: token(null).secret, name: 'slave-4', request }
+    const body = { token: (await token(null)).secret, name: 'slave-4', request }
     t.equal((await g.nobody('POST', '/join', body)).status, 400)
   }
 })
@@ -304,16 +301,16 @@ t.test('renews no certificate that was revoked, also when it is let in by anothe
     ask('POST', '/renew', { request: await createRequest(createKey(), 'slave-1') })
   const before = await g.certified('slave', 'slave-1')
   await until(async () => (await renew(before)).status === 200)
-  // In one turn, so that the master cannot have looked between: the old one out, a new one in.
-  g.identities.revokeSlave('slave-1')
-  const { secret } = g.identities.createToken({ slave: 'slave-1', uses: 1, ttlMs: 3_600_000 })
-  t.equal(g.identities.useToken(secret, 'slave-1', 'a new key'), null)
+  // Without a turn of the event loop, so that the master cannot look between: the old one out, a new one in.
+  await g.identities.revokeSlave('slave-1')
+  const { secret } = await g.identities.createToken({ slave: 'slave-1', uses: 1, ttlMs: 3_600_000 })
+  t.equal(await g.identities.useToken(secret, 'slave-1', 'a new key'), null)
   t.equal((await renew(before)).status, 401)
 })
 
 t.test('keeps a few sessions of a key, so that one key cannot sign out another', async (t) => {
   const g = await startGuarded(t)
-  const [one, other] = [g.keyOf(['read']), g.keyOf(['read'])]
+  const [one, other] = [await g.keyOf(['read']), await g.keyOf(['read'])]
   await until(async () => (await other.ask('GET', '/status')).status === 200)
   const signIn = async (key: string): Promise<Ask> => {
     const { headers } = await g.nobody('POST', '/session', { key })
@@ -328,7 +325,7 @@ t.test('keeps a few sessions of a key, so that one key cannot sign out another',
 
 t.test('signs in to the page by a cookie that no script and no other site can use', async (t) => {
   const g = await startGuarded(t)
-  const { secret } = g.keyOf(['admin'])
+  const { secret } = await g.keyOf(['admin'])
   await until(async () => (await g.byKey(secret)('GET', '/status')).status === 200)
   t.equal((await g.nobody('POST', '/session', { key: 'afk_no' })).status, 401)
   const signedIn = await g.nobody('POST', '/session', { key: secret })
@@ -352,7 +349,11 @@ t.test('signs in to the page by a cookie that no script and no other site can us
 
 t.test('ends a stream that is open when what opened it lets nobody in any more', async (t) => {
   const g = await startGuarded(t)
-  const [watcher, guest, kept] = [g.keyOf(['admin']), g.keyOf(['admin']), g.keyOf(['admin'])]
+  const [watcher, guest, kept] = [
+    await g.keyOf(['admin']),
+    await g.keyOf(['admin']),
+    await g.keyOf(['admin']),
+  ]
   await until(async () => (await kept.ask('GET', '/status')).status === 200)
   const agent = new Agent({ connect: { ca: g.authority.ca } })
   t.teardown(() => agent.destroy())
@@ -373,7 +374,7 @@ t.test('ends a stream that is open when what opened it lets nobody in any more',
   const bySession = await open('/overview', { cookie })
   const other = await open('/events', bearer(kept.secret))
 
-  g.identities.revokeKey(watcher.id)
+  await g.identities.revokeKey(watcher.id)
   await until(byKey.isOver)
   t.notOk(await bySession.isOver())
   await g.asking({}, { cookie })('DELETE', '/session')

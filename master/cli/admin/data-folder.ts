@@ -7,7 +7,7 @@ import type { WallTime } from '../../../shared/data/clock.ts'
 import { isoOf } from '../../../shared/data/clock.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import type { Authority } from '../../security/identities/folder.ts'
-import type { Listed } from '../../security/identities/store.ts'
+import type { Listed } from '../../security/identities/identities.ts'
 import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 import type { Column } from '../output.ts'
@@ -41,13 +41,13 @@ export async function withAuthority(
   }
   let authority: Authority | undefined
   try {
-    authority = openAuthority(data)
+    authority = await openAuthority(data)
     await does(authority)
   } catch (error) {
     const isTold = error instanceof StoreRefusedError || error instanceof StoreBrokenError
     throw isTold ? new UsageError(error.message) : error
   } finally {
-    authority?.close()
+    await authority?.close()
   }
 }
 
@@ -60,10 +60,10 @@ export const records = <Row>(
     notes: string[]
     /** The operand of `revoke`. */
     operand: '<ID>' | '<SLAVE>'
-    rows(identities: Identities): Row[]
+    rows(identities: Identities): Row[] | Promise<Row[]>
     columns: Column<Row>[]
     /** Whether there was something to revoke. */
-    revoke(identities: Identities, id: string): boolean
+    revoke(identities: Identities, id: string): Promise<boolean>
     none(id: string): string
   },
 ) =>
@@ -71,9 +71,10 @@ export const records = <Row>(
     .addCommand(
       onFolder('list', 'lists them all').action(
         run(({ output }, { data }) =>
-          withAuthority(data, ({ identities }) =>
-            output.line(table(given.rows(identities), given.columns, Number.POSITIVE_INFINITY)),
-          ),
+          withAuthority(data, async ({ identities }) => {
+            const rows = await given.rows(identities)
+            return output.line(table(rows, given.columns, Number.POSITIVE_INFINITY))
+          }),
         ),
       ),
     )
@@ -82,8 +83,8 @@ export const records = <Row>(
         .argument(given.operand)
         .action(
           run((_session, id, { data }) =>
-            withAuthority(data, ({ identities }) => {
-              if (!given.revoke(identities, id)) throw new UsageError(given.none(id))
+            withAuthority(data, async ({ identities }) => {
+              if (!(await given.revoke(identities, id))) throw new UsageError(given.none(id))
             }),
           ),
         ),

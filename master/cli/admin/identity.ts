@@ -18,6 +18,6 @@ export const identity = (run: Runner) =>
       ['EXPIRES', ({ expiresAt }) => time(expiresAt)],
       ['REVOKED', ({ revokedAt }) => time(revokedAt)],
     ],
-    revoke: (identities, slave) => identities.revokeSlave(slave) > 0,
+    revoke: async (identities, slave) => (await identities.revokeSlave(slave)) > 0,
     none: (slave) => `no slave ${slave} has a certificate that could be revoked`,
   })

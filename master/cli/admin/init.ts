@@ -35,22 +35,22 @@ export const init = (run: Runner) =>
           )
         }
         if (isNew) await makeIdentities(data)
-        const authority = openAuthority(data)
+        const authority = await openAuthority(data)
         try {
           const { identities } = authority
-          if (url) identities.setFact('url', url)
-          if (names !== undefined) identities.setFact('names', names)
+          if (url) await identities.setFact('url', url)
+          if (names !== undefined) await identities.setFact('names', names)
           await output.line(`authority sha256:${authority.pin}`)
           if (identities.keys().length > 0) {
             const words = 'has identities already: no key was made (see askfirst key create)'
             return await output.line(`${data} ${words}`)
           }
-          const { id, secret } = identities.createKey({ scopes: ['admin'] })
+          const { id, secret } = await identities.createKey({ scopes: ['admin'] })
           await handOver(secret, keyFile, (words) =>
             output.line(`admin key ${id}, shown once: ${words}`),
           )
         } finally {
-          authority.close()
+          await authority.close()
         }
       }),
     )

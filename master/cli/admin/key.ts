@@ -46,8 +46,8 @@ export const key = (run: Runner) =>
       .option('--key-file <FILE>', 'the key goes into this file (0600) in place of the screen')
       .action(
         run(({ output }, { data, scopes, client, ttl, keyFile }) =>
-          withAuthority(data, ({ identities }) => {
-            const { secret } = identities.createKey({
+          withAuthority(data, async ({ identities }) => {
+            const { secret } = await identities.createKey({
               scopes,
               ...(client === undefined ? {} : { client }),
               ...(ttl === undefined ? {} : { ttlMs: ttl }),

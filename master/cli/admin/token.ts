@@ -49,10 +49,14 @@ export const token = (run: Runner) =>
       )
       .action(
         run(({ output }, { data, ttl, name, uses, url }) =>
-          withAuthority(data, ({ identities, pin }) => {
+          withAuthority(data, async ({ identities, pin }) => {
             const master = url ?? identities.fact('url')
             if (!master) throw new UsageError('say --url: where the slave reaches the master')
-            const { secret } = identities.createToken({ slave: name ?? null, uses, ttlMs: ttl })
+            const { secret } = await identities.createToken({
+              slave: name ?? null,
+              uses,
+              ttlMs: ttl,
+            })
             return output.line(formatJoinLine({ token: secret, master, pin }))
           }),
         ),

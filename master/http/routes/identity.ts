@@ -17,7 +17,7 @@ import {
 import type { Checked, Contract, Replies } from '../../../shared/protocol/contract.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import type { Authority } from '../../security/identities/folder.ts'
-import type { Refusal } from '../../security/identities/store.ts'
+import type { Refusal } from '../../security/identities/identities.ts'
 import type { Limits } from '../../security/rate-limits.ts'
 import type { Sessions } from '../../security/sessions.ts'
 import { cookieFor, sessionOf } from '../../security/sessions.ts'
@@ -57,7 +57,7 @@ export async function identity(app: FastifyInstance, options: Options) {
       limits.failed(`join ${request.ip}`)
       throw error
     })
-    const refusal = identities.useToken(token, name, publicKey)
+    const refusal = await identities.useToken(token, name, publicKey)
     if (refusal) {
       limits.failed(`join ${request.ip}`)
       throw new Problem('join-refused', REFUSALS[refusal])
@@ -84,7 +84,7 @@ export async function identity(app: FastifyInstance, options: Options) {
   async function certify(slave: string, publicKey: string, before: string | null) {
     const issued = await authority.issue(publicKey, 'slave', slave, options.slaveCertificateMs)
     const { certificate, serial, expiresAt } = issued
-    if (!identities.noteCertificate({ serial, slave, expiresAt }, before)) {
+    if (!(await identities.noteCertificate({ serial, slave, expiresAt }, before))) {
       throw new Problem('unauthorized', `${slave} was shut out`)
     }
     return { certificate, expiresAt: msOf(expiresAt), lifeMs: options.slaveCertificateMs }

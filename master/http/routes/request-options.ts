@@ -7,7 +7,7 @@ import { oddNumbers, textOf } from '../../../shared/data/raw-json.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import type { DryRunQuery } from '../../../shared/protocol/api/fields.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'
-import { EVERYBODY } from '../../security/identities/store.ts'
+import { EVERYBODY } from '../../security/identities/identities.ts'
 import { requestHash } from '../task-requests.ts'
 
 /** Ids and SHA-256 are stored in small letters (RFC 9562, 4). Text that is not hexadecimal stays as it is. */

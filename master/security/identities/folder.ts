@@ -1,10 +1,9 @@
-// The folder `auth/` in a master's data: the authority's key and certificate, and who may speak
-// (store.ts). That it is there is what makes a master speak TLS and ask everybody who they are.
+// The folder `auth/` in a master's data: the authority's key and certificate, and the identities. A master
+// that has it speaks TLS and requires authentication.
 
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '../../../shared/data/clock.ts'
 import type { Role } from '../../../shared/http/certificates.ts'
 import {
   createAuthority,
@@ -16,7 +15,8 @@ import {
 import type { Material } from '../../../shared/http/tls.ts'
 import type { StoreBrokenError } from '../../store/guard.ts'
 import { opened } from '../../store/sqlite-open.ts'
-import { openIdentities } from './store.ts'
+import { openIdentities } from './identities.ts'
+import { openSqliteIdentities } from './sqlite-identities.ts'
 
 /** The master's own certificate; a third of its life before the end there is a new one. */
 export const MASTER_CERTIFICATE_MS = 2_592_000_000
@@ -36,14 +36,17 @@ export async function makeIdentities(data: string): Promise<void> {
   writeFileSync(at(data, 'ca.pem'), certificate, { mode: 0o644 })
 }
 
-export type Authority = ReturnType<typeof openAuthority>
+export type Authority = Awaited<ReturnType<typeof openAuthority>>
 
-/** Opens what `askfirst init` made. `onBroken`: see openIdentities. */
-export function openAuthority(data: string, onBroken?: (error: StoreBrokenError) => void) {
+/**
+ * Opens what `askfirst init` made. Rejects with StoreRefusedError, with words about what to do, when the
+ * identities cannot be opened. `onBroken`: see openSqliteIdentities.
+ */
+export async function openAuthority(data: string, onBroken?: (error: StoreBrokenError) => void) {
   const ca = readFileSync(at(data, 'ca.pem'), 'utf8')
   const pair = { key: readFileSync(at(data, 'ca.key'), 'utf8'), certificate: ca }
   const file = at(data, 'auth.sqlite')
-  const identities = opened(file, () => openIdentities(file, systemClock.wall, onBroken))
+  const identities = await openIdentities(opened(file, () => openSqliteIdentities(file, onBroken)))
 
   return {
     ca,
@@ -62,7 +65,7 @@ export function openAuthority(data: string, onBroken?: (error: StoreBrokenError)
       return { key, cert: issued.certificate, ca }
     },
 
-    close: () => identities.close(),
+    close: identities.close,
   }
 }
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { makeIdentities, openAuthority } from '../../../master/security/identities/folder.ts'
-import { openIdentities } from '../../../master/security/identities/store.ts'
+import { openIdentities } from '../../../master/security/identities/identities.ts'
+import { openSqliteIdentities } from '../../../master/security/identities/sqlite-identities.ts'
 import { systemClock, wallTime } from '../../../shared/data/clock.ts'
 import { until } from '../../requests.ts'
 import { runProgram } from './in-process.ts'
@@ -15,15 +16,15 @@ const MINUTE_MS = 60_000
 t.test('a list names what a master with a clock that was ahead has seen expire', async (t) => {
   const data = t.testdir()
   await makeIdentities(data)
-  const authority = openAuthority(data)
+  const authority = await openAuthority(data)
   const { identities } = authority
-  const short = identities.createKey({ scopes: ['read'], ttlMs: 10 * MINUTE_MS })
-  const long = identities.createKey({ scopes: ['read'], ttlMs: 60 * MINUTE_MS })
-  const forever = identities.createKey({ scopes: ['read'] })
+  const short = await identities.createKey({ scopes: ['read'], ttlMs: 10 * MINUTE_MS })
+  const long = await identities.createKey({ scopes: ['read'], ttlMs: 60 * MINUTE_MS })
+  const forever = await identities.createKey({ scopes: ['read'] })
   const joins = { slave: null, uses: 1 }
-  const shortToken = identities.createToken({ ...joins, ttlMs: 10 * MINUTE_MS })
-  const longToken = identities.createToken({ ...joins, ttlMs: 60 * MINUTE_MS })
-  authority.close()
+  const shortToken = await identities.createToken({ ...joins, ttlMs: 10 * MINUTE_MS })
+  const longToken = await identities.createToken({ ...joins, ttlMs: 60 * MINUTE_MS })
+  await authority.close()
 
   const linesOf = async (command: 'key' | 'token'): Promise<Map<string, string>> => {
     const lines = (await runProgram([command, 'list', '--data', data])).stdout.split('\n')
@@ -35,12 +36,12 @@ t.test('a list names what a master with a clock that was ahead has seen expire',
 
   const ahead = () => wallTime(Number(systemClock.wall()) + 20 * MINUTE_MS)
   const file = join(data, 'auth/auth.sqlite')
-  const master = openIdentities(file, ahead)
+  const master = await openIdentities(openSqliteIdentities(file), ahead)
   const database = new DatabaseSync(file, { readOnly: true })
   const written = database.prepare('SELECT count(*) AS n FROM expired')
   await until(async () => written.get()?.n === 2)
   database.close()
-  master.close()
+  await master.close()
   const [keys, tokens] = [await linesOf('key'), await linesOf('token')]
   t.match(keys.get(short.id), isExpired)
   t.notMatch(keys.get(long.id), isExpired)

@@ -5,7 +5,8 @@ import { mkdirSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createBlobs } from '../../../master/jobs/blobs.ts'
-import { openIdentities } from '../../../master/security/identities/store.ts'
+import { openIdentities } from '../../../master/security/identities/identities.ts'
+import { openSqliteIdentities } from '../../../master/security/identities/sqlite-identities.ts'
 import { openJobStores } from '../../../master/store/jobs/open.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import { openOutboxDisk } from '../../../slave/link/outbox-disk.ts'
@@ -49,11 +50,12 @@ const PROGRAMS: Record<string, () => unknown> = {
       { attempt: 'a', task: 't', outcome: { status: 'done', result: 1 }, ranMs: 1 },
     ])
   },
-  key: () => {
+  key: async () => {
     mkdirSync(folder)
-    const identities = openIdentities(join(folder, 'identities.sqlite'))
+    const store = openSqliteIdentities(join(folder, 'identities.sqlite'))
+    const identities = await openIdentities(store)
     say('begins')
-    identities.createKey({ scopes: ['submit'] })
+    await identities.createKey({ scopes: ['submit'] })
   },
 }
 

@@ -102,7 +102,7 @@ export const STORES: WrongVersion[] = [
   {
     name: 'identities-synchronous-normal',
     says: 'does not sync a key that it gives out',
-    in: 'store.PRAGMAS',
+    in: 'sqlite-identities.PRAGMAS',
     find: 'PRAGMA synchronous = FULL;',
     replace: 'PRAGMA synchronous = NORMAL;',
     caughtBy: 'test/rigs/durability/saves.system.test.ts',
