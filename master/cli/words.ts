@@ -36,6 +36,10 @@ const MEANING: Record<FailureType, string> = {
     'a file changed while it was read: submit again when nothing writes to it any more',
 }
 
+/** A slave of another version may give other types. */
+const meaningOfFailure = (type: FailureType): string =>
+  Object.hasOwn(MEANING, type) ? MEANING[type] : 'see README'
+
 /** A refusal: what was said, who said why not, and what one can do. */
 export function refusalInWords({
   type,
@@ -111,7 +115,7 @@ function verdictOf(task: Task, trail: TrailEntry[], now: Explanation | null): st
       ? [`So it was tried again, and ${task.slave} did it.`]
       : []),
     ...(task.status === 'failed'
-      ? [`${task.failure.type} means: ${MEANING[task.failure.type] ?? 'see README'}.`]
+      ? [`${task.failure.type} means: ${meaningOfFailure(task.failure.type)}.`]
       : []),
     ...(now ? [whyNobody(task, now)] : []),
   ]

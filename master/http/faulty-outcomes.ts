@@ -53,7 +53,7 @@ function withoutFaultyResult(bytes: Buffer, members: Map<string, Span> | undefin
   const rest = Buffer.from(around.map(String).join(''))
   if (mistakeIn(rest, { start: 0, end: rest.length }, 0) !== null) return null
   const failure = JSON.stringify({ type: 'invalid-result', message: wordsOf(mistake) })
-  const kept = [...members].filter(([name]) => !(name in Done.properties))
+  const kept = [...members].filter(([name]) => !Object.hasOwn(Done.properties, name))
   const fields = kept.map(([name, span]) => `${JSON.stringify(name)}:${textOf(bytes, span)}`)
   return Buffer.from(`{${[...fields, `"failure":${failure}`].join()}}`)
 }

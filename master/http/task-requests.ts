@@ -92,7 +92,7 @@ export function createTaskRequests(given: {
 
   /** `{"expression": "2+3", ...}` for `{"kind": "expression", "input": {...}, ...}`. */
   function expand(body: Record<string, unknown>, text: TextOf): Parsed {
-    const shorthand = shorthands.find(({ required }) => required.every((field) => field in body))
+    const shorthand = shorthands.find(({ required }) => required.every((field) => Object.hasOwn(body, field)))
     if (!shorthand) {
       const short = shorthands.map(({ required }) => required.join(' and ')).join(', or ')
       const meant = shorthands.flatMap(({ required }) => required)
@@ -109,7 +109,7 @@ export function createTaskRequests(given: {
     const input: string[] = []
     const common: Record<string, unknown> = {}
     for (const [field, value] of Object.entries(body)) {
-      if (field in TASK_OPTIONS) common[field] = value
+      if (Object.hasOwn(TASK_OPTIONS, field)) common[field] = value
       else input.push(`${JSON.stringify(field)}:${fieldText(field, value, text)}`)
     }
     return { kind: shorthand.name, input: `{${input.join()}}`, ...common }

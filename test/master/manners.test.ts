@@ -1,9 +1,9 @@
-// Whose an Idempotency-Key is: no client's key is ever the same as another's, whatever it says.
+// What a request says beside its body: whose its Idempotency-Key is, and whether it is a dry run.
 
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { partKey } from '../../master/core/part-names.ts'
-import { itemManners, manners } from '../../master/http/routes/request-options.ts'
+import { isDryRun, itemManners, manners } from '../../master/http/routes/request-options.ts'
 
 /** What a key becomes for the store: in a header and in a batch. */
 function stored(client: string, key: string): string | null {
@@ -28,4 +28,13 @@ t.test('a key of nobody in particular is never the key of a client or of a part'
   t.equal(new Set(all).size, all.length)
   t.notOk(all.includes(part))
   t.equal(stored('*', 'k1'), 'k1', 'as an earlier version stored it')
+})
+
+t.test('a dry run is asked for by true, 1 or nothing, and by no other word', async (t) => {
+  const isDry = (word: string) => isDryRun({ 'dry-run': word })
+  t.same(['', 'true', 'TRUE', '1', 'false', '0'].map(isDry), [true, true, true, true, false, false])
+  t.equal(isDryRun({}), false)
+  for (const word of ['constructor', 'toString', '__proto__', 'maybe', '2']) {
+    t.throws(() => isDry(word), { type: 'invalid-request' }, word)
+  }
 })

@@ -3,7 +3,7 @@
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
-import { dataOption, handOver, originOf } from './data-folder.ts'
+import { dataOption, handOver, originOf, withAuthority } from './data-folder.ts'
 
 export const init = (run: Runner) =>
   command(
@@ -25,7 +25,7 @@ export const init = (run: Runner) =>
             '--data must be given: the folder of the master, such as /srv/askfirst',
           )
         }
-        const { hasIdentities, makeIdentities, openAuthority } = await import(
+        const { hasIdentities, makeIdentities } = await import(
           '../../security/identities/folder.ts'
         )
         const isNew = !hasIdentities(data)
@@ -35,12 +35,10 @@ export const init = (run: Runner) =>
           )
         }
         if (isNew) await makeIdentities(data)
-        const authority = await openAuthority(data)
-        try {
-          const { identities } = authority
+        await withAuthority(data, async ({ identities, pin }) => {
           if (url) await identities.setFact('url', url)
           if (names !== undefined) await identities.setFact('names', names)
-          await output.line(`authority sha256:${authority.pin}`)
+          await output.line(`authority sha256:${pin}`)
           if (identities.keys().length > 0) {
             const words = 'has identities already: no key was made (see askfirst key create)'
             return await output.line(`${data} ${words}`)
@@ -49,8 +47,6 @@ export const init = (run: Runner) =>
           await handOver(secret, keyFile, (words) =>
             output.line(`admin key ${id}, shown once: ${words}`),
           )
-        } finally {
-          await authority.close()
-        }
+        })
       }),
     )

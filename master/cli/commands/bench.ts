@@ -8,7 +8,7 @@ import type { Runner } from '../command.ts'
 import { command, numberFrom } from '../command.ts'
 import { count, duration } from '../output.ts'
 
-type Tally = { done: number; failed: number; refused: Record<string, number>; ms: number[] }
+type Tally = { done: number; failed: number; refused: Map<string, number>; ms: number[] }
 
 /** A task that has no result within this is counted as failed. In milliseconds. */
 const HOLD_MS = 60_000
@@ -29,9 +29,8 @@ export const bench = (run: Runner) =>
     .action(
       run(async ({ client, output, signal }, { tasks, atOnce, batch, expression }) => {
         const master = client()
-        const { slots, slaves } = await master.status()
-        const before = (await master.status()).counters.asks
-        const tally: Tally = { done: 0, failed: 0, refused: {}, ms: [] }
+        const { slots, slaves, counters } = await master.status()
+        const tally: Tally = { done: 0, failed: 0, refused: new Map(), ms: [] }
         const began = performance.now()
         function* requests(): Generator<TaskRequest, void, void> {
           for (let n = 1; n <= tasks && !signal.aborted; n++) {
@@ -58,10 +57,10 @@ export const bench = (run: Runner) =>
           slots: slots.total,
           tasks: tally.done + tally.failed,
           failed: tally.failed,
-          refused: tally.refused,
+          refused: Object.fromEntries(tally.refused),
           seconds,
           perSecond: tally.done / seconds,
-          asksPerTask: ((await master.status()).counters.asks - before) / Math.max(1, tally.done),
+          asksPerTask: ((await master.status()).counters.asks - counters.asks) / Math.max(1, tally.done),
           p50Ms: at(0.5),
           p99Ms: at(0.99),
           maxMs: sorted.at(-1) ?? null,
@@ -73,14 +72,12 @@ export const bench = (run: Runner) =>
             : [
                 `POST to the result: ${duration(found.p50Ms)} (half), ${duration(found.p99Ms ?? 0)} (99 %), ${duration(found.maxMs ?? 0)} at most`,
               ]),
-          `${found.asksPerTask.toFixed(2)} asks per task; ${tally.failed} failed${Object.entries(
-            tally.refused,
-          )
+          `${found.asksPerTask.toFixed(2)} asks per task; ${tally.failed} failed${[...tally.refused]
             .map(([type, n]) => `; ${n} ${type}`)
             .join('')}`,
         ])
         if (signal.aborted) return 'stopped'
-        return tally.failed > 0 || Object.keys(tally.refused).length > 0 ? 'failed' : 'ok'
+        return tally.failed > 0 || tally.refused.size > 0 ? 'failed' : 'ok'
       }),
     )
 
@@ -95,7 +92,7 @@ async function one(master: Client, request: TaskRequest, tally: Tally): Promise<
     } else if (hasEnded(task) || task.status === 'in progress') tally.failed++
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error
-    tally.refused[error.type] = (tally.refused[error.type] ?? 0) + 1
+    refuse(tally, error)
   }
 }
 
@@ -109,6 +106,10 @@ async function many(
   for await (const { task, problem } of master.submitMany(requests, manners)) {
     if (task?.status === 'done') tally.done++
     else if (task) tally.failed++
-    else if (problem) tally.refused[problem.type] = (tally.refused[problem.type] ?? 0) + 1
+    else if (problem) refuse(tally, problem)
   }
+}
+
+function refuse({ refused }: Tally, { type }: ProblemError): void {
+  refused.set(type, (refused.get(type) ?? 0) + 1)
 }

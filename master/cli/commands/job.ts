@@ -7,7 +7,6 @@ import { MultiBar, Presets } from 'cli-progress'
 import type { Client, Job, JobRequest } from '../../../shared/client/client.ts'
 import { hasEnded } from '../../../shared/client/client.ts'
 import { plain } from '../../../shared/data/plain-text.ts'
-import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import { UUID_PATTERN } from '../../../shared/protocol/patterns.ts'
 import type { Runner } from '../command.ts'
@@ -15,7 +14,7 @@ import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import type { Column, Output } from '../output.ts'
 import { count, cut, duration, resultText } from '../output.ts'
-import { readText } from './text-file.ts'
+import { parseJson, readText } from './text-file.ts'
 
 const ID = new RegExp(UUID_PATTERN)
 /** The stages are looked at this often while a job is waited for. In milliseconds. */
@@ -98,11 +97,7 @@ async function upload(master: Client, blob: string): Promise<Record<string, stri
 function parsed(input: string): object {
   const text =
     input === '-' ? readText('-') : input.startsWith('@') ? readText(input.slice(1)) : input
-  try {
-    return parseAsWritten(text) as object
-  } catch (error) {
-    throw new UsageError(`--input is not JSON: ${(error as Error).message}`)
-  }
+  return parseJson('--input', text) as object
 }
 
 async function writeResult(

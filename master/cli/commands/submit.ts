@@ -2,14 +2,13 @@
 
 import type { TaskRequest } from '../../../shared/client/client.ts'
 import { hasEnded } from '../../../shared/client/client.ts'
-import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import type { Runner, Session } from '../command.ts'
 import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import { resultText } from '../output.ts'
 import { submitLines } from './submit-lines.ts'
-import { readText } from './text-file.ts'
+import { parseJson, readText } from './text-file.ts'
 
 /** A master that goes away while a task is waited for may be back within this. In milliseconds. */
 const RETURN_MS = 60_000
@@ -85,18 +84,18 @@ function requestOf(given: SubmitOptions, expression: string | undefined): TaskRe
   }
   if (expression !== undefined) throw new UsageError('give an expression or --input, not both')
   const text = input.startsWith('@') ? readText(input.slice(1)) : input
-  return { ...common(given), kind, input: json('--input', text) }
+  return { ...common(given), kind, input: parseJson('--input', text) }
 }
 
 function requestOfLine(given: SubmitOptions, line: number, text: string): TaskRequest {
   if (given.kind === 'expression') return { ...common(given), ...expressionOf(given, text) }
-  return { ...common(given), kind: given.kind, input: json(`line ${line}`, text) }
+  return { ...common(given), kind: given.kind, input: parseJson(`line ${line}`, text) }
 }
 
 function expressionOf({ scope, number }: SubmitOptions, expression: string) {
   return {
     expression,
-    ...(scope === undefined ? {} : { scope: json('--scope', scope) as Record<string, unknown> }),
+    ...(scope === undefined ? {} : { scope: parseJson('--scope', scope) as Record<string, unknown> }),
     ...(number === undefined ? {} : { number: number as 'number' }),
   }
 }
@@ -109,14 +108,6 @@ function common({ queue, priority, runLimitMs, waitLimitMs, tag }: SubmitOptions
     ...(runLimitMs === undefined ? {} : { runLimitMs }),
     ...(waitLimitMs === undefined ? {} : { waitLimitMs }),
     ...(tag === undefined ? {} : { tags: tag.split(',') }),
-  }
-}
-
-function json(from: string, text: string): unknown {
-  try {
-    return parseAsWritten(text)
-  } catch (error) {
-    throw new UsageError(`${from} is not JSON: ${(error as Error).message}`)
   }
 }
 

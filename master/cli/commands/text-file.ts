@@ -1,7 +1,8 @@
-// Text that a person hands over in a file or a pipe: UTF-8, strictly. What is not would be counted,
-// or computed, as something else than it says.
+// Reads the text and the JSON that a user gives in a file, a pipe or an option. Text must be UTF-8: bytes of
+// another encoding would be counted, or computed, as other characters.
 
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
 
 /** Standard input. */
@@ -15,6 +16,15 @@ export function readText(file: string): string {
     return decoder.decode(readFileSync(fd)) + decoder.end()
   } finally {
     if (fd !== 0) closeSync(fd)
+  }
+}
+
+/** The value of a JSON text; numbers keep their text. `from`: where the text stands. Throws UsageError. */
+export function parseJson(from: string, text: string): unknown {
+  try {
+    return parseAsWritten(text)
+  } catch (error) {
+    throw new UsageError(`${from} is not JSON: ${(error as Error).message}`)
   }
 }
 

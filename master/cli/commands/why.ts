@@ -2,19 +2,19 @@
 
 import type { TaskRequest } from '../../../shared/client/client.ts'
 import { hasEnded } from '../../../shared/client/client.ts'
-import { parseAsWritten } from '../../../shared/data/written-numbers.ts'
 import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 import { explanationInWords, whyInWords } from '../words.ts'
 import { idOf } from './tasks.ts'
+import { parseJson } from './text-file.ts'
 
 /** Inputs to ask with, where the kind needs one that is valid. */
-const INPUTS: Record<string, unknown> = {
-  expression: { expression: '1' },
-  sleep: { ms: 0 },
-  'word-count': { text: '' },
-  'range-sum': { expression: 'n', from: 1, to: 1 },
-}
+const INPUTS = new Map<string, unknown>([
+  ['expression', { expression: '1' }],
+  ['sleep', { ms: 0 }],
+  ['word-count', { text: '' }],
+  ['range-sum', { expression: 'n', from: 1, to: 1 }],
+])
 
 export const why = (run: Runner) =>
   command(
@@ -34,7 +34,7 @@ export const why = (run: Runner) =>
         const dryRun = async (of: string, input: unknown) =>
           master.explain({ kind: of, input } as TaskRequest)
         if (given === undefined) {
-          const input = asked === undefined ? (INPUTS[kind] ?? {}) : parseAsWritten(asked)
+          const input = asked === undefined ? (INPUTS.get(kind) ?? {}) : parseJson('--input', asked)
           const now = await dryRun(kind, input)
           return output.show(now, () => explanationInWords(kind, now))
         }

@@ -103,7 +103,7 @@ function headOf({ slave, attempt, task, ranMs }: Head, caller: string | null) {
 
 /** The fields of an outcome, without the other fields of the body. */
 function resultOf(said: Static<typeof SubmittedDone>): { result: unknown } {
-  const fields = Object.entries(said).filter(([name]) => name in Done.properties)
+  const fields = Object.entries(said).filter(([name]) => Object.hasOwn(Done.properties, name))
   return { result: said.result, ...Object.fromEntries(fields) }
 }
 

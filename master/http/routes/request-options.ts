@@ -100,17 +100,17 @@ export function goneOf({ raw }: FastifyReply, waitMs: number): AbortSignal | und
 export const ownerOf = ({ caller }: FastifyRequest): string | null =>
   caller.client === EVERYBODY ? null : caller.client
 
-const DRY_RUN: Record<string, boolean> = {
-  '': true,
-  true: true,
-  '1': true,
-  false: false,
-  '0': false,
-}
+const DRY_RUN = new Map([
+  ['', true],
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+])
 
 /** Whether the client asks only what would happen. Throws `invalid-request`. */
 export function isDryRun({ 'dry-run': said }: Static<typeof DryRunQuery>): boolean {
-  const isDry = said === undefined ? false : DRY_RUN[said.toLowerCase()]
+  const isDry = said === undefined ? false : DRY_RUN.get(said.toLowerCase())
   if (isDry !== undefined) return isDry
   throw invalidRequest([{ field: 'dry-run', rule: 'must be true or false, or stand alone' }])
 }

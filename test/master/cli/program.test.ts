@@ -9,12 +9,15 @@ import { UsageError } from '../../../shared/process/usage-error.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import { runProgram } from './in-process.ts'
 
+/** What `bench` reads of it. */
+const STATUS = { slots: { total: 2 }, slaves: { alive: 1 }, counters: { asks: 5 } }
 const seen: { path: string; body: string; headers: IncomingHttpHeaders }[] = []
 const master = createServer((request, response) => {
   void request.toArray().then((chunks) => {
     const { url: path = '', headers } = request
     seen.push({ path, body: chunks.join(''), headers })
-    const answer = path === '/slaves' ? { slaves: [] } : { id: 'a', status: 'done', result: 1 }
+    const task = { id: 'a', status: 'done', result: 1 }
+    const answer = path === '/slaves' ? { slaves: [] } : path === '/status' ? STATUS : task
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
   })
 })
@@ -48,6 +51,15 @@ t.test('sends the master what belongs to the command, and no global option', asy
   t.match(seen.at(-1)?.path, /^\/[a-z-]+\?(kind=sum&limit=20|limit=20&kind=sum)$/)
 })
 
+t.test('reads the status of the master before and after a bench, and at no other time', async (t) => {
+  const before = seen.length
+  const { stdout, exit } = await runProgram(['bench', '--tasks', '2', '--json'], { url })
+  t.match(JSON.parse(stdout), { slaves: 1, slots: 2, tasks: 2, refused: {}, asksPerTask: 0 })
+  t.equal(exit, 'ok')
+  const paths = seen.slice(before).map(({ path }) => path)
+  t.same(paths, ['/status', '/tasks', '/tasks', '/status'])
+})
+
 t.test('leaves an option after a command of the data folder to that command', async (t) => {
   const { error } = await runProgram(['init', '--data', t.testdir(), '--url', 'http://10.0.0.1'])
   t.match(error, { message: /'--url <URL>' argument 'http:\/\/10.0.0.1' is invalid/ })
@@ -79,6 +91,9 @@ t.test('refuses a wrong command line in one line that says what is right', async
     [['token', 'create', '--name', 'a b'], "It cannot be a slave's name"],
     [['key', 'list', '--data', 'nowhere'], 'nowhere has no identities: run askfirst init'],
     [['slaves', '--url', 'nowhere'], '"nowhere" is no URL of a master'],
+    [['why', '--input', '{"n":'], '--input is not JSON: '],
+    [['submit', '--kind', 'sum', '--input', '{"n":'], '--input is not JSON: '],
+    [['job', 'sum', '--input', '{"n":'], '--input is not JSON: '],
     [['--json', 'master'], 'askfirst master takes no options before its name'],
   ] as const) {
     const { error, stdout, stderr } = await runProgram([...argv], { url })

@@ -123,3 +123,18 @@ t.test('a long request is mended as a short one is', async (t) => {
   const { body } = await send('GET', `/tasks/${task}`)
   t.match(body, { status: 'failed', failure: { type: 'invalid-result', message: /same name/ } })
 })
+
+t.test('a field of the short form that is no field of an outcome is not kept', async (t) => {
+  const send = await setUp(t)
+  for (const result of ['1', '{"a":1,"a":2}']) {
+    const polled = send('GET', '/get_task?slave=w&kinds=own&wait=30')
+    await send('GET', '/get_task?slave=v&kinds=none&wait=0')
+    await send('POST', '/tasks', '{"kind":"own","input":1}')
+    const { task } = (await polled).body
+    const body = `{"task":"${task}","result":${result},"toString":5,"other":6}`
+    t.equal((await send('POST', '/submit_result', body)).status, 200)
+    const ended = (await send('GET', `/tasks/${task}`)).body
+    t.notOk(Object.hasOwn(ended, 'toString'))
+    t.notOk(Object.hasOwn(ended, 'other'))
+  }
+})
