@@ -73,7 +73,7 @@ function answerInWords({ answer, reason, ms, knownMs }: Asked): string {
 
 /** What would happen to a task of this kind now. */
 export function explanationInWords(kind: string, { wouldAsk, slaves }: Explanation): string[] {
-  const able = slaves.filter(({ reason }) => !reason.startsWith('does not offer'))
+  const able = slaves.filter(({ state }) => state !== 'unable')
   const verdict =
     wouldAsk !== null
       ? `A task of kind "${kind}" would go to ${wouldAsk} now.`
@@ -176,7 +176,7 @@ function waited(task: Task, before: TrailEntry[], taken: TrailEntry | undefined)
 
 function whyNobody(task: Task, { slaves, wouldAsk }: Explanation): string {
   if (slaves.length === 0) return 'Now no slave is registered at all.'
-  const able = slaves.filter(({ reason }) => !reason.startsWith('does not offer'))
+  const able = slaves.filter(({ state }) => state !== 'unable')
   if (able.length === 0)
     return `Now none of ${count(slaves.length, 'slave')} offers "${task.kind}": it waits for one that does.`
   if (wouldAsk !== null) return `Now ${wouldAsk} is available.`

@@ -6,28 +6,24 @@
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import type { Asked } from '../../shared/protocol/problems.ts'
-import type { TrailEvent, TrailMeaning } from '../../shared/protocol/trail.js'
+import type * as api from '../../shared/protocol/api/tasks.ts'
+import type { TrailMeaning } from '../../shared/protocol/trail.js'
 import { TRAIL_EVENTS } from '../../shared/protocol/trail.js'
 import type { Reason } from './reasons.ts'
 import { inWords } from './reasons.ts'
 
 export type { TrailEvent } from '../../shared/protocol/trail.js'
 
-/** One entry of a task's trail: who was asked or what happened to the task, when, and why. */
-export type TrailEntry = {
+/**
+ * One entry of a task's trail, as clients read it but for its time and the master's own reason. `reason` has
+ * the words of a slave, of the network, or of an earlier version of the master.
+ */
+export type TrailEntry = Omit<api.TrailEntry, 'at'> & {
   at: WallTime
-  event: TrailEvent
-  slave?: string
   /** Of what failed or was lost: recognized after a start of the master, shown to nobody. */
   attempt?: string
-  /** The master's reason ... */
+  /** The master's reason, in place of `reason`. */
   why?: Reason
-  /** ... or the words of a slave, of the network, or of an earlier version of the master. */
-  reason?: string
-  /** Milliseconds until the answer came. */
-  ms?: number
-  /** Not asked, because known; the answer's age in milliseconds. */
-  knownMs?: number
 }
 
 /** Why an entry says what it says, in words; empty where that needs none. */

@@ -51,8 +51,8 @@ export const TRAIL_EVENTS = /** @type {const} */ ({
 /**
  * @typedef {keyof typeof TRAIL_EVENTS} TrailEvent
  * @typedef {(typeof TRAIL_EVENTS)[TrailEvent]} TrailMeaning
- * @typedef {{ at: string, event: string, slave?: string, reason?: string, ms?: number,
- *   knownMs?: number }} Entry an entry as the API gives it
+ * @typedef {Omit<import('./api/tasks.ts').TrailEntry, 'event'> & { event: string }} Entry an entry as the
+ *   API gives it; a master of a newer version may send other events
  * @typedef {string | { slave: string } | { said: string } | { ms: number }} Piece plain words, the name
  *   of a slave, a reason, or a length of time
  * @typedef {{ entry: Entry, tone: 'yes' | 'no' | 'bad' | 'plain', pieces: Piece[] }} Line

@@ -5,6 +5,8 @@ import { Type } from 'typebox'
 import { CANCEL, contract, READ, SUBMIT } from '../contract.ts'
 import { Asked, ProblemDocument } from '../problems.ts'
 import { TASK_STATUSES } from '../statuses.ts'
+import type { TrailEvent } from '../trail.js'
+import { TRAIL_EVENTS } from '../trail.js'
 import { Name } from '../wire.ts'
 import { words } from '../words.ts'
 import {
@@ -20,6 +22,7 @@ import {
   Time,
   TraceId,
 } from './fields.ts'
+import { SLAVE_STATES } from './slaves.ts'
 import { batchBody, TaskOptions, taskBody, taskExamples } from './task-body.ts'
 
 const Status = words(TASK_STATUSES)
@@ -66,13 +69,16 @@ export const Task = Type.Object({ ...summary, traceId: TraceId, asked: Type.Arra
 export type Task = Static<typeof Task>
 export const TaskList = Type.Object({ tasks: Type.Array(TaskSummary), next: orNull(Id) }, STRICT)
 
+/** One entry of a trail. trail.js says what each event means, and tells it in a sentence. */
 export const TrailEntry = Type.Object(
   {
     at: Time,
-    event: Type.String(),
+    event: Type.Unsafe<TrailEvent>(words(Object.keys(TRAIL_EVENTS))),
     slave: Type.Optional(Name),
     reason: Type.Optional(Type.String()),
+    /** Until the answer came. */
     ms: Type.Optional(Ms),
+    /** The slave was not asked, because its answer was known: the age of that, in milliseconds. */
     knownMs: Type.Optional(Type.Number({ minimum: 0 })),
   },
   STRICT,
@@ -85,7 +91,17 @@ export const Explanation = Type.Object(
   {
     wouldAsk: orNull(Name),
     slaves: Type.Array(
-      Type.Object({ slave: Name, available: Type.Boolean(), reason: Type.String() }, STRICT),
+      Type.Object(
+        {
+          slave: Name,
+          available: Type.Boolean(),
+          /** How it stands for such a task. A master of an earlier version does not tell. */
+          state: Type.Optional(words([...SLAVE_STATES, 'unable'])),
+          /** The same in words; empty for one that is available. */
+          reason: Type.String(),
+        },
+        STRICT,
+      ),
     ),
   },
   { ...STRICT, description: 'With `?dry-run`: who would be asked first, and why not the others.' },
