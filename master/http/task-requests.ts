@@ -7,7 +7,7 @@ import { msBetween } from '../../shared/data/clock.ts'
 import { nearest } from '../../shared/data/nearest-name.ts'
 import type { TextOf } from '../../shared/data/raw-json.ts'
 import { encode, unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
-import { createCheck, invalidRequest } from '../../shared/http/validate.ts'
+import { createCheck, invalidRequest, isObject } from '../../shared/http/validate.ts'
 import {
   NamedTask,
   shortTask,
@@ -170,9 +170,6 @@ function fieldText(field: string, value: unknown, text: TextOf): string {
 
 /** Fields of a submission that come from its kind. */
 type Body = 'kind' | 'input' | 'work'
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function shorthandOf(kind: AboutKind) {
   const required = Type.IsObject(kind.input) ? kind.input.required : []

@@ -19,6 +19,16 @@ export function acceptedJson(reply: Reply) {
   return { id, status, slave, message, asked: asked(trail) }
 }
 
+/** The reply to a POST whose task ended while its client waited. */
+export const endedJson = ({ id, kind, status, slave, outcome, trail }: Reply) => ({
+  id,
+  kind,
+  status,
+  ...outcomeJson(outcome),
+  slave,
+  asked: asked(trail),
+})
+
 /** A whole task. */
 export function taskJson(record: TaskRecord) {
   const { id, trace, trail } = record

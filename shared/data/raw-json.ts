@@ -219,12 +219,6 @@ export const fieldsOf =
     return span && textOf(bytes, span)
   }
 
-/** Of a value that did not come as text: as JSON.stringify writes it. */
-export const fieldsOfValue =
-  (value: object): TextOf =>
-  (field) =>
-    field in value ? encode((value as Record<string, unknown>)[field]) : undefined
-
 const ZERO = 0x30
 const MINUS = 0x2d
 const DOT = 0x2e

@@ -13,7 +13,7 @@ import type {
 } from 'fastify'
 import { Problem } from '../protocol/problems.ts'
 import type { BodyPlace, BodyRoom } from './body-budget.ts'
-import { invalidRequest } from './validate.ts'
+import { invalidRequest, isObject } from './validate.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -80,8 +80,7 @@ const CHECKS: Partial<Record<string, preValidationHookHandler>> = {
   },
   none({ body, method, routeOptions }, _reply, done) {
     if (body === undefined || method === 'HEAD') return done()
-    const isPlain = typeof body === 'object' && body !== null && !Array.isArray(body)
-    const fields = isPlain ? Object.keys(body).slice(0, FIELDS_MAX) : ['body']
+    const fields = isObject(body) ? Object.keys(body).slice(0, FIELDS_MAX) : ['body']
     if (fields.length === 0) return done()
     const rule = `is not taken: ${method} ${routeOptions.url ?? ''} has no body`
     done(invalidRequest(fields.map((field) => ({ field: field.slice(0, 64), rule }))))

@@ -6,6 +6,10 @@ import { Problem } from '../protocol/problems.ts'
 
 export type Mistake = { field: string; rule: string }
 
+/** Whether a value of JSON is an object. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** How many mistakes one answer names. */
 const MISTAKES_MAX = 10
 /** Of a list that is looked through for mistakes: one more than the longest may have. */

@@ -10,7 +10,7 @@ import type { Monotonic } from '../../../shared/data/clock.ts'
 import { fieldsOf, scanItems } from '../../../shared/data/raw-json.ts'
 import { LONG_BODY_BYTES } from '../../../shared/http/json-body.ts'
 import { serveWith } from '../../../shared/http/serve.ts'
-import { invalidRequest } from '../../../shared/http/validate.ts'
+import { invalidRequest, isObject } from '../../../shared/http/validate.ts'
 import type { Slices } from '../../../shared/process/time-slices.ts'
 import { submitTasks } from '../../../shared/protocol/api/tasks.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
@@ -19,10 +19,9 @@ import { readTrace } from '../../../shared/protocol/trace.ts'
 import { explain } from '../../core/explain.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 import type { Gone, Submission } from '../../dispatch/pending-requests.ts'
-import { acceptedJson } from '../../views/task-json.ts'
+import { acceptedJson, endedJson } from '../../views/task-json.ts'
 import type { TaskRequests } from '../task-requests.ts'
 import { goneOf, isDryRun, itemManners, ownerOf, preferredWaitMs } from './request-options.ts'
-import { endedJson } from './tasks.ts'
 
 type Options = {
   dispatcher: Dispatcher
@@ -127,8 +126,6 @@ function batchOf(body: unknown, most: number): unknown[] {
   }
   return list
 }
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 const tooLong = (bytes: number, most: number): Problem =>
   invalidRequest([{ field: 'body', rule: `has ${bytes} bytes; a task may have ${most}` }])

@@ -24,6 +24,7 @@ import { jobJson, partsJson, storedParts } from '../../views/job-json.ts'
 import { PAGE_BYTES_MAX, pageWithin } from '../../views/list-page.ts'
 import type { JobRequests } from '../job-requests.ts'
 import {
+  bodyFields,
   goneOf,
   inSmallLetters,
   isDryRun,
@@ -32,7 +33,6 @@ import {
   ownerOf,
   preferredWaitMs,
 } from './request-options.ts'
-import { bodyFields } from './tasks.ts'
 
 type Options = {
   jobs: Jobs

@@ -3,10 +3,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import type { TextOf } from '../../../shared/data/raw-json.ts'
-import { fieldsOf, Raw, scan } from '../../../shared/data/raw-json.ts'
+import { Raw } from '../../../shared/data/raw-json.ts'
 import { serveWith } from '../../../shared/http/serve.ts'
 import { sendProblem } from '../../../shared/http/server.ts'
-import { createCheck, invalidRequest } from '../../../shared/http/validate.ts'
+import { createCheck, invalidRequest, isObject } from '../../../shared/http/validate.ts'
 import { poll, submitResult } from '../../../shared/protocol/api/slave-side.ts'
 import { NAME_PATTERN } from '../../../shared/protocol/patterns.ts'
 import type { AnyPoll } from '../../../shared/protocol/wire.ts'
@@ -21,6 +21,7 @@ import type { Polled, Submitted } from '../../core/messages.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 import { answerText } from '../../dispatch/poll-channel.ts'
 import { withoutFaulty } from '../faulty-outcomes.ts'
+import { bodyFields } from './request-options.ts'
 import { asWritten } from './slaves.ts'
 
 /** A body holds many results, or one large result. In bytes. */
@@ -65,8 +66,7 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
         const said = fits.callbacks.checked(body)
         return dispatcher.callbacks(asWritten(said, request.bodyBytes))
       }
-      const text = fieldsOf(request.bodyBytes, scan(request.bodyBytes, 1))
-      return dispatcher.submitted(submittedOf(body, request.caller.slave, text))
+      return dispatcher.submitted(submittedOf(body, request.caller.slave, bodyFields(request)))
     },
   )
 
@@ -83,9 +83,6 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
     return { ...headOf(said, caller), outcome: { status: 'failed', ...said.failure } }
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null
 
 type Head = Pick<Static<typeof SubmittedDone>, 'slave' | 'attempt' | 'task' | 'ranMs'>
 

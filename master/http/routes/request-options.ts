@@ -1,14 +1,19 @@
-// Options that a request gives in its headers: Prefer, Idempotency-Key, traceparent, If-None-Match.
+// What handlers read of a request beside its parsed body: options in its headers (Prefer, Idempotency-Key,
+// traceparent, If-None-Match) and query, and the JSON text of the body's fields.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
-import type { Span } from '../../../shared/data/raw-json.ts'
-import { oddNumbers, textOf } from '../../../shared/data/raw-json.ts'
+import type { Span, TextOf } from '../../../shared/data/raw-json.ts'
+import { fieldsOf, oddNumbers, scan, textOf } from '../../../shared/data/raw-json.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import type { DryRunQuery } from '../../../shared/protocol/api/fields.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'
 import { EVERYBODY } from '../../security/identities/identities.ts'
 import { requestHash } from '../task-requests.ts'
+
+/** The JSON text of each field of a body that is an object. */
+export const bodyFields = ({ bodyBytes }: FastifyRequest): TextOf =>
+  bodyBytes.length === 0 ? () => undefined : fieldsOf(bodyBytes, scan(bodyBytes, 1))
 
 /** Ids and SHA-256 are stored in small letters (RFC 9562, 4). Text that is not hexadecimal stays as it is. */
 export const inSmallLetters = (text: string): string =>

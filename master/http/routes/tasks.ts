@@ -2,8 +2,6 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
-import type { TextOf } from '../../../shared/data/raw-json.ts'
-import { fieldsOf, scan } from '../../../shared/data/raw-json.ts'
 import { serve } from '../../../shared/http/serve.ts'
 import {
   cancelTask,
@@ -17,15 +15,15 @@ import {
 import { Problem } from '../../../shared/protocol/problems.ts'
 import { hasEnded } from '../../../shared/protocol/statuses.ts'
 import { explain } from '../../core/explain.ts'
-import { asked } from '../../core/trail.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 import type { Reply } from '../../dispatch/pending-requests.ts'
 import type { TaskReader, TaskRecord } from '../../dispatch/task-reader.ts'
 import { may, sees } from '../../security/auth.ts'
 import { pageWithin } from '../../views/list-page.ts'
-import { acceptedJson, summaryJson, taskJson, trailJson } from '../../views/task-json.ts'
+import { acceptedJson, endedJson, summaryJson, taskJson, trailJson } from '../../views/task-json.ts'
 import type { TaskRequests } from '../task-requests.ts'
 import {
+  bodyFields,
   goneOf,
   inSmallLetters,
   isDryRun,
@@ -41,10 +39,6 @@ type Options = {
   waitMsMax: number
   now: () => Monotonic
 }
-
-/** The JSON text of each field of a body that is an object. */
-export const bodyFields = ({ bodyBytes }: FastifyRequest): TextOf =>
-  bodyBytes.length === 0 ? () => undefined : fieldsOf(bodyBytes, scan(bodyBytes, 1))
 
 export async function tasks(app: FastifyInstance, options: Options) {
   const { dispatcher, requests, reader } = options
@@ -138,11 +132,4 @@ function answer(reply: FastifyReply, given: Reply, waitMs: number) {
   if (mayHaveEnded && hasEnded(given)) return endedJson(given)
   reply.code(202)
   return acceptedJson(given)
-}
-
-/** A task that ended while its client waited. */
-export function endedJson({ id, kind, status, slave, outcome, trail }: Reply) {
-  const { status: _, ...said } = outcome ?? { status: '' }
-  const result = outcome?.status === 'failed' ? { failure: said } : said
-  return { id, kind, status, ...result, slave, asked: asked(trail) }
 }
