@@ -13,7 +13,6 @@ import { exitOf } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { count, resultText } from '../output.ts'
 import { refusalInWords } from '../words.ts'
-import type { SubmitOptions } from './submit.ts'
 import { createDecoder } from './text-file.ts'
 
 type Source = {
@@ -23,13 +22,23 @@ type Source = {
 }
 type Tally = { printed: number; done: number; failed: number; replayed: number }
 
+/** Those options of `submit` that are about lines. */
+type LineOptions = {
+  wait: boolean
+  batch: number
+  atOnce: number
+  patience?: number | undefined
+  run?: string | undefined
+  again?: boolean | undefined
+}
+
 const PATIENCE_S = 60
 const RUN_CHARS = 16
 
 /** Submits each line that is not empty. `requestOf` throws UsageError for a line that is none. */
 export async function submitLines(
   { client, output, signal }: Session,
-  values: SubmitOptions,
+  values: LineOptions,
   file: string,
   requestOf: (line: number, text: string) => TaskRequest,
 ): Promise<Exit> {

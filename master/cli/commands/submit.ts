@@ -51,8 +51,8 @@ const declared = () =>
     .option('--batch <N>', 'lines of one request', numberFrom(1), 200)
     .option('--at-once <N>', 'requests under way', numberFrom(1), 4)
 
-/** What the options of `submit` give. */
-export type SubmitOptions = ReturnType<ReturnType<typeof declared>['opts']>
+/** What the options give. */
+type SubmitOptions = ReturnType<ReturnType<typeof declared>['opts']>
 
 export const submit = (run: Runner) =>
   declared().action(
@@ -95,7 +95,9 @@ function requestOfLine(given: SubmitOptions, line: number, text: string): TaskRe
 function expressionOf({ scope, number }: SubmitOptions, expression: string) {
   return {
     expression,
-    ...(scope === undefined ? {} : { scope: parseJson('--scope', scope) as Record<string, unknown> }),
+    ...(scope === undefined
+      ? {}
+      : { scope: parseJson('--scope', scope) as Record<string, unknown> }),
     ...(number === undefined ? {} : { number: number as 'number' }),
   }
 }

@@ -1,8 +1,8 @@
 // Puts a slave through the rules: each group of rules in a slave process of its own, several side
 // by side.
 
+import { Broken } from './broken.ts'
 import type { Group, Rule } from './rule.ts'
-import { Broken } from './rule.ts'
 import { GROUPS, numberOf, RULES } from './rules.ts'
 import type { Session, Trial } from './session.ts'
 import { createSession } from './session.ts'

@@ -8,9 +8,9 @@ import type {
   Registration,
   SlaveState,
 } from '../../../shared/protocol/wire.ts'
+import { Broken } from './broken.ts'
 import type { FakeMaster } from './fake-master.ts'
 import { cameTrue } from './patience.ts'
-import { Broken } from './rule.ts'
 import type { RawAnswer, Talk } from './talk.ts'
 
 const BUSY = { answer: 'busy', reason: 'no slot is free' } as const

@@ -3,8 +3,8 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { TSchema } from 'typebox'
-import type { Mistake } from '../../../shared/http/validate.ts'
 import { createCheck } from '../../../shared/http/validate.ts'
+import type { Mistake } from '../../../shared/protocol/problems.ts'
 import * as wire from '../../../shared/protocol/wire.ts'
 
 const FOLDER = new URL('../../../slave/schemas/', import.meta.url)

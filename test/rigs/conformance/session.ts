@@ -12,11 +12,11 @@ import type {
   Registration,
 } from '../../../shared/protocol/wire.ts'
 import { freePort } from '../cluster/programs.ts'
+import { Broken, expect } from './broken.ts'
 import type { FakeMaster } from './fake-master.ts'
 import { startFakeMaster } from './fake-master.ts'
 import { cameTrue } from './patience.ts'
 import { createPullTalk } from './pull-talk.ts'
-import { Broken, expect } from './rule.ts'
 import type { Subject } from './subject.ts'
 import { startSubject } from './subject.ts'
 import type { Talk } from './talk.ts'

@@ -9,7 +9,7 @@ import type {
   OffersReply,
   RevokeReply,
 } from '../../../shared/protocol/wire.ts'
-import { Broken } from './rule.ts'
+import { Broken } from './broken.ts'
 import { checkOf } from './schemas.ts'
 
 /** An answer as it came. Status 0: none, and `body` says why. */

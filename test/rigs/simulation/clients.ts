@@ -6,11 +6,11 @@ import { encode } from '../../../shared/data/raw-json.ts'
 import type { PeerError } from '../../../shared/http/peer.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
 import type { SimulatedClock } from './clock.ts'
+import type { Directory, MasterProcess } from './directory.ts'
 import type { Ledger, Seen } from './ledger.ts'
 import { check, WAIT_LIMIT_MS } from './ledger.ts'
 import type { Network } from './network.ts'
 import type { Plan, PlannedTask } from './plan.ts'
-import type { Directory, MasterProcess } from './processes.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 const PATIENCE_MS = 15_000

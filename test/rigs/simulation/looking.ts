@@ -3,11 +3,11 @@
 
 import type { Slave } from '../../../master/core/state.ts'
 import type { SimulatedClock } from './clock.ts'
+import type { Directory, MasterProcess, SlaveProcess } from './directory.ts'
 import type { Ledger } from './ledger.ts'
 import { ATTEMPTS_MAX, check, WAIT_LIMIT_MS } from './ledger.ts'
 import type { Plan } from './plan.ts'
 import { isGentle, mayLoseTime } from './plan.ts'
-import type { Directory, MasterProcess, SlaveProcess } from './processes.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 /** A task is not said to be in progress for longer on a slave that does not have it. */

@@ -9,9 +9,9 @@ import { msOf, wallTime } from '../../../shared/data/clock.ts'
 import type { Random } from '../../../shared/data/random.ts'
 import { createRandom } from '../../../shared/data/random.ts'
 import { createSimulatedClock } from './clock.ts'
+import type { Directory } from './directory.ts'
 import { createDisk } from './machines.ts'
 import { createNetwork } from './network.ts'
-import type { Directory } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
 
 export type LossSystem = {

@@ -16,6 +16,16 @@ export type Fate = {
 
 export type Weather = (from: string, to: string) => Fate
 
+/** Names without scheme and moves: `http://slave-1-2` is slave-1. */
+export function nameOf(place: string): string {
+  const known = names.get(place)
+  if (known !== undefined) return known
+  const name = place.replace(/^http:\/\/(slave-\d+).*$/, '$1')
+  names.set(place, name)
+  return name
+}
+const names = new Map<string, string>()
+
 export type Request<Reply> = {
   from: string
   to: string

@@ -5,7 +5,7 @@
 import type { Random } from '../../../shared/data/random.ts'
 import { createRandom } from '../../../shared/data/random.ts'
 import { check } from './ledger.ts'
-import { nameOf } from './weather.ts'
+import { nameOf } from './network.ts'
 
 /** Sets the stream of randomness apart from the world's others. */
 const ODD_SEED = 2 ** 44

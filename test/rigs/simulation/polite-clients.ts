@@ -9,9 +9,9 @@ import { wallTime } from '../../../shared/data/clock.ts'
 import { createRandom } from '../../../shared/data/random.ts'
 import type { Problem } from '../../../shared/protocol/problems.ts'
 import { createSimulatedClock } from './clock.ts'
+import type { Directory } from './directory.ts'
 import { createDisk } from './machines.ts'
 import { createNetwork } from './network.ts'
-import type { Directory } from './processes.ts'
 import { startMasterProcess, startSlaveProcess } from './processes.ts'
 
 export type PoliteClients = {

@@ -6,8 +6,8 @@ import type { Random } from '../../../shared/data/random.ts'
 import { PeerError } from '../../../shared/http/peer.ts'
 import type { PollReply } from '../../../shared/protocol/wire.ts'
 import type { Life, SimulatedClock } from './clock.ts'
+import type { Directory, MasterProcess } from './directory.ts'
 import type { Network } from './network.ts'
-import type { Directory, MasterProcess } from './processes.ts'
 
 /** A connection that ends is seen by the master in this share of cases, within about so long. */
 const SEEN_SHARE = 0.7

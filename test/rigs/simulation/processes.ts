@@ -32,33 +32,13 @@ import { createAgent } from '../../../slave/agent/agent.ts'
 import type { Executors, Run, RunEnded } from '../../../slave/executor/executors.ts'
 import type { Link } from '../../../slave/link/link.ts'
 import type { Life, Machine, SimulatedClock } from './clock.ts'
+import type { AskedProcess, Directory, MasterProcess, SlaveProcess } from './directory.ts'
 import type { Disk } from './machines.ts'
 import type { Network } from './network.ts'
 import type { Says } from './odd-answers.ts'
 import type { Polling } from './polling.ts'
 
 const log = await createLog('simulation', 'silent')
-
-export type MasterProcess = {
-  life: Life
-  dispatcher: Awaited<ReturnType<typeof createDispatcher>>
-}
-export type SlaveProcess = {
-  life: Life
-  agent: Pick<Agent, 'attempts'>
-  boot: string
-  name: string
-  /** Its connections end, as the master may see. */
-  hangUp?: () => void
-}
-/** One that a master can ask. */
-type AskedProcess = SlaveProcess & { agent: Agent }
-
-/** Where processes find each other: the one that listens at an address now, if any. */
-export type Directory = {
-  master: MasterProcess | null
-  slaves: Map<string, AskedProcess>
-}
 
 /** Copies what crosses the network, so that no process sees into another's memory. */
 const copy = <T>(value: T): T => asJson(value) as T

@@ -4,8 +4,8 @@ import { isReachable } from '../../../master/core/reach.ts'
 import { isElsewhere } from '../../../master/core/registry.ts'
 import type { Slave, Task } from '../../../master/core/state.ts'
 import type { SimulatedClock } from './clock.ts'
+import type { Directory, SlaveProcess } from './directory.ts'
 import { check } from './ledger.ts'
-import type { Directory, SlaveProcess } from './processes.ts'
 
 /** A slave's own word of its slots, and the boot and generation of it: these two never say two things. */
 type Word = { boot: string; generation: number; free: number }

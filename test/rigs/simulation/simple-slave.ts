@@ -17,9 +17,9 @@ import type {
 } from '../../../shared/protocol/wire.ts'
 import type { Run } from '../../../slave/executor/executors.ts'
 import type { Life, SimulatedClock } from './clock.ts'
+import type { Directory, MasterProcess, SlaveProcess } from './directory.ts'
 import type { Network } from './network.ts'
 import type { Polling } from './polling.ts'
-import type { Directory, MasterProcess, SlaveProcess } from './processes.ts'
 
 const POLL_MS = 2_000
 const REST_MS = 300

@@ -2,20 +2,11 @@
 
 import type { Random } from '../../../shared/data/random.ts'
 import type { Fate, Weather } from './network.ts'
+import { nameOf } from './network.ts'
 import type { Fault, Plan } from './plan.ts'
 
 type Partition = Fault & { is: 'partition' }
 type Spell = Fault & { is: 'weather' }
-
-/** Names without scheme and moves: `http://slave-1-2` is slave-1. */
-export function nameOf(place: string): string {
-  const known = names.get(place)
-  if (known !== undefined) return known
-  const name = place.replace(/^http:\/\/(slave-\d+).*$/, '$1')
-  names.set(place, name)
-  return name
-}
-const names = new Map<string, string>()
 
 export function createWeather(
   plan: Plan,

@@ -1,8 +1,8 @@
 // How a slave comes to its master, and what it does while the master is away.
 
+import { expect } from '../broken.ts'
 import { pass } from '../patience.ts'
 import type { Group } from '../rule.ts'
-import { expect } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 export const arriving: Group = {

@@ -1,7 +1,7 @@
 // Heartbeats: how often, what they say, and what is done upon the reply.
 
+import { expect } from '../broken.ts'
 import type { Group } from '../rule.ts'
-import { expect } from '../rule.ts'
 import type { Session } from '../session.ts'
 import { expectKilled } from './revoking.ts'
 

@@ -1,10 +1,11 @@
 // Outcomes on their way to the master, also over a kill of the slave.
 
 import type { AttemptsReply, Callback } from '../../../../shared/protocol/wire.ts'
+import { expect } from '../broken.ts'
 import type { Way } from '../fake-master.ts'
 import { cameTrue, failAWhile, pass } from '../patience.ts'
 import type { Group } from '../rule.ts'
-import { expect, once } from '../rule.ts'
+import { once } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const BRIEF_MS = 100

@@ -2,11 +2,11 @@
 
 import { randomBytes } from 'node:crypto'
 import type { InputFile, Offer } from '../../../../shared/protocol/wire.ts'
+import { Broken, expect } from '../broken.ts'
 import { sha256Of } from '../fake-master.ts'
 import type { Image } from '../png.ts'
 import { decodePng, encodePng, grayscale } from '../png.ts'
 import type { Group } from '../rule.ts'
-import { Broken, expect } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const KIND = 'image-filter.grayscale'

@@ -1,9 +1,10 @@
 // How a slave goes when it is told to stop by SIGTERM.
 
 import type { OfferAnswer } from '../../../../shared/protocol/wire.ts'
+import { expect } from '../broken.ts'
 import { cameTrue, pass } from '../patience.ts'
 import type { Group } from '../rule.ts'
-import { expect, once } from '../rule.ts'
+import { once } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const BRIEF_MS = 100

@@ -1,8 +1,8 @@
 // Slaves that cannot be reached, and poll.
 
+import { expect } from '../broken.ts'
 import { failAWhile } from '../patience.ts'
 import type { Group } from '../rule.ts'
-import { expect } from '../rule.ts'
 
 const LOOKED_AT = 3
 const TRIES_MAX = 20

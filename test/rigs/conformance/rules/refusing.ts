@@ -1,7 +1,7 @@
 // Offers that a slave must refuse, or may not choke on, and limits.
 
+import { Broken, expect } from '../broken.ts'
 import type { Group } from '../rule.ts'
-import { Broken, expect } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const BRIEF_MS = 100

@@ -2,8 +2,8 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Offer } from '../../../../shared/protocol/wire.ts'
+import { expect } from '../broken.ts'
 import type { Group } from '../rule.ts'
-import { expect } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const BRIEF_MS = 100

@@ -1,8 +1,8 @@
 // What a slave says of itself, and how it takes offers.
 
 import type { Offer } from '../../../../shared/protocol/wire.ts'
+import { Broken, expect } from '../broken.ts'
 import type { Group } from '../rule.ts'
-import { Broken, expect } from '../rule.ts'
 import type { Session } from '../session.ts'
 
 const BRIEF_MS = 100
