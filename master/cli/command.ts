@@ -36,6 +36,31 @@ export const command = (
     .description([says, ...notes].join('\n\n'))
     .addHelpText('after', examples.map((example) => `\n  ${example}`).join(''))
 
+/** In one request; a page may end before its limit, because it has a limit in bytes too. */
+const PAGE = 1000
+
+/** The first `limit` items of a list that comes in pages. */
+export async function upTo<T>(
+  limit: number,
+  page: (wanted: {
+    limit: number
+    cursor?: string
+  }) => Promise<{ items: T[]; next: string | null }>,
+): Promise<T[]> {
+  const found: T[] = []
+  let cursor: string | null = null
+  do {
+    const more = cursor === null ? {} : { cursor }
+    const { items, next }: { items: T[]; next: string | null } = await page({
+      limit: Math.min(PAGE, limit - found.length),
+      ...more,
+    })
+    found.push(...items)
+    cursor = next
+  } while (cursor !== null && found.length < limit)
+  return found
+}
+
 /** Parses an option as a number that is at least `minimum`. */
 export const numberFrom =
   (minimum = 0) =>

@@ -190,6 +190,13 @@ export function createConnection(settings: ConnectionSettings = {}) {
   }
 }
 
+/** A query of the fields that are given, with its question mark; empty where none is. */
+export function queryOf(fields: object): string {
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
+  return query.size === 0 ? '' : `?${query}`
+}
+
 /** The problem document of a response; one is made if a proxy or another program sent something else. */
 function documentOf(status: number, text: string): ProblemDocument {
   try {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createParser } from 'eventsource-parser'
 import type { EventFilter } from '../protocol/api/watching.ts'
 import type { Connection, Manners } from './connection.ts'
-import { restMs } from './connection.ts'
+import { queryOf, restMs } from './connection.ts'
 import { UnreachableError } from './errors.ts'
 
 /** A longer event is an error, in characters. */
@@ -30,8 +30,7 @@ export function createEvents({ open, url }: Connection) {
     filter: EventFilter = {},
     { lastEventId, ...manners }: EventManners = {},
   ): AsyncGenerator<MasterEvent<Data>, void, void> {
-    const given = Object.entries(filter).filter(([, value]) => value !== undefined)
-    const query = new URLSearchParams(given as [string, string][])
+    const path = `/events${queryOf(filter)}`
     let last = lastEventId
     /** Streams in a row that ended without an event. */
     let vain = 0
@@ -39,7 +38,6 @@ export function createEvents({ open, url }: Connection) {
     for (;;) {
       const since = last === undefined ? {} : { 'last-event-id': last }
       const headers = { accept: 'text/event-stream', ...since }
-      const path = `/events?${query}`
       const { body } = await open({ method: 'GET', path, headers, endless: true, ...manners })
       const parser = createParser({
         maxBufferSize: EVENT_CHARS_MAX,

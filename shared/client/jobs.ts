@@ -6,13 +6,12 @@ import type { Blob } from '../protocol/api/blobs.ts'
 import type { NamedJob } from '../protocol/api/job-body.ts'
 import type * as api from '../protocol/api/jobs.ts'
 import type { Parts, PartsFilter } from '../protocol/api/jobs.ts'
-import { hasEnded } from '../protocol/statuses.ts'
 import type { Connection, Manners } from './connection.ts'
-import { isProblem } from './errors.ts'
+import { queryOf } from './connection.ts'
 import type { JobKinds } from './kinds.ts'
 import type { About, Done, Failed } from './outcome.ts'
 import type { SubmitManners, WaitManners } from './tasks.ts'
-import { HOLD_MS, restAfter } from './tasks.ts'
+import { cancelledBy, untilEnded } from './tasks.ts'
 
 /** Options as in `POST /jobs`. */
 export type JobRequest<K extends string = string> = Omit<NamedJob, 'kind' | 'input'> & {
@@ -55,32 +54,18 @@ export function createJobs({ json, open }: Connection) {
     },
 
     /** Waits until a job has ended. Of one that has not within `timeoutMs`: as it stands. */
-    async waitJob<R = unknown>(
-      job: string | Job<R>,
-      { timeoutMs = Number.POSITIVE_INFINITY, ...manners }: WaitManners = {},
-    ): Promise<Job<R>> {
-      const id = typeof job === 'string' ? job : job.id
-      const until = performance.now() + timeoutMs
-      for (;;) {
-        const waitMs = Math.max(0, Math.min(HOLD_MS, until - performance.now()))
-        const asked = performance.now()
-        const now = await getJob<R>(id, { ...manners, waitMs })
-        if (hasEnded(now) || performance.now() >= until) return now
-        await restAfter(asked, waitMs, manners.signal)
-      }
-    },
+    waitJob: <R = unknown>(job: string | Job<R>, manners: WaitManners = {}): Promise<Job<R>> =>
+      untilEnded(job, getJob<R>, manners),
 
     /** One page of the jobs, newest first. */
     async listJobs({ limit = 100, cursor }: { limit?: number; cursor?: string } = {}) {
-      const more = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`
-      const path = `/jobs?limit=${limit}${more}`
+      const path = `/jobs${queryOf({ limit, cursor })}`
       return (await json<{ jobs: Job[]; next: string | null }>({ method: 'GET', path })).value
     },
 
     /** Its parts, stage by stage. */
     async jobParts(id: string, { stage, offset = 0, limit = 1000 }: PartsFilter = {}) {
-      const only = stage === undefined ? '' : `&stage=${encodeURIComponent(stage)}`
-      const path = `${at(id)}/parts?offset=${offset}&limit=${limit}${only}`
+      const path = `${at(id)}/parts${queryOf({ offset, limit, stage })}`
       return (await json<Parts>({ method: 'GET', path })).value
     },
 
@@ -90,14 +75,8 @@ export function createJobs({ json, open }: Connection) {
 
     /** Ends a job, and whatever runs of it. Throws the problem `already-ended`. */
     async cancelJob(id: string, manners: Manners = {}): Promise<Job> {
-      try {
-        return (await json<Job>({ method: 'DELETE', path: at(id), ...manners })).value
-      } catch (error) {
-        if (!isProblem(error, 'already-ended')) throw error
-        const job = await getJob(id, manners)
-        if (job.status === 'cancelled') return job
-        throw error
-      }
+      const cancelled = json<Job>({ method: 'DELETE', path: at(id), ...manners })
+      return cancelledBy(cancelled, () => getJob(id, manners))
     },
 
     /** Keeps bytes; their SHA-256 is their name from now on. A stream is made anew for each try. */

@@ -7,6 +7,7 @@ import type * as api from '../protocol/api/tasks.ts'
 import type { AcceptedTask, Explanation, TaskFilter, Trail } from '../protocol/api/tasks.ts'
 import { hasEnded } from '../protocol/statuses.ts'
 import type { Connection, Manners } from './connection.ts'
+import { queryOf } from './connection.ts'
 import { isProblem, NoResultError } from './errors.ts'
 import type { TaskKinds } from './kinds.ts'
 import type { About, Done, Failed } from './outcome.ts'
@@ -48,7 +49,7 @@ export type WaitManners = Manners & {
 }
 
 /** One request waits this long for an end, then another does. In milliseconds. */
-export const HOLD_MS = 25_000
+const HOLD_MS = 25_000
 /** Between two questions that were answered at once. */
 const REST_MS = 500
 
@@ -59,26 +60,48 @@ export async function restAfter(asked: number, waitMs: number, signal?: AbortSig
   }
 }
 
+/** Reads a task or job until it has ended. One that has not within `timeoutMs` is given as it stands. */
+export async function untilEnded<Document extends { status: string }>(
+  of: string | { id: string },
+  get: (id: string, manners: Manners & { waitMs: number }) => Promise<Document>,
+  { timeoutMs = Number.POSITIVE_INFINITY, ...manners }: WaitManners,
+): Promise<Document> {
+  const id = typeof of === 'string' ? of : of.id
+  const until = performance.now() + timeoutMs
+  for (;;) {
+    const waitMs = Math.max(0, Math.min(HOLD_MS, until - performance.now()))
+    const asked = performance.now()
+    const now = await get(id, { ...manners, waitMs })
+    if (hasEnded(now) || performance.now() >= until) return now
+    await restAfter(asked, waitMs, manners.signal)
+  }
+}
+
+/** What was cancelled, perhaps by an earlier try of this very request, whose response was lost. */
+export async function cancelledBy<Document extends { status: string }>(
+  request: Promise<{ value: Document }>,
+  get: () => Promise<Document>,
+): Promise<Document> {
+  try {
+    return (await request).value
+  } catch (error) {
+    if (!isProblem(error, 'already-ended')) throw error
+    const ended = await get()
+    if (ended.status === 'cancelled') return ended
+    throw error
+  }
+}
+
 export function createTasks({ json }: Connection) {
   const at = (id: string): string => `/tasks/${encodeURIComponent(id)}`
   const get = async <R = unknown>(id: string, manners: Manners & { waitMs?: number } = {}) =>
     (await json<Task<R>>({ method: 'GET', path: at(id), ...manners })).value
 
   /** Waits until a task has ended. Of one that has not within `timeoutMs`: as it stands. */
-  async function wait<R = unknown>(
+  const wait = <R = unknown>(
     task: string | Accepted<R>,
-    { timeoutMs = Number.POSITIVE_INFINITY, ...manners }: WaitManners = {},
-  ): Promise<Task<R>> {
-    const id = typeof task === 'string' ? task : task.id
-    const until = performance.now() + timeoutMs
-    for (;;) {
-      const waitMs = Math.max(0, Math.min(HOLD_MS, until - performance.now()))
-      const asked = performance.now()
-      const now = await get<R>(id, { ...manners, waitMs })
-      if (hasEnded(now) || performance.now() >= until) return now
-      await restAfter(asked, waitMs, manners.signal)
-    }
-  }
+    manners: WaitManners = {},
+  ): Promise<Task<R>> => untilEnded(task, get<R>, manners)
 
   async function post<R>(path: string, request: unknown, manners: SubmitManners) {
     const { idempotencyKey = randomUUID(), ...rest } = manners
@@ -128,10 +151,9 @@ export function createTasks({ json }: Connection) {
 
     /** One page of the tasks, newest first. `next` is the `cursor` of the page after, or null. */
     async list(filter: TaskFilter = {}, manners: Manners = {}) {
-      const given = Object.entries(filter).filter(([, value]) => value !== undefined)
-      const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
       type Page = { tasks: TaskSummary[]; next: string | null }
-      return (await json<Page>({ method: 'GET', path: `/tasks?${query}`, ...manners })).value
+      const path = `/tasks${queryOf(filter)}`
+      return (await json<Page>({ method: 'GET', path, ...manners })).value
     },
 
     /** Who was asked, what each answered and why, and what befell the task since. */
@@ -141,15 +163,8 @@ export function createTasks({ json }: Connection) {
 
     /** Ends a task that has not ended. Throws the problem `already-ended`. */
     async cancel(id: string, manners: Manners = {}): Promise<Task> {
-      try {
-        return (await json<Task>({ method: 'DELETE', path: at(id), ...manners })).value
-      } catch (error) {
-        // Perhaps by this very request, whose first answer was lost.
-        if (!isProblem(error, 'already-ended')) throw error
-        const task = await get(id, manners)
-        if (task.status === 'cancelled') return task
-        throw error
-      }
+      const cancelled = json<Task>({ method: 'DELETE', path: at(id), ...manners })
+      return cancelledBy(cancelled, () => get(id, manners))
     },
 
     /** The same input again, as a new task: an outcome never changes. */

@@ -2,9 +2,8 @@
 
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { Mistake } from '../protocol/problems.ts'
 import { Problem } from '../protocol/problems.ts'
-
-export type Mistake = { field: string; rule: string }
 
 /** Whether a value of JSON is an object. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -11,13 +11,11 @@
 // parses, what it could not handle in such steps.
 
 import type { TSchema } from 'typebox'
+import type { Mistake } from '../protocol/problems.ts'
 import type { Result } from './kind.ts'
 
 /** A stage has no more parts. */
 export const PARTS_MAX = 10_000
-
-/** What a field of a request must be, when it is not: as in a 400. */
-export type Mistake = { field: string; rule: string }
 
 export type JobKind<Input = never> = {
   /** The file's or folder's name. */

@@ -64,10 +64,12 @@ export const Asked = Type.Object(
 )
 export type Asked = Static<typeof Asked>
 
-const Mistake = Type.Object(
+/** A field of a request, and the rule that it breaks. */
+export const Mistake = Type.Object(
   { field: Type.String(), rule: Type.String() },
   { additionalProperties: false },
 )
+export type Mistake = Static<typeof Mistake>
 
 /** The document of a problem. Other members may follow in later versions. */
 export const ProblemDocument = Type.Object(

@@ -5,6 +5,7 @@ import { contract, MASTER, OPEN, SLAVE } from './contract.ts'
 import {
   AttemptsReply,
   Availability,
+  Id,
   OffersReply,
   OffersRequest,
   RevokeReply,
@@ -37,7 +38,6 @@ export const revokeAttempts = contract('revokeAttempts', 'POST', '/attempts/revo
   replies: { 200: RevokeReply },
 })
 
-const Name = Type.String({ minLength: 1, maxLength: 128 })
 export const readPartition = contract(
   'readPartition',
   'GET',
@@ -46,7 +46,7 @@ export const readPartition = contract(
   {
     tag: 'wire',
     summary: "Fetch a file that a part of a job left here; the job's ticket lets in",
-    checked: { params: Type.Object({ job: Name, task: Name, name: Name }) },
+    checked: { params: Type.Object({ job: Id, task: Id, name: Id }) },
     replies: { 200: 'application/octet-stream' },
     problems: ['not-found'],
   },

@@ -13,9 +13,9 @@ export const Sha256 = Type.String({
   pattern: '^[0-9a-f]{64}$',
   wanted: 'a SHA-256 in 64 hexadecimal digits, in small letters',
 })
-const Id = Type.String({ minLength: 1, maxLength: 128 })
+export const Id = Type.String({ minLength: 1, maxLength: 128 })
 const Reason = Type.String({ maxLength: 1024 })
-const Count = Type.Integer({ minimum: 0 })
+export const Count = Type.Integer({ minimum: 0 })
 
 /**
  * The state of a slave, in every message that it sends. `boot` identifies this run of its process.
@@ -30,11 +30,7 @@ export const SlaveState = Type.Object({
   /** Slots that are free now. */
   free: Count,
   /** `accepting`: accepts tasks. `draining`: finishes its tasks. `unwilling`: has a reason of its own. */
-  mode: Type.Union([
-    Type.Literal('accepting'),
-    Type.Literal('draining'),
-    Type.Literal('unwilling'),
-  ]),
+  mode: words(['accepting', 'draining', 'unwilling']),
   /** Why it accepts nothing, in words for people; empty when it accepts and has a free slot. */
   reason: Reason,
   /** In pull mode: the newest poll that has ended for the slave; `free` counts what the polls delivered. */
@@ -107,7 +103,7 @@ export const PartOfJob = {
   ticket: Type.Optional(Type.String({ maxLength: 256 })),
   files: Type.Optional(Type.Array(InputFile, { maxItems: 10_000 })),
   /** Output files become blobs on the master, or partitions kept on the slave. */
-  keep: Type.Optional(Type.Union([Type.Literal('master'), Type.Literal('slave')])),
+  keep: Type.Optional(words(['master', 'slave'])),
 }
 
 /** The trace of a task (W3C Trace Context). The default is derived from the task's id (trace.ts). */
@@ -214,7 +210,7 @@ export type CallbacksReply = Static<typeof CallbacksReply>
 export const HeldAttempt = Type.Object({
   attempt: Id,
   task: Id,
-  status: Type.Union([Type.Literal('waiting'), Type.Literal('running'), Type.Literal('ended')]),
+  status: words(['waiting', 'running', 'ended']),
 })
 export type HeldAttempt = Static<typeof HeldAttempt>
 

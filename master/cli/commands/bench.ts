@@ -60,7 +60,8 @@ export const bench = (run: Runner) =>
           refused: Object.fromEntries(tally.refused),
           seconds,
           perSecond: tally.done / seconds,
-          asksPerTask: ((await master.status()).counters.asks - counters.asks) / Math.max(1, tally.done),
+          asksPerTask:
+            ((await master.status()).counters.asks - counters.asks) / Math.max(1, tally.done),
           p50Ms: at(0.5),
           p99Ms: at(0.99),
           maxMs: sorted.at(-1) ?? null,

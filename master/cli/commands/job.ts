@@ -10,7 +10,7 @@ import { plain } from '../../../shared/data/plain-text.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import { UUID_PATTERN } from '../../../shared/protocol/patterns.ts'
 import type { Runner } from '../command.ts'
-import { command, numberFrom } from '../command.ts'
+import { command, numberFrom, upTo } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import type { Column, Output } from '../output.ts'
 import { count, cut, duration, resultText } from '../output.ts'
@@ -21,8 +21,6 @@ const ID = new RegExp(UUID_PATTERN)
 const LOOK_MS = 1_000
 const RETURN_MS = 60_000
 const RESULT_CHARS = 2_000
-/** Jobs in one request. */
-const PAGE = 1000
 
 export const job = (run: Runner) =>
   command(
@@ -190,17 +188,10 @@ export const jobs = (run: Runner) =>
     .action(
       run(async ({ client, output }, { limit }) => {
         const master = client()
-        const found: Job[] = []
-        let cursor: string | null = null
-        do {
-          // A page may end before its limit: it has a limit in bytes, too.
-          const page = await master.listJobs({
-            limit: Math.min(PAGE, limit - found.length),
-            ...(cursor === null ? {} : { cursor }),
-          })
-          found.push(...page.jobs)
-          cursor = page.next
-        } while (cursor !== null && found.length < limit)
+        const found = await upTo(limit, async (page) => {
+          const { jobs, next } = await master.listJobs(page)
+          return { items: jobs, next }
+        })
         output.show(found, () => (found.length === 0 ? 'no jobs' : output.table(found, columns)))
       }),
     )

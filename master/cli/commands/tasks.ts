@@ -6,14 +6,13 @@ import { isProblem } from '../../../shared/client/client.ts'
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import { TASK_STATUSES } from '../../../shared/protocol/statuses.ts'
 import type { Runner } from '../command.ts'
-import { command, numberFrom } from '../command.ts'
+import { command, numberFrom, upTo } from '../command.ts'
 import type { Column } from '../output.ts'
 import { cut, duration, resultText } from '../output.ts'
 import { jobInWords } from './job.ts'
 
 /** In place of an id: the newest task. */
 const LAST = 'last'
-const PAGE = 1000
 const INPUT_CHARS = 40
 
 const columns: Column<TaskSummary>[] = [
@@ -61,16 +60,10 @@ export const tasks = (run: Runner) =>
     .action(
       run(async ({ client, output }, { limit, ...wanted }) => {
         const master = client()
-        const found: TaskSummary[] = []
-        let cursor: string | undefined
-        for (;;) {
-          const more = cursor === undefined ? {} : { cursor }
-          const page = await master.list({ ...wanted, limit: Math.min(PAGE, limit), ...more })
-          found.push(...page.tasks)
-          if (page.next === null || found.length >= limit) break
-          cursor = page.next
-        }
-        const shown = found.slice(0, limit)
+        const shown = await upTo(limit, async (page) => {
+          const { tasks, next } = await master.list({ ...wanted, ...page })
+          return { items: tasks, next }
+        })
         output.show(shown, () => (shown.length === 0 ? 'no tasks' : output.table(shown, columns)))
       }),
     )

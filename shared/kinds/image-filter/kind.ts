@@ -10,8 +10,9 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { Mistake } from '../../protocol/problems.ts'
 import { Sha256 } from '../../protocol/wire.ts'
-import type { JobKind, JobSoFar, Mistake, PartDone } from '../job-kind.ts'
+import type { JobKind, JobSoFar, PartDone } from '../job-kind.ts'
 import { TaskFailure } from '../kind.ts'
 import { FORMATS } from './codec.ts'
 import { FILTERS } from './filters.ts'

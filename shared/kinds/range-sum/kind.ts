@@ -4,8 +4,9 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import type { Mistake } from '../../protocol/problems.ts'
 import { signHints } from '../expression/symbols.ts'
-import type { JobKind, Mistake } from '../job-kind.ts'
+import type { JobKind } from '../job-kind.ts'
 import type { Kind } from '../kind.ts'
 import { TaskFailure } from '../kind.ts'
 import type { Range } from './add-up.ts'

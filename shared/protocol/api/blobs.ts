@@ -3,8 +3,8 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { contract } from '../contract.ts'
-import { Sha256 } from '../wire.ts'
-import { Count, STRICT } from './fields.ts'
+import { Count, Sha256 } from '../wire.ts'
+import { STRICT } from './fields.ts'
 
 export const Blob = Type.Object({ sha256: Sha256, bytes: Count, type: Type.String() }, STRICT)
 export type Blob = Static<typeof Blob>

@@ -12,7 +12,6 @@ export const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type
 
 export const Id = Type.String({ pattern: UUID_PATTERN, wanted: 'an id: a UUID in small letters' })
 export const Time = Type.String({ format: 'date-time' })
-export const Count = Type.Integer({ minimum: 0 })
 export const Ms = Type.Number({ minimum: 0, description: 'milliseconds' })
 export const TraceId = Type.String({
   pattern: '^[0-9a-f]{32}$',

@@ -4,10 +4,9 @@ import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { CANCEL, contract, READ, SUBMIT } from '../contract.ts'
 import { JOB_STATUSES } from '../statuses.ts'
-import { Name } from '../wire.ts'
+import { Count, Name } from '../wire.ts'
 import { words } from '../words.ts'
 import {
-  Count,
   DryRunQuery,
   Id,
   IdParams,

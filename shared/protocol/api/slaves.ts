@@ -3,9 +3,9 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { ADMIN, contract, READ } from '../contract.ts'
-import { Name } from '../wire.ts'
+import { Count, Name } from '../wire.ts'
 import { words } from '../words.ts'
-import { Count, NameParams, orNull, STRICT } from './fields.ts'
+import { NameParams, orNull, STRICT } from './fields.ts'
 
 /** How a slave is shown. */
 export const SLAVE_STATES = [

@@ -7,10 +7,9 @@ import { Asked, ProblemDocument } from '../problems.ts'
 import { TASK_STATUSES } from '../statuses.ts'
 import type { TrailEvent } from '../trail.js'
 import { TRAIL_EVENTS } from '../trail.js'
-import { Name } from '../wire.ts'
+import { Count, Name } from '../wire.ts'
 import { words } from '../words.ts'
 import {
-  Count,
   DryRunQuery,
   Id,
   IdParams,

@@ -3,8 +3,8 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { contract, OPEN, READ, READ_ALL } from '../contract.ts'
-import { Name } from '../wire.ts'
-import { Count, orNull, STRICT } from './fields.ts'
+import { Count, Name } from '../wire.ts'
+import { orNull, STRICT } from './fields.ts'
 
 const AnyKind = {
   name: Name,
