@@ -66,10 +66,11 @@ export function createJobRequests(given: {
     if (runLimitMs > given.runLimitMsMax) {
       throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
     }
-    for (const sha256 of kind.blobs?.(input) ?? []) await blobs.get(sha256)
+    const named = new Set(kind.blobs?.(input))
+    await Promise.all([...named].map(blobs.get))
     const needs = kind.needs(input)
     const job = { input, parts, runLimitMs, ...capacityFor(needs) }
-    const first = await checkFirstStage(kind, { ...job, done: [] })
+    const first = await checkFirstStage(kind, { ...job, done: [] }, named)
     const { kind: name } = asked
     return { job: { ...job, input: written, kind: name, priority, tags }, needs, parts: first }
   }
@@ -96,8 +97,15 @@ export function createJobRequests(given: {
     return { slots: Math.max(1, slots), slaves: Math.max(1, able.length) }
   }
 
-  /** Reports at once what can be known before the job starts. Returns the number of parts. */
-  async function checkFirstStage(kind: JobKind, soFar: JobSoFar<never>): Promise<number> {
+  /**
+   * Reports at once what can be known before the job starts. Returns the number of parts. `named`: blobs
+   * that are known to be there.
+   */
+  async function checkFirstStage(
+    kind: JobKind,
+    soFar: JobSoFar<never>,
+    named: ReadonlySet<string>,
+  ): Promise<number> {
     let parts: ReturnType<JobKind['stages'][number]['parts']>
     try {
       parts = kind.stages[0]?.parts(soFar) ?? []
@@ -108,9 +116,9 @@ export function createJobRequests(given: {
       const rule = `would make ${parts.length} parts; at most ${PARTS_MAX} are possible`
       throw invalidRequest([{ field: 'input', rule }])
     }
-    for (const { files = [] } of parts) {
-      for (const file of files) if ('blob' in file) await blobs.get(file.blob)
-    }
+    const files = parts.flatMap(({ files = [] }) => files)
+    const used = new Set(files.flatMap((file) => ('blob' in file ? [file.blob] : [])))
+    await Promise.all([...used.difference(named)].map(blobs.get))
     return parts.length
   }
 }

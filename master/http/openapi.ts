@@ -71,9 +71,9 @@ export async function addDocs(server: Server, routes: () => RouteManners[], load
     theme: { title: 'askfirst: the interface' },
     uiConfig: { docExpansion: 'list', deepLinking: true, validatorUrl: null, layout: 'BaseLayout' },
   })
-  serve(server, { ...readDocs, path: '/docs/openapi.json' }, (_request, reply) => {
-    reply.send(server.swagger())
-  })
+  serve(server, { ...readDocs, path: '/docs/openapi.json' }, (_request, reply) =>
+    reply.send(server.swagger()),
+  )
 }
 
 /** Completes the document with what the contracts say. */

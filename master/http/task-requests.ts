@@ -92,7 +92,9 @@ export function createTaskRequests(given: {
 
   /** `{"expression": "2+3", ...}` for `{"kind": "expression", "input": {...}, ...}`. */
   function expand(body: Record<string, unknown>, text: TextOf): Parsed {
-    const shorthand = shorthands.find(({ required }) => required.every((field) => Object.hasOwn(body, field)))
+    const shorthand = shorthands.find(({ required }) =>
+      required.every((field) => Object.hasOwn(body, field)),
+    )
     if (!shorthand) {
       const short = shorthands.map(({ required }) => required.join(' and ')).join(', or ')
       const meant = shorthands.flatMap(({ required }) => required)

@@ -18,14 +18,14 @@ import type { Checked, Contract, Replies } from '../../../shared/protocol/contra
 import { Problem } from '../../../shared/protocol/problems.ts'
 import type { Authority } from '../../security/identities/folder.ts'
 import type { Refusal } from '../../security/identities/identities.ts'
-import type { Limits } from '../../security/rate-limits.ts'
+import type { RateLimits } from '../../security/rate-limits.ts'
 import type { Sessions } from '../../security/sessions.ts'
 import { cookieFor, sessionOf } from '../../security/sessions.ts'
 
 type Options = {
   authority: Authority
   sessions: Sessions
-  limits: Limits
+  limits: RateLimits
   slaveCertificateMs: number
 }
 
@@ -47,7 +47,8 @@ export async function identity(app: FastifyInstance, options: Options) {
 
   /** A joining slave compares the certificate's SHA-256 with the pin of its token. */
   serve(app, readAuthority, (_request, reply) => {
-    reply.type('application/x-pem-file').send(authority.ca)
+    reply.type('application/x-pem-file')
+    return authority.ca
   })
 
   serveWith(app, join, LIMIT, async (request) => {

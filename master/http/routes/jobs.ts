@@ -46,6 +46,8 @@ type Options = {
   wall: () => WallTime
 }
 
+type Found = Awaited<ReturnType<Jobs['get']>>
+
 export async function jobs(app: FastifyInstance, options: Options) {
   const { jobs, jobStore, requests, blobs, slices, wall } = options
   /** A job that the caller may see. A job of another client is reported as unknown. */
@@ -54,9 +56,18 @@ export async function jobs(app: FastifyInstance, options: Options) {
     if (sees(request.caller, found.record.client)) return found
     throw new Problem('no-such-job', `there is no job ${id}`)
   }
+  /** The same when it has ended, or as it stands after the wait that the request prefers. */
+  const waitedFor = async (request: FastifyRequest, reply: FastifyReply, id: string) => {
+    const found = await own(request, id)
+    // Nothing of it changes any more.
+    if (found.job === null && found.record.endedAt !== null) return found
+    const waitMs = preferredWaitMs(request, options.waitMsMax)
+    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
+    return jobs.get(id)
+  }
   /** A whole job, with its input when that is short. */
-  const json = async (id: string) => {
-    const { record, job } = await jobs.get(id)
+  const json = async ({ record, job }: Found) => {
+    const { id } = record
     const outcome = await outcomeOf(record)
     const { stages, endedAt } = record
     // An earlier version stored long stages.
@@ -86,7 +97,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
     if (isRepeated) reply.header('idempotency-replayed', 'true')
     if (waitMs > 0) reply.header('preference-applied', `wait=${Math.round(waitMs / 1000)}`)
     reply.code(jobs.isLive(id) ? 202 : 200)
-    return json(id)
+    return json(await jobs.get(id))
   })
 
   serve(app, listJobs, async (request, reply) => {
@@ -104,11 +115,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
 
   /** With `Prefer: wait=N`: when it has ended, or after N seconds. */
   serve(app, readJob, async (request, reply) => {
-    const id = inSmallLetters(request.params.id)
-    await own(request, id)
-    const waitMs = preferredWaitMs(request, options.waitMsMax)
-    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
-    return json(id)
+    return json(await waitedFor(request, reply, inSmallLetters(request.params.id)))
   })
 
   serve(app, readParts, async (request) => {
@@ -128,10 +135,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
 
   serve(app, readResult, async (request, reply) => {
     const id = inSmallLetters(request.params.id)
-    await own(request, id)
-    const waitMs = preferredWaitMs(request, options.waitMsMax)
-    await jobs.wait(id, waitMs, goneOf(reply, waitMs))
-    const { record } = await jobs.get(id)
+    const { record } = await waitedFor(request, reply, id)
     const result = resultOf({ ...record, outcome: await outcomeOf(record) })
     if (!result.file) return { id, ...result }
     const { blobs: list, type, name } = result.file
@@ -153,9 +157,8 @@ export async function jobs(app: FastifyInstance, options: Options) {
     if (!(await jobs.cancel(id))) {
       throw new Problem('already-ended', `job ${id} is ${record.status}`)
     }
-    return may(request.caller, 'read')
-      ? json(id)
-      : { id, status: (await jobs.get(id)).record.status }
+    const cancelled = await jobs.get(id)
+    return may(request.caller, 'read') ? json(cancelled) : { id, status: cancelled.record.status }
   })
 }
 
