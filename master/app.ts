@@ -25,6 +25,7 @@ import { addDocs } from './http/openapi.ts'
 import { collectRoutes } from './http/route-table.ts'
 import { batches } from './http/routes/batches.ts'
 import { events as eventRoutes } from './http/routes/events.ts'
+import { identity as identityRoutes, noIdentity } from './http/routes/identity.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './http/routes/jobs.ts'
 import { kinds as kindRoutes } from './http/routes/kinds.ts'
 import { metrics } from './http/routes/metrics.ts'
@@ -44,11 +45,11 @@ import { createOverview } from './observe/overview.ts'
 import { watchSlaves } from './observe/slave-watch.ts'
 import { createTracing } from './observe/tracing.ts'
 import { POLICIES } from './policies/policies.ts'
-import { openDoor } from './security/security.ts'
+import { openSecurity } from './security/security.ts'
 import type { MasterSettings } from './settings.ts'
 import { StoreBrokenError } from './store/guard.ts'
 import { createMemoryStore } from './store/memory.ts'
-import { startTrimming } from './store/retention.ts'
+import { startRetention } from './store/retention.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { assertWhole } from './store/whole.ts'
@@ -90,7 +91,7 @@ export async function startMaster(settings: Settings, { onBroken: stop = crash }
   let closed: Promise<void> | undefined
 
   return {
-    url: urlOf(server, settings.host, parts.door.material !== undefined),
+    url: urlOf(server, settings.host, parts.security.material !== undefined),
     dispatcher,
     store,
     /** All routes, such as `GET /tasks/:id`. */
@@ -156,7 +157,7 @@ type Core = Awaited<ReturnType<typeof openCore>>
 async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
   const folder = openFolder(settings.store === 'memory' ? undefined : settings.data)
   const namedSlaves = settings.slaves.map(parseSlave)
-  const door = await openDoor({ settings, slaves: namedSlaves, clock, log, onBroken })
+  const security = await openSecurity({ settings, slaves: namedSlaves, clock, log, onBroken })
   const store = openTaskStore(settings, onBroken)
   const tracing = createTracing(settings, log)
   const events = createEvents()
@@ -170,7 +171,7 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
     policy: POLICIES[settings.policy],
     store,
     push: (receive) =>
-      createPushChannels({ askTimeoutMs: settings.askTimeoutMs, receive, reach: door.reach }),
+      createPushChannels({ askTimeoutMs: settings.askTimeoutMs, receive, reach: security.reach }),
     clock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     taskIds: ids.after,
@@ -180,7 +181,7 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
     onBroken,
     ...(tracing ? { onOver: tracing.task } : {}),
   })
-  door.onShutOut((slave) => {
+  security.onShutOut((slave) => {
     log.warn({ slave }, 'a slave was shut out')
     const boot = dispatcher.view.registry.byName.get(slave)?.boot ?? ''
     dispatcher.leave(slave, boot).catch(() => {})
@@ -190,7 +191,7 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
     folder,
     log,
     onBroken,
-    door,
+    security,
     store,
     tracing,
     events,
@@ -222,7 +223,7 @@ function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>
   if (behindMs > CLOCK_BEHIND_MS) {
     log.warn({ behindMs }, 'the wall clock is behind the newest task in the store: check the time')
   }
-  const retention = startTrimming({
+  const retention = startRetention({
     ...settings,
     store,
     clock,
@@ -236,12 +237,12 @@ function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>
 
 /** The HTTP server with its hooks and all routes. */
 async function openServer(parts: Parts) {
-  const { settings, log, door, slices, blobs } = parts
+  const { settings, log, security, slices, blobs } = parts
   const server = createServer({
     log,
     bodyBytesMax: settings.inputBytesMax,
     slices,
-    secure: door.material,
+    secure: security.material,
     socketsMax: settings.socketsMax,
     requestTimeoutMs: settings.arrivalMs,
     longBodyMs: blobs.arrivalMsMax,
@@ -251,7 +252,7 @@ async function openServer(parts: Parts) {
     }),
   })
   const routeTable = collectRoutes(server)
-  door.guard(server)
+  security.guard(server)
   refuseUnknownQueries(server)
   const { kinds, jobKinds } = parts
   const loaded = { kinds: [...kinds.values()], jobKinds: [...jobKinds.values()] }
@@ -262,7 +263,7 @@ async function openServer(parts: Parts) {
 
 /** The table of contents of the API. */
 async function registerRoutes(server: Server, parts: Parts) {
-  const { settings, dispatcher, kinds, jobKinds, jobs, jobStore, blobs, slices, clockWatch } = parts
+  const { settings, dispatcher, kinds, jobKinds, jobs, blobs, slices, clockWatch } = parts
   const { batchTasksMax, inputBytesMax, waitMsMax } = settings
   const { registry } = dispatcher.view
   const { now, wall } = clock
@@ -282,7 +283,9 @@ async function registerRoutes(server: Server, parts: Parts) {
     runLimitMsMax: settings.runLimitMsMax,
   })
   const batchBytesMax = inputBytesMax * BATCH_BYTES_FACTOR
-  await server.register(parts.door.routes)
+  const { identity } = parts.security
+  if (identity) await server.register(identityRoutes, identity)
+  else await server.register(noIdentity)
   await server.register(tasks, { dispatcher, requests, reader, waitMsMax, now })
   await server.register(batches, {
     dispatcher,
@@ -297,7 +300,7 @@ async function registerRoutes(server: Server, parts: Parts) {
   await server.register(slaves, { dispatcher, now })
   await server.register(jobRoutes, {
     jobs,
-    jobStore,
+    jobStore: parts.jobStores.jobs,
     blobs,
     requests: jobRequests,
     slices,
@@ -339,7 +342,7 @@ async function closeAll(server: Server, parts: Parts): Promise<void> {
   await server.close()
   clearTimeout(cut)
   await dispatcher.close()
-  await parts.door.close()
+  await parts.security.close()
   await parts.tracing?.close()
   await parts.jobStores.close()
   parts.lag.close()

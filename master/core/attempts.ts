@@ -36,6 +36,7 @@ const RETRIED = [
 ] as const satisfies FailureType[]
 type Retried = (typeof RETRIED)[number]
 type Failed = Outcome & { status: 'failed' }
+type RetriedFailure = Failed & { type: Retried }
 
 const isRetried = (type: FailureType | TrailEvent): type is Retried =>
   RETRIED.some((each) => each === type)
@@ -195,22 +196,28 @@ function conclude(
   outcome: Outcome,
   now: Monotonic,
 ): void {
-  if (outcome.status === 'failed' && isRetried(outcome.type)) {
-    fail(core, task, slave, outcome, outcome.type, { reason: outcome.message }, now)
-  } else end(core, task, outcome.status, outcome, slave)
+  if (isRetriedFailure(outcome)) fail(core, task, slave, outcome, now)
+  else end(core, task, outcome.status, outcome, slave)
 }
 
-/** One try has failed in a way that another may not: rest and repeat, or give up. */
+const isRetriedFailure = (outcome: Outcome): outcome is RetriedFailure =>
+  outcome.status === 'failed' && isRetried(outcome.type)
+
+/**
+ * One try has failed in a way that another may not: rest and repeat, or give up. `why`: the master's own
+ * reason, where the failure is no word of the slave.
+ */
 function fail(
   core: Context,
   task: Task,
   slave: string,
-  outcome: Failed,
-  type: Retried,
-  reason: Pick<TrailEntry, 'why' | 'reason'>,
+  outcome: RetriedFailure,
   now: Monotonic,
+  why?: LossReason,
 ): void {
+  const { type } = outcome
   const attempt = currentAttempt(task)
+  const reason = why === undefined ? { reason: outcome.message } : { why }
   const about = { slave, ...(attempt === null ? {} : { attempt }), ...reason }
   note(task, { at: core.wall, event: type, ...about })
   if (isBlamed(type)) task.blamed.push(slave)
@@ -252,8 +259,8 @@ export function lose(
   const { task, attempt } = held
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
   core.counters.attemptsLost++
-  const outcome: Failed = { status: 'failed', type, message: inWords(why) }
-  fail(core, task, slave.name, outcome, type, { why }, now)
+  const outcome: RetriedFailure = { status: 'failed', type, message: inWords(why) }
+  fail(core, task, slave.name, outcome, now, why)
 }
 
 /** Handed over as the answer to a poll, and it never came: that was no try. */

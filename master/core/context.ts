@@ -7,7 +7,7 @@ import type { Policy } from '../policies/policy.ts'
 import type { Figures } from './measurements.ts'
 import type { Effect } from './messages.ts'
 import type { Registry } from './registry.ts'
-import type { ServiceTimes } from './run-times.ts'
+import type { RunTimes } from './run-times.ts'
 import type { Due, Slave, Task } from './state.ts'
 
 /** The settings that the core decides by. Times in milliseconds. */
@@ -62,7 +62,7 @@ export type Context = {
   /** Tasks by the time at which something is due for them; and slaves. */
   readonly dueTasks: Heap<Due>
   readonly dueSlaves: Heap<Slave>
-  readonly serviceTimes: ServiceTimes
+  readonly serviceTimes: RunTimes
   readonly counters: Counters
   readonly figures: Figures
   /** How many tasks wait in all lines or rest. */

@@ -31,7 +31,7 @@ import { before, enterLine, leaveLine, restUnwilling } from './queue.ts'
 import { closePoll, saveSlave, takeLeave, takeRegistration } from './registration.ts'
 import { createRegistry } from './registry.ts'
 import { endGrace, restore, takeClockStep } from './restore.ts'
-import { createServiceTimes } from './run-times.ts'
+import { createRunTimes } from './run-times.ts'
 import type { Due, NewTask, Slave, Task } from './state.ts'
 import { createTask, waitNoMore } from './task.ts'
 
@@ -52,7 +52,7 @@ export function createCore(given: {
     lines: new Map(),
     dueTasks: createHeap<Due>((a, b) => a.at < b.at),
     dueSlaves: createHeap<Slave>((a, b) => a.dueAt < b.dueAt),
-    serviceTimes: createServiceTimes(),
+    serviceTimes: createRunTimes(),
     counters: {
       accepted: 0,
       asks: 0,

@@ -32,12 +32,12 @@ const RUNNING_MAX = 256
 /** Weight of the newest run in a slave's moving average. */
 const WEIGHT = 0.1
 
-export type ServiceTimes = ReturnType<typeof createServiceTimes>
+export type RunTimes = ReturnType<typeof createRunTimes>
 
 /** When one of the slots is free, how long it takes in the mean, and how many there are. */
 type Estimate = { firstMs: number; serviceMs: number; slots: number }
 
-export function createServiceTimes() {
+export function createRunTimes() {
   const samples = new Map<string, { times: number[]; next: number }>()
   const estimates = new Map<string, { at: Monotonic; is: Estimate | null }>()
   /** The last time at which somebody was told to come back, by kind. */

@@ -13,7 +13,7 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { JobOutcome, JobRecord, JobStatus, JobStore } from '../store/jobs/job-store.ts'
 import { StoreFullError } from '../store/store.ts'
 import { endJson } from '../views/job-json.ts'
-import type { Room } from './job-memory.ts'
+import type { JobMemory } from './job-memory.ts'
 import type { LiveJob, LiveJobs } from './live-jobs.ts'
 import { AGAIN_MS } from './store-full.ts'
 
@@ -23,7 +23,7 @@ export function createJobEnds(given: {
   jobStore: Pick<JobStore, 'end'>
   dispatcher: Pick<Dispatcher, 'cancel'>
   live: LiveJobs
-  room: Pick<Room, 'leave'>
+  room: Pick<JobMemory, 'leave'>
   clock: Clock
   log: Logger
   /** The job has ended, and that is durable. */

@@ -7,10 +7,10 @@
 /** A waiting job. `resolve` is called in its turn: with false when the job has left before. */
 type Waiting = { job: string; bytes: number; resolve: (taken: boolean) => void }
 
-export type Room = ReturnType<typeof createRoom>
+export type JobMemory = ReturnType<typeof createJobMemory>
 
 /** Ids of jobs sort by time: the lowest is the oldest. */
-export function createRoom(bytesMax: number) {
+export function createJobMemory(bytesMax: number) {
   const held = new Map<string, number>()
   let total = 0
   let waiting: Waiting[] = []

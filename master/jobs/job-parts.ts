@@ -17,7 +17,7 @@ import { readOutcome } from '../dispatch/task-records.ts'
 import type { JobRecord } from '../store/jobs/job-store.ts'
 import type { Store, TaskRecord } from '../store/store.ts'
 import { RESULT_OUTCOME_BYTES_MAX } from '../views/job-json.ts'
-import type { Room } from './job-memory.ts'
+import type { JobMemory } from './job-memory.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
 const AGAIN_MS = 1_000
@@ -35,7 +35,7 @@ export function createPartTasks(given: {
   dispatcher: Dispatcher
   clock: Clock
   slices: Slices
-  room: Room
+  room: JobMemory
   waitLimitMs: number
   log: Logger
 }) {

@@ -19,7 +19,7 @@ import type { BlobIndex } from '../store/jobs/blob-index.ts'
 import type { JobRecord, JobStore } from '../store/jobs/job-store.ts'
 import { StoreFullError } from '../store/store.ts'
 import type { JobEnds } from './job-ends.ts'
-import type { Room } from './job-memory.ts'
+import type { JobMemory } from './job-memory.ts'
 import type { PartTasks } from './job-parts.ts'
 import { endOf } from './job-parts.ts'
 import type { LiveJob, LiveJobs } from './live-jobs.ts'
@@ -37,7 +37,7 @@ export function createJobRuns(given: {
   outputs: Outputs
   live: LiveJobs
   ends: JobEnds
-  room: Room
+  room: JobMemory
   clock: Clock
   slices: Slices
   /** What the results of the parts of one job may have together. */

@@ -17,7 +17,7 @@ import type { JobRecord, JobStore } from '../store/jobs/job-store.ts'
 import type { Store } from '../store/store.ts'
 import { createAdmission } from './admission.ts'
 import { createJobEnds } from './job-ends.ts'
-import { createRoom } from './job-memory.ts'
+import { createJobMemory } from './job-memory.ts'
 import { createPartTasks } from './job-parts.ts'
 import { createJobRuns } from './job-runs.ts'
 import { createLiveJobs } from './live-jobs.ts'
@@ -54,7 +54,7 @@ export function createJobs(given: {
 }) {
   const { kinds, jobStore, dispatcher, clock, loaded } = given
   const live = createLiveJobs(clock)
-  const room = createRoom(given.jobsBytesMax)
+  const room = createJobMemory(given.jobsBytesMax)
   const tell = (record: JobRecord, job: Job | null): void =>
     given.onEvent({ type: 'job', at: clock.wall(), ...progressOf(record, job) })
   const onEnd = (record: JobRecord, job: Job | null): void => {

@@ -65,5 +65,5 @@ export async function openJobs(given: Given) {
   })
   const { keepMs, blobKeepMs } = settings
   const retention = createJobRetention({ jobStore, blobs, clock, keepMs, blobKeepMs })
-  return { jobKinds, jobStores, jobStore, blobs, slices, jobs, jobRetention: retention }
+  return { jobKinds, jobStores, blobs, slices, jobs, jobRetention: retention }
 }

@@ -12,8 +12,8 @@ import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import { slaveJson } from '../views/slave-json.ts'
 import type { Events } from './events.ts'
 import type { Second } from './recent-load.ts'
-import { createCapacity } from './recent-load.ts'
-import { createBars } from './timeline.ts'
+import { createRecentLoad } from './recent-load.ts'
+import { createTimeline } from './timeline.ts'
 
 /** How often viewers are told what has changed, in milliseconds. */
 const TELL_MS = 250
@@ -42,7 +42,7 @@ export function createOverview(given: {
   const { dispatcher, events, clock } = given
   const { view } = dispatcher
   const startedAt = clock.now()
-  const capacity = createCapacity(view, startedAt)
+  const capacity = createRecentLoad(view, startedAt)
   const unfollow = events.follow((event) => {
     capacity.take(event, clock.now())
     if (event.type === 'job') noteJob(event)
@@ -53,7 +53,7 @@ export function createOverview(given: {
   const changedJobs = new Set<string>()
   /** How each slave was last told, in short. */
   const told = new Map<string, string>()
-  let bars: ReturnType<typeof createBars> | null = null
+  let bars: ReturnType<typeof createTimeline> | null = null
   let pairsTold = 0
   let lastVerdict = ''
   let lastSecond = 0
@@ -83,7 +83,7 @@ export function createOverview(given: {
   }
 
   function beginToWatch(): void {
-    bars = createBars()
+    bars = createTimeline()
     for (const { event } of events.since(0).events) if (event.type === 'task') bars.take(event)
     told.clear()
     for (const slave of view.registry.all()) told.set(slave.name, inShort(slave))

@@ -22,9 +22,9 @@ export type Second = [number, number, number, number, number]
 /** [Retry-After, when a slot was free], both in milliseconds. */
 export type Pair = [number, number]
 
-export type Capacity = ReturnType<typeof createCapacity>
+export type RecentLoad = ReturnType<typeof createRecentLoad>
 
-export function createCapacity(core: Readonly<Context>, startedAt: Monotonic) {
+export function createRecentLoad(core: Readonly<Context>, startedAt: Monotonic) {
   const seconds: Second[] = []
   const pairs: Pair[] = []
   const latencies: number[] = []

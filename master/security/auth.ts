@@ -22,7 +22,7 @@ import { Problem } from '../../shared/protocol/problems.ts'
 import type { Identities } from './identities/identities.ts'
 import { EVERYBODY } from './identities/identities.ts'
 import type { Key } from './identities/identity-store.ts'
-import type { Allowance, Limits } from './rate-limits.ts'
+import type { Allowance, RateLimits } from './rate-limits.ts'
 import type { Sessions } from './sessions.ts'
 import { sessionOf } from './sessions.ts'
 
@@ -76,7 +76,7 @@ export function createNoAuth(given: { loopback: boolean; ownNames: readonly stri
 export function createAuth(given: {
   identities: Identities
   sessions: Sessions
-  limits: Limits
+  limits: RateLimits
   wall: () => WallTime
 }): Auth {
   const { identities, sessions, limits, wall } = given

@@ -18,9 +18,9 @@ const BURST_SECONDS = 2
 const ADDRESSES_MAX = 10_000
 const MINUTE_MS = 60_000
 
-export type Limits = ReturnType<typeof createLimits>
+export type RateLimits = ReturnType<typeof createRateLimits>
 
-export function createLimits(given: {
+export function createRateLimits(given: {
   requestsPerSecondMax: number
   requestsUnderWayMax: number
   refusalsPerMinuteMax: number

@@ -1,5 +1,5 @@
-// The master's door: with identities (askfirst init) TLS, and everybody says who they are; without,
-// neither. Puts together what belongs to it, for app.ts.
+// The security of a master: with identities (askfirst init) TLS and authentication; without, neither. Puts its
+// parts together, for app.ts.
 
 import type { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
@@ -11,13 +11,12 @@ import { SKEW_MS } from '../../shared/http/certificates.ts'
 import { serverOptions } from '../../shared/http/tls.ts'
 import type { Logger } from '../../shared/process/log.ts'
 import { isLoopback } from '../../shared/process/process.ts'
-import { identity, noIdentity } from '../http/routes/identity.ts'
 import type { MasterSettings } from '../settings.ts'
 import { createAuth, createNoAuth } from './auth.ts'
 import { hasIdentities, MASTER_CERTIFICATE_MS, openAuthority } from './identities/folder.ts'
-import { createLimits } from './rate-limits.ts'
+import { createRateLimits } from './rate-limits.ts'
 import { createSessions } from './sessions.ts'
-import { createReach } from './slave-connector.ts'
+import { createSlaveConnector } from './slave-connector.ts'
 
 /** How often the master looks whether its own certificate grows old: the clock may jump meanwhile. */
 const LOOK_MS = 60_000
@@ -32,8 +31,8 @@ type Given = {
   onBroken: (error: Error) => void
 }
 
-/** Opens the door that the data folder has. */
-export const openDoor = (given: Given) =>
+/** `identity`: what the routes of identities need, where there are any. */
+export const openSecurity = (given: Given) =>
   hasIdentities(given.settings.data) && !given.settings.insecureNoAuth
     ? openGuarded(given)
     : openUnguarded(given)
@@ -43,10 +42,10 @@ async function openUnguarded({ settings, slaves }: Given) {
   const auth = createNoAuth({ loopback: isLoopback(host), ownNames })
   return {
     material: undefined,
-    reach: createReach({ ...reachOf(settings, slaves), material: null }),
+    reach: createSlaveConnector({ ...reachOf(settings, slaves), material: null }),
     guard: (server: FastifyInstance): void => auth.guard(server),
     onShutOut(_run: (slave: string) => void): void {},
-    routes: noIdentity,
+    identity: undefined,
     async close(): Promise<void> {},
   }
 }
@@ -57,14 +56,14 @@ async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
   let material = await authority.material(settings.host)
   let madeAt = clock.wall()
   let timer: NodeJS.Timeout | undefined
-  const limits = createLimits({ ...settings, now: clock.now })
+  const limits = createRateLimits({ ...settings, now: clock.now })
   const { wall } = clock
   const sessions = createSessions({ identities, wall })
   const auth = createAuth({ identities, sessions, limits, wall })
 
   return {
     material,
-    reach: createReach({
+    reach: createSlaveConnector({
       ...reachOf(settings, slaves),
       material: () => material,
       isGood: (serial) => identities.certificateOf(serial)?.revokedAt === null,
@@ -74,9 +73,11 @@ async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
       auth.guard(server)
       timer = setInterval(() => void renew(server), LOOK_MS)
     },
-    routes: async (server: FastifyInstance) => {
-      const { slaveCertificateMs } = settings
-      await server.register(identity, { authority, sessions, limits, slaveCertificateMs })
+    identity: {
+      authority,
+      sessions,
+      limits,
+      slaveCertificateMs: settings.slaveCertificateMs,
     },
     /** Idempotent. */
     close(): Promise<void> {

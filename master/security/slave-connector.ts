@@ -5,10 +5,10 @@ import type { AddressGuard } from '../../shared/http/address-guard.ts'
 import type { Connector, Material } from '../../shared/http/tls.ts'
 import { createConnector, mustBe } from '../../shared/http/tls.ts'
 
-export type Reach = ReturnType<typeof createReach>
+export type SlaveConnector = ReturnType<typeof createSlaveConnector>
 
 /** `named`: slaves that the settings name, whose addresses an operator chose. */
-export function createReach(given: {
+export function createSlaveConnector(given: {
   guard: AddressGuard
   timeoutMs: number
   named: ReadonlyMap<string, string>

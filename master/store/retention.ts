@@ -22,7 +22,7 @@ const DOUBT_MS_MAX = 3_600_000
 /** Pause when there is nothing to remove. */
 const IDLE_MS = 10_000
 
-export function startTrimming(given: {
+export function startRetention(given: {
   store: Store
   clock: Clock
   clockWatch: Pick<ClockWatch, 'look' | 'onStep'>

@@ -8,7 +8,7 @@
 // and Linux may report such a failure only once. Ours stops the store, and runs after the turn in
 // which the log grew, so that the answers of that turn do not wait for it.
 import type { DatabaseSync } from 'node:sqlite'
-import { pragmaOf } from '../../shared/sqlite/database.ts'
+import { pragmaOf, uncopiedPagesOf } from '../../shared/sqlite/database.ts'
 import { SQLITE, sqliteCode } from '../../shared/sqlite/errors.ts'
 import type { Guard } from './guard.ts'
 import type { Reserve } from './reserve.ts'
@@ -26,7 +26,7 @@ export function createTransactions(
 ) {
   const begin = database.prepare('BEGIN IMMEDIATE')
   const end = database.prepare('COMMIT')
-  const logState = database.prepare('PRAGMA wal_checkpoint(NOOP)')
+  const logPages = uncopiedPagesOf(database)
   const copyLog = database.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   const truncateLog = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
   const freePages = database.prepare('PRAGMA freelist_count')
@@ -57,7 +57,7 @@ export function createTransactions(
      * gives false.
      */
     truncateLog(): boolean {
-      const isShort = logPages() <= checkpointPages
+      const isShort = figure(logPages) <= checkpointPages
       if (!guard.stopped) copyLogNow(isShort ? truncateLog : copyLog)
       return isShort
     },
@@ -82,7 +82,7 @@ export function createTransactions(
     if (
       transactions % CHECK_EVERY === 0 &&
       checkpoint === undefined &&
-      logPages() > checkpointPages
+      figure(logPages) > checkpointPages
     ) {
       checkpoint = setImmediate(() => copyLogNow())
     }
@@ -124,14 +124,6 @@ export function createTransactions(
       // Without room the log keeps what it has, and grows.
       if (sqliteCode(error) !== SQLITE.FULL) guard.stop(guard.judge(error) as Error)
     }
-  }
-
-  // Pages in the log that are not in the file yet.
-  function logPages(): number {
-    return figure(() => {
-      const row = logState.get()
-      return Number(row?.log) - Number(row?.checkpointed)
-    })
   }
 
   function freeBytes(): number {

@@ -77,6 +77,15 @@ export function migrate(
   return version
 }
 
+/** A function that counts the pages of the write-ahead log that are not in the file yet. */
+export function uncopiedPagesOf(database: DatabaseSync): () => number {
+  const state = database.prepare('PRAGMA wal_checkpoint(NOOP)')
+  return () => {
+    const row = state.get()
+    return Number(row?.log) - Number(row?.checkpointed)
+  }
+}
+
 /** Reads a small file from end to end. Throws DamagedError where it is damaged. */
 export function checkIfSmall(database: DatabaseSync): void {
   if (bytesOf(database) > CHECKED_BYTES_MAX) return

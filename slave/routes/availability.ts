@@ -14,16 +14,12 @@ const readMetrics = { ...readMasterMetrics, access: OPEN }
 type Options = { agent: Agent; metrics: Metrics }
 
 export async function availability(app: FastifyInstance, { agent, metrics }: Options) {
-  serve(app, readAvailability, (_request, reply) => {
-    reply.send(agent.availability())
-  })
+  serve(app, readAvailability, () => agent.availability())
 
   serve(app, readMetrics, async (_request, reply) => {
     reply.header('content-type', metrics.contentType)
     return metrics.text()
   })
 
-  serve(app, isUp, (_request, reply) => {
-    reply.send({ status: 'up' })
-  })
+  serve(app, isUp, () => ({ status: 'up' }))
 }

@@ -10,15 +10,9 @@ import { offersAsWritten } from '../link/raw-inputs.ts'
 const ANY_SHAPE = { config: { anyShape: true } } as const
 
 export async function offers(app: FastifyInstance, { agent }: { agent: Agent }) {
-  serveWith(app, offerTasks, ANY_SHAPE, ({ body, bodyBytes }, reply) => {
-    reply.send(agent.offer(offersAsWritten(body, bodyBytes)))
-  })
-
-  serve(app, listAttempts, (_request, reply) => {
-    reply.send(agent.attempts())
-  })
-
-  serve(app, revokeAttempts, ({ body }, reply) => {
-    reply.send({ state: agent.revoke(body.attempts) })
-  })
+  serveWith(app, offerTasks, ANY_SHAPE, ({ body, bodyBytes }) =>
+    agent.offer(offersAsWritten(body, bodyBytes)),
+  )
+  serve(app, listAttempts, () => agent.attempts())
+  serve(app, revokeAttempts, ({ body }) => ({ state: agent.revoke(body.attempts) }))
 }

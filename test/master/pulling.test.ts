@@ -275,9 +275,7 @@ t.test('a slave that polls', async (t) => {
     })
     t.same(explain(w.core.view, 'other', instant(0)), {
       wouldAsk: null,
-      slaves: [
-        { slave: 'a', available: false, state: 'unable', reason: 'does not offer "other"' },
-      ],
+      slaves: [{ slave: 'a', available: false, state: 'unable', reason: 'does not offer "other"' }],
     })
     t.same(w.json('a'), before, 'which changes nothing')
     w.gone('a', "a's first")

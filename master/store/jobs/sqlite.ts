@@ -11,6 +11,7 @@ import {
   migrate,
   openDatabase,
   shrinkIfSmall,
+  uncopiedPagesOf,
 } from '../../../shared/sqlite/database.ts'
 import { SQLITE, sqliteCode } from '../../../shared/sqlite/errors.ts'
 import { createGiveBack } from '../give-back.ts'
@@ -48,7 +49,7 @@ export function openJobsFile(
   guard.watch()
   if (blobsFolder !== undefined) guard.watch([blobsFolder])
   const watch = watchGuards([guard])
-  const logState = database.prepare('PRAGMA wal_checkpoint(NOOP)')
+  const logPages = uncopiedPagesOf(database)
   const giveBack = createGiveBack({ database, guard, write: tryToWrite, truncateLog })
   const access = { read: guard.run, write }
   const jobs = createJobTables(database, access)
@@ -97,8 +98,7 @@ export function openJobsFile(
   function truncateLog(): boolean {
     try {
       return guard.run(() => {
-        const row = logState.get()
-        const isShort = Number(row?.log) - Number(row?.checkpointed) <= LOG_PAGES_MAX
+        const isShort = logPages() <= LOG_PAGES_MAX
         database.exec(`PRAGMA wal_checkpoint(${isShort ? 'TRUNCATE' : 'PASSIVE'})`)
         return isShort
       })

@@ -51,14 +51,17 @@ t.test('sends the master what belongs to the command, and no global option', asy
   t.match(seen.at(-1)?.path, /^\/[a-z-]+\?(kind=sum&limit=20|limit=20&kind=sum)$/)
 })
 
-t.test('reads the status of the master before and after a bench, and at no other time', async (t) => {
-  const before = seen.length
-  const { stdout, exit } = await runProgram(['bench', '--tasks', '2', '--json'], { url })
-  t.match(JSON.parse(stdout), { slaves: 1, slots: 2, tasks: 2, refused: {}, asksPerTask: 0 })
-  t.equal(exit, 'ok')
-  const paths = seen.slice(before).map(({ path }) => path)
-  t.same(paths, ['/status', '/tasks', '/tasks', '/status'])
-})
+t.test(
+  'reads the status of the master before and after a bench, and at no other time',
+  async (t) => {
+    const before = seen.length
+    const { stdout, exit } = await runProgram(['bench', '--tasks', '2', '--json'], { url })
+    t.match(JSON.parse(stdout), { slaves: 1, slots: 2, tasks: 2, refused: {}, asksPerTask: 0 })
+    t.equal(exit, 'ok')
+    const paths = seen.slice(before).map(({ path }) => path)
+    t.same(paths, ['/status', '/tasks', '/tasks', '/status'])
+  },
+)
 
 t.test('leaves an option after a command of the data folder to that command', async (t) => {
   const { error } = await runProgram(['init', '--data', t.testdir(), '--url', 'http://10.0.0.1'])

@@ -133,7 +133,10 @@ for (const ask of ['known', 'always'] as const) {
       t.match(refused?.problem, { type: 'no-slaves', message: reason })
       t.match(refused?.task.trail, [{ event: 'elsewhere', slave: 'wa', why: { is: 'elsewhere' } }])
       const { wouldAsk, slaves } = explain(w.core.view, 'work', instant(w.now))
-      t.match({ wouldAsk, slaves }, { wouldAsk: null, slaves: [{ available: false, state: 'elsewhere', reason }] })
+      t.match(
+        { wouldAsk, slaves },
+        { wouldAsk: null, slaves: [{ available: false, state: 'elsewhere', reason }] },
+      )
     })
   }
 

@@ -1,7 +1,7 @@
 // How live jobs share memory: whoever finds none waits, and one of them always goes on.
 
 import t from 'tap'
-import { createRoom } from '../../../master/jobs/job-memory.ts'
+import { createJobMemory } from '../../../master/jobs/job-memory.ts'
 
 /** Notes when a wait is over. */
 function waits(taken: Promise<boolean>) {
@@ -12,7 +12,7 @@ function waits(taken: Promise<boolean>) {
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 t.test('there is room until it is full; then a job waits until another has left', async (t) => {
-  const room = createRoom(100)
+  const room = createJobMemory(100)
   t.equal(room.tryTake('a', 60), true)
   t.equal(room.tryTake('b', 40), true)
   t.equal(room.tryTake('c', 1), false)
@@ -26,7 +26,7 @@ t.test('there is room until it is full; then a job waits until another has left'
 })
 
 t.test('the oldest of them always has room, so that it can end', async (t) => {
-  const room = createRoom(100)
+  const room = createJobMemory(100)
   t.equal(room.tryTake('a', 1_000), true, 'also when nothing else is there')
   t.equal(room.tryTake('b', 1), false)
   t.equal(room.tryTake('a', 1_000), true)
@@ -40,7 +40,7 @@ t.test('the oldest of them always has room, so that it can end', async (t) => {
 })
 
 t.test('a job that ends while it waits hears that it has no room', async (t) => {
-  const room = createRoom(100)
+  const room = createJobMemory(100)
   room.tryTake('a', 100)
   room.tryTake('b', 0)
   const b = waits(room.take('b', 10))
@@ -51,7 +51,7 @@ t.test('a job that ends while it waits hears that it has no room', async (t) => 
 })
 
 t.test('what a job holds in truth counts, and what it gives back is taken by others', async (t) => {
-  const room = createRoom(100)
+  const room = createJobMemory(100)
   room.tryTake('a', 90)
   const b = waits(room.take('b', 50))
   room.set('a', 40)

@@ -6,7 +6,7 @@ import type { PartState } from '../../../master/core/job.ts'
 import { partKey } from '../../../master/core/part-names.ts'
 import type { Dispatcher } from '../../../master/dispatch/dispatcher.ts'
 import type { Submission } from '../../../master/dispatch/pending-requests.ts'
-import { createRoom } from '../../../master/jobs/job-memory.ts'
+import { createJobMemory } from '../../../master/jobs/job-memory.ts'
 import { createPartTasks } from '../../../master/jobs/job-parts.ts'
 import type { JobRecord } from '../../../master/store/jobs/job-store.ts'
 import type { Store } from '../../../master/store/store.ts'
@@ -41,7 +41,7 @@ async function setUp(tasks: Record<string, { id: string; input: string }>, full 
     } as unknown as Dispatcher,
     clock,
     slices: createSlices(clock),
-    room: createRoom(1_000_000),
+    room: createJobMemory(1_000_000),
     waitLimitMs: 1_000,
     log: await createLog('test', 'silent'),
   })
@@ -124,7 +124,7 @@ t.test('a part that finds the queue full is tried again, while it is wanted', as
 
 t.test('an outcome that comes after the end of its job takes no memory', async (t) => {
   const clock = createSimulatedClock()
-  const room = createRoom(1_000_000)
+  const room = createJobMemory(1_000_000)
   let isWanted = true
   const record = { endedAt: 1, outcome: '{"status":"done","result":1}' }
   const partTasks = createPartTasks({

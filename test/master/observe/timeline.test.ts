@@ -3,7 +3,7 @@
 
 import { test } from 'tap'
 import type { TaskEvent } from '../../../master/core/events.ts'
-import { createBars } from '../../../master/observe/timeline.ts'
+import { createTimeline } from '../../../master/observe/timeline.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 
 const at = (task: string, event: TaskEvent['event'], more: Partial<TaskEvent> = {}): TaskEvent => ({
@@ -29,7 +29,7 @@ const done = (task: string, more = {}) =>
   at(task, 'done', { status: 'done', at: wallTime(20), ranMs: 12, ...more })
 
 test('tells an attempt when it begins, and again when it ends', async (t) => {
-  const bars = createBars()
+  const bars = createTimeline()
   bars.take(taken('x'))
   t.match(bars.changes(9), { bars: [{ task: 'x', slave: 'a', row: 0, endedAt: null }], omitted: 0 })
   t.same(bars.changes(9).bars, [], 'nothing new')
@@ -38,7 +38,7 @@ test('tells an attempt when it begins, and again when it ends', async (t) => {
 })
 
 test('gives tasks that run side by side rows of their own', async (t) => {
-  const bars = createBars()
+  const bars = createTimeline()
   for (const task of ['x', 'y', 'z']) bars.take(taken(task))
   bars.take(done('y'))
   bars.take(taken('w'))
@@ -47,7 +47,7 @@ test('gives tasks that run side by side rows of their own', async (t) => {
 })
 
 test('keeps the bar of an attempt that was lost beside that of the next', async (t) => {
-  const bars = createBars()
+  const bars = createTimeline()
   bars.take(taken('x'))
   bars.take(at('x', 'retry', { status: 'pending', at: wallTime(15) }))
   bars.take(waiting('x', 1))
@@ -60,7 +60,7 @@ test('keeps the bar of an attempt that was lost beside that of the next', async 
 })
 
 test('tells what becomes of every bar that it told as open, however many there are', async (t) => {
-  const bars = createBars()
+  const bars = createTimeline()
   const most = 8
   const open = new Set<string>()
   const seen = { begun: 0, waited: 0, omitted: 0 }

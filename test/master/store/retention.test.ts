@@ -3,7 +3,7 @@
 
 import t from 'tap'
 import { createMemoryStore } from '../../../master/store/memory.ts'
-import { startTrimming } from '../../../master/store/retention.ts'
+import { startRetention } from '../../../master/store/retention.ts'
 import type { TaskRecord } from '../../../master/store/store.ts'
 import type { WallTime } from '../../../shared/data/clock.ts'
 import { later, wallTime } from '../../../shared/data/clock.ts'
@@ -31,7 +31,7 @@ async function setUp({ ages, keepMs = 7 * DAY_MS }: { ages: number[]; keepMs?: n
   const swept: number[] = []
   const clockWatch = watchClock(clock, log)
   const { newestAt } = await store.load()
-  const trimming = startTrimming({
+  const trimming = startRetention({
     store,
     clock,
     clockWatch,

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { Input } from '../../../master/core/messages.ts'
 import { createPushChannels } from '../../../master/dispatch/push-channel.ts'
-import { createReach } from '../../../master/security/slave-connector.ts'
+import { createSlaveConnector } from '../../../master/security/slave-connector.ts'
 import { createAddressGuard } from '../../../shared/http/address-guard.ts'
 
 const REFUSED: Record<string, string[]> = {
@@ -110,7 +110,7 @@ async function startCanary(t: Test, location?: string) {
 function visitor(t: Test, guard: ReturnType<typeof createAddressGuard>) {
   let hear: (input: Input) => void = () => {}
   const named = new Map<string, string>()
-  const reach = createReach({ guard, timeoutMs: 1000, named, material: null })
+  const reach = createSlaveConnector({ guard, timeoutMs: 1000, named, material: null })
   const transport = createPushChannels({
     askTimeoutMs: 1000,
     receive: (input) => hear(input),
