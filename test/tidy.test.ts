@@ -186,35 +186,6 @@ test('lets the rooms of the master import each other along the arrows only', asy
   t.same(found, [])
 })
 
-test('has no import circles, of types neither', async (t) => {
-  t.same(circles(), [])
-})
-
-/** The strongly connected components of more than one file (Tarjan, SIAM J. Comput. 1, 1972). */
-function circles(): string[][] {
-  const found: string[][] = []
-  const order = new Map<string, number>()
-  const stack: string[] = []
-  const visit = (path: string): number => {
-    const number = order.size
-    let lowest = number
-    order.set(path, number)
-    stack.push(path)
-    for (const { path: target } of byPath.get(path)?.imports ?? []) {
-      if (!byPath.has(target)) continue
-      if (!order.has(target)) lowest = Math.min(lowest, visit(target))
-      else if (stack.includes(target)) lowest = Math.min(lowest, order.get(target) as number)
-    }
-    if (lowest === number) {
-      const circle = stack.splice(stack.indexOf(path))
-      if (circle.length > 1) found.push(circle.toSorted())
-    }
-    return lowest
-  }
-  for (const { path } of sources) if (!order.has(path)) visit(path)
-  return found
-}
-
 test('lets the conformance kit know a slave by its wire only', async (t) => {
   t.same(crossings(isIn('test/rigs/conformance'), isIn('master', 'slave', 'deploy')), [])
 })
