@@ -9,6 +9,7 @@ import { createIds } from '../shared/data/ids.ts'
 import { createRandom } from '../shared/data/random.ts'
 import type { Server } from '../shared/http/server.ts'
 import { assertFree, BACKLOG, createServer } from '../shared/http/server.ts'
+import { originOf } from '../shared/http/url.ts'
 import { loadKinds } from '../shared/kinds/load-kinds.ts'
 import { watchClock } from '../shared/process/clock-watch.ts'
 import type { Logger } from '../shared/process/log.ts'
@@ -88,10 +89,11 @@ export async function startMaster(settings: Settings, { onBroken: stop = crash }
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   listening()
   const { dispatcher, store } = parts
+  const { port } = server.server.address() as AddressInfo
   let closed: Promise<void> | undefined
 
   return {
-    url: urlOf(server, settings.host, parts.security.material !== undefined),
+    url: originOf(parts.security.material ? 'https' : 'http', settings.host, port),
     dispatcher,
     store,
     /** All routes, such as `GET /tasks/:id`. */
@@ -322,11 +324,6 @@ async function registerRoutes(server: Server, parts: Parts) {
   await server.register(metrics, {
     metrics: createMasterMetrics({ dispatcher, reader, spans, clockSteps: clockWatch.steps }),
   })
-}
-
-function urlOf(server: Server, host: string, secure: boolean): string {
-  const { port } = server.server.address() as AddressInfo
-  return `${secure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 async function closeAll(server: Server, parts: Parts): Promise<void> {

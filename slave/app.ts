@@ -11,6 +11,7 @@ import { createRandom } from '../shared/data/random.ts'
 import { isPrivateName, keepPagesOut } from '../shared/http/browser-guard.ts'
 import { assertFree, BACKLOG, createServer, JSON_DEPTH_MAX } from '../shared/http/server.ts'
 import { createConnector, mustBe, serverOptions } from '../shared/http/tls.ts'
+import { originOf } from '../shared/http/url.ts'
 import type { Kind } from '../shared/kinds/kind.ts'
 import { loadKinds } from '../shared/kinds/load-kinds.ts'
 import { watchClock } from '../shared/process/clock-watch.ts'
@@ -147,7 +148,7 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   await server.register(partitions, { workroom })
   await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   const { port } = server.server.address() as AddressInfo
-  url ||= `${identity ? 'https' : 'http'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`
+  url ||= originOf(identity ? 'https' : 'http', settings.host, port)
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   agent.start()
   identity?.start()

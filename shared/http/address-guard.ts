@@ -10,6 +10,7 @@ import { lookup as resolveName } from 'node:dns'
 import { isIP } from 'node:net'
 import ip from 'ipaddr.js'
 import type { Connector, Lookup } from './tls.ts'
+import { hostOf } from './url.ts'
 
 /** Where no slave can be, or where a slave must not send the master. */
 const NEVER = [
@@ -72,11 +73,12 @@ export function createAddressGuard(given: {
     /** Why a URL cannot be a slave's, or null. A name is checked when it is connected to. */
     mistakeIn(url: string): string | null {
       if (!URL.canParse(url)) return 'is not a URL'
-      const { protocol, hostname, username, password, pathname, search, hash } = new URL(url)
+      const parsed = new URL(url)
+      const { protocol, username, password, pathname, search, hash } = parsed
       if (protocol !== 'http:' && protocol !== 'https:') return 'must be an http or https URL'
       if (username || password) return 'must not carry a name or password'
       if (pathname !== '/' || search || hash) return 'must be an origin: no path, query or fragment'
-      const host = hostname.replace(/^\[|\]$/g, '')
+      const host = hostOf(parsed)
       return isIP(host) === 0 || isGood(host) ? null : wordsFor(host)
     },
 
@@ -100,7 +102,7 @@ export function createAddressGuard(given: {
     guarded:
       (connect: Connector): Connector =>
       (options, callback) => {
-        const host = options.hostname.replace(/^\[|\]$/g, '')
+        const host = hostOf(options)
         if (isIP(host) === 0 || isGood(host)) return connect(options, callback)
         callback(new AddressRefusedError(`${host} ${wordsFor('')}`), null)
       },

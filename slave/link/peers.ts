@@ -5,6 +5,7 @@
 import { createAddressGuard } from '../../shared/http/address-guard.ts'
 import type { Connector, Material } from '../../shared/http/tls.ts'
 import { createConnector, mustBe } from '../../shared/http/tls.ts'
+import { hostOf } from '../../shared/http/url.ts'
 import { isLoopback } from '../../shared/process/process.ts'
 
 /** `own` is this slave's URL, once it listens. With `material`, by TLS, and to slaves only. */
@@ -15,8 +16,8 @@ export function connectToPeers(
 ): Connector {
   const { host, advertise = '', requestTimeoutMs: timeoutMs } = given
   const proof = material ? { material, check: mustBe('slave') } : {}
-  const known = URL.canParse(advertise) ? new URL(advertise).hostname : host
-  const loopback = isLoopback(host) || isLoopback(known.replace(/^\[|\]$/g, ''))
+  const known = URL.canParse(advertise) ? hostOf(new URL(advertise)) : host
+  const loopback = isLoopback(host) || isLoopback(known)
   const guard = createAddressGuard({ only: [], loopback, who: 'a slave fetches files from' })
   const toItself = createConnector({ timeoutMs, ...proof })
   const toOthers = guard.guarded(createConnector({ timeoutMs, ...proof, lookup: guard.lookup }))

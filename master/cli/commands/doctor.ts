@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { Agent, request } from 'undici'
 import type { Client } from '../../../shared/client/client.ts'
 import { isProblem, ProblemError, UnreachableError } from '../../../shared/client/client.ts'
+import { originOf } from '../../../shared/http/url.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import type { Runner } from '../command.ts'
 import { command, numberFrom } from '../command.ts'
@@ -41,7 +42,7 @@ export const doctor = (run: Runner) =>
     .option('--advertise <URL>', 'where the master reaches it, when that is not host and port')
     .action(
       run(async ({ client, output }, { name, host, port, advertise }) => {
-        const address = advertise ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+        const address = advertise ?? originOf('http', host, port)
         const master = client(PATIENCE_MS)
         const findings: Finding[] = [nodeHere()]
         const answers = await reach(master, findings)

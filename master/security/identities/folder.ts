@@ -13,6 +13,7 @@ import {
   publicHalf,
 } from '../../../shared/http/certificates.ts'
 import type { Material } from '../../../shared/http/tls.ts'
+import { hostOf } from '../../../shared/http/url.ts'
 import type { StoreBrokenError } from '../../store/guard.ts'
 import { opened } from '../../store/sqlite-open.ts'
 import { openIdentities } from './identities.ts'
@@ -71,7 +72,7 @@ export async function openAuthority(data: string, onBroken?: (error: StoreBroken
 
 function addressesOf(host: string, url = '', names = ''): string[] {
   const own = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
-  const told = URL.canParse(url) ? [new URL(url).hostname.replace(/^\[|\]$/g, '')] : []
+  const told = URL.canParse(url) ? [hostOf(new URL(url))] : []
   const all = ['localhost', '127.0.0.1', '::1', host, hostname(), ...told, ...names.split(',')]
   const plain = own.filter(({ scopeid }) => !scopeid).map(({ address }) => address)
   return [...new Set([...all, ...plain])].filter((name) => /^[A-Za-z0-9.:_-]+$/.test(name))
