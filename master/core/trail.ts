@@ -6,7 +6,7 @@
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import type * as api from '../../shared/protocol/api/tasks.ts'
-import type { Asked } from '../../shared/protocol/problems.ts'
+import type { Asked } from '../../shared/protocol/asked.ts'
 import type { TrailMeaning } from '../../shared/protocol/trail.js'
 import { TRAIL_EVENTS } from '../../shared/protocol/trail.js'
 import type { Reason } from './reasons.ts'

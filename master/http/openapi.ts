@@ -14,10 +14,12 @@ import { readDocs } from '../../shared/protocol/api/page.ts'
 import * as slaves from '../../shared/protocol/api/slaves.ts'
 import * as tasks from '../../shared/protocol/api/tasks.ts'
 import * as watching from '../../shared/protocol/api/watching.ts'
+import { Asked } from '../../shared/protocol/asked.ts'
 import type { Contract, Form, Loaded } from '../../shared/protocol/contract.ts'
 import { ALWAYS, HEADERS, OF_BODIES, TAGS } from '../../shared/protocol/contract.ts'
+import { ProblemDocument } from '../../shared/protocol/problem-document.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
-import { Asked, PROBLEMS, ProblemDocument } from '../../shared/protocol/problems.ts'
+import { PROBLEMS } from '../../shared/protocol/problems.ts'
 import type { RouteManners } from './route-table.ts'
 
 const DESCRIPTION =

@@ -1,9 +1,11 @@
 // What a client of a master can meet: a problem that the master answered, a master that cannot be
 // reached, and a task or job that ended without a result.
 
-import type { Asked, ProblemDocument as Document, ProblemType } from '../protocol/problems.ts'
+import type { Asked } from '../protocol/asked.ts'
+import type { ProblemDocument as Document } from '../protocol/problem-document.ts'
+import type { ProblemType } from '../protocol/problems.ts'
 
-export type { Asked } from '../protocol/problems.ts'
+export type { Asked } from '../protocol/asked.ts'
 
 /** The document of a problem. What answers in place of a master may leave fields out. */
 export type ProblemDocument = Partial<Omit<Document, 'type'>> & {

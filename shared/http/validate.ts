@@ -2,7 +2,7 @@
 
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { Mistake } from '../protocol/problems.ts'
+import type { Mistake } from '../protocol/asked.ts'
 import { Problem } from '../protocol/problems.ts'
 
 /** Whether a value of JSON is an object. */

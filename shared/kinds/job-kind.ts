@@ -11,7 +11,7 @@
 // parses, what it could not handle in such steps.
 
 import type { TSchema } from 'typebox'
-import type { Mistake } from '../protocol/problems.ts'
+import type { Mistake } from '../protocol/asked.ts'
 import type { Result } from './kind.ts'
 
 /** A stage has no more parts. */

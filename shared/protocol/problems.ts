@@ -1,9 +1,8 @@
 // The table of problems (RFC 9457): every error that a client or a peer can get. master/http/README.md lists the same rows, and a test compares the two.
+//
+// No schema is imported here: threads and commands that only throw a problem start without typebox.
 
-import type { Static } from 'typebox'
-import { Type } from 'typebox'
-import { Name } from './wire.ts'
-import { words } from './words.ts'
+import type { Asked, Mistake } from './asked.ts'
 
 export const PROBLEMS = {
   'invalid-request': [400, 'The request is not what the schema asks for.'],
@@ -44,49 +43,8 @@ export const PROBLEMS = {
 
 export type ProblemType = keyof typeof PROBLEMS
 
-/** What one slave answered to the offer of a task. */
-export const Asked = Type.Object(
-  {
-    slave: Type.Optional(Name),
-    answer: words(['available', 'not available', 'no answer']),
-    reason: Type.String({ description: "in the slave's own words" }),
-    /** Until the answer arrived. */
-    ms: Type.Optional(Type.Number({ minimum: 0, description: 'milliseconds' })),
-    /** The age of the earlier answer that the master reused, in milliseconds. */
-    knownMs: Type.Optional(
-      Type.Number({
-        minimum: 0,
-        description: 'not asked: its last word is so old, and still held',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-)
-export type Asked = Static<typeof Asked>
-
-/** A field of a request, and the rule that it breaks. */
-export const Mistake = Type.Object(
-  { field: Type.String(), rule: Type.String() },
-  { additionalProperties: false },
-)
-export type Mistake = Static<typeof Mistake>
-
-/** The document of a problem. Other members may follow in later versions. */
-export const ProblemDocument = Type.Object(
-  {
-    type: Type.Unsafe<ProblemType>(words(Object.keys(PROBLEMS))),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String(),
-    /** Of a refusal: who was asked, and what each answered. */
-    asked: Type.Optional(Type.Array(Asked)),
-    /** Of an invalid request: which field breaks which rule. */
-    errors: Type.Optional(Type.Array(Mistake)),
-  },
-  { description: 'A problem (RFC 9457).' },
-)
-export type ProblemDocument = Static<typeof ProblemDocument>
-type Members = Pick<ProblemDocument, 'asked' | 'errors'>
+/** Who was asked about a task that is refused; which field of a request breaks which rule. */
+type Members = { asked?: Asked[]; errors?: Mistake[] }
 
 /** An error with a type of the table. Routes throw it; the server writes it as the reply. */
 export class Problem extends Error {
@@ -109,7 +67,7 @@ export class Problem extends Error {
   }
 
   /** The RFC 9457 document. `type` is the code of the table, a relative reference. */
-  document(): ProblemDocument {
+  document() {
     return {
       type: this.type,
       title: PROBLEMS[this.type][1],

@@ -10,7 +10,7 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { Mistake } from '../../protocol/problems.ts'
+import type { Mistake } from '../../protocol/asked.ts'
 import { Sha256 } from '../../protocol/wire.ts'
 import type { JobKind, JobSoFar, PartDone } from '../job-kind.ts'
 import { TaskFailure } from '../kind.ts'

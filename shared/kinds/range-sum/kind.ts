@@ -4,7 +4,7 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
-import type { Mistake } from '../../protocol/problems.ts'
+import type { Mistake } from '../../protocol/asked.ts'
 import { signHints } from '../expression/symbols.ts'
 import type { JobKind } from '../job-kind.ts'
 import type { Kind } from '../kind.ts'

@@ -2,8 +2,9 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import { Asked } from '../asked.ts'
 import { CANCEL, contract, READ, SUBMIT } from '../contract.ts'
-import { Asked, ProblemDocument } from '../problems.ts'
+import { ProblemDocument } from '../problem-document.ts'
 import { TASK_STATUSES } from '../statuses.ts'
 import type { TrailEvent } from '../trail.js'
 import { TRAIL_EVENTS } from '../trail.js'

@@ -4,7 +4,7 @@
 import { test } from 'tap'
 import { createCheck } from '../../../shared/http/validate.ts'
 import type { Contract } from '../../../shared/protocol/contract.ts'
-import { ProblemDocument } from '../../../shared/protocol/problems.ts'
+import { ProblemDocument } from '../../../shared/protocol/problem-document.ts'
 import { startQuietMaster } from '../../quiet-master.ts'
 
 /** The schema of the only reply that is no problem; null for a stream, a file or several forms. */

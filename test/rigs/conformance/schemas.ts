@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { TSchema } from 'typebox'
 import { createCheck } from '../../../shared/http/validate.ts'
-import type { Mistake } from '../../../shared/protocol/problems.ts'
+import type { Mistake } from '../../../shared/protocol/asked.ts'
 import * as wire from '../../../shared/protocol/wire.ts'
 
 const FOLDER = new URL('../../../slave/schemas/', import.meta.url)
