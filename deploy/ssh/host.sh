@@ -105,6 +105,9 @@ case $action in
 
   # install ROLE NAME RELEASE: the release becomes the one that NAME runs; its settings come in.
   install)
+    missing=$(ldd "$top/releases/$3/node_modules/node/bin/node" | awk '/not found/ { print $1 }')
+    [ -z "$missing" ] ||
+      fail "lacks $missing, which Node needs: apt-get install libatomic1, or dnf install libatomic"
     mkdir -p "$top/$2"
     (umask 077 && cat >"$top/$2/settings.env.new" && touch "$top/$2/join")
     mv "$top/$2/settings.env.new" "$top/$2/settings.env"

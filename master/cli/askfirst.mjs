@@ -8,6 +8,9 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
+/** What the dynamic loader of Linux exits with when a shared library is missing. */
+const CANNOT_LOAD = 127
+
 const root = join(dirname(realpathSync(fileURLToPath(import.meta.url))), '..', '..')
 const programs = { master: 'master/main.ts', slave: 'slave/main.ts' }
 const wanted = process.argv[2]
@@ -33,6 +36,7 @@ if (process.versions.node === pinned) {
   }
   child.on('error', (error) => fail(error.message))
   child.on('exit', (code, signal) => {
+    if (code === CANNOT_LOAD) fail('Node needs a library that is missing: apt-get install libatomic1')
     if (!signal) process.exit(code === null ? 70 : code)
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
