@@ -1,10 +1,9 @@
-// The slave without its process: everything but settings, signals and exit. Its routes are listed
-// here.
+// The slave without its process: everything but settings, signals and exit.
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
-import type { Server as TlsServer } from 'node:tls'
+import { Server as TlsServer } from 'node:tls'
 import type { Static } from 'typebox'
 import { systemClock } from '../shared/data/clock.ts'
 import { createRandom } from '../shared/data/random.ts'
@@ -23,8 +22,9 @@ import { VERSION } from '../shared/process/version.ts'
 import { createAgent } from './agent/agent.ts'
 import { createPool } from './executor/pool.ts'
 import type { PoolOptions } from './executor/pool-options.ts'
-import { createWorkshop } from './files/file-runs.ts'
-import { createWorkroom } from './files/run-files.ts'
+import { createFileRuns } from './files/file-runs.ts'
+import type { RunFiles } from './files/run-files.ts'
+import { createRunFiles } from './files/run-files.ts'
 import { createLink } from './link/link.ts'
 import { openOutboxDisk } from './link/outbox-disk.ts'
 import { createMemoryOutbox } from './link/outbox-store.ts'
@@ -34,121 +34,36 @@ import { createSlaveMetrics } from './routes/metrics.ts'
 import { offers } from './routes/offers.ts'
 import { partitions } from './routes/partitions.ts'
 import { admit } from './security/admission.ts'
-import type { Identity } from './security/identity.ts'
 import { isSecured, openIdentity } from './security/identity.ts'
 import type { SlaveSettings } from './settings.ts'
 
-/** Whoever holds more connections open than this, nobody answers. */
+/** Connections beyond this number are refused. */
 const SOCKETS_MAX = 4096
-/** So many levels at most stand around an input in a request of the master. */
+/** A request of the master has at most this many levels around an input. */
 const OFFER_DEPTH = 8
 /**
- * Kinds that work on files keep buffers and what libraries of their own need outside the heap: a WebP of
- * 100 million pixels with alpha takes some 38 bytes a pixel as it is put together.
+ * Kinds that work on files keep buffers and native libraries outside the heap: a WebP of 100 million pixels
+ * with alpha takes some 38 bytes a pixel while it is assembled.
  */
 const FILE_LIMITS = { rssMaxMb: 4096, spares: 0 }
-
-/** How often it looks whether its data folder is still there. In milliseconds. */
+/** Interval between two checks of the data folder. In milliseconds. */
 const LOOK_MS = 1_000
 
-/** Starts a slave: it listens, then registers with its master, again and again until it may. */
-export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>>) {
-  const loaded = await kindsOf(settings)
+type Settings = Readonly<Static<typeof SlaveSettings>>
+
+/** Starts a slave: it listens, then registers with its master, and tries again until it is registered. */
+export async function startSlave(settings: Settings) {
+  const kinds = await kindsOf(settings)
   await assertFree(settings.host, settings.port)
   const log = await createLog(settings.name, settings.logLevel, settings.logFormat)
-  // First, for the room. What does not start says nothing but why.
+  // First of all, because what it removes makes room on the disk.
   const removed = await removeDeadScratch()
-  const folder = openFolder(settings.data)
-  // First of all that is kept in the folder: whoever has it has the folder for itself.
-  const store = await (settings.data === undefined
-    ? createMemoryOutbox()
-    : openOutboxDisk(settings.data))
-  const identity = isSecured(settings) ? await openIdentity(identityOf(settings, log)) : null
-  const secure = identity && securityOf(identity, settings.requestTimeoutMs)
-  const master = secure?.master ?? settings.master
-  const kinds = [...loaded.keys()]
-  const fileKinds = [...loaded.values()].filter(({ files }) => files).map(({ name }) => name)
-  const server = createServer({
-    log,
-    bodyBytesMax: settings.bodyBytesMax,
-    secure: identity?.material(),
-    socketsMax: SOCKETS_MAX,
-    // An offer holds the whole input of a task, a few levels deeper than the client sent it.
-    depthMax: JSON_DEPTH_MAX + OFFER_DEPTH,
-  })
-  if (identity) admit(server)
-  else {
-    const { advertise } = settings
-    const known = advertise === undefined ? '' : new URL(advertise).hostname
-    keepPagesOut(server, (name) => isPrivateName(name) || name === known)
-  }
-  let url = settings.advertise ?? ''
-  const workroom = createWorkroom({
-    root: join(folder.path, 'work'),
-    shared: settings.files === undefined ? null : resolve(settings.files),
-    master,
-    url: () => url,
-    secure: secure !== null,
-    connect: {
-      ...(secure ? { master: secure.connect.master } : {}),
-      peer: connectToPeers(settings, identity?.material, () => url),
-    },
-  })
-  const { folders } = workroom
-  const pool = (more: Pick<PoolOptions, 'kinds' | 'onEnded'> & Partial<PoolOptions>) =>
-    createPool({
-      size: settings.executors,
-      heapMb: settings.executorHeapMb,
-      resultBytesMax: settings.resultBytesMax,
-      onTrouble: (words) => log.error(words),
-      ...more,
-    })
-  const link = createLink(master, {
-    timeoutMs: settings.requestTimeoutMs,
-    pull: settings.pull,
-    connect: secure?.connect.master,
-  })
-  const agent = createAgent({
-    name: settings.name,
-    boot: randomUUID(),
-    version: VERSION,
-    url: () => url,
-    master,
-    pull: settings.pull,
-    slots: settings.slots ?? settings.executors,
-    kinds,
-    tags: settings.tags,
-    outboxMax: settings.outboxMax,
-    link,
-    clock: systemClock,
-    random: createRandom(randomBytes(6).readUIntBE(0, 6)),
-    store,
-    kept: await store.load(),
-    workroom,
-    executors: (onEnded, onAble) =>
-      createWorkshop({
-        fileKinds: new Set(fileKinds),
-        plain: pool({ kinds: kinds.filter((name) => !fileKinds.includes(name)), onEnded, onAble }),
-        withFiles: (onEnded) => pool({ kinds: fileKinds, onEnded, ...FILE_LIMITS, folders }),
-        workroom,
-        onEnded,
-      }),
-    log,
-  })
-  identity?.onRenewed(() => {
-    ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(identity.material()))
-    link.renew()
-  })
-  const clockWatch = watchClock(systemClock, log)
-  await server.register(offers, { agent })
-  await server.register(availability, {
-    agent,
-    metrics: createSlaveMetrics(agent, clockWatch.steps),
-  })
-  await server.register(partitions, { workroom })
+  const parts = await openParts(settings, kinds, log)
+  const { agent, identity, own } = parts
+  const server = await openServer(settings, parts, log)
   await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   const { port } = server.server.address() as AddressInfo
-  url ||= originOf(identity ? 'https' : 'http', settings.host, port)
+  own.url ||= originOf(identity ? 'https' : 'http', settings.host, port)
   if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
   agent.start()
   identity?.start()
@@ -156,9 +71,9 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
   let closed: Promise<void> | undefined
 
   return {
-    url,
+    url: own.url,
     agent,
-    /** Finishes what it has, says goodbye, then closes; gives up the wait after `drainMs`. */
+    /** Finishes what it has, leaves the master, then closes. Waits for `drainMs` at most. */
     async stop(reason: string): Promise<void> {
       let timer: NodeJS.Timeout | undefined
       const patience = new Promise<void>((resolve) => {
@@ -173,17 +88,125 @@ export async function startSlave(settings: Readonly<Static<typeof SlaveSettings>
     close(): Promise<void> {
       identity?.close()
       clearInterval(look)
-      clockWatch.close()
-      closed ??= Promise.all([server.close(), agent.close()]).then(() => {
-        folder.close()
-      })
+      parts.clockWatch.close()
+      closed ??= Promise.all([server.close(), agent.close()]).then(() => parts.folder.close())
       return closed
     },
   }
 }
 
+type Parts = Awaited<ReturnType<typeof openParts>>
+
+/** Opens everything behind the routes. Nothing listens yet. */
+async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Logger) {
+  const { data, pull, requestTimeoutMs: timeoutMs } = settings
+  const folder = openFolder(data)
+  // First of what is kept in the folder: it locks the folder.
+  const store = await (data === undefined ? createMemoryOutbox() : openOutboxDisk(data))
+  const identity = isSecured(settings) ? await openIdentity(identityOf(settings, log)) : null
+  const material = identity?.material
+  const master = identity?.master ?? settings.master
+  const connect = material && createConnector({ timeoutMs, material, check: mustBe('master') })
+  /** Where masters and peers reach this slave: known at the latest when it listens. */
+  const own = { url: settings.advertise ?? '' }
+  const url = () => own.url
+  const runFiles = createRunFiles({
+    root: join(folder.path, 'work'),
+    shared: settings.files === undefined ? null : resolve(settings.files),
+    master,
+    url,
+    secure: identity !== null,
+    connect: {
+      ...(connect ? { master: connect } : {}),
+      peer: connectToPeers(settings, material, url),
+    },
+  })
+  const link = createLink(master, { timeoutMs, pull, connect })
+  identity?.onRenewed(link.renew)
+  const agent = createAgent({
+    ...settings,
+    boot: randomUUID(),
+    version: VERSION,
+    url,
+    master,
+    slots: settings.slots ?? settings.executors,
+    kinds: [...loaded.keys()],
+    link,
+    clock: systemClock,
+    random: createRandom(randomBytes(6).readUIntBE(0, 6)),
+    store,
+    kept: await store.load(),
+    runFiles,
+    executors: (onEnded, onAble) =>
+      createExecutors({ settings, loaded, runFiles, log, onEnded, onAble }),
+    log,
+  })
+  return { folder, identity, own, runFiles, agent, clockWatch: watchClock(systemClock, log) }
+}
+
+/** A pool for the kinds that work on files, and one for the others. */
+function createExecutors(given: {
+  settings: Settings
+  loaded: Map<string, Kind>
+  runFiles: RunFiles
+  log: Logger
+  onEnded: PoolOptions['onEnded']
+  onAble: NonNullable<PoolOptions['onAble']>
+}) {
+  const { settings, runFiles, onEnded, onAble } = given
+  const names = (ofFiles: boolean): string[] =>
+    [...given.loaded.values()]
+      .filter(({ files = false }) => files === ofFiles)
+      .map(({ name }) => name)
+  const fileKinds = names(true)
+  const pool = (more: Pick<PoolOptions, 'kinds' | 'onEnded'> & Partial<PoolOptions>) =>
+    createPool({
+      size: settings.executors,
+      heapMb: settings.executorHeapMb,
+      resultBytesMax: settings.resultBytesMax,
+      onTrouble: (words) => given.log.error(words),
+      ...more,
+    })
+  return createFileRuns({
+    fileKinds: new Set(fileKinds),
+    plain: pool({ kinds: names(false), onEnded, onAble }),
+    withFiles: (onEnded) =>
+      pool({ kinds: fileKinds, onEnded, ...FILE_LIMITS, folders: runFiles.folders }),
+    runFiles,
+    onEnded,
+  })
+}
+
+/** The HTTP server with its hooks and all routes. */
+async function openServer(settings: Settings, parts: Parts, log: Logger) {
+  const { identity, agent, runFiles, clockWatch } = parts
+  const server = createServer({
+    log,
+    bodyBytesMax: settings.bodyBytesMax,
+    secure: identity?.material(),
+    socketsMax: SOCKETS_MAX,
+    // An offer holds the whole input of a task, a few levels deeper than the client sent it.
+    depthMax: JSON_DEPTH_MAX + OFFER_DEPTH,
+  })
+  if (identity) admit(server)
+  else {
+    const { advertise } = settings
+    const known = advertise === undefined ? '' : new URL(advertise).hostname
+    keepPagesOut(server, (name) => isPrivateName(name) || name === known)
+  }
+  const { server: listener } = server
+  if (identity && listener instanceof TlsServer) {
+    identity.onRenewed(() => listener.setSecureContext(serverOptions(identity.material())))
+  }
+  await server.register(offers, { agent })
+  const metrics = createSlaveMetrics(agent, clockWatch.steps)
+  await server.register(availability, { agent, metrics })
+  await server.register(partitions, { runFiles })
+  return server
+}
+
 /** What the slave's identity needs of the settings. */
-function identityOf(settings: Readonly<Static<typeof SlaveSettings>>, log: Logger) {
+function identityOf(settings: Settings, log: Logger) {
   const { data, name, join, joinFile, requestTimeoutMs: timeoutMs, host, advertise } = settings
   if (advertise === undefined && /^(0\.0\.0\.0|::)$/.test(host) && !settings.pull) {
     throw new UsageError(
@@ -194,18 +217,9 @@ function identityOf(settings: Readonly<Static<typeof SlaveSettings>>, log: Logge
   return { data, name, join, joinFile, timeoutMs, clock: systemClock, log }
 }
 
-/** How a slave with an identity connects to its master. */
-function securityOf(identity: Identity, timeoutMs: number) {
-  const { material, master } = identity
-  return {
-    master,
-    connect: { master: createConnector({ timeoutMs, material, check: mustBe('master') }) },
-  }
-}
-
 /**
- * The kinds that it offers: those that are asked for, or all; without what peers would fetch when none
- * can reach it. Throws UsageError when there is no such kind.
+ * The kinds that it offers: the given ones, or all. A slave that peers cannot reach offers none whose files
+ * peers fetch. Rejects with UsageError when there is no such kind.
  */
 async function kindsOf(given: { kinds: string[]; pull: boolean }): Promise<Map<string, Kind>> {
   const refuse = (why: string): never => {

@@ -19,7 +19,7 @@ import type { Effect, SlaveCoreSettings } from '../core/core.ts'
 import { createSlaveCore } from '../core/core.ts'
 import { createSlaveFigures } from '../core/measurements.ts'
 import type { Executors, RunEnded } from '../executor/executors.ts'
-import type { Workroom } from '../files/run-files.ts'
+import type { RunFiles } from '../files/run-files.ts'
 import type { Link } from '../link/link.ts'
 import { createOutbox } from '../link/outbox.ts'
 import type { OutboxStore } from '../link/outbox-store.ts'
@@ -30,7 +30,7 @@ import { createTurns } from './turns.ts'
 
 export type Agent = ReturnType<typeof createAgent>
 
-export type AgentOptions = Omit<SlaveCoreSettings, 'kept' | 'pull'> & {
+type AgentOptions = Omit<SlaveCoreSettings, 'kept' | 'pull'> & {
   /** Where masters reach this slave. */
   url: () => string
   /** The URL of the master that it reports to. */
@@ -48,7 +48,7 @@ export type AgentOptions = Omit<SlaveCoreSettings, 'kept' | 'pull'> & {
     onAble: (able: boolean) => void,
   ) => Executors<Offer>
   /** Keeps the files of runs for peers; null where no run has files. */
-  workroom: Workroom | null
+  runFiles: RunFiles | null
   log: Logger
 }
 

@@ -22,14 +22,14 @@ import type {
 import { createPolling, POLL_MS_MAX } from './polling.ts'
 
 /** Remembers the answers to this many attempts that it no longer holds. */
-export const REMEMBERED_MAX = 65_536
+const REMEMBERED_MAX = 65_536
 /** A beat comes this share earlier or later, so that many slaves do not beat at once. */
 const JITTER = 0.1
 /** Waits this long before it tries to register again; doubled each time up to the limit. */
 const REGISTER_AGAIN_MS = 250
 const REGISTER_AGAIN_MS_MAX = 5_000
 
-export type OfferHead = { attempt: string; task: string; kind: string }
+type OfferHead = { attempt: string; task: string; kind: string }
 
 export type Input =
   /** `boot`: whom they are meant for. */

@@ -22,10 +22,10 @@ const STDERR_TAIL_CHARACTERS = 4096
 export type Death = { how: string; stderr: string; outOfMemory: boolean }
 
 /** A run's number, and when it was begun. */
-export type Begun = { n: number; at: number }
+type Begun = { n: number; at: number }
 const NOTHING_BEGUN: Begun = { n: 0, at: 0 }
 
-export type ExecutorEvents = {
+type ExecutorEvents = {
   onReady(): void
   onEnds(ends: EndFrame[]): void
   /** It wrote what no child writes; nothing is heard of it afterwards. Kill it. */
@@ -34,7 +34,7 @@ export type ExecutorEvents = {
   onDeath(death: Death): void
 }
 
-export type ExecutorOptions = Omit<ChildProgram, 'markFd'> & {
+type ExecutorOptions = Omit<ChildProgram, 'markFd'> & {
   lineBytesMax: number
   /** What confines it when it is ready, from findPrlimit(). */
   prlimit: string | undefined

@@ -21,7 +21,7 @@ export function nextCheckAt(member: Member, from: number, now: number): number {
 }
 
 /** Why a run is killed: `unwanted` is one whose attempt was revoked. */
-export type Verdict = 'unwanted' | { type: 'time-limit' | 'memory-limit'; message: string }
+type Verdict = 'unwanted' | { type: 'time-limit' | 'memory-limit'; message: string }
 
 /** What the head of a member, which has begun, has done wrong by now, if anything. */
 export function judge(

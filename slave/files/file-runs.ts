@@ -1,6 +1,5 @@
-// Executors for kinds that work on files, beside those of the others. Before such a run its files
-// are fetched, after it what it gave is delivered; the agent sees one run. A seam's other side: it
-// is Executors, made of Executors and a Workroom.
+// Executors for kinds that work on files, beside those of the other kinds. The files of such a run are
+// fetched before it and delivered after it; the agent sees one run.
 //
 //   run() --> fetching --> in an executor --> delivering --> ended (onEnded, once)
 //   kill(): aborted, wherever it is
@@ -8,22 +7,23 @@
 import { TaskFailure } from '../../shared/kinds/kind.ts'
 import type { Offer, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
 import type { Executors, Run, RunEnded } from '../executor/executors.ts'
-import type { Room, Workroom } from './run-files.ts'
-import { MissingFileError, NotAFileError } from './run-files.ts'
+import { MissingFileError } from './fetch.ts'
+import type { RunFiles, RunFolder } from './run-files.ts'
+import { NotAFileError } from './run-files.ts'
 
 /** A run that works on files. */
-type Order = { offer: Offer; abort: AbortController; room: Room | null }
+type Order = { offer: Offer; abort: AbortController; folder: RunFolder | null }
 
-/** `plain` runs what needs no files; `withFiles` is made when the first such run comes. */
-export function createWorkshop(given: {
+/** `plain` runs the other kinds; `withFiles` is called when the first run that works on files is there. */
+export function createFileRuns(given: {
   /** Kinds that work on files. */
   fileKinds: ReadonlySet<string>
   plain: Executors
   withFiles: (onEnded: (ended: RunEnded[]) => void) => Executors
-  workroom: Workroom
+  runFiles: RunFiles
   onEnded: (ended: RunEnded[]) => void
 }): Executors<Offer> {
-  const { workroom, plain, onEnded } = given
+  const { runFiles, plain, onEnded } = given
   const orders = new Map<string, Order>()
   let withFiles: Executors | undefined
   let closed = false
@@ -31,15 +31,15 @@ export function createWorkshop(given: {
   return {
     run(offer) {
       if (!given.fileKinds.has(offer.kind)) return plain.run(offer)
-      const order: Order = { offer, abort: new AbortController(), room: null }
+      const order: Order = { offer, abort: new AbortController(), folder: null }
       orders.set(offer.attempt, order)
       void prepare(order)
     },
-    // As long as its files are fetched, too.
+    // It waits also while its files are fetched.
     waits(attempt) {
       const order = orders.get(attempt)
       if (!order) return plain.waits(attempt)
-      return order.room === null || (withFiles?.waits(attempt) ?? false)
+      return order.folder === null || (withFiles?.waits(attempt) ?? false)
     },
     kill(attempt) {
       const order = orders.get(attempt)
@@ -54,19 +54,19 @@ export function createWorkshop(given: {
       for (const { abort } of orders.values()) abort.abort()
       orders.clear()
       await Promise.all([plain.close(), withFiles?.close()])
-      await workroom.close()
+      await runFiles.close()
     },
   }
 
   async function prepare(order: Order): Promise<void> {
     const { attempt, kind, input, runLimitMs } = order.offer
     try {
-      order.room = await workroom.open(order.offer, order.abort.signal)
+      order.folder = await runFiles.open(order.offer, order.abort.signal)
     } catch (error) {
       return finish(order, { attempt, outcome: failureOf(error), ranMs: 0 })
     }
     if (!orders.has(attempt) || closed) return discard(order)
-    const { files, out, shared } = order.room
+    const { files, out, shared } = order.folder
     const run: Run = { attempt, kind, input, runLimitMs, work: { files, out, shared } }
     withFiles ??= given.withFiles((ended) => {
       for (const each of ended) void deliver(each)
@@ -77,9 +77,9 @@ export function createWorkshop(given: {
   async function deliver(ended: RunEnded): Promise<void> {
     const order = orders.get(ended.attempt)
     if (!order) return
-    if (ended.outcome.status === 'failed' || !order.room) return finish(order, ended)
+    if (ended.outcome.status === 'failed' || !order.folder) return finish(order, ended)
     try {
-      const files = await workroom.deliver(order.room, order.offer, order.abort.signal)
+      const files = await runFiles.deliver(order.folder, order.offer, order.abort.signal)
       finish(order, { ...ended, outcome: withOutputs(ended.outcome, files) })
     } catch (error) {
       finish(order, { ...ended, outcome: failureOf(error) })
@@ -92,8 +92,8 @@ export function createWorkshop(given: {
     onEnded([ended])
   }
 
-  function discard({ room }: Order): void {
-    if (room && !closed) void workroom.discard(room)
+  function discard({ folder }: Order): void {
+    if (folder && !closed) void runFiles.discard(folder)
   }
 }
 

@@ -26,8 +26,6 @@ const LIST_BYTES_MAX = 4 * 1024 * 1024
 const RETRY_MS = 100
 const RETRY_MS_MAX = 5_000
 
-export type Outbox = ReturnType<typeof createOutbox>
-
 export function createOutbox(given: {
   link: Link
   clock: Clock

@@ -265,7 +265,7 @@ export function startSlaveProcess(given: {
     version: 'simulated',
     tags: [],
     link: simulatedLink(given, life),
-    workroom: null,
+    runFiles: null,
     executors: (onEnded) => simulatedExecutors(clock, given, (attempt) => taskOf(attempt), onEnded),
     log,
   })

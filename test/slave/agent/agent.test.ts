@@ -69,7 +69,7 @@ async function setUp() {
         close: async () => {},
       } as unknown as Executors<Offer>
     },
-    workroom: null,
+    runFiles: null,
     log: await createLog('test', 'silent'),
   })
   agent.start()

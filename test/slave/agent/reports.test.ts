@@ -58,7 +58,7 @@ async function setUp({ pull = false } = {}) {
     core: { card: () => CARD, state: () => STATE },
     url: () => 'http://slave-1',
     pull,
-    workroom: { jobs: () => ['job-1'], drop: async (jobs) => void dropped.push(...jobs) },
+    runFiles: { jobs: () => ['job-1'], drop: async (jobs) => void dropped.push(...jobs) },
     held: () => [],
     take: (input) => void inputs.push(input),
     onPolled: () => void polled++,

@@ -17,13 +17,14 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Offer } from '../../../shared/protocol/wire.ts'
-import { createWorkroom, MissingFileError, NotAFileError } from '../../../slave/files/run-files.ts'
+import { MissingFileError } from '../../../slave/files/fetch.ts'
+import { createRunFiles, NotAFileError } from '../../../slave/files/run-files.ts'
 import { connectToPeers } from '../../../slave/link/peers.ts'
 import { age, rewrite } from '../../shared/rewrite.ts'
 
 type Test = Pick<typeof t, 'teardown' | 'testdir'>
 
-/** A server that stands for the master, and a workroom. */
+/** A server that stands for the master, and a runFiles. */
 async function setUp(
   t: Test,
   listener: RequestListener,
@@ -38,9 +39,9 @@ async function setUp(
   const url = () => 'http://me:1'
   const connect = { peer: connectToPeers({ host, requestTimeoutMs: 1000 }, undefined, url) }
   const limit = transferMs === undefined ? {} : { transferMs }
-  const workroom = createWorkroom({ root, shared: null, master, url, connect, ...limit })
-  t.teardown(() => workroom.close())
-  return { workroom, master, root }
+  const runFiles = createRunFiles({ root, shared: null, master, url, connect, ...limit })
+  t.teardown(() => runFiles.close())
+  return { runFiles, master, root }
 }
 
 const anOffer = (more: Partial<Offer>): Offer => ({
@@ -57,7 +58,7 @@ const shaOf = (text: string): string => createHash('sha256').update(text).digest
 
 t.test('files are fetched from the master or a peer, with the ticket, and checked', async (t) => {
   const asked: unknown[] = []
-  const { workroom, master } = await setUp(t, (request, response) => {
+  const { runFiles, master } = await setUp(t, (request, response) => {
     asked.push([request.url, request.headers.authorization])
     response.end(`content of ${request.url}`)
   })
@@ -66,21 +67,21 @@ t.test('files are fetched from the master or a peer, with the ticket, and checke
     { name: 'x', url: '/blobs/x', sha256 },
     { name: 'y', url: `${master}/partitions/j/t/y`, bytes: 28, ticket: 'secret' },
   ]
-  const room = await workroom.open(anOffer({ files }), never)
+  const room = await runFiles.open(anOffer({ files }), never)
   t.equal(readFileSync(room.files.x!, 'utf8'), 'content of /blobs/x')
   t.equal(readFileSync(room.files.y!, 'utf8'), 'content of /partitions/j/t/y')
   t.same(asked.toSorted(), [
     ['/blobs/x', undefined],
     ['/partitions/j/t/y', 'Bearer secret'],
   ])
-  await workroom.discard(room)
+  await runFiles.discard(room)
   t.notOk(existsSync(room.folder))
 })
 
 t.test(
   'a file that is not there, or is not the right one, is named, and nothing is left',
   async (t) => {
-    const { workroom, root } = await setUp(t, (request, response) => {
+    const { runFiles, root } = await setUp(t, (request, response) => {
       if (request.url === '/gone') response.writeHead(404)
       response.end('abc')
     })
@@ -88,7 +89,7 @@ t.test(
       { name: 'good', url: '/good', bytes: 3 },
       { name: 'gone', url: '/gone' },
     ]
-    const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+    const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
     t.type(error, MissingFileError)
     t.match(error, { names: ['gone'], message: /answered 404/ })
     t.same(readdirSync(join(root, 'runs')), [])
@@ -97,7 +98,7 @@ t.test(
 
 t.test('a file that is longer than it was said to be is not taken in', async (t) => {
   let sent = 0
-  const { workroom } = await setUp(t, (_request, response) => {
+  const { runFiles } = await setUp(t, (_request, response) => {
     const more = (): void => {
       if (response.destroyed) return
       sent += 65_536
@@ -106,22 +107,22 @@ t.test('a file that is longer than it was said to be is not taken in', async (t)
     more()
   })
   const files = [{ name: 'f', url: '/f', bytes: 5 }]
-  const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+  const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
   t.match(error, { names: ['f'], message: /more than 5 bytes came/ })
   t.ok(sent < 64_000_000, 'whoever sends without end is not listened to')
 })
 
 t.test('an outage of the master is waited for, a wrong file is not', async (t) => {
   let times = 0
-  const { workroom } = await setUp(t, (request, response) => {
+  const { runFiles } = await setUp(t, (request, response) => {
     if (request.url === '/wrong') return response.end('wrong')
     times++
     if (times <= 5) return response.writeHead(503).end()
     response.end('whole')
   })
-  const away = workroom.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
+  const away = runFiles.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
   const sha256 = shaOf('whole')
-  const wrong = workroom
+  const wrong = runFiles
     .open(anOffer({ files: [{ name: 'w', url: '/wrong', sha256 }] }), never)
     .catch((error: unknown) => error)
   t.equal(readFileSync((await away).files.f!, 'utf8'), 'whole')
@@ -130,14 +131,14 @@ t.test('an outage of the master is waited for, a wrong file is not', async (t) =
 
 t.test('a file that broke off is fetched again', async (t) => {
   let times = 0
-  const { workroom } = await setUp(t, (_request, response) => {
+  const { runFiles } = await setUp(t, (_request, response) => {
     times++
     if (times > 2) return response.end('whole')
     response.writeHead(200, { 'content-length': 5 })
     response.write('wh')
     response.destroy()
   })
-  const room = await workroom.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
+  const room = await runFiles.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
   t.equal(readFileSync(room.files.f!, 'utf8'), 'whole')
   t.equal(times, 3)
 })
@@ -145,15 +146,15 @@ t.test('a file that broke off is fetched again', async (t) => {
 t.test(
   'outputs are kept for peers with the ticket of the job, until the job has ended',
   async (t) => {
-    const { workroom } = await setUp(t, (_request, response) => response.end())
+    const { runFiles } = await setUp(t, (_request, response) => response.end())
     const offer = anOffer({ job: 'j1', task: 't1', ticket: 'secret', keep: 'slave' })
-    const room = await workroom.open(offer, never)
+    const room = await runFiles.open(offer, never)
     writeFileSync(join(room.out, 'r0'), 'words')
-    const files = await workroom.deliver(room, offer, never)
+    const files = await runFiles.deliver(room, offer, never)
     const url = 'http://me:1/partitions/j1/t1/r0'
     t.same(files, [{ name: 'r0', bytes: 5, sha256: shaOf('words'), url }])
-    t.same(workroom.jobs(), ['j1'])
-    const found = await workroom.find('j1', 't1', 'r0', 'secret')
+    t.same(runFiles.jobs(), ['j1'])
+    const found = await runFiles.find('j1', 't1', 'r0', 'secret')
     t.equal(readFileSync(found!.path, 'utf8'), 'words')
     for (const [job, task, name, ticket] of [
       ['j1', 't1', 'r0', 'wrong!'],
@@ -164,20 +165,20 @@ t.test(
       ['j1', 't1', 'r1', 'secret'],
     ] as const) {
       t.equal(
-        await workroom.find(job, task, name, ticket),
+        await runFiles.find(job, task, name, ticket),
         null,
         `${job} ${task} ${name} ${ticket}`,
       )
     }
-    await workroom.drop(['j1', 'unknown'])
-    t.equal(await workroom.find('j1', 't1', 'r0', 'secret'), null)
-    t.same(workroom.jobs(), [])
+    await runFiles.drop(['j1', 'unknown'])
+    t.equal(await runFiles.find('j1', 't1', 'r0', 'secret'), null)
+    t.same(runFiles.jobs(), [])
   },
 )
 
 t.test('outputs for the master are sent again until it has them', async (t) => {
   let times = 0
-  const { workroom } = await setUp(t, (request, response) => {
+  const { runFiles } = await setUp(t, (request, response) => {
     request.resume()
     request.on('end', () => {
       times++
@@ -186,22 +187,22 @@ t.test('outputs for the master are sent again until it has them', async (t) => {
     })
   })
   const offer = anOffer({ job: 'j1', keep: 'master' })
-  const room = await workroom.open(offer, never)
+  const room = await runFiles.open(offer, never)
   writeFileSync(join(room.out, 'result.txt'), 'result')
-  const files = await workroom.deliver(room, offer, never)
+  const files = await runFiles.deliver(room, offer, never)
   t.same(files, [{ name: 'result.txt', bytes: 6, sha256: shaOf('result') }])
   t.equal(times, 3)
 })
 
 t.test('an abort ends a fetch that stands still', async (t) => {
   const begun = Promise.withResolvers<void>()
-  const { workroom, root } = await setUp(t, (_request, response) => {
+  const { runFiles, root } = await setUp(t, (_request, response) => {
     response.writeHead(200, { 'content-length': 5 })
     response.write('wh')
     begun.resolve()
   })
   const abort = new AbortController()
-  const opening = workroom.open(anOffer({ files: [{ name: 'f', url: '/f' }] }), abort.signal)
+  const opening = runFiles.open(anOffer({ files: [{ name: 'f', url: '/f' }] }), abort.signal)
   await begun.promise
   abort.abort()
   await t.rejects(opening)
@@ -212,7 +213,7 @@ t.test(
   'a file of a peer is not fetched from where no slave can be, nor with a ticket',
   async (t) => {
     const asked: unknown[] = []
-    const { workroom, master } = await setUp(
+    const { runFiles, master } = await setUp(
       t,
       (request, response) => {
         asked.push(request.url)
@@ -230,7 +231,7 @@ t.test(
     ]
     for (const url of urls) {
       const files = [{ name: 'f', url, ticket: 'secret' }]
-      const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+      const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
       t.match(error, { names: ['f'], message: /not where a slave fetches files from/ }, url)
     }
     t.same(asked, [])
@@ -239,7 +240,7 @@ t.test(
 
 t.test('an address that begins like one of the master leads nowhere else', async (t) => {
   const asked: unknown[] = []
-  const { workroom } = await setUp(t, (request, response) => {
+  const { runFiles } = await setUp(t, (request, response) => {
     asked.push([request.url, request.headers.authorization])
     response.end('x')
   })
@@ -250,15 +251,15 @@ t.test('an address that begins like one of the master leads nowhere else', async
   const { host } = new URL(other.master)
   for (const url of [`//${host}/x`, `/\\${host}/x`]) {
     const files = [{ name: 'f', url }]
-    const error = await workroom.open(anOffer({ files }), never).catch((error: unknown) => error)
+    const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
     t.match(error, { names: ['f'], message: /is not at the master/ }, url)
   }
-  await workroom.open(anOffer({ files: [{ name: 'f', url: '/f', ticket: 'secret' }] }), never)
+  await runFiles.open(anOffer({ files: [{ name: 'f', url: '/f', ticket: 'secret' }] }), never)
   t.same(asked, [['/f', undefined]], 'and the master is shown no ticket')
 })
 
 t.test('a peer that sends a byte now and then is given up', async (t) => {
-  const { workroom, master } = await setUp(
+  const { runFiles, master } = await setUp(
     t,
     (_request, response) => {
       response.writeHead(200, { 'content-length': '1000000' })
@@ -268,12 +269,12 @@ t.test('a peer that sends a byte now and then is given up', async (t) => {
     { transferMs: 100 },
   )
   const files = [{ name: 'x', url: `${master}/partitions/j/t/x`, bytes: 1_000_000 }]
-  await t.rejects(workroom.open(anOffer({ files }), never), { names: ['x'], message: /too slow/ })
+  await t.rejects(runFiles.open(anOffer({ files }), never), { names: ['x'], message: /too slow/ })
 })
 
 t.test('an output that is a link or no file is neither uploaded nor kept', async (t) => {
   const bodies: string[] = []
-  const { workroom } = await setUp(t, (request, response) => {
+  const { runFiles } = await setUp(t, (request, response) => {
     request.on('data', (chunk: Buffer) => bodies.push(chunk.toString()))
     request.on('end', () => response.writeHead(201).end('{"sha256":"0","bytes":6}'))
   })
@@ -296,11 +297,11 @@ t.test('an output that is a link or no file is neither uploaded nor kept', async
   for (const more of [{ keep: 'master' } as const, kept]) {
     for (const [what, make] of ways) {
       const offer = anOffer(more)
-      const room = await workroom.open(offer, never)
+      const room = await runFiles.open(offer, never)
       make(room.out)
-      const given = workroom.deliver(room, offer, never)
+      const given = runFiles.deliver(room, offer, never)
       await t.rejects(given, { constructor: NotAFileError, message: what })
-      await workroom.discard(room)
+      await runFiles.discard(room)
     }
   }
   t.same(bodies, [])
@@ -310,18 +311,18 @@ t.test('an output that is a link or no file is neither uploaded nor kept', async
 t.test('an output file that changes while it is uploaded is not uploaded again', async (t) => {
   let change = () => {}
   let times = 0
-  const { workroom } = await setUp(t, (request, response) => {
+  const { runFiles } = await setUp(t, (request, response) => {
     if (++times > 1) return response.writeHead(422).end()
     change()
     request.resume().on('end', () => response.writeHead(500).end())
   })
   const offer = anOffer({ keep: 'master' })
-  const room = await workroom.open(offer, never)
+  const room = await runFiles.open(offer, never)
   const path = join(room.out, 'f')
   writeFileSync(path, 'abc')
   age(path)
   change = () => rewrite(path)
-  await t.rejects(workroom.deliver(room, offer, never), {
+  await t.rejects(runFiles.deliver(room, offer, never), {
     type: 'file-changed',
     message: /^f changed while it was read/,
   })
