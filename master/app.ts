@@ -86,7 +86,8 @@ export async function startMaster(settings: Settings, { onBroken: stop = crash }
   const { server, routeTable } = await openServer(parts)
   await parts.jobs.resume()
   await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
-  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
+  if (removed.length > 0)
+    log.info({ removed }, 'removed scratch folders of processes that have ended')
   listening()
   const { dispatcher, store } = parts
   const { port } = server.server.address() as AddressInfo
@@ -184,7 +185,7 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
     ...(tracing ? { onOver: tracing.task } : {}),
   })
   security.onShutOut((slave) => {
-    log.warn({ slave }, 'a slave was shut out')
+    log.warn({ slave }, 'the certificates of a slave were revoked')
     const boot = dispatcher.view.registry.byName.get(slave)?.boot ?? ''
     dispatcher.leave(slave, boot).catch(() => {})
   })
@@ -223,7 +224,10 @@ function openWatching(core: Core, jobParts: Awaited<ReturnType<typeof openJobs>>
   clockWatch.onStep(dispatcher.clockStepped)
   const behindMs = newestAt === null ? 0 : msBetween(clock.wall(), newestAt)
   if (behindMs > CLOCK_BEHIND_MS) {
-    log.warn({ behindMs }, 'the wall clock is behind the newest task in the store: check the time')
+    log.warn(
+      { behindMs },
+      'the wall clock is behind the newest task in the store: check the system time',
+    )
   }
   const retention = startRetention({
     ...settings,

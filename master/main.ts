@@ -8,12 +8,12 @@ const { startMaster } = await import('./app.ts')
 const { hasIdentities } = await import('./security/identities/folder.ts')
 const { MasterSettings } = await import('./settings.ts')
 
-const summary = 'takes tasks from clients and hands each to the first slave that is available'
+const summary = 'accepts tasks from clients and assigns each to the first slave that accepts it'
 
 await runProgram(
   { command: 'askfirst master', summary, table: MasterSettings },
   async (settings) => {
-    const how = `make keys and certificates with askfirst init --data ${settings.data}`
+    const how = `create keys and certificates with askfirst init --data ${settings.data}`
     assertSafeToListen(settings, hasIdentities(settings.data), how)
     const master = await startMaster(settings)
     process.stdout.write(`master listens at ${master.url}\n`)

@@ -64,7 +64,8 @@ export async function startSlave(settings: Settings) {
   await server.listen({ host: settings.host, port: settings.port, backlog: BACKLOG })
   const { port } = server.server.address() as AddressInfo
   own.url ||= originOf(identity ? 'https' : 'http', settings.host, port)
-  if (removed.length > 0) log.info({ removed }, 'removed scratch folders of processes that ended')
+  if (removed.length > 0)
+    log.info({ removed }, 'removed scratch folders of processes that have ended')
   agent.start()
   identity?.start()
   const look = setInterval(() => void agent.lookAtFolder(), LOOK_MS)
@@ -210,7 +211,7 @@ function identityOf(settings: Settings, log: Logger) {
   const { data, name, join, joinFile, requestTimeoutMs: timeoutMs, host, advertise } = settings
   if (advertise === undefined && /^(0\.0\.0\.0|::)$/.test(host) && !settings.pull) {
     throw new UsageError(
-      `--host ${host} is no address to be reached at: say --advertise https://...`,
+      `--host ${host} is not an address at which the master can reach the slave: set --advertise https://...`,
     )
   }
   if (advertise?.startsWith('http:')) throw new UsageError('--advertise must be an https URL')
@@ -229,7 +230,7 @@ async function kindsOf(given: { kinds: string[]; pull: boolean }): Promise<Map<s
   if (!given.pull) return loaded
   const unreachable = [...loaded.values()].find(({ peers }) => peers)
   if (unreachable && given.kinds.length > 0) {
-    refuse(`peers fetch what ${unreachable.name} gives, and cannot reach a slave with --pull`)
+    refuse(`peers fetch the output of ${unreachable.name} and cannot reach a slave with --pull`)
   }
   return new Map([...loaded].filter(([, { peers }]) => !peers))
 }

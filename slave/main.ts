@@ -8,7 +8,7 @@ const { startSlave } = await import('./app.ts')
 const { isSecured } = await import('./security/identity.ts')
 const { SlaveSettings } = await import('./settings.ts')
 
-const summary = 'takes tasks from a master, computes them, and calls back with the results'
+const summary = 'accepts tasks from a master, computes them and delivers the results'
 
 await runProgram({ command: 'askfirst slave', summary, table: SlaveSettings }, async (settings) => {
   const how = 'join the master with ASKFIRST_JOIN or --join-file'

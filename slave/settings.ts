@@ -20,40 +20,41 @@ export const SlaveSettings = Type.Object({
     default: 'slave-1',
     pattern: NAME_PATTERN,
     wanted: NAME_WANTED,
-    description: 'name of this slave, unique at its master',
+    description: 'name of this slave, unique among the slaves of its master',
   }),
   host: Type.String({ default: '127.0.0.1', description: 'address to listen on' }),
   port: Type.Integer({
     default: 9001,
     minimum: 0,
     maximum: 65_535,
-    description: 'port to listen on; 0 takes any that is free',
+    description: 'port to listen on; 0 takes a free port',
   }),
   advertise: Type.Optional(
     Type.String({
       ...ORIGIN,
-      description: 'URL at which the master reaches this slave, when it is not host and port',
+      description: 'URL at which the master reaches this slave, if other than host and port',
     }),
   ),
   join: Type.Optional(
     Type.String({
       secret: true,
       maxLength: 2048,
-      description: 'join line of the master, as askfirst token create prints it',
+      description: 'join line that askfirst token create prints on the master',
     }),
   ),
   joinFile: Type.Optional(
-    Type.String({ description: 'file that holds the join line, read when the slave starts' }),
+    Type.String({ description: 'file that contains the join line; read when the slave starts' }),
   ),
   pull: Type.Boolean({
     default: false,
-    description: 'fetch tasks from the master, which need not reach this slave',
+    description: 'poll the master for tasks; the master does not need to reach this slave',
   }),
   slots: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: 65_536,
-      description: 'how many tasks it takes at a time; as many as executors when not given',
+      description:
+        'number of slots, the tasks that it runs concurrently; default: the number of executors',
     }),
   ),
   executors: Type.Integer({
@@ -62,76 +63,81 @@ export const SlaveSettings = Type.Object({
     minimum: 1,
     maximum: 256,
     description:
-      'how many child processes compute; one more is kept ready to step in; as many again once a kind that works on files is run',
+      'number of executors (child processes that compute), plus one in reserve; as many again start when a kind that works on files first runs',
   }),
   kinds: Type.Array(Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED }), {
     default: [],
-    defaultText: 'all there are; with --pull those that leave no files for peers',
-    description: 'the kinds it offers',
+    defaultText: 'all kinds; with --pull all that keep no files for peers',
+    description: 'kinds that it offers',
   }),
   tags: Type.Array(Type.String({ maxLength: 64 }), {
     default: [],
     defaultText: 'none',
-    description: 'words that describe this slave, for people, of up to 64 characters each',
+    description: 'labels for people, up to 64 characters each',
   }),
   data: Type.Optional(
     Type.String({
       description:
-        'folder that keeps finished results while the master is away; none when not given',
+        'folder in which finished results are stored until the master acknowledges them; in memory when not given',
     }),
   ),
   files: Type.Optional(
     Type.String({
-      description: 'folder of files that jobs may name; it must be the same on every slave',
+      description:
+        'folder of files that jobs may name; its content must be the same on every slave',
     }),
   ),
   executorHeapMb: Type.Integer({
     default: 256,
     minimum: 16,
     maximum: 65_536,
-    description: 'memory that the JavaScript heap of one executor may use, in MiB',
+    description: 'maximum JavaScript heap of one executor, in MiB',
   }),
   resultBytesMax: Type.Integer({
     default: 1_048_576,
     minimum: 1024,
     maximum: 67_108_864,
-    description: 'a larger result fails its task, in bytes of JSON',
+    description: 'maximum result of a task, in bytes of JSON; a larger one fails the task',
   }),
   outboxMax: Type.Integer({
     default: 10_000,
     minimum: 1,
     maximum: 10_000_000,
-    description: 'no new tasks while this many results wait for the master',
+    description:
+      'maximum number of results that wait for acknowledgement; at the limit new tasks are refused',
   }),
   requestTimeoutMs: Type.Integer({
     default: 5_000,
     minimum: 10,
     maximum: 600_000,
     description:
-      'a request to the master without an answer is repeated after this, in milliseconds',
+      'time limit for the response of the master, in milliseconds; then the request is repeated',
   }),
   drainMs: Type.Integer({
     default: 30_000,
     minimum: 0,
     maximum: 86_400_000,
-    description: 'how long a slave that is told to stop waits for its tasks, in milliseconds',
+    description: 'maximum time that a stopping slave waits for its tasks, in milliseconds',
   }),
   bodyBytesMax: Type.Integer({
     default: 16_777_216,
     minimum: 1024,
     maximum: 1_073_741_824,
-    description: 'a larger request body is refused, in bytes',
+    description: 'maximum request body, in bytes',
   }),
   insecureNoAuth: Type.Boolean({
     default: false,
-    description: 'listen on an address that is not loopback although nothing checks who asks',
+    description: 'allow an address that is not loopback without authentication',
   }),
   logFormat: Type.Union(
     (['auto', 'json', 'pretty'] as const).map((f) => Type.Literal(f)),
-    { default: 'auto', description: 'how log lines look; auto: pretty on a terminal, else json' },
+    {
+      default: 'auto',
+      description: 'format of log lines; auto: pretty on a terminal, otherwise json',
+    },
   ),
   logLevel: Type.Union(
     (['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const).map((l) => Type.Literal(l)),
-    { default: 'info', description: 'the least important log lines that are written' },
+    { default: 'info', description: 'lowest level of the log lines that are written' },
   ),
 })

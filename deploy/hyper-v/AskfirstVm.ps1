@@ -129,7 +129,7 @@ function Wait-Address([string] $Name) {
         }
         Start-Sleep -Seconds 2
     }
-    throw "$Name has no address after four minutes: look at its console"
+    throw "$Name has no address after four minutes: check its console"
 }
 
 # Runs a command (without single quotes) on a VM as root, and gives what it prints; tries again until the VM is set up.
@@ -141,7 +141,7 @@ function Invoke-OnVm([string] $Address, [string] $Command) {
         }
         Start-Sleep -Seconds 3
     }
-    throw "$Address did not do this within three minutes: $Command"
+    throw "$Address did not complete this within three minutes: $Command"
 }
 
 function Get-User {
@@ -150,13 +150,13 @@ function Get-User {
 
 function New-Cluster {
     if (-not ($Image -and $Bundle)) {
-        throw 'New needs -Image and -Bundle'
+        throw 'New requires -Image and -Bundle'
     }
     # Anybody may make a folder there before us, and would keep his rights in it.
     if (Test-Path -LiteralPath $Folder) {
         $owner = (Get-Acl -LiteralPath $Folder).GetOwner([Security.Principal.SecurityIdentifier]).Value
         if ($owner -notin 'S-1-5-32-544', 'S-1-5-18') {
-            throw "$Folder belongs to $owner, not to the administrators: look what is in it, and remove it"
+            throw "$Folder belongs to $owner, not to the administrators: check its content and remove it"
         }
     }
     New-Item -ItemType Directory -Force -Path $Folder | Out-Null
@@ -195,7 +195,7 @@ function Show-Cluster {
     Invoke-OnVm $address "sh /opt/askfirst/master/current/deploy/ssh/host.sh slaves master https://${address}:8080 < /root/askfirst-admin.key"
 }
 
-# The slaves first, last to first: each finishes what it has.
+# The slaves first, last to first: each finishes its tasks.
 function Remove-Cluster {
     $machines = Get-VM -Name "${prefix}*" -ErrorAction SilentlyContinue | Sort-Object -Property CreationTime -Descending
     foreach ($machine in $machines) {

@@ -35,7 +35,7 @@ export function startChild(
     })
     child.process.on('error', reject)
     child.process.on('exit', (code, signal) => {
-      const how = child.url === '' ? 'could not be started' : 'ended by itself'
+      const how = child.url === '' ? 'could not be started' : 'ended unexpectedly'
       ended(`${name} ${how} (${signal ?? `code ${code}`})`)
     })
   })

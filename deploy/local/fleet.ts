@@ -121,7 +121,7 @@ async function startMaster(start: Start, folder: string, signal: AbortSignal): P
         ended = (await response.json()) as typeof ended
       }
       if (ended.status !== 'done') {
-        throw new Error(`the job did not end well: ${JSON.stringify(ended.failure ?? ended)}`)
+        throw new Error(`the job failed: ${JSON.stringify(ended.failure ?? ended)}`)
       }
       return ended
     },

@@ -29,9 +29,9 @@ try {
 async function run(): Promise<void> {
   if (hasIdentities(join(DATA, 'master'))) {
     throw new Error(
-      `${join(DATA, 'master')} has identities (askfirst init), so its master speaks HTTPS and wants ` +
-        'credentials, which npm start does not give its slaves: set ASKFIRST_DATA to another folder, ' +
-        'or start master and slaves as deploy/README.md says',
+      `${join(DATA, 'master')} has identities (askfirst init), so its master uses HTTPS and requires ` +
+        'credentials, which npm start does not create: set ASKFIRST_DATA to another folder, ' +
+        'or start master and slaves as described in deploy/README.md',
     )
   }
   const quiet = ['--log-level', 'warn']
@@ -100,7 +100,7 @@ askfirst is ready. Try, in another terminal:
   curl -s ${master}/get-tasks
   curl -s ${master}/tasks -H 'content-type: application/json' -d '{"kind": "sleep", "input": {"ms": 7000}}'
 
-Send the last one three times within seven seconds, and the third hears "at capacity".
+Send the last request three times within seven seconds: the third is refused with "at capacity".
 Ctrl-C stops everything; tasks are kept in ${DATA}.
 `
 }

@@ -7,18 +7,18 @@ checkout=$(realpath "$here/../..")
 
 usage() {
   cat <<'TEXT'
-deploy.sh COMMAND FOLDER    FOLDER/hosts says which hosts; README.md beside deploy.sh explains it
+deploy.sh COMMAND FOLDER    FOLDER/hosts lists the hosts; see README.md beside deploy.sh
 
-  pin       asks the hosts for their keys, shows them, and keeps those that you say are right
-  up        brings every host to what FOLDER/hosts and this checkout say: first time and every time.
-            What is right already is left alone; slaves that run are changed one at a time, each
-            finishing what it has
-  up --check   says what up would do, and changes nothing; exit code 2 when that is something
-  status    the slaves as the master knows them
-  log NAME  (FOLDER after it) the last lines that a master or slave wrote
-  remove    stops everything and leaves nothing on the hosts, also no tasks; --yes does not ask.
+  pin       reads the keys of the hosts, shows them, and stores those that you confirm
+  up        brings every host to the state of FOLDER/hosts and this checkout: the first time and every time.
+            Only differences are changed; running slaves are changed one at a time, each
+            finishing its tasks first
+  up --check   prints what up would do and changes nothing; exit code 2 when there are differences
+  status    the slaves and their states at the master
+  log NAME  (FOLDER after it) the last log lines of a master or slave
+  remove    stops everything and removes it from the hosts, including stored tasks; --yes does not ask.
             remove NAME: only that slave
-  bundle    (a file in place of FOLDER) writes all that a host needs into one tar.gz
+  bundle    (a file in place of FOLDER) writes everything that a host needs into one tar.gz
 TEXT
 }
 fail() { printf 'deploy.sh: %s\n' "$*" >&2; exit 1; }
@@ -32,11 +32,11 @@ master=
 
 read_hosts() {
   local line=0 each words
-  [ -r "$folder/hosts" ] || fail "$folder/hosts is not there: README.md says what belongs in it"
+  [ -r "$folder/hosts" ] || fail "$folder/hosts does not exist: README.md describes its content"
   while read -r -a words || [ "${#words[@]}" -gt 0 ]; do
     line=$((line + 1))
     [[ "${words[*]:-#}" != \#* ]] || continue
-    [ "${#words[@]}" -ge 3 ] || fail "$folder/hosts:$line: ROLE NAME USER@ADDRESS is wanted"
+    [ "${#words[@]}" -ge 3 ] || fail "$folder/hosts:$line: expected ROLE NAME USER@ADDRESS"
     add_host "${words[@]}"
   done <"$folder/hosts"
   [ -n "$master" ] || fail "$folder/hosts names no master"
@@ -47,12 +47,12 @@ add_host() {
   local its_role=$1 name=$2 place=$3 each
   shift 3
   local at="$folder/hosts:$line: "
-  [[ $its_role =~ ^(master|slave)$ ]] || fail "${at}a line begins with master or slave, not $its_role"
+  [[ $its_role =~ ^(master|slave)$ ]] || fail "${at}a line must begin with master or slave, not $its_role"
   [[ $name =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$ && ! $name =~ ^(releases|libraries)$ ]] ||
-    fail "${at}$name cannot be a name"
-  [ -z "${role[$name]:-}" ] || fail "${at}$name is there twice"
+    fail "${at}$name is not a valid name"
+  [ -z "${role[$name]:-}" ] || fail "${at}$name occurs twice"
   [[ $place =~ ^([A-Za-z0-9._-]+@)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:[0-9]+)?$ ]] ||
-    fail "${at}$place is no USER@ADDRESS[:PORT]"
+    fail "${at}$place must be USER@ADDRESS[:PORT]"
   role[$name]=$its_role
   login[$name]=${BASH_REMATCH[1]}
   address[$name]=${BASH_REMATCH[2]}
@@ -62,7 +62,7 @@ add_host() {
   for each in "$@"; do
     [[ $each != \#* ]] || break
     # What a settings file and a shell both read as it stands.
-    [[ $each =~ ^[a-z-]+=[A-Za-z0-9._:/,@+=-]*$ ]] || fail "${at}$each is no setting=value"
+    [[ $each =~ ^[a-z-]+=[A-Za-z0-9._:/,@+=-]*$ ]] || fail "${at}$each must be setting=value"
     case $each in
       hostkey=*) host_key[$name]=${each#hostkey=} ;;
       *) setting_words[$name]+=" $each" ;;
@@ -70,7 +70,7 @@ add_host() {
   done
   names+=("$name")
   if [ "$its_role" = master ]; then
-    [ -z "$master" ] || fail "${at}there is a master already, $master"
+    [ -z "$master" ] || fail "${at}there is another master, $master"
     master=$name
   fi
 }
@@ -147,7 +147,7 @@ pin() {
     as=$(bare "${address[$name]}")
     [ -z "${ssh_port[$name]}" ] || as="[$as]:${ssh_port[$name]}"
     if ssh-keygen -F "$as" -f "$folder/known_hosts" >/dev/null 2>&1; then
-      echo "$name: pinned already"
+      echo "$name: already pinned"
       continue
     fi
     found=$(ssh-keyscan -T 10 -t ed25519 ${ssh_port[$name]:+-p "${ssh_port[$name]}"} \
@@ -155,9 +155,9 @@ pin() {
     [ -n "$found" ] || fail "$name does not answer to ssh-keyscan"
     shown=$(ssh-keygen -lf - <<<"$found" | cut -d ' ' -f 2)
     if [ -n "${host_key[$name]:-}" ]; then
-      [ "$shown" = "${host_key[$name]}" ] || fail "$name shows the key $shown, but $folder/hosts says ${host_key[$name]}: somebody else may be answering"
+      [ "$shown" = "${host_key[$name]}" ] || fail "$name presents the key $shown, but $folder/hosts expects ${host_key[$name]}: another host may be answering"
     else
-      read -r -p "$name at $as shows the key $shown. Does its console say the same (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)? [yes/no] " answer
+      read -r -p "$name at $as presents the key $shown. Does its console show the same key (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub)? [yes/no] " answer
       [ "$answer" = yes ] || fail "not pinned: $name"
     fi
     echo "$found" >>"$folder/known_hosts"
@@ -176,7 +176,7 @@ const { packages } = JSON.parse(readFileSync(`${checkout}/package-lock.json`, 'u
 for (const [path, { dev, optional }] of Object.entries(packages)) {
   if (path === '' || dev || /node_modules\/.*\/node_modules\//.test(path)) continue
   if (existsSync(`${checkout}/${path}`)) console.log(path)
-  else if (!optional) throw new Error(`${path} is not there: run npm ci`)
+  else if (!optional) throw new Error(`${path} is missing: run npm ci`)
 }
 JS
 }
@@ -254,7 +254,7 @@ make_safe() {
   on "$1" init "$1" "$(master_url)" "$(setting "$1" names '')" >"$work/first.key" || return 1
   [ ! -s "$work/first.key" ] || cat "$work/first.key" >"$folder/admin.key"
   [ -s "$folder/admin.key" ] || {
-    echo "$folder/admin.key is not there, and a master gives its first key only once: make another on its host (askfirst key create --scopes admin), and put it there"
+    echo "$folder/admin.key does not exist, and a master shows its first key only once: create another on its host (askfirst key create --scopes admin) and save it in this file"
     return 1
   }
   on "$1" ca "$1" >"$folder/ca.pem"
@@ -270,7 +270,7 @@ put_slave() {
 
 start_slave() {
   if is "$1" running yes; then
-    echo "finishes what it has" && on "$1" stop slave "$1" && put "$1" || return 1
+    echo "finishes its tasks" && on "$1" stop slave "$1" && put "$1" || return 1
   fi
   on "$1" start slave "$1" &&
     on "$master" slaves "$master" "$(master_url)" "$1" <"$folder/admin.key" &&
@@ -288,7 +288,7 @@ up() {
     changed+=("$name")
     [ "${role[$name]}" = master ] || slaves+=("$name")
   done
-  [ ${#changed[@]} -gt 0 ] || { echo "everything is as $folder/hosts says"; return 0; }
+  [ ${#changed[@]} -gt 0 ] || { echo "everything matches $folder/hosts"; return 0; }
   if [ $check = true ]; then
     for name in "${changed[@]}"; do plan "$name" | sed "s/^/$name: would /"; done
     exit 2
@@ -296,15 +296,15 @@ up() {
   for name in "${changed[@]}"; do
     if is "$name" libraries yes; then pack release; else pack libraries; fi
   done
-  for_each ship "${changed[@]}" || fail "nothing runs that did not run before"
+  for_each ship "${changed[@]}" || fail "nothing new was started"
   # The master first: it understands slaves of the version before, and brings its store forward.
   [ -z "$(plan "$master")" ] || for_each bring_master "$master" ||
-    fail "the master did not come up; the slaves were left alone"
+    fail "the master did not start; the slaves were not changed"
   [ ${#slaves[@]} -eq 0 ] || for_each put_slave "${slaves[@]}" || fail "not all slaves could be prepared"
   # One at a time: the order of the file becomes the order of asking, and of slaves that run already
   # all but one go on.
   for name in "${slaves[@]}"; do
-    for_each start_slave "$name" || fail "$name did not come up: those after it were left as they were"
+    for_each start_slave "$name" || fail "$name did not start: the slaves after it were not changed"
   done
   for_each tidy "${changed[@]}"
 }
@@ -313,15 +313,15 @@ up() {
 
 status() { on "$master" slaves "$master" "$(master_url)" <"$folder/admin.key"; }
 
-take_away() { on "$1" remove "${role[$1]}" "$1" && echo "nothing is left"; }
+take_away() { on "$1" remove "${role[$1]}" "$1" && echo "everything was removed"; }
 
 # All of them, or one slave.
 remove() {
   local name slaves=() answer whose="all its tasks from ${#names[@]} hosts"
   [ -z "$1" ] || whose="the slave $1 from its host"
-  [ "$1" != "$master" ] || fail "without its master nothing works: remove all, without a name"
+  [ "$1" != "$master" ] || fail "the slaves need their master: remove everything (without a name)"
   if [ $yes = false ]; then
-    read -r -p "This removes askfirst and $whose. Go on? [yes/no] " answer
+    read -r -p "This removes askfirst and $whose. Continue? [yes/no] " answer
     [ "$answer" = yes ] || fail "nothing was removed"
   fi
   if [ -n "$1" ]; then
@@ -352,7 +352,7 @@ for each in "$@"; do
     *) given+=("$each") ;;
   esac
 done
-[ ${#given[@]} -ge 2 ] || misused "a command and a folder are wanted"
+[ ${#given[@]} -ge 2 ] || misused "a command and a folder are required"
 command=${given[0]} folder=${given[-1]} named=
 if [ "$command" = bundle ]; then
   bundle "${given[1]}"

@@ -65,14 +65,14 @@ case $action in
   # Whether this host will do at all.
   probe)
     [ $mode = plain ] || [ -d /run/systemd/system ] ||
-      fail "runs no systemd: log in as somebody who is not root, then no systemd is needed"
+      fail "does not run systemd: log in as a user other than root, which does not need systemd"
     for tool in tar gzip sha256sum setsid; do
       command -v $tool >/dev/null || fail "lacks $tool"
     done
-    [ "$(uname -s)-$(uname -m)" = "$1" ] || fail "is $(uname -s)-$(uname -m), but the node_modules here are for $1: deploy from a machine like it"
-    ldd --version 2>&1 | grep -qi musl && fail "has musl in place of glibc, which this Node does not run with"
+    [ "$(uname -s)-$(uname -m)" = "$1" ] || fail "is $(uname -s)-$(uname -m), but the node_modules here are for $1: deploy from a machine of the same platform"
+    ldd --version 2>&1 | grep -qi musl && fail "has musl instead of glibc, which this Node does not support"
     free=$(df -Pk "${top%/*}" | awk 'NR == 2 { print int($4 / 1024) }')
-    [ "$free" -ge 1024 ] || fail "has $free MiB free for $top: 1024 are needed"
+    [ "$free" -ge 1024 ] || fail "has $free MiB free for $top: 1024 MiB are needed"
     echo "$mode"
     ;;
 
@@ -148,7 +148,7 @@ case $action in
     fail "did not start"
     ;;
 
-  # stop ROLE NAME: a slave first finishes what it has.
+  # stop ROLE NAME: a slave first finishes its tasks.
   stop) stop "$1" "$2" ;;
 
   # init NAME URL NAMES: the master's certificate authority; its first key is given once.

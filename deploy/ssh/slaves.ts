@@ -23,12 +23,12 @@ if (wanted === undefined) {
 
 async function isWell(name: string): Promise<boolean> {
   const state = await slaves().then(
-    (rows) => rows.find((row) => row.name === name)?.state ?? 'not there',
-    (error: Error) => `not known: ${error.message}`,
+    (rows) => rows.find((row) => row.name === name)?.state ?? 'not registered',
+    (error: Error) => `unknown: ${error.message}`,
   )
   if (state === 'free' || state === 'busy') return true
   if (performance.now() < deadline) return false
-  process.stderr.write(`the master has waited ${WAIT_MS / 1000} s for ${name}: it is ${state}\n`)
+  process.stderr.write(`${name} was not ready within ${WAIT_MS / 1000} s: its state is ${state}\n`)
   return process.exit(1)
 }
 

@@ -6,7 +6,7 @@
 Installs an askfirst slave as a Windows service, or upgrades it when it is there already.
 .DESCRIPTION
 README.md beside this file is the page to read. Run again it changes what is different: a service that
-runs is stopped first, and finishes what it has.
+runs is stopped first, and finishes its tasks.
 .PARAMETER Bundle
 The zip of a release for Windows; README.md says how it is made.
 .PARAMETER WinSW
@@ -54,7 +54,7 @@ foreach ($folder in $folders) {
     }
     $owner = (Get-Acl -LiteralPath $folder).GetOwner([Security.Principal.SecurityIdentifier]).Value
     if ($owner -notin 'S-1-5-32-544', 'S-1-5-18') {
-        throw "$folder belongs to $owner, not to the administrators. Look who has rights in it; then take it over: icacls `"$folder`" /setowner *S-1-5-32-544"
+        throw "$folder belongs to $owner, not to the administrators. Check its permissions, then take ownership: icacls `"$folder`" /setowner *S-1-5-32-544"
     }
 }
 
@@ -120,4 +120,4 @@ $rule = @{
 New-NetFirewallRule @rule | Out-Null
 
 Start-Service -Name $service
-Write-Output "The service $service runs, as $Name at $($settings.advertise)."
+Write-Output "The service $service runs as $Name at $($settings.advertise)."

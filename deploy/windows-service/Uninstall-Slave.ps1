@@ -3,7 +3,7 @@
 #Requires -RunAsAdministrator
 <#
 .SYNOPSIS
-Removes the askfirst slave from this machine: service, firewall rule, files. It finishes what it has.
+Removes the askfirst slave from this machine: service, firewall rule, files. It finishes its tasks.
 #>
 [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'High')]
 param()

@@ -13,13 +13,16 @@ export const EXIT = {
   ok: [0, 'done'],
   failed: [1, 'a task or job failed, was cancelled or expired; or doctor found something'],
   usage: [64, 'the command line is wrong'],
-  refusedInput: [65, 'the master refused the request as such: trying again is in vain'],
+  refusedInput: [65, 'the request is not valid: repeating it does not help'],
   notFound: [66, 'there is no such task, job, slave or file'],
   unreachable: [69, 'no master answered'],
-  internal: [70, 'a mistake of ours'],
-  notNow: [75, 'refused for now, at capacity or on a full disk for example: try again later'],
-  notAllowed: [77, 'the key is missing, wrong or not enough'],
-  stopped: [130, 'stopped by Ctrl-C, or told to stop'],
+  internal: [70, 'internal error'],
+  notNow: [
+    75,
+    'temporarily refused, for example at capacity or because of a full disk: try again later',
+  ],
+  notAllowed: [77, 'the key is missing, not valid or not authorized'],
+  stopped: [130, 'stopped by Ctrl-C or a signal'],
 } as const satisfies Record<string, readonly [code: number, says: string]>
 
 export type Exit = keyof typeof EXIT

@@ -38,7 +38,7 @@ process.exitCode = EXIT[exit][0]
 // What is on its way to a pipe is written before the end; nothing else may hold it up.
 process.stdout.write('', () => process.exit())
 
-/** An error in words; as it came, where it is a mistake of ours. */
+/** An error in words; as it came, where it is an internal error. */
 function tell(error: unknown): void {
   const { message, stack, name } = error as Error
   if (stopping.signal.aborted && name === 'AbortError') return

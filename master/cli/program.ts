@@ -59,20 +59,20 @@ export const PROGRAMS = {
 
 /** Options that every client command takes, before its name or after it. */
 const GLOBAL_OPTIONS: [flags: string, says: string][] = [
-  ['--url <URL>', 'of the master; else ASKFIRST_URL, else http://127.0.0.1:8080'],
+  ['--url <URL>', 'URL of the master; default ASKFIRST_URL, else http://127.0.0.1:8080'],
   [
     '--key-file <FILE>',
-    'file that holds the key; else ASKFIRST_KEY_FILE, or the key itself in ASKFIRST_KEY',
+    'file that contains the key; default ASKFIRST_KEY_FILE, or the key itself in ASKFIRST_KEY',
   ],
-  ['--ca <FILE>', 'certificates (PEM) that vouch for the master; else ASKFIRST_CA'],
-  ['--json', 'JSON, also in a terminal'],
+  ['--ca <FILE>', 'CA certificates (PEM) of the master; default ASKFIRST_CA'],
+  ['--json', 'print JSON, also in a terminal'],
 ]
 type Globals = { url?: string; keyFile?: string; ca?: string; json?: boolean }
 
 const AFTER_OVERVIEW = [
   '',
-  'askfirst COMMAND --help says more of each. In a terminal they print text, elsewhere JSON.',
-  'The master is that of --url or ASKFIRST_URL; the key is read from ASKFIRST_KEY, or from',
+  'askfirst COMMAND --help describes a command. Output is text in a terminal and JSON elsewhere.',
+  '--url or ASKFIRST_URL gives the master. The key is read from ASKFIRST_KEY, or from',
   'the file that --key-file or ASKFIRST_KEY_FILE names. Exit codes:',
   '',
   ...Object.values(EXIT).map(([code, text]) => `  ${String(code).padStart(3)}  ${text}`),
@@ -109,7 +109,7 @@ export function createProgram(given: {
     }
 
   const root: CommandUnknownOpts = new Command('askfirst')
-    .description('askfirst: tasks for the first slave that says yes')
+    .description('askfirst: assigns tasks to the first slave that accepts')
     .version(VERSION, '--version')
     .addHelpText('after', AFTER_OVERVIEW)
     // Options after a command's name belong to the command: `init` has a --url of its own.

@@ -5,11 +5,7 @@ import { Type } from 'typebox'
 
 export const CliSettings = Type.Object({
   url: Type.Optional(Type.String({ description: 'URL of the master' })),
-  key: Type.Optional(
-    Type.String({ secret: true, description: 'the key that the master is shown' }),
-  ),
+  key: Type.Optional(Type.String({ secret: true, description: 'key for the master' })),
   keyFile: Type.Optional(Type.String({ description: 'file that holds the key' })),
-  ca: Type.Optional(
-    Type.String({ description: 'file of certificates (PEM) that vouch for the master' }),
-  ),
+  ca: Type.Optional(Type.String({ description: 'file of CA certificates (PEM) of the master' })),
 })

@@ -17,23 +17,23 @@ import { count, duration } from './output.ts'
 
 const MEANING: Record<FailureType, string> = {
   'rejected-expression':
-    'the expression cannot be parsed, or names what is not allowed; every slave would say the same',
-  'rejected-input': 'the input is not what the kind takes; every slave would say the same',
-  evaluation: 'it went wrong while computing; every slave would come to the same',
-  'time-limit': 'it ran longer than its limit and was killed (--run-limit-ms allows more)',
-  'memory-limit': 'its executor ran out of memory (--executor-heap-mb of the slaves allows more)',
-  'result-too-large': 'the result is larger than the slave may send (--result-bytes-max)',
+    'the expression cannot be parsed or uses a name that is not allowed; every slave rejects it',
+  'rejected-input': 'the input does not match the schema of the kind; every slave rejects it',
+  evaluation: 'the computation failed; it fails on every slave',
+  'time-limit': 'it exceeded its run limit and was killed (raise --run-limit-ms)',
+  'memory-limit': 'its executor ran out of memory (raise --executor-heap-mb of the slaves)',
+  'result-too-large': 'the result is larger than --result-bytes-max of the slave',
   'invalid-result':
-    'its slave gave another result than the kind gives: a fault of that slave, not of the task',
-  'executor-crashed': 'the process that computed it died',
+    'the result does not match the schema of the kind: an error of the slave, not of the task',
+  'executor-crashed': 'the process that computed it crashed',
   poison:
-    'the tries are used up, and it may itself be what took the slaves down: it is not tried again by itself',
-  'slave-lost': 'its slave went away or fell silent, each time it was tried',
-  'outcome-lost': 'its slaves are there, and no outcome of theirs arrived at this master',
-  'no-capable-slave': 'no slave that offers what it needs took it in time',
+    'the tries are used up and the task itself may crash the slaves: it is not retried automatically',
+  'slave-lost': 'its slave disappeared or became silent at each try',
+  'outcome-lost': 'its slaves are alive, but none of their outcomes arrived at this master',
+  'no-capable-slave': 'no slave that offers its kind accepted it within its wait limit',
   'missing-file': 'a file that it needs could not be fetched',
   'file-changed':
-    'a file changed while it was read: submit again when nothing writes to it any more',
+    'a file changed while it was read: submit the task again when no process writes to the file',
 }
 
 /** A slave of another version may give other types. */
@@ -59,7 +59,7 @@ export function refusalInWords({
       : ` A slot is expected to be free in about ${duration(retryAfterMs)}.`
   const advice =
     refused && type !== 'draining'
-      ? [`Nothing was stored and nothing runs.${when} --queue waits in the line.`]
+      ? [`Nothing was stored and nothing runs.${when} Use --queue to wait for a slave.`]
       : []
   return [`${type}: ${message}`, ...answers, ...advice]
 }
@@ -67,7 +67,7 @@ export function refusalInWords({
 function answerInWords({ answer, reason, ms, knownMs }: Asked): string {
   const why = reason === '' ? '' : `: ${plain(reason)}`
   if (knownMs !== undefined)
-    return `${answer}${why} (it said so ${duration(knownMs)} before, and was not asked again)`
+    return `${answer}${why} (reused its answer of ${duration(knownMs)} before)`
   return `${answer}${why}${ms === undefined ? '' : ` (answered in ${duration(ms)})`}`
 }
 
@@ -109,10 +109,10 @@ function verdictOf(task: Task, trail: TrailEntry[], now: Explanation | null): st
     ...losses.map(({ event, slave = 'a slave', reason = '' }) =>
       event === 'slave-lost' || event === 'lost'
         ? `${slave} had it and was lost: ${reason}.`
-        : `The try by ${slave} failed: ${event}: ${reason}.`,
+        : `The try on ${slave} failed: ${event}: ${reason}.`,
     ),
     ...(losses.length > 0 && task.status === 'done'
-      ? [`So it was tried again, and ${task.slave} did it.`]
+      ? [`It was tried again and ${task.slave} completed it.`]
       : []),
     ...(task.status === 'failed'
       ? [`${task.failure.type} means: ${meaningOfFailure(task.failure.type)}.`]
@@ -127,7 +127,7 @@ function howItStands(task: Task, trail: TrailEntry[]): string {
     task.startedAt && task.endedAt ? Date.parse(task.endedAt) - Date.parse(task.startedAt) : null
   switch (task.status) {
     case 'done':
-      return `: ${task.slave} did it${ran === null ? '' : ` in ${duration(ran)}`}.`
+      return `: ${task.slave} completed it${ran === null ? '' : ` in ${duration(ran)}`}.`
     case 'failed':
       return `, after ${task.tries === 1 ? '1 try' : `${task.tries} tries`}: ${task.failure.type}: ${task.failure.message}.`
     case 'in progress': {
@@ -139,16 +139,16 @@ function howItStands(task: Task, trail: TrailEntry[]): string {
     case 'cancelled': {
       const when = duration(Date.parse(task.endedAt ?? task.createdAt) - Date.parse(task.createdAt))
       const who = task.slave
-        ? `${task.slave} had it then, and was told to stop`
-        : 'no slave had it yet'
-      return `: a client cancelled it ${when} after it came; ${who}.`
+        ? `${task.slave} was running it and was told to stop`
+        : 'it was still queued'
+      return `: a client cancelled it ${when} after it was accepted; ${who}.`
     }
     case 'expired':
-      return `: no slave took it within its wait limit.`
+      return `: no slave accepted it within its wait limit.`
     case 'pending':
       return last?.event === 'retry'
-        ? ': it rests before its next try.'
-        : ': it waits in the line for a slave.'
+        ? ': it pauses before its next try.'
+        : ': it is queued until a slave is available.'
   }
 }
 
@@ -161,8 +161,8 @@ function waited(task: Task, before: TrailEntry[], taken: TrailEntry | undefined)
   if (refusals.length === 0) {
     if (ms < WAITED_MS) return []
     const none = taken
-      ? 'no slave could be asked at first'
-      : 'no slave could be asked: none offers its kind, or none was there'
+      ? 'initially no slave could be asked'
+      : 'no slave could be asked: no live slave offered its kind'
     return [`It waited ${duration(ms)}: ${none}.`]
   }
   const reasons = refusals
@@ -170,12 +170,14 @@ function waited(task: Task, before: TrailEntry[], taken: TrailEntry | undefined)
     .map(({ slave, event, reason }) => (slave ? `${slave} (${reason || event})` : reason))
   const more = refusals.length > 5 ? ` and ${refusals.length - 5} more` : ''
   const who = `${reasons.join(', ')}${more}`
-  if (ms < WAITED_MS) return [`Passed over before: ${who}.`]
-  return [`It waited ${duration(ms)}, because nobody was available when it came: ${who}.`]
+  if (ms < WAITED_MS) return [`Skipped before: ${who}.`]
+  return [
+    `It waited ${duration(ms)}, because no slave was available when it was submitted: ${who}.`,
+  ]
 }
 
 function whyNobody(task: Task, { slaves, wouldAsk }: Explanation): string {
-  if (slaves.length === 0) return 'Now no slave is registered at all.'
+  if (slaves.length === 0) return 'Now no slave is registered.'
   const able = slaves.filter(({ state }) => state !== 'unable')
   if (able.length === 0)
     return `Now none of ${count(slaves.length, 'slave')} offers "${task.kind}": it waits for one that does.`

@@ -213,7 +213,7 @@ function wait(core: Context, task: Task, now: Monotonic): void {
     if (task.unsure) return doubt(core, task, now)
     const most = core.settings.waitingTasksMax
     const already = most === 1 ? '1 task waits' : `${most} tasks wait`
-    const detail = `${already} already; repeat later, or raise --waiting-tasks-max`
+    const detail = `${already} already; try again later, or raise --waiting-tasks-max`
     return end(core, task, new Problem('queue-full', detail, {}, retryAfter(core, task, now)))
   }
   if (task.notedUpTo < core.registry.end) notePassedOver(core, task, core.registry.end, now)
@@ -253,8 +253,8 @@ export function refuseInDoubt(core: Context, task: Task): void {
   const silent = [...new Set([...(task.unsure?.values() ?? [])].map((slave) => slave.name))]
   for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])
   const detail =
-    `${silent.join(', ')} did not answer; the task may have been started there, and is to be ` +
-    'dropped. Repeat with the same Idempotency-Key to be sure to have it once.'
+    `${silent.join(', ')} did not answer and may have started the task, which is to be ` +
+    'dropped. Repeat the request with the same Idempotency-Key: the task is then accepted once.'
   end(core, task, new Problem('slave-silent', detail))
 }
 
@@ -279,9 +279,12 @@ function refusal(core: Context, task: Task, now: Monotonic): Problem {
     const detail = `${none} the kind "${task.kind}"`
     const absent = core.registry.all().filter((slave) => mayHave(slave, task.kind)).length
     if (absent === 0) return new Problem('no-capable-slave', detail)
-    return new Problem('at-capacity', `${detail}; of those that do not answer ${absent} may`)
+    return new Problem(
+      'at-capacity',
+      `${detail}; ${absent} of the slaves that do not answer may offer it`,
+    )
   }
-  const which = able === 1 ? '1 is alive and offers' : `${able} are alive and offer`
+  const which = able === 1 ? '1 live slave offers' : `${able} live slaves offer`
   const detail = `no slave is available for this task: ${which} its kind`
   return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
 }
@@ -291,11 +294,11 @@ function whyNoSlaves(known: Slave[]): string {
   const elsewhere = known.find((slave) => slave.standing === 'alive' && isElsewhere(slave))
   if (elsewhere) {
     const { length } = known.filter(isElsewhere)
-    const more = length === 1 ? '' : `, and ${length - 1} more do so too`
+    const more = length === 1 ? '' : `, and so do ${length - 1} more slaves`
     return `${elsewhere.name} ${reasonOf(knownReason(elsewhere))}${more}`
   }
   if (known.length === 1) return 'the only slave does not answer'
-  return `none of ${known.length} slaves answers`
+  return `none of the ${known.length} slaves answers`
 }
 
 function retryAfter(core: Context, task: Task, now: Monotonic): Record<string, string> {

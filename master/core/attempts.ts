@@ -238,7 +238,7 @@ function lastWord(task: Task, outcome: Failed): Outcome {
     return { ...outcome, message: `${outcome.message}; ${task.tries} tries` }
   }
   const message =
-    `${task.tries} tries are used up; it may have taken down ${task.blamed.join(', ')}; ` +
+    `${task.tries} tries are used up; the task may have crashed ${task.blamed.join(', ')}; ` +
     `last: ${outcome.type}: ${outcome.message}`
   return { status: 'failed', type: 'poison', message }
 }

@@ -255,7 +255,7 @@ function leave(
 ): void {
   const slave = core.registry.byName.get(name)
   if (boot === '' && slave?.standing === 'alive') {
-    const detail = `${name} is alive and would register again at once: stop it, or drain it`
+    const detail = `${name} is alive and would register again at once: stop it or drain it`
     return void core.effects.push({ do: 'answer-problem', token, type: 'slave-alive', detail })
   }
   if (takeLeave(core, name, boot, now)) core.effects.push({ do: 'answer', token })

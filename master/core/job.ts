@@ -208,7 +208,9 @@ export function createJob(given: {
     const { name, parts: cut } = kind.stages[number] as JobKind['stages'][number]
     const specs = cut(soFar())
     if (specs.length > PARTS_MAX) {
-      throw new Error(`stage "${name}" would have ${specs.length} parts; ${PARTS_MAX} at most`)
+      throw new Error(
+        `stage "${name}" would have ${specs.length} parts; the maximum is ${PARTS_MAX}`,
+      )
     }
     const made = specs.map((spec, index) => newPart(number, index, spec))
     references += specs.reduce((sum, { files = [] }) => sum + files.length, 0)
@@ -252,14 +254,17 @@ export function createJob(given: {
   function sourceOf(file: EarlierFile): PartState {
     const source = stages[file.stage]?.parts[file.part]
     if (source) return source
-    throw new Error(`${file.name} is from part ${file.part} of stage ${file.stage}, which is not`)
+    throw new Error(
+      `${file.name} is from part ${file.part} of stage ${file.stage}, which does not exist`,
+    )
   }
 
   function whereIs(file: PartFile): InputFile {
     const { name } = file
     if ('blob' in file) return { name, url: `/blobs/${file.blob}`, sha256: file.blob }
     const made = (sourceOf(file).done as Done).files.find((each) => each.name === file.file)
-    if (!made) throw new Error(`part ${file.part} of stage ${file.stage} gave no ${file.file}`)
+    if (!made)
+      throw new Error(`part ${file.part} of stage ${file.stage} did not produce ${file.file}`)
     const { bytes, sha256, url } = made
     if (url === undefined) return { name, url: `/blobs/${sha256}`, bytes, sha256: sha256 as string }
     return { name, url, bytes, ticket, ...(sha256 ? { sha256 } : {}) }
@@ -330,7 +335,7 @@ export function createJob(given: {
   }
 
   function tooMuch(bytes: number): Failed {
-    const message = `its result has ${bytes} bytes, those before it ${keptBytes}; the results of all parts of a job may have ${given.keptBytesMax} bytes together (--job-bytes-max of the master)`
+    const message = `its result has ${bytes} bytes and the earlier results have ${keptBytes}; the results of all parts of a job may have ${given.keptBytesMax} bytes in total (--job-bytes-max of the master)`
     return { status: 'failed', type: 'result-too-large', message }
   }
 

@@ -89,7 +89,7 @@ export function takeNotReached(
   url: string,
   token: Registrant | null,
   now: Monotonic,
-  detail = `at ${url} no slave named ${name} answers the master; its log has the reason`,
+  detail = `no slave named ${name} answers the master at ${url}; the log of the master has the reason`,
 ): void {
   if (token !== null) {
     core.effects.push({ do: 'answer-problem', token, type: 'unreachable-slave', detail })

@@ -47,7 +47,7 @@ function takeRegisteredPoll(
 ): void {
   const slave = core.registry.byName.get(state.slave)
   if (slave?.reach.by !== 'poll' || slave.boot !== state.boot) {
-    const detail = `no slave "${state.slave}" with this boot has registered to pull`
+    const detail = `no slave "${state.slave}" with this boot id has registered for polling`
     return refusePoll(core, poll, 'no-such-slave', detail)
   }
   // Doubled on its way, or late: the slave no longer waits for it.
@@ -68,7 +68,7 @@ function takeSimplePoll(
   const name = said ?? freeName(core.registry)
   const known = core.registry.byName.get(name)
   if (known && known.reach.by !== 'simple-poll' && known.standing === 'alive') {
-    const detail = `a slave named ${name} has registered; choose another name, or give its boot`
+    const detail = `a slave named ${name} has registered; choose another name, or give the boot id of that slave`
     return refusePoll(core, poll, 'name-taken', detail)
   }
   if (known && hasGivenName(known) && said !== null && !isIdle(known)) {
@@ -168,7 +168,7 @@ export function takeSubmitted(
   if (found === null) {
     const whose = said.slave ?? 'no simple slave'
     const verb = said.slave === null ? 'has' : 'does not have'
-    const detail = `${whose} ${verb} the task ${said.task} now: it may have ended, or been tried elsewhere`
+    const detail = `${whose} ${verb} the task ${said.task} now: it may have ended, or another slave may have it`
     return void core.effects.push({ do: 'answer-problem', token, type: 'no-such-task', detail })
   }
   const { slave: name, attempt } = found
@@ -177,7 +177,7 @@ export function takeSubmitted(
   const ranMs = said.ranMs ?? now - (held?.since ?? now)
   const task = held?.task.id ?? said.task
   if (task === undefined) {
-    const detail = `${name} does not hold the attempt ${attempt}; say of which task it is`
+    const detail = `${name} does not hold the attempt ${attempt}; name the task that it belongs to`
     return void core.effects.push({ do: 'answer-problem', token, type: 'no-such-task', detail })
   }
   settle(core, name, slave, { attempt, task, outcome, ranMs }, now)

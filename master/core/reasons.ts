@@ -3,7 +3,7 @@
 
 /** Why a slave is not asked. */
 type KnownReason =
-  /** It answers nothing. One that polls has not been heard of. */
+  /** It answers nothing. One that polls has stopped polling. */
   | { is: 'absent'; polls: boolean }
   /** It reports to another master, at these addresses. */
   | { is: 'elsewhere'; to: string }
@@ -51,15 +51,15 @@ export type Reason =
 export function inWords(why: Reason): string {
   switch (why.is) {
     case 'absent':
-      return why.polls ? 'is not heard of' : 'does not answer'
+      return why.polls ? 'has stopped polling' : 'does not answer'
     case 'elsewhere':
       return `reports to ${why.to}, not to this master: start it with --master and this master's URL`
     case 'drained':
       return 'drained by an operator'
     case 'faulty':
-      return `${why.count} offers in a row had no usable answer; the last: ${why.last}`
+      return `${why.count} consecutive offers had no usable answer; the last: ${why.last}`
     case 'declining':
-      return `declined ${why.count} times in a row although it has room; the last: ${why.last}`
+      return `declined ${why.count} consecutive offers although it has free slots; the last: ${why.last}`
     case 'not polling':
       return 'is not polling'
     case 'full': {
@@ -67,23 +67,23 @@ export function inWords(why: Reason): string {
       return `running ${why.taken} of ${why.slots}${offered}`
     }
     case 'others':
-      return `and ${why.count} more slaves, by number`
+      return `and ${why.count} more ${why.count === 1 ? 'slave' : 'slaves'}`
     case 'not listed':
-      return 'the slave no longer has it'
+      return 'the slave no longer holds the attempt'
     case 'left':
-      return 'the slave has left'
+      return 'the slave deregistered'
     case 'lease over':
-      return 'its lease ran out: the slave did not say that it has it'
+      return 'its lease expired: the slave did not confirm that it holds the attempt'
     case 'overdue': {
-      const ended = why.ended ? ', although it ended there' : ''
+      const ended = why.ended ? ', although the attempt ended on the slave' : ''
       return `no outcome within its limit of ${why.runLimitMs} ms${ended}`
     }
     case 'polls again':
-      return 'it polls again, without an outcome'
+      return 'the slave polls again without having delivered an outcome'
     case 'not registered':
-      return 'no longer registered'
+      return 'the slave is no longer registered'
     case 'poll lost':
-      return 'the answer to its poll was lost'
+      return 'the response to its poll was lost'
     case 'gone':
       return 'has left'
     case 'after try':
@@ -91,11 +91,11 @@ export function inWords(why: Reason): string {
     case 'failure':
       return `${why.type}: ${why.message}`
     case 'adopted':
-      return 'it has the task'
+      return 'it holds the attempt'
     case 'silent':
-      return `silent for ${Math.round(why.ms)} ms${why.asked ? ': asked what it has' : ''}`
+      return `silent for ${Math.round(why.ms)} ms${why.asked ? '; the master probes it' : ''}`
     case 'hung up':
-      return 'its client hung up before it was told of the task'
+      return 'the client disconnected before it got the id of the task'
     case 'clock jumped':
       return `by ${Math.round(why.byMs / 1000)} s`
     case 'omitted':

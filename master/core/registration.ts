@@ -24,7 +24,7 @@ export function takeRegistration(core: Context, registering: Registering, now: M
     // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
     visit(core, known, now)
     const where = known.reach.by === 'http' ? ` at ${known.reach.url}` : ''
-    const detail = `a slave named ${name} is alive${where}; choose another --name, or stop it`
+    const detail = `a slave named ${name} is alive${where}; choose another --name, or stop that slave`
     return void core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
   }
   if (address.by !== 'http') return enrol(core, registering, now)
@@ -78,7 +78,7 @@ export function settleFirst(
   // Its answer to what it was asked at its old address.
   if (token === null) return undefined
   if (again) {
-    const detail = `another slave has registered as ${name} meanwhile`
+    const detail = `another slave has registered as ${name} in the meantime`
     core.effects.push({ do: 'answer-problem', token, type: 'name-taken', detail })
     return undefined
   }

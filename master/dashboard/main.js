@@ -68,7 +68,7 @@ function Page() {
     connect()
   }
   return html`
-    <a class="skip" href="#main" onClick=${(event) => skip(event, main)}>To the content</a>
+    <a class="skip" href="#main" onClick=${(event) => skip(event, main)}>Skip to content</a>
     <${Header} here=${PARENTS[view] ?? view} />
     ${keyWanted ? html`<${SignIn} done=${done} />` : null}
     <${Strip} />
@@ -106,7 +106,7 @@ function viewOf(view, rest) {
     case 'capacity':
       return html`<${Capacity} />`
     default:
-      return html`<h1>There is nothing here</h1><p><a href="#/">Back to what goes on now</a></p>`
+      return html`<h1>Page not found</h1><p><a href="#/">Back to the overview</a></p>`
   }
 }
 

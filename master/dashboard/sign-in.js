@@ -21,7 +21,7 @@ export function SignIn({ done }) {
   }
   return html`<dialog class="card" ref=${dialog} aria-labelledby="sign-in">
     <form onSubmit=${submit}>
-      <h2 id="sign-in">This master wants a key</h2>
+      <h2 id="sign-in">This master requires a key</h2>
       <label class="field"><span>Key</span>
         <input name="key" ref=${key} type="password" autocomplete="current-password" required />
       </label>

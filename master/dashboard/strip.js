@@ -7,7 +7,7 @@ import { Fact, useLive } from './ui.js'
 
 export function Strip() {
   const { verdict, link } = useLive()
-  return html`<section class="strip" aria-label="How it stands">
+  return html`<section class="strip" aria-label="State of the master">
     <${Banner} />
     ${verdict ? html`<${Figures} verdict=${verdict} stale=${link !== 'live'} />` : null}
   </section>`
@@ -20,7 +20,7 @@ function Figures({ verdict, stale }) {
   const next =
     slots.free > 0 || nextSlotMs === null
       ? null
-      : `next in about ${length(Math.max(nextSlotMs, 0))}`
+      : `next free in about ${length(Math.max(nextSlotMs, 0))}`
   const { registered = 0, alive = 0 } = slaves
   const away = registered - alive
   return html`<dl class="figures" data-stale=${stale}>
@@ -30,11 +30,11 @@ function Figures({ verdict, stale }) {
     <${Fact} label="running"><b>${count(running)}</b><//>
     <${Fact} label="waiting"><b>${count(waiting)}</b><//>
     <${Fact} label="refused, last minute"><b>${count(refusedLastMinute)}</b><//>
-    <${Fact} label="ended"><b>${rate(endedPerSecond)}</b><span class="of">a second</span><//>
+    <${Fact} label="ended"><b>${rate(endedPerSecond)}</b><span class="of">per second</span><//>
     <${Fact} label="time to the result" note=${latencyMs ? `95 %: ${length(latencyMs.p95)}` : null}>
       <b>${latencyMs ? length(latencyMs.p50) : '–'}</b>
     <//>
-    <${Fact} label="slaves alive" note=${away > 0 ? `${count(away)} not` : null}>
+    <${Fact} label="slaves alive" note=${away > 0 ? `${count(away)} not alive` : null}>
       <b>${count(slaves.alive)}</b><span class="of">of ${count(slaves.registered)}</span>
     <//>
   </dl>`

@@ -63,7 +63,7 @@ const PIPS_MAX = 16
 /** @param {{ slots: number, free: number }} given */
 export function Pips({ slots, free }) {
   const busy = Math.max(0, slots - free)
-  const words = `${busy} of ${slots} taken`
+  const words = `${busy} of ${slots} slots taken`
   if (slots > PIPS_MAX) {
     return html`<span class="pips">
       <meter min="0" max=${slots} value=${busy} aria-label=${words} />
@@ -113,9 +113,9 @@ export function Problem({ error, children }) {
   const problem = error.problem ?? {}
   const asked = problem.asked ?? []
   return html`<div class="problem" role="alert">
-    <strong>${problem.title ?? 'That did not work.'}</strong>
+    <strong>${problem.title ?? 'The request failed.'}</strong>
     <p><${Said} text=${error.message} most=${600} /></p>
-    ${error.retryAfter ? html`<p>A slot should be free in about ${error.retryAfter} s.</p>` : null}
+    ${error.retryAfter ? html`<p>A slot is expected to be free in about ${error.retryAfter} s.</p>` : null}
     ${asked.length > 0 ? html`<ol class="ladder">${asked.slice(0, 12).map(askedLine)}</ol>` : null}
     ${asked.length > 12 ? html`<p class="muted">and ${asked.length - 12} more</p>` : null}
     ${children}

@@ -127,7 +127,7 @@ const receiverOf =
     if (input.is === 'not-reached' && input.token !== null) {
       // Not told to whoever registers: it would learn which ports are open where only we can connect.
       const { name: slave, url, reason } = input
-      log.warn({ slave, url, reason }, 'a slave registers from where it cannot be reached')
+      log.warn({ slave, url, reason }, 'a slave registers with an address that cannot be reached')
     }
     post(input)
   }
@@ -136,7 +136,7 @@ const receiverOf =
 function restore(options: DispatcherOptions, loaded: Loaded, { payloads, commit, post }: Parts) {
   const { tasks, slaves, more } = restoreOf(loaded, options.slaves)
   for (const { id, trace } of loaded.tasks) if (trace !== null) payloads.addTrace(id, trace)
-  if (tasks.length > 0) options.log.info({ tasks: tasks.length }, 'carrying on with accepted tasks')
+  if (tasks.length > 0) options.log.info({ tasks: tasks.length }, 'resuming accepted tasks')
   post({ is: 'restore', tasks, slaves: [...slaves, ...more], kinds: loaded.kinds })
   // Their places are kept from now on, as are those of slaves that registered.
   for (const slave of more) commit.change({ do: 'put-slave', slave: rowOf(slave) })

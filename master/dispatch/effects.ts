@@ -118,7 +118,7 @@ export function createEffects(given: {
         return channel.offer({ boot, attempt, task: id, kind, runLimitMs, input, work, trace })
       }
       channel.offer(null)
-      const reason = 'its input is not in the store'
+      const reason = 'the input of the task is not in the store'
       post({ is: 'no-answer', slave, attempts: [attempt], how: 'unsent', reason })
     })
   }

@@ -78,7 +78,8 @@ export function createOutcomeChecks(given: {
     const { url, sha256 } = file
     if (url === undefined) {
       if (sha256 !== undefined) return file
-      const rule = 'is missing: a file is a blob on the master (sha256), or kept on its slave (url)'
+      const rule =
+        'is missing: a file is a blob on the master (sha256) or is kept on its slave (url)'
       throw invalidRequest([{ field: `${at}.sha256`, rule }])
     }
     const field = `${at}.url`
@@ -90,7 +91,9 @@ export function createOutcomeChecks(given: {
     }
     // It need not know by what address an operator has the master reach it.
     if (parsed.origin !== origin && !isNamed) {
-      throw invalidRequest([{ field, rule: `must be at ${origin}, where ${slave} has registered` }])
+      throw invalidRequest([
+        { field, rule: `must be at ${origin}, the registered address of ${slave}` },
+      ])
     }
     return { ...file, url: `${origin}${parsed.pathname}${parsed.search}` }
   }
@@ -102,7 +105,8 @@ export function createOutcomeChecks(given: {
     }
     const { reach } = slave
     if (reach.by !== 'http') {
-      const rule = 'is of a slave that polls, which no peer can reach: upload the file (PUT /blobs)'
+      const rule =
+        'names a polling slave, which its peers cannot reach: upload the file (PUT /blobs)'
       throw invalidRequest([{ field, rule }])
     }
     const { origin } = new URL(reach.url)

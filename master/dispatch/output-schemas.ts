@@ -29,8 +29,8 @@ export function createOutputs(kinds: ReadonlyMap<string, Pick<Kind, 'output' | '
       const value = plain(result)
       if (check.fits(value)) return null
       const [first] = check.mistakes(value, '/result')
-      const { field, rule } = first ?? { field: 'result', rule: 'is something else' }
-      return `${kind} gives another result: ${field} ${rule}`
+      const { field, rule } = first ?? { field: 'result', rule: 'does not match the schema' }
+      return `${kind} requires another result: ${field} ${rule}`
     },
   }
 }

@@ -190,7 +190,7 @@ export function createPendingRequests(given: {
     if (before.requestHash !== submission.requestHash) throw keyReused(key)
     if (submission.waitMs > 0) await wait(before.id, submission.waitMs, gone)
     const record = await store.get(before.id)
-    if (!record) throw new Problem('no-such-task', `task ${before.id} was removed meanwhile`)
+    if (!record) throw new Problem('no-such-task', `task ${before.id} was removed in the meantime`)
     return { ...recordReply(record), repeated: true }
   }
 
@@ -254,7 +254,7 @@ export function createPendingRequests(given: {
 }
 
 const keyReused = (key: string): Problem =>
-  new Problem('key-reused', `the Idempotency-Key "${key}" came before with another body`)
+  new Problem('key-reused', `the Idempotency-Key "${key}" was used before with another body`)
 
 const replyOf = (task: Task): Reply => ({
   id: task.id,

@@ -24,7 +24,7 @@ export type PollAnswer = {
 }
 export type AnswerPoll = (problem: Problem | null, answer: PollAnswer | null) => void
 
-const POLL_IS_OVER = 'its poll is over'
+const POLL_IS_OVER = 'its poll has ended'
 
 type PollChannel = Channel & {
   readonly slave: string
@@ -114,7 +114,7 @@ export function createPollChannels(given: {
 
     function take(channel: PollChannel): void {
       poll.channel = channel
-      if (state !== 'new') return gone(channel, true, 'it hung up')
+      if (state !== 'new') return gone(channel, true, 'it disconnected')
       state = 'open'
       plan(channel)
     }
@@ -147,7 +147,7 @@ export function createPollChannels(given: {
       state = 'answered'
       callOff()
       // If the core has not taken the poll yet, it hears of this when it does.
-      if (poll.channel !== null) gone(poll.channel, true, 'it hung up')
+      if (poll.channel !== null) gone(poll.channel, true, 'it disconnected')
     }
 
     function gone(channel: PollChannel, hungUp: boolean, reason: string): void {

@@ -72,7 +72,7 @@ export function createPushChannels(given: {
         .then(
           (said) => {
             if (fits.visit(said)) receive({ is: 'visited', name, url, said, token })
-            else notReached('what answers there is not an askfirst slave')
+            else notReached('another program answers at this address, not an askfirst slave')
           },
           (error: PeerError) => notReached(error.message),
         )
@@ -174,12 +174,19 @@ export function createPushChannels(given: {
   ): void {
     channel.underWay--
     if (!fits.answers(reply)) {
-      return failed(slave, channel, offers, new PeerError('answered with something else', true), 0)
+      return failed(
+        slave,
+        channel,
+        offers,
+        new PeerError('the response does not match its schema', true),
+        0,
+      )
     }
     const { state, answers } = reply
     receive({ is: 'answers', slave, state, answers })
     const missing = missingIn(offers, answers)
-    if (missing.length > 0) unanswered(slave, missing, 'silent', 'left it out')
+    if (missing.length > 0)
+      unanswered(slave, missing, 'silent', 'the response does not mention the offer')
     send(slave, channel)
   }
 

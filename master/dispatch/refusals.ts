@@ -62,4 +62,4 @@ export function createRefusals(given: {
 }
 
 export const storeFull = (): Problem =>
-  new Problem('store-full', 'the disk of the store is full; tasks that were accepted are safe')
+  new Problem('store-full', 'the disk of the store is full; accepted tasks are safe')

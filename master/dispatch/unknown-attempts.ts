@@ -29,9 +29,9 @@ const SEEN_MAX = 10_000
 
 const REASON: Record<Origin, string> = {
   'this-store':
-    'the store was restored from an older copy, or the master stopped while it offered them. If it was restored: submit again what clients have sent since that copy',
+    'the store was restored from an older copy, or the master stopped while it offered them. If the store was restored, submit again the tasks that clients have sent since that copy',
   'another-store':
-    'another store made them: check --data, the store that was restored, and which master the slave reports to',
+    'another store created them: check --data, the store that was restored, and which master the slave reports to',
 }
 
 export type UnknownAttempts = ReturnType<typeof createUnknownAttempts>
@@ -104,7 +104,11 @@ export function createUnknownAttempts(given: {
       for (const [slave, attempts] of bySlave) await reportSlave(slave, attempts)
     } catch (error) {
       // A store that fails is reported by whoever reads or writes it.
-      if (!closed) log.warn({ reason: (error as Error).message }, 'attempts could not be looked up')
+      if (!closed)
+        log.warn(
+          { reason: (error as Error).message },
+          'cannot look up unknown attempts in the store',
+        )
     }
   }
 
@@ -123,7 +127,7 @@ export function createUnknownAttempts(given: {
       const about = { slave, attempts: length, of: origin, task: found[origin][0]?.task }
       log.warn(
         about,
-        `this slave has attempts of tasks that the store does not know: ${REASON[origin]}`,
+        `the slave holds attempts of tasks that are not in the store: ${REASON[origin]}`,
       )
     }
   }

@@ -62,12 +62,14 @@ function mistakeIn(bytes: Buffer, { start, end }: Span, depth: number): string |
   const part = bytes.subarray(start, end)
   const found = scanJson(part)
   if (found.depth + depth > JSON_DEPTH_MAX) {
-    return `more than ${JSON_DEPTH_MAX} arrays and objects stand in one another`
+    return `more than ${JSON_DEPTH_MAX} arrays and objects are nested`
   }
   const value: unknown = JSON.parse(part.toString())
   return (
     ambiguityOf(value, found) ??
-    (isPoisoned(value) ? 'a name in it is not allowed: __proto__, or constructor.prototype' : null)
+    (isPoisoned(value)
+      ? 'it contains a name that is not allowed: __proto__ or constructor.prototype'
+      : null)
   )
 }
 
@@ -80,7 +82,8 @@ function isPoisoned(value: unknown): boolean {
   return Object.values(value).some(isPoisoned)
 }
 
-const wordsOf = (mistake: string): string => `the slave handed in what is no good JSON: ${mistake}`
+const wordsOf = (mistake: string): string =>
+  `the slave delivered JSON that cannot be used: ${mistake}`
 
 function isJson(bytes: Buffer): boolean {
   try {

@@ -51,11 +51,14 @@ export function createJobRequests(given: {
     const kind = kinds.get(asked.kind)
     if (!kind) {
       if (given.taskKinds?.has(asked.kind)) {
-        const detail = `${asked.kind} is a kind of tasks, not of jobs: send the same body to POST /tasks`
+        const detail = `${asked.kind} is a kind of task, not of job: send the same body to POST /tasks`
         throw new Problem('unknown-kind', detail)
       }
       const all = [...kinds.keys()].join(', ')
-      throw new Problem('unknown-kind', `there is no job kind "${asked.kind}"; there are: ${all}`)
+      throw new Problem(
+        'unknown-kind',
+        `no job kind "${asked.kind}" exists; the job kinds are: ${all}`,
+      )
     }
     const input = inputs.get(asked.kind)?.checked(asked.input, '/input') as never
     const written = text('input') ?? encode(input)
@@ -90,7 +93,10 @@ export function createJobRequests(given: {
       const detail = `${none} ${lacking.join(', ')}`
       const isAbsent = (kind: string) => given.slaves().some((slave) => mayHave(slave, kind))
       if (!lacking.every(isAbsent)) throw new Problem('no-capable-slave', detail)
-      throw new Problem('at-capacity', `${detail}; of those that do not answer some may`)
+      throw new Problem(
+        'at-capacity',
+        `${detail}; some of the slaves that do not answer may offer it`,
+      )
     }
     const able = alive.filter(({ kinds }) => needed.some((kind) => kinds.includes(kind)))
     const slots = able.reduce((sum, slave) => sum + slave.slots, 0)
@@ -113,7 +119,7 @@ export function createJobRequests(given: {
       throw new Problem('invalid-request', (error as Error).message)
     }
     if (parts.length > PARTS_MAX) {
-      const rule = `would make ${parts.length} parts; at most ${PARTS_MAX} are possible`
+      const rule = `would make ${parts.length} parts; the maximum is ${PARTS_MAX}`
       throw invalidRequest([{ field: 'input', rule }])
     }
     const files = parts.flatMap(({ files = [] }) => files)

@@ -23,9 +23,9 @@ import { PROBLEMS } from '../../shared/protocol/problems.ts'
 import type { RouteManners } from './route-table.ts'
 
 const DESCRIPTION =
-  'A load dispatcher: the master asks its slaves in order whether they are available for a task, ' +
-  'and the first that says yes has it. Every refusal is a problem document (RFC 9457) with a type ' +
-  'of the table of `Problem`; every answer of a slave is kept in the trail of the task.'
+  'A load dispatcher: the master asks its slaves in order whether they are available for a task ' +
+  'and assigns it to the first one that accepts. Every refusal is a problem document (RFC 9457) with a type ' +
+  'from the table `Problem`. Every answer of a slave is kept in the trail of the task.'
 
 /**
  * Nothing from anywhere else, and nothing inline but the one style that Swagger UI adds to itself, by
@@ -70,7 +70,7 @@ export async function addDocs(server: Server, routes: () => RouteManners[], load
   await server.register(page, {
     routePrefix: '/docs',
     staticCSP: CSP,
-    theme: { title: 'askfirst: the interface' },
+    theme: { title: 'askfirst API' },
     uiConfig: { docExpansion: 'list', deepLinking: true, validatorUrl: null, layout: 'BaseLayout' },
   })
   serve(server, { ...readDocs, path: '/docs/openapi.json' }, (_request, reply) =>
@@ -136,7 +136,7 @@ function bodyOf({ content }: Contract, loaded: Loaded): Json | undefined {
 
 function replies({ replies }: Contract): Json {
   const all = Object.entries(replies).map(([status, given]) => {
-    if (given === null) return [status, { description: 'Nothing came.' }] as const
+    if (given === null) return [status, { description: 'No content.' }] as const
     const forms: Form[] = [given].flat()
     const content: Json = {}
     for (const type of forms.filter((form) => typeof form === 'string')) content[type] = {}
@@ -147,7 +147,7 @@ function replies({ replies }: Contract): Json {
       content['application/json'] = { schema }
     }
     const description = schemas.map(descriptionOf).join(' ')
-    return [status, { description: description || 'As asked.', content }] as const
+    return [status, { description: description || 'Success.', content }] as const
   })
   return Object.fromEntries(all)
 }
@@ -170,7 +170,10 @@ function problems({ method, problems = [] }: Contract): Json {
     const description = of.map((type) => `\`${type}\`: ${PROBLEMS[type][1]}`).join('\n\n')
     const only = { type: 'object', properties: { type: { enum: of } } }
     const schema = { allOf: [refTo(ProblemDocument), only] }
-    const header = { schema: { type: 'string' }, description: 'Whole seconds, where known.' }
+    const header = {
+      schema: { type: 'string' },
+      description: 'Whole seconds; absent when unknown.',
+    }
     const headers = of.includes('at-capacity') ? { headers: { 'Retry-After': header } } : {}
     const content = { 'application/problem+json': { schema } }
     return [status, { description, ...headers, content }] as const

@@ -81,10 +81,10 @@ export function createTaskRequests(given: {
       assertDoubles(input, 'input')
     } else if (!offered(body.kind)) {
       if (jobKinds?.has(body.kind)) {
-        const detail = `${body.kind} is a kind of jobs, not of tasks: send the same body to POST /jobs`
+        const detail = `${body.kind} is a kind of job, not of task: send the same body to POST /jobs`
         throw new Problem('unknown-kind', detail)
       }
-      const detail = `no kind "${body.kind}" is known; there are: ${alone.join(', ')}`
+      const detail = `the kind "${body.kind}" is unknown; known kinds are: ${alone.join(', ')}`
       throw new Problem('unknown-kind', detail)
     }
     return { ...body, input }
@@ -102,10 +102,12 @@ export function createTaskRequests(given: {
         const near = nearest(field, [...meant, 'kind', 'input'])
         return near === null || near === field
           ? []
-          : [{ field: field.slice(0, 64), rule: `is not known here; did you mean "${near}"?` }]
+          : [{ field: field.slice(0, 64), rule: `is unknown; did you mean "${near}"?` }]
       })
       if (misspelt.length > 0) throw invalidRequest(misspelt)
-      throw invalidRequest([{ field: 'body', rule: `needs kind and input, or in short: ${short}` }])
+      throw invalidRequest([
+        { field: 'body', rule: `needs kind and input, or the short form: ${short}` },
+      ])
     }
     shorthand.checked(body)
     const input: string[] = []

@@ -85,7 +85,7 @@ export function createAdmission(given: {
     }
     const count = live.size + arriving
     if (count < given.liveJobsMax) return
-    const detail = `${count} jobs have not ended, as many as the master takes (--live-jobs-max); try again when some have`
+    const detail = `${count} jobs have not ended, which is the maximum (--live-jobs-max); try again when some have ended`
     throw new Problem('queue-full', detail)
   }
 
@@ -118,6 +118,6 @@ function sameRequest(
   before: { id: string; requestHash: string | null },
 ): string {
   if (before.requestHash === requestHash) return before.id
-  const detail = `the Idempotency-Key "${idempotencyKey}" came before with another body`
+  const detail = `the Idempotency-Key "${idempotencyKey}" was used before with another body`
   throw new Problem('key-reused', detail)
 }

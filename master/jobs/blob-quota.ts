@@ -92,7 +92,7 @@ export function createBlobQuota(given: {
     const { freeBytes, bytes: size } = disk()
     const reserve = reserveOn(size, diskReserveBytes, isSlave ? 'results' : 'blobs')
     if (freeBytes - unwritten - bytes < reserve) {
-      const detail = `the disk of the master has no room for this blob: ${reserve} bytes are kept free (--disk-reserve-bytes)`
+      const detail = `the disk of the master has no space for this blob: ${reserve} bytes are kept free (--disk-reserve-bytes)`
       throw new Problem('store-full', detail)
     }
   }
@@ -110,6 +110,6 @@ export function createBlobQuota(given: {
 }
 
 function exceeded(what: string, most: number, setting: string): Problem {
-  const detail = `${what} may take ${most} bytes (--${setting}-bytes-max), and this one would exceed that; unused blobs are removed after a while`
+  const detail = `${what} may take ${most} bytes (--${setting}-bytes-max), and this blob would exceed that; unused blobs are removed after --blob-keep-ms`
   return new Problem('quota-exceeded', detail)
 }

@@ -90,7 +90,7 @@ export async function createBlobs(given: {
       } catch (error) {
         await rm(path, { force: true })
         if (!isFull(error)) throw error
-        throw new Problem('store-full', 'the disk is full; the blob was not kept')
+        throw new Problem('store-full', 'the disk is full; the blob was not stored')
       } finally {
         claim.release()
       }

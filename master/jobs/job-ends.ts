@@ -82,7 +82,7 @@ export function createJobEnds(given: {
         if (live.isClosed) return
         if (!(error instanceof StoreFullError)) return given.onBroken(error as Error)
         const about = { job: running.record.id }
-        log.error(about, 'the disk is full: the end of a job is not saved yet')
+        log.error(about, 'the disk is full: the end of the job is not saved yet')
         await pause(clock, AGAIN_MS)
       }
     }

@@ -112,8 +112,7 @@ export function createPartTasks(given: {
       } catch (error) {
         if (!(error instanceof Problem) || error.status < 500) throw error
         const about = { job: job.id, part: part.index, problem: error.type }
-        if (again === 0)
-          log.warn(about, 'a part cannot be queued now; it is tried again each second')
+        if (again === 0) log.warn(about, 'cannot queue a part of the job; retrying every second')
         await pause(clock, AGAIN_MS)
       }
     }
@@ -125,7 +124,7 @@ export function createPartTasks(given: {
       await dispatcher.wait(id, Number.POSITIVE_INFINITY)
       if (!isWanted() || dispatcher.isDraining) return null
       const record = await slices.run(() => store.get(id))
-      if (!record) throw new Error(`task ${id} was removed before its job had read it`)
+      if (!record) throw new Error(`task ${id} was removed before its job read the outcome`)
       if (record.endedAt === null) continue
       const text = record.outcome ?? JSON.stringify(noOutcome(record))
       return { record, text, bytes: Buffer.byteLength(text) }
@@ -152,7 +151,8 @@ function writtenOf(text: string): string | null {
 
 /** What has no outcome has failed for its job. */
 function noOutcome({ status }: TaskRecord): Outcome {
-  const message = status === 'expired' ? 'no slave took it in time' : `it was ${status}`
+  const message =
+    status === 'expired' ? 'no slave accepted it within its wait limit' : `it was ${status}`
   return { status: 'failed', type: 'no-capable-slave', message }
 }
 

@@ -59,7 +59,7 @@ export function createJobRuns(given: {
   function guard(running: LiveJob, work: Promise<void>): void {
     work.catch((error: Error) => {
       if (live.isClosed) return
-      log.error({ err: error, job: running.record.id }, 'a job failed with an internal error')
+      log.error({ err: error, job: running.record.id }, 'the job failed with an internal error')
       const failure = { type: 'internal', message: error.message }
       void ends.conclude(running, 'failed', { failure })
     })

@@ -12,6 +12,6 @@ export async function refusedWhenFull<T>(write: Promise<T>): Promise<T> {
     return await write
   } catch (error) {
     if (!(error instanceof StoreFullError)) throw error
-    throw new Problem('store-full', 'the disk is full; what was accepted is safe')
+    throw new Problem('store-full', 'the disk is full; accepted tasks and jobs are safe')
   }
 }

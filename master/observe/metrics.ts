@@ -52,28 +52,33 @@ export function createMasterMetrics(given: {
   const seconds = (name: string, help: string, label: string, read: () => Family): void =>
     metrics.histograms(name, help, 1000, label, read)
 
-  counter('askfirst_tasks_accepted_total', 'Tasks promised to clients.', () => counters.accepted)
-  metrics.counters('askfirst_tasks_ended_total', 'Tasks that have ended.', 'status', () =>
+  counter('askfirst_tasks_accepted_total', 'Accepted tasks.', () => counters.accepted)
+  metrics.counters('askfirst_tasks_ended_total', 'Ended tasks by status.', 'status', () =>
     zeros(ENDS, counters.ended),
   )
-  metrics.counters('askfirst_tasks_failed_total', 'Tasks that failed, by why.', 'type', () => ({
-    ...figures.failed,
-  }))
-  metrics.counters('askfirst_refusals_total', 'Tasks refused.', 'problem', () =>
+  metrics.counters(
+    'askfirst_tasks_failed_total',
+    'Failed tasks by type of failure.',
+    'type',
+    () => ({
+      ...figures.failed,
+    }),
+  )
+  metrics.counters('askfirst_refusals_total', 'Refused tasks by problem.', 'problem', () =>
     zeros(REFUSALS, counters.refused),
   )
-  counter('askfirst_asks_total', 'Times that a slave was asked.', () => counters.asks)
-  metrics.counters('askfirst_answers_total', 'Answers of slaves.', 'answer', () =>
+  counter('askfirst_asks_total', 'Offers sent to slaves.', () => counters.asks)
+  metrics.counters('askfirst_answers_total', 'Answers of slaves to offers.', 'answer', () =>
     zeros(ANSWERS, counters.answers),
   )
   counter(
     'askfirst_attempts_lost_total',
-    'Attempts whose slave went away or no longer had them.',
+    'Attempts that ended without an outcome because their slave was lost or no longer held them.',
     () => counters.attemptsLost,
   )
   metrics.counters(
     'askfirst_callbacks_ignored_total',
-    'Outcomes that changed nothing.',
+    'Outcomes that had no effect, by reason.',
     'why',
     () => ({
       unattached: counters.callbacksUnattached,
@@ -83,51 +88,73 @@ export function createMasterMetrics(given: {
   )
   metrics.counters(
     'askfirst_attempts_unknown_total',
-    'Attempts that slaves have of tasks that the store does not know.',
+    'Attempts on slaves that belong to no task in the store, by origin.',
     'of',
     () => ({ ...dispatcher.unknownAttempts }),
   )
 
-  seconds('askfirst_ask_seconds', 'From an offer to its answer.', 'answer', () => figures.askMs)
+  seconds(
+    'askfirst_ask_seconds',
+    'Time from an offer to its answer.',
+    'answer',
+    () => figures.askMs,
+  )
   seconds(
     'askfirst_task_wait_seconds',
-    'From the request until a slave had it.',
+    'Time from the request until a slave accepted the task.',
     'kind',
     () => figures.waitMs,
   )
-  seconds('askfirst_task_run_seconds', 'In an executor, one attempt.', 'kind', () => figures.runMs)
+  seconds(
+    'askfirst_task_run_seconds',
+    'Run time of one attempt in an executor.',
+    'kind',
+    () => figures.runMs,
+  )
   histogram(
     'askfirst_asks_per_task',
-    'Slaves asked until one took the task, or it was refused.',
+    'Slaves asked until one accepted the task or it was refused.',
     1,
     () => figures.asksPerTask,
   )
   histogram(
     'askfirst_retry_after_error_seconds',
-    'Retry-After as told, less the time until that slot was free; below zero: told too early.',
+    'Retry-After minus the actual time until a slot was free; negative: too early.',
     1000,
     () => figures.retryAfterErrorMs,
   )
-  histogram('askfirst_store_commit_seconds', 'One commit of the store.', 1000, () => commits.ms)
-  histogram('askfirst_store_commit_tasks', 'Tasks in one commit.', 1, () => commits.tasks)
-
-  gauge('askfirst_tasks_running', 'Tasks that a slave has.', () => view.running)
-  gauge('askfirst_tasks_waiting', 'Tasks in line or at rest.', () => view.waiting)
-  gauge(
-    'askfirst_tasks_waiting_unoffered',
-    'Tasks in line whose kind no slave offers that is alive.',
-    () => waitingUnoffered(view),
+  histogram(
+    'askfirst_store_commit_seconds',
+    'Duration of a commit of the store.',
+    1000,
+    () => commits.ms,
   )
-  gauges('askfirst_tasks_stored', 'Tasks in the store.', 'status', () => reader.counts())
+  histogram('askfirst_store_commit_tasks', 'Tasks per commit.', 1, () => commits.tasks)
+
+  gauge('askfirst_tasks_running', 'Running tasks.', () => view.running)
+  gauge(
+    'askfirst_tasks_waiting',
+    'Queued tasks, including those that pause before a retry.',
+    () => view.waiting,
+  )
+  gauge('askfirst_tasks_waiting_unoffered', 'Queued tasks whose kind no live slave offers.', () =>
+    waitingUnoffered(view),
+  )
+  gauges('askfirst_tasks_stored', 'Stored tasks by status.', 'status', () => reader.counts())
   gauges('askfirst_slaves', 'Slaves by state.', 'state', () => slavesByState(view.registry.all()))
   gauges('askfirst_slots', 'Slots by state.', 'state', () => slotsByState(view.registry.all()))
-  gauge('askfirst_accepting', '0 while the master shuts down.', () =>
+  gauge('askfirst_accepting', '1 while the master accepts tasks, 0 while it shuts down.', () =>
     dispatcher.isDraining ? 0 : 1,
   )
   addClockSteps(metrics, 'askfirst', clockSteps)
-  metrics.counters('askfirst_spans_total', 'Spans for the trace collector.', 'outcome', () => ({
-    ...given.spans(),
-  }))
+  metrics.counters(
+    'askfirst_spans_total',
+    'Spans for the trace collector, by outcome.',
+    'outcome',
+    () => ({
+      ...given.spans(),
+    }),
+  )
   return metrics
 }
 

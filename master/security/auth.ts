@@ -126,13 +126,16 @@ export function createAuth(given: {
   function letIn(request: FastifyRequest, access: Access & { open?: false }): void {
     const caller = identify(request)
     if (caller.slave !== null) {
-      if (!access.slave) throw forbidden(`a slave may not ask for this: ${caller.slave}`)
+      if (!access.slave)
+        throw forbidden(`slaves are not authorized for this request: ${caller.slave}`)
     } else if (!access.key || !may(caller, access.key)) {
       const needed = access.key ? `a key with the scope "${access.key}"` : "a slave's certificate"
-      throw forbidden(`this needs ${needed}`)
+      throw forbidden(`this request needs ${needed}`)
     }
     if (access.all && caller.slave === null && caller.client !== EVERYBODY) {
-      throw forbidden('this shows the tasks of all clients: it needs a key of the client "*"')
+      throw forbidden(
+        'this request shows the tasks of all clients: it needs a key of the client "*"',
+      )
     }
     if (caller.allowance) limits.enter(caller.allowance)
     request.caller = caller
@@ -158,7 +161,7 @@ export function createAuth(given: {
 
   function bySession(request: FastifyRequest, id: string): Caller {
     const key = sessions.keyOf(id)
-    if (!identities.isGood(key)) throw unauthorized('the session is over: sign in again')
+    if (!identities.isGood(key)) throw unauthorized('the session has ended: sign in again')
     const { host, origin } = request.headers
     // SameSite keeps the cookie at home already; a browser that does not know it says Origin.
     if (!SAFE_METHODS.includes(request.method) && origin !== `https://${host}`) {
@@ -174,7 +177,8 @@ export function createAuth(given: {
       found = { caller: readCertificate(socket), epoch: identities.epoch }
       known.set(socket, found)
     }
-    if (!found.caller) throw unauthorized('say who you are: Authorization: Bearer KEY')
+    if (!found.caller)
+      throw unauthorized('authentication is required: send Authorization: Bearer KEY')
     if (found.caller.validUntil <= wall()) throw unauthorized('this certificate has expired')
     return found.caller
   }
@@ -209,7 +213,7 @@ export function createAuth(given: {
   }
 
   function whyNot(key: Key | undefined): string {
-    if (!key) return 'is not known here'
+    if (!key) return 'is unknown'
     return key.revokedAt === null ? 'has expired' : 'was revoked'
   }
 }
@@ -238,7 +242,7 @@ function speaksForAnother(request: FastifyRequest): Problem | null {
   const other = names.find((each) => each !== undefined && each !== slave)
   return other === undefined
     ? null
-    : forbidden(`${slave} may not speak for ${JSON.stringify(other)}`)
+    : forbidden(`${slave} is not authorized to act for ${JSON.stringify(other)}`)
 }
 
 const fieldOf = (from: unknown, name: string): unknown =>

@@ -36,13 +36,16 @@ export function createRateLimits(given: {
     /** Counts a request. Throws `too-many-requests`. */
     enter(caller: Allowance): void {
       if (caller.underWay >= requestsUnderWayMax) {
-        throw tooMany(`${caller.underWay} of its requests are under way already`, 1)
+        throw tooMany(
+          `${caller.underWay} requests of this caller are in progress, which is the maximum`,
+          1,
+        )
       }
       const time = now()
       caller.left = Math.min(burst, caller.left + ((time - caller.at) * rate) / 1000)
       caller.at = time
       if (caller.left < 1) {
-        throw tooMany(`${rate} a second is what one caller may make`, (1 - caller.left) / rate)
+        throw tooMany(`one caller may make ${rate} requests per second`, (1 - caller.left) / rate)
       }
       caller.left--
       caller.underWay++
@@ -73,7 +76,10 @@ export function createRateLimits(given: {
 }
 
 const tooOften = (since: Monotonic, time: Monotonic): Problem =>
-  tooMany('too often what came from there let nobody in', (since + MINUTE_MS - time) / 1000)
+  tooMany(
+    'too many failed authentication attempts from this address',
+    (since + MINUTE_MS - time) / 1000,
+  )
 
 function tooMany(why: string, seconds: number): Problem {
   const headers = { 'retry-after': String(Math.max(1, Math.ceil(seconds))) }

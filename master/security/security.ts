@@ -93,7 +93,7 @@ async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
     material = await authority.material(settings.host)
     madeAt = clock.wall()
     ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(material))
-    log.info('the certificate of the master is renewed')
+    log.info('the certificate of the master was renewed')
   }
 }
 

@@ -74,7 +74,7 @@ export function createGuard(path: string, onBroken: (error: StoreBrokenError) =>
     lookedAt = performance.now()
     const change = stopped ? null : presence.change()
     if (change) {
-      const what = `${change} while the master ran, so nothing is written any more`
+      const what = `${change} while the master ran; writing has stopped`
       const how = `put it back (${path} with ${path}-wal), or restore the folder from a copy`
       fail(new StoreBrokenError(`${what}: ${how}, and start the master again`))
     }

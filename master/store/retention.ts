@@ -67,7 +67,7 @@ export function startRetention(given: {
       },
       (error: Error) => {
         if (closed) return
-        log.warn({ reason: error.message }, 'old tasks could not be removed; trying again later')
+        log.warn({ reason: error.message }, 'cannot remove old tasks; retrying later')
         again(IDLE_MS)
       },
     )

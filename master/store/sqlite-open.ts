@@ -87,7 +87,8 @@ function checkTasks(database: DatabaseSync): void {
   const live = `status <> 'done' AND status IN ('pending', 'in progress')`
   const counted = numberOf(database, `SELECT count(*) AS n FROM tasks WHERE ${live}`)
   const stored = numberOf(database, 'SELECT total(pending + inProgress) AS n FROM totals')
-  if (counted !== stored) throw new DamagedError(`${stored} live tasks noted, ${counted} found`)
+  if (counted !== stored)
+    throw new DamagedError(`the index counts ${stored} live tasks, the table ${counted}`)
   for (const order of ['ASC', 'DESC']) {
     const bad = numberOf(
       database,
@@ -151,7 +152,7 @@ export function opened<T>(path: string, open: () => T): T {
 export function inWords(path: string, error: Error): Error {
   if (error instanceof StoreRefusedError) return error
   if (isFullDisk(error, path)) {
-    const text = `the disk has no room to open ${path} (${error.message}): make room, or start with another --data folder`
+    const text = `the disk has no space to open ${path} (${error.message}): free space, or start with another --data folder`
     return new NoRoomError(text, { cause: error })
   }
   const text = words(path, error)
@@ -161,7 +162,7 @@ export function inWords(path: string, error: Error): Error {
 function words(path: string, error: Error): string | undefined {
   const why = error.message
   if (error instanceof NewerFileError) {
-    return `the store ${path} was written by a newer askfirst (store version ${error.version}, this program knows ${error.known}): start the newer program, or start with another --data folder; nothing was changed`
+    return `the store ${path} was written by a newer askfirst (store version ${error.version}, this program supports ${error.known}): start the newer program, or start with another --data folder; nothing was changed`
   }
   if (isDamage(error)) return `${damaged(path, why)}; nothing was changed`
   switch (sqliteCode(error)) {
@@ -177,7 +178,7 @@ function words(path: string, error: Error): string | undefined {
       return `the store ${path} cannot be read (${why}): check the disk; nothing was deleted`
     default:
       return 'code' in error && typeof error.code === 'string' && 'syscall' in error
-        ? `the folder of the store ${path} cannot be made (${why})`
+        ? `the folder of the store ${path} cannot be created (${why})`
         : undefined
   }
 }

@@ -88,7 +88,7 @@ export function toTask(row: Row): TaskRecord {
 
 function statusOf({ status }: Row): TaskStatus {
   if (STATUSES.has(status as TaskStatus)) return status as TaskStatus
-  throw new DamagedError('a task has a status that there is not')
+  throw new DamagedError('a task has an unknown status')
 }
 
 /** Whoever asks for a task parses its outcome, so a short one is parsed here too. */

@@ -19,7 +19,7 @@ export function assertWhole(folder: string): void {
     if (trace === undefined) continue
     const [missing, left] = [join(folder, store), join(folder, trace)]
     throw new StoreRefusedError(
-      `the store ${missing} is missing, though ${left} is there: put it back or restore it from a copy, or start with another --data folder; to begin anew in this one, remove what is left of it; nothing was changed`,
+      `the store ${missing} is missing, though ${left} is there: put it back, restore it from a copy, or start with another --data folder; to start over in this folder, remove the remaining files; nothing was changed`,
     )
   }
 }

@@ -14,7 +14,7 @@ export function acceptedJson(reply: Reply) {
   const { id, status, slave, trail } = reply
   const message =
     slave === null
-      ? 'Task accepted; it waits for the first slave that is available.'
+      ? 'Task accepted; it is queued until a slave is available.'
       : `Task successfully assigned to ${slave}.`
   return { id, status, slave, message, asked: asked(trail) }
 }

@@ -173,7 +173,11 @@ export function createConnection(settings: ConnectionSettings = {}) {
     try {
       return settings.asWritten ? parseAsWritten(text) : JSON.parse(text)
     } catch {
-      throw new UnreachableError(url, 'what answers there is no askfirst master', true)
+      throw new UnreachableError(
+        url,
+        'another program answers at this address, not an askfirst master',
+        true,
+      )
     }
   }
 

@@ -61,7 +61,7 @@ export function createEvents({ open, url }: Connection) {
       } catch (error) {
         if (manners.signal?.aborted) return
         if (error instanceof SyntaxError)
-          throw new UnreachableError(url, 'no JSON in /events', true)
+          throw new UnreachableError(url, '/events sent data that is not JSON', true)
       } finally {
         body.destroy()
       }

@@ -96,11 +96,11 @@ export function ambiguityOf(value: unknown, { names, hasSurrogates }: Scan): str
   if (hasSurrogates) {
     const text = brokenText(value)
     if (text !== undefined) {
-      return `the text ${JSON.stringify(text.slice(0, 64))} has half a character: a \\u escape of a surrogate pair without the other`
+      return `the text ${JSON.stringify(text.slice(0, 64))} contains an unpaired surrogate (a \\u escape without its other half)`
     }
   }
   return countNames(value) < names
-    ? 'an object has the same name more than once; each name may be there once'
+    ? 'an object has the same member more than once; each name may occur once'
     : null
 }
 

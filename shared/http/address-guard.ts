@@ -55,7 +55,7 @@ export function createAddressGuard(given: {
 }) {
   const { who = 'the master connects to (see --slave-addresses)' } = given
   const wordsFor = (host: string): string =>
-    `${host ? `is at ${host}, which ` : ''}is not where ${who}`
+    `${host ? `is at ${host}, which ` : ''}is not in the networks that ${who}`
   const only = given.only.map(networkOf)
 
   /** Whether the master may connect to this address. */

@@ -78,6 +78,6 @@ export function createBodyRoom({ bytesMax, perCallerBytesMax }: BodyLimits) {
 }
 
 function overloaded(of: string): Problem {
-  const detail = `too many ${of} are arriving at the same time; repeat the request`
+  const detail = `too many ${of} are arriving at the same time; try again`
   return new Problem('overloaded', detail, {}, { 'retry-after': String(RETRY_AFTER_S) })
 }

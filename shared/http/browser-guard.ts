@@ -64,10 +64,10 @@ export function isPrivateName(name: string): boolean {
 }
 
 export const otherSite = (origin: string): Problem =>
-  new Problem('forbidden', `a page of ${origin.slice(0, 200)} may not ask this here`)
+  new Problem('forbidden', `a page of ${origin.slice(0, 200)} is not allowed to send this request`)
 
 const strangeHost = (host: string): Problem =>
   new Problem(
     'forbidden',
-    `${host.slice(0, 200)} could be anybody's name: without keys, ask by an address or a name without dots, or make it known (--own-names of a master, --advertise of a slave)`,
+    `${host.slice(0, 200)} may be the name of another host: without keys, use an address or a name without dots, or allow the name (--own-names of a master, --advertise of a slave)`,
   )

@@ -82,7 +82,7 @@ const CHECKS: Partial<Record<string, preValidationHookHandler>> = {
     if (body === undefined || method === 'HEAD') return done()
     const fields = isObject(body) ? Object.keys(body).slice(0, FIELDS_MAX) : ['body']
     if (fields.length === 0) return done()
-    const rule = `is not taken: ${method} ${routeOptions.url ?? ''} has no body`
+    const rule = `is not allowed: ${method} ${routeOptions.url ?? ''} has no body`
     done(invalidRequest(fields.map((field) => ({ field: field.slice(0, 64), rule }))))
   },
 }
@@ -93,11 +93,11 @@ function assertWanted(request: FastifyRequest): void {
   const isRead = method === 'GET' || method === 'HEAD'
   const { 'content-type': type = '', 'content-encoding': coding = 'identity' } = headers
   if (isRead || (content === undefined && !isJson(type))) {
-    const rule = `must not be there: ${method} ${routeOptions.url ?? ''} takes none`
+    const rule = `is not allowed: ${method} ${routeOptions.url ?? ''} has no body`
     throw invalidRequest([{ field: 'body', rule }])
   }
   if (headers['content-range'] !== undefined) {
-    const rule = 'is not taken: send the whole content in one request'
+    const rule = 'is not allowed: send the whole content in one request'
     throw invalidRequest([{ field: 'Content-Range', rule }])
   }
   if (coding.trim().toLowerCase() !== 'identity') {
@@ -118,18 +118,18 @@ function assertJson(type: string): void {
   if (!isJson(type)) throw new Problem('unsupported-media-type', wrongType(type))
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1]?.toLowerCase()
   if (charset !== undefined && !['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
-    const detail = `JSON must be UTF-8; this says charset=${charset.slice(0, 64)}`
+    const detail = `JSON must be UTF-8; the Content-Type says charset=${charset.slice(0, 64)}`
     throw new Problem('unsupported-media-type', detail)
   }
 }
 
 function wrongType(type: string): string {
   const said =
-    type.trim() === '' ? 'the body has no Content-Type' : `this body is ${type.slice(0, 128)}`
+    type.trim() === ''
+      ? 'the body has no Content-Type'
+      : `the Content-Type is ${type.slice(0, 128)}`
   const isForm = type.trim().toLowerCase().startsWith('application/x-www-form-urlencoded')
-  const curl = isForm
-    ? ' (curl -d sends this type unless told otherwise; curl --json sends JSON)'
-    : ''
+  const curl = isForm ? ' (curl -d sends this type by default; curl --json sends JSON)' : ''
   return `${said}${curl}; send JSON with the header "Content-Type: application/json"`
 }
 

@@ -82,8 +82,8 @@ function watch(
     const leftMs = begunAt + ownMs + timeoutMs + moved / BYTES_PER_MS_MIN - performance.now()
     if (leftMs > 0 || isPaused) {
       timer = setTimeout(look, Math.max(leftMs, isPaused ? timeoutMs : 1))
-    } else if (!sending) giveUp('no connection in time')
-    else if (status === 0) giveUp('no answer in time')
+    } else if (!sending) giveUp('connection timeout')
+    else if (status === 0) giveUp('response timeout')
     else giveUp(`the transfer is too slow: ${moved} bytes in ${Math.round(spentMs())} ms`)
   }
 

@@ -115,10 +115,7 @@ export function parseJsonBodies(
     if (!isUtf8(bytes)) throw new Problem('invalid-json', 'the body is not valid UTF-8')
     const scan = scanJson(bytes)
     if (scan.depth > depthMax) {
-      throw new Problem(
-        'invalid-json',
-        `more than ${depthMax} arrays and objects stand in one another`,
-      )
+      throw new Problem('invalid-json', `more than ${depthMax} arrays and objects are nested`)
     }
     const mistake = routeOptions.config.anyShape ? null : shapeMistake(scan)
     if (mistake !== null) throw new Problem('body-too-large', mistake)
@@ -140,14 +137,14 @@ export function parseJsonBodies(
 function shapeMistake({ containers, names, namesOfOne, followers }: Scan): string | null {
   const { containers: containersMax, names: namesMax, namesOfOne: namesOfOneMax } = SHAPE_LIMITS
   if (containers > containersMax) {
-    return `the body has ${containers} arrays and objects; it may have ${containersMax}`
+    return `the body has ${containers} arrays and objects; the maximum is ${containersMax}`
   }
   if (names > namesMax)
-    return `the objects of the body have ${names} members; they may have ${namesMax}`
+    return `the objects of the body have ${names} members; the maximum is ${namesMax}`
   const valuesMax = SHAPE_LIMITS.values
   if (followers >= valuesMax) {
-    return `the lists of the body have ${followers + 1} values; they may have ${valuesMax}`
+    return `the lists of the body have ${followers + 1} values; the maximum is ${valuesMax}`
   }
   if (namesOfOne <= namesOfOneMax) return null
-  return `an object of the body has ${namesOfOne} members; it may have ${namesOfOneMax}`
+  return `an object of the body has ${namesOfOne} members; the maximum is ${namesOfOneMax}`
 }

@@ -83,7 +83,7 @@ export function createPeer(
     try {
       return decode(text)
     } catch {
-      throw new PeerError('answered with something that is not JSON', true, status)
+      throw new PeerError('the response is not JSON', true, status)
     }
   }
 
@@ -117,7 +117,7 @@ function exchange(
     const chunks: Buffer[] = []
     const timer = setTimeout(() => {
       const what = sending ? WORDS.UND_ERR_HEADERS_TIMEOUT : WORDS.UND_ERR_CONNECT_TIMEOUT
-      const words = status === 0 ? what : `the answer took longer than ${timeoutMs} ms`
+      const words = status === 0 ? what : `the response took longer than ${timeoutMs} ms`
       giveUp(new PeerError(`${words}`, sending !== undefined))
     }, timeoutMs)
 
@@ -167,8 +167,8 @@ export function toPeerError(
 }
 
 const NOT_TRUSTED =
-  'its certificate is of an authority that is not known here: name it with --ca FILE or ASKFIRST_CA (ca.pem of the data folder of the master)'
-const NO_TLS = 'it does not speak TLS there: use http://, or check the port'
+  'its certificate is signed by an unknown authority: give the authority with --ca FILE or ASKFIRST_CA (ca.pem in the data folder of the master)'
+const NO_TLS = 'the port does not use TLS: use http://, or check the port'
 
 /** Somebody answers there; what is wrong is how he is asked. */
 export const isMisaddressed = (words: string): boolean => [NOT_TRUSTED, NO_TLS].includes(words)
@@ -185,10 +185,10 @@ const WORDS: Record<string, string> = {
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   ENOTFOUND: 'name not found',
-  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
-  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
-  UND_ERR_BODY_TIMEOUT: 'the answer broke off',
-  UND_ERR_SOCKET: 'the connection broke',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'response timeout',
+  UND_ERR_BODY_TIMEOUT: 'the response was interrupted',
+  UND_ERR_SOCKET: 'the connection was interrupted',
   ECONNRESET: 'the connection was reset',
 }
 

@@ -155,7 +155,7 @@ export function createServer(given: ServerOptions) {
     if (request.method === 'OPTIONS' && (found.length > 0 || path === '*')) {
       return void reply.code(204).header('allow', allow).send()
     }
-    const detail = `${path} takes ${allow}, not ${request.method}`
+    const detail = `${path} supports ${allow}, not ${request.method}`
     const problem =
       found.length === 0
         ? new Problem('not-found', `there is no ${request.method} ${path}`)
@@ -212,16 +212,16 @@ function answerError(error: FastifyError | Error, request: FastifyRequest, reply
   if (problem.type === 'internal')
     request.log.error(
       { err: error, method: request.method, path: pathOf(request) },
-      'a mistake of ours',
+      'internal error',
     )
   return sendProblem(reply, problem)
 }
 
 function problemOf(error: FastifyError, request: FastifyRequest): Problem {
   const type = CODES[error.code] ?? (error.statusCode === 400 ? 'invalid-json' : 'internal')
-  if (type === 'internal') return new Problem(type, 'the server made a mistake; see its log')
+  if (type === 'internal') return new Problem(type, 'the server had an internal error; see its log')
   if (type === 'unsupported-media-type') {
-    return new Problem(type, 'send application/json; this came as another Content-Type')
+    return new Problem(type, 'the Content-Type must be application/json')
   }
   if (type === 'body-too-large') {
     const most = request.routeOptions.bodyLimit

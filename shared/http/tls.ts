@@ -37,7 +37,7 @@ export function answerPlainHttp(server: Server): void {
     const { _parent: below } = socket as TLSSocket & { _parent?: Socket }
     const problem = new Problem(
       'invalid-request',
-      'this port speaks TLS: use https:// (--ca names the authority to trust)',
+      'this port uses TLS: use https:// (--ca gives the authority to trust)',
     )
     const body = JSON.stringify(problem.document())
     const head = `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
@@ -64,7 +64,7 @@ export function mustBe(role: Role, name?: string, isGood?: (serial: string) => b
     if (peer?.role === role && (name === undefined || peer.name === name)) {
       if (!isGood || isGood(peer.serial)) return undefined
     }
-    const who = peer ? `${peer.role} ${peer.name}` : 'no member of this cluster'
+    const who = peer ? `${peer.role} ${peer.name}` : 'a peer outside this cluster'
     return Object.assign(new Error(`${who} answers there, not ${name ?? `a ${role}`}`), {
       code: 'ASKFIRST_OTHER_PEER',
     })

@@ -13,7 +13,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 const MISTAKES_MAX = 10
 /** Of a list that is looked through for mistakes: one more than the longest may have. */
 const ENTRIES_MAX = 10_001
-const LATE = 'has a mistake far behind its beginning'
+const LATE = 'has an error beyond the checked length'
 
 /** A compiled check of `schema`. */
 export function createCheck<T extends TSchema>(schema: T) {
@@ -127,7 +127,7 @@ function explain(
     case 'additionalProperties':
       return (params.additionalProperties ?? []).map((name) => [
         `${instancePath}/${name.slice(0, 64)}`,
-        'is not known here',
+        'is unknown',
       ])
     case 'pattern':
       return [[instancePath, words.get(params.pattern ?? '') ?? message]]

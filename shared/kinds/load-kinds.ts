@@ -22,7 +22,7 @@ export async function loadKinds(names?: string[]): Promise<Map<string, Kind>> {
   const missing = names?.find((name) => !kinds.has(name))
   if (missing !== undefined) {
     const all = (await Promise.all(files.map(kindsIn))).flat().map(({ name }) => name)
-    throw new Error(`there is no kind "${missing}"; there are: ${all.sort().join(', ')}`)
+    throw new Error(`there is no kind "${missing}"; the kinds are: ${all.sort().join(', ')}`)
   }
   return names?.length ? new Map([...kinds].filter(([name]) => names.includes(name))) : kinds
 }

@@ -53,11 +53,11 @@ const JobInput = Type.Object(
       Type.Array(Type.String(), {
         minItems: 1,
         maxItems: PARAGRAPHS_MAX,
-        description: 'the paragraphs, each counted by itself',
+        description: 'paragraphs, each counted separately',
       }),
     ),
     text: Type.Optional(
-      Type.String({ description: 'in place of paragraphs: empty lines divide it into them' }),
+      Type.String({ description: 'instead of paragraphs: empty lines separate them' }),
     ),
   },
   strict,
@@ -67,7 +67,7 @@ type JobInput = Static<typeof JobInput>
 /** Parts in the order of the text: one per paragraph, more of a long one. */
 export const job: JobKind<JobInput> = {
   name: 'word-count',
-  summary: 'Counts the words of each paragraph, and of all.',
+  summary: 'Counts the words of each paragraph and of all paragraphs.',
   input: JobInput,
   output: Type.Object({
     total: Type.Integer({ minimum: 0 }),
@@ -83,7 +83,7 @@ export const job: JobKind<JobInput> = {
     }
     const uncut = paragraphs.findIndex((paragraph) => piecesOf(paragraph) === null)
     if (uncut < 0) return []
-    const rule = `has ${PART_CHARS_MAX} characters without a space or a full stop in paragraph ${uncut + 1}: one part can count no more`
+    const rule = `has ${PART_CHARS_MAX} characters without a space or a full stop in paragraph ${uncut + 1}: the maximum of one part`
     return [{ field: input.text === undefined ? 'input.paragraphs' : 'input.text', rule }]
   },
   needs: () => ['word-count'],

@@ -19,7 +19,7 @@ export function createPresence(paths: readonly string[]) {
       for (const [path, { dev, ino }] of known) {
         const now = identityOf(path)
         if (now === undefined) return `${path} was removed or renamed`
-        if (now instanceof Error) return `${path} cannot be looked at (${now.message})`
+        if (now instanceof Error) return `${path} cannot be read (${now.message})`
         if (now.dev !== dev || now.ino !== ino) return `${path} was replaced by another`
       }
       return null

@@ -71,10 +71,10 @@ function wordsOf(error: unknown): string {
     address?: string
     port?: number
   }
-  if (code === 'ENOTFOUND') return `${message}: nobody here knows this name; is --host right?`
+  if (code === 'ENOTFOUND') return `${message}: the name cannot be resolved; check --host`
   if (code !== 'EADDRINUSE') return message
   return (
-    `port ${port} of ${address} is taken by another process: stop that one, or start this one ` +
+    `port ${port} of ${address} is in use by another process: stop that process, or start this one ` +
     'with another --port'
   )
 }
@@ -124,7 +124,7 @@ function stopOnSignal(command: string, stop: (reason: string) => Promise<void>):
       if (stopping) process.exit(1)
       stopping = true
       notifyManager('STOPPING=1')
-      stop(`told to stop by ${signal}`).then(
+      stop(`received ${signal}`).then(
         () => process.exit(0),
         (error: Error) => fail(command, `could not stop cleanly: ${error.message}`),
       )
@@ -146,11 +146,11 @@ export function assertSafeToListen(
   how: string,
 ): void {
   if (isSecured && insecureNoAuth) {
-    throw new UsageError('--insecure-no-auth and identities contradict each other: leave one out')
+    throw new UsageError('--insecure-no-auth and identities exclude each other: remove one of them')
   }
   if (isSecured || insecureNoAuth || isLoopback(host)) return
   throw new UsageError(
-    `--host ${host} is not loopback, and whoever reaches it could use it: ${how}, or listen on ` +
-      '127.0.0.1, or say --insecure-no-auth if the network itself keeps strangers out',
+    `--host ${host} is not loopback and there is no authentication: ${how}, listen on ` +
+      '127.0.0.1, or give --insecure-no-auth if only trusted hosts reach this network',
   )
 }

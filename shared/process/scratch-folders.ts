@@ -54,7 +54,7 @@ export function makeScratch(): Folder {
       },
     }
   }
-  throw new Error(`no scratch folder could be made in ${tmpdir()}`)
+  throw new Error(`cannot create a scratch folder in ${tmpdir()}`)
 }
 
 /** Removes the scratch folders of this user that no process holds; gives their paths. */

@@ -94,7 +94,7 @@ function complete<T extends TObject>(
     if (said !== undefined) sources.set(name, from)
     if (value === undefined) {
       if (!required.includes(name)) continue
-      throw new SettingError(`${nameOf(name, row)} must be given: ${wanted(row)}${meaning(row)}`)
+      throw new SettingError(`${nameOf(name, row)} is required: ${wanted(row)}${meaning(row)}`)
     }
     if (!Value.Check(row, value)) throw wrong(from, row, value)
     // A copy, so that nobody changes the default of the table.
@@ -121,7 +121,7 @@ function agree(
     const other = sources.get(atMost) ?? flagOf(atMost)
     throw new SettingError(
       `${from ?? flagOf(name)} cannot be ${settings[name]}: it must be at most ${other}, which is ` +
-        `${settings[atMost]}; lower the one or raise the other`,
+        `${settings[atMost]}; lower one or raise the other`,
     )
   }
 }
@@ -163,11 +163,11 @@ export function help(command: string, summary: string, table: TObject): string {
     `${command}: ${summary}`,
     '',
     ...lines,
-    `  ${'--config FILE'.padEnd(width)}a JSON object of these settings by name, such as {"port": 8080}`,
+    `  ${'--config FILE'.padEnd(width)}a file with a JSON object of these settings, such as {"port": 8080}`,
     `  ${'--version'.padEnd(width)}prints the version`,
     '',
-    `Each is also read from the environment, such as ${variableOf('port')}; a flag goes before the`,
-    'environment, and the environment before the file.',
+    `Each setting is also read from the environment, such as ${variableOf('port')}; a flag overrides the`,
+    'environment, and the environment overrides the file.',
     '',
   ].join('\n')
 }
@@ -200,7 +200,9 @@ function parseFlags(table: TObject, argv: string[]): Flags | 'help' | 'version' 
     if (!known) throw new SettingError(`unknown setting ${flag}${nearest(flag, [...names.keys()])}`)
     const [name, row] = known
     if (row.secret) {
-      throw new SettingError(`${flag} is a secret: give it as ${variableOf(name)} or in the file`)
+      throw new SettingError(
+        `${flag} is a secret: set ${variableOf(name)}, or put it into the settings file`,
+      )
     }
     const next = argv[i + 1]
     if (row.type === 'boolean') {
@@ -234,7 +236,7 @@ function parseFile(table: TObject, file: string): Record<string, unknown> {
     throw new SettingError(`cannot read the settings file ${file}: ${(error as Error).message}`)
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    throw new SettingError(`the settings file ${file} must hold one JSON object`)
+    throw new SettingError(`the settings file ${file} must contain one JSON object`)
   }
   const names = rowsOf(table).map(([name]) => name)
   for (const name of Object.keys(parsed)) {
@@ -275,7 +277,7 @@ function wanted(row: Row): string {
   if (row.type === 'integer' || row.type === 'number') {
     const least = row.minimum === undefined ? '' : ` from ${row.minimum}`
     const most = row.maximum === undefined ? '' : ` to ${row.maximum}`
-    return `${row.type === 'integer' ? 'a whole number' : 'a number'}${least}${most}`
+    return `${row.type === 'integer' ? 'an integer' : 'a number'}${least}${most}`
   }
   if (row.type === 'boolean') return 'true or false'
   if (row.type === 'array') return `a list${row.items ? ` of ${wanted(row.items)}` : ''}`
@@ -293,7 +295,7 @@ function rangeOf(row: Row): string {
   const numeric = row.type === 'integer' || row.type === 'number'
   if (!numeric && !choicesOf(row)) return ''
   const other = row.atMost === undefined ? '' : `, at most ${flagOf(row.atMost)}`
-  return ` (${wanted(row).replace(/^a (whole )?number /, '')}${other})`
+  return ` (${wanted(row).replace(/^an? (integer|number) /, '')}${other})`
 }
 
 function boundsOf(row: Row): string {

@@ -18,7 +18,7 @@ export const versionOf = ({ size, mtimeNs, ctimeNs, ino }: BigIntStats): string 
 export const fileChanged = (name: string): TaskFailure =>
   new TaskFailure(
     'file-changed',
-    `${name} changed while it was read. It must not change until the task or job has ended: submit it again when nothing writes to the file`,
+    `${name} changed while it was read. It must not change until the task or job has ended: submit it again when no process writes to the file`,
   )
 
 /** A file that is open for reading. `check` throws `file-changed`; call it after the last read. */

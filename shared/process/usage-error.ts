@@ -16,5 +16,5 @@ export function noRoomOf(error: unknown): NoRoomError | null {
   if (error instanceof NoRoomError) return error
   const { code, message } = error as NodeJS.ErrnoException
   if (code !== 'ENOSPC') return null
-  return new NoRoomError(`${message}: make room on that disk`, { cause: error })
+  return new NoRoomError(`${message}: free space on that disk`, { cause: error })
 }

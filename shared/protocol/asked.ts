@@ -10,14 +10,14 @@ export const Asked = Type.Object(
   {
     slave: Type.Optional(Name),
     answer: words(['available', 'not available', 'no answer']),
-    reason: Type.String({ description: "in the slave's own words" }),
+    reason: Type.String({ description: 'as the slave states it' }),
     /** Until the answer arrived. */
     ms: Type.Optional(Type.Number({ minimum: 0, description: 'milliseconds' })),
     /** The age of the earlier answer that the master reused, in milliseconds. */
     knownMs: Type.Optional(
       Type.Number({
         minimum: 0,
-        description: 'not asked: its last word is so old, and still held',
+        description: 'not asked: age of the earlier answer that the master reused, in milliseconds',
       }),
     ),
   },

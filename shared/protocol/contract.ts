@@ -113,28 +113,28 @@ export function contract(
 }
 
 export const TAGS = {
-  tasks: 'What one slave takes.',
-  jobs: 'What the master splits into tasks and combines; and blobs, for large inputs and results.',
-  slaves: 'Who computes.',
+  tasks: 'Units of work that one slave runs.',
+  jobs: 'Requests that the master splits into tasks and combines; blobs for large inputs and results.',
+  slaves: 'The processes that compute.',
   watching: 'For people and monitors.',
-  wire: 'What slaves say to the master; slave/PROTOCOL.md has the rules.',
+  wire: 'Messages from slaves to the master; slave/PROTOCOL.md has the rules.',
 } as const
 export type Tag = keyof typeof TAGS
 
 export const HEADERS = {
   prefer: {
     description:
-      '`wait=N`: hold the request up to N seconds, first for a slave, then for the result.',
+      '`wait=N`: hold the request for up to N seconds, first for a slave, then for the result.',
     example: 'wait=10',
     pattern: undefined,
   },
   'idempotency-key': {
-    description: 'Repeat a request that had no answer with the same key, and get the same task.',
+    description: 'Repeat a request that got no response with the same key to get the same task.',
     example: '4f1c',
     pattern: '^[ -~]{1,255}$',
   },
   traceparent: {
-    description: 'W3C Trace Context: the trace that it belongs to. Kept, logged, and passed on.',
+    description: 'W3C Trace Context: the trace of the request. Stored, logged and passed on.',
     example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     pattern: undefined,
   },

@@ -20,20 +20,20 @@ export const readAvailability = contract('readAvailability', 'GET', '/availabili
 
 export const offerTasks = contract('offerTasks', 'POST', '/offers', MASTER, {
   tag: 'wire',
-  summary: 'Ask "are you available for these tasks?", and hand them over',
+  summary: 'Offer tasks: asks whether the slave is available and assigns them if it accepts',
   checked: { body: OffersRequest },
   replies: { 200: OffersReply },
 })
 
 export const listAttempts = contract('listAttempts', 'GET', '/attempts', MASTER, {
   tag: 'wire',
-  summary: 'Ask who the slave is and what it holds',
+  summary: 'Probe: which slave this is and which attempts it holds',
   replies: { 200: AttemptsReply },
 })
 
 export const revokeAttempts = contract('revokeAttempts', 'POST', '/attempts/revoke', MASTER, {
   tag: 'wire',
-  summary: 'Drop these attempts, and never take them',
+  summary: 'Revoke attempts: drop them, and do not accept them later',
   checked: { body: RevokeRequest },
   replies: { 200: RevokeReply },
 })
@@ -45,7 +45,8 @@ export const readPartition = contract(
   SLAVE,
   {
     tag: 'wire',
-    summary: "Fetch a file that a part of a job left here; the job's ticket lets in",
+    summary:
+      'Read a file that a part of a job left on this slave; authorized by the ticket of the job',
     checked: { params: Type.Object({ job: Id, task: Id, name: Id }) },
     replies: { 200: 'application/octet-stream' },
     problems: ['not-found'],

@@ -129,8 +129,8 @@ function sentenceOf(entry, asks) {
   const answered = ms === undefined ? [] : [', answered in ', { ms }]
   if (isAnswer(entry) && slave === '') return [{ said: reason }]
   if (isAnswer(entry) && knownMs !== undefined) {
-    const passed = [`passed over ${ordinal(asks)}: `, name, ', not available', ...why]
-    return [...passed, ' (it said so ', { ms: knownMs }, ' before)']
+    const passed = [`skipped ${ordinal(asks)}: `, name, ', not available', ...why]
+    return [...passed, ' (reused its answer of ', { ms: knownMs }, ' before)']
   }
   if (!isEvent(event)) return [event, ...(slave ? [', ', name] : []), ...why]
   switch (event) {
@@ -159,19 +159,19 @@ function sentenceOf(entry, asks) {
     case 'time-limit':
       return [name, `: ${event}`, ...why]
     case 'not arrived':
-      return ['the poll of ', name, ' brought it, and it did not arrive', ...why]
+      return ['lost on its way to ', name, ...why]
     case 'old failure':
-      return ['an attempt that no longer counts failed on ', name, ...why]
+      return ['an earlier attempt failed on ', name, ...why]
     case 'retry':
-      return ['rests, then is tried again (', { said: reason }, ')']
+      return ['tried again after a pause (', { said: reason }, ')']
     case 'found':
-      return [name, ' was found to have it']
+      return [name, ' holds the attempt']
     case 'silence':
       return [name, ' was ', { said: reason }]
     case 'unclaimed':
-      return ['given up by its client', ...why]
+      return ['abandoned by its client', ...why]
     case 'master started':
-      return ['the master was started anew']
+      return ['the master was restarted']
     case 'clock set':
       return ["the master's wall clock jumped ", { said: reason }]
     case 'omitted':

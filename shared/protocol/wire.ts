@@ -11,7 +11,7 @@ import { words } from './words.ts'
 export const Name = Type.String({ pattern: NAME_PATTERN, wanted: NAME_WANTED })
 export const Sha256 = Type.String({
   pattern: '^[0-9a-f]{64}$',
-  wanted: 'a SHA-256 in 64 hexadecimal digits, in small letters',
+  wanted: 'a SHA-256 as 64 lower-case hexadecimal digits',
 })
 export const Id = Type.String({ minLength: 1, maxLength: 128 })
 const Reason = Type.String({ maxLength: 1024 })
@@ -72,7 +72,7 @@ export const InputFile = Type.Object({
   /** Without slashes and leading dots. */
   name: Type.String({
     pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$',
-    wanted: '1 to 128 letters, digits, dots, dashes or underscores, the first one no dot',
+    wanted: '1 to 128 letters, digits, dots, dashes or underscores, not beginning with a dot',
   }),
   /** On the master when it begins with "/", else at a peer. */
   url: Type.String({ maxLength: 2048 }),

@@ -55,7 +55,7 @@ export class NewerFileError extends Error {
   readonly version: number
   readonly known: number
   constructor(version: number, known: number) {
-    super(`file version ${version}, this program knows ${known}`)
+    super(`file version ${version}, this program supports ${known}`)
     this.version = version
     this.known = known
   }

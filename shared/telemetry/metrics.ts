@@ -24,7 +24,7 @@ export function createMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   for (const name of MISNAMED) registry.removeSingleMetric(name)
-  add('askfirst_info', 'Which version runs.', 'gauge', () => [
+  add('askfirst_info', 'The version that runs.', 'gauge', () => [
     { value: 1, labels: { version: VERSION } },
   ])
 
@@ -89,7 +89,7 @@ export function addClockSteps(
   counter(`${prefix}_clock_steps_total`, 'Jumps of the wall clock.', () => steps.count)
   gauge(
     `${prefix}_clock_last_step_seconds`,
-    'By how much the wall clock jumped last; below zero: it was set back.',
+    'Size of the last jump of the wall clock; negative: it was set back.',
     () => steps.lastMs / 1000,
   )
 }

@@ -115,7 +115,7 @@ export function createSpanExporter(given: {
       if (trouble === null) sent += spans.length
       else {
         dropped += spans.length
-        given.log.warn({ reason: trouble, spans: spans.length, url }, 'spans were not delivered')
+        given.log.warn({ reason: trouble, spans: spans.length, url }, 'spans could not be exported')
       }
     }
   }

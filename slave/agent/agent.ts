@@ -76,7 +76,10 @@ export function createAgent(given: AgentOptions) {
   })
   // A slave whose executors do not start would accept tasks and never run them.
   const executors = given.executors(takeEnded, (able) =>
-    hindrances.set('executors', able ? null : 'its executors do not start: see its log'),
+    hindrances.set(
+      'executors',
+      able ? null : 'its executors do not start: see the log of the slave',
+    ),
   )
   /** The answers of this turn. There are none once the agent is closed. */
   let reply: OffersReply | undefined
@@ -126,8 +129,8 @@ export function createAgent(given: AgentOptions) {
     async lookAtFolder(): Promise<void> {
       const gone = closed ? null : await outbox.look()
       if (gone === null) return
-      log.error({ reason: gone }, 'the data folder is gone: nothing new is taken')
-      hindrances.set('folder', `${gone} while it ran: start this slave again`)
+      log.error({ reason: gone }, 'the data folder is gone: new tasks are refused')
+      hindrances.set('folder', `${gone} while the slave ran: restart this slave`)
     },
 
     /** Takes nothing new; resolves when nothing runs and every outcome is acknowledged. */

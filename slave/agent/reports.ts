@@ -62,7 +62,7 @@ export function createReports(given: {
       link.poll(state, waitMs, (error, reply) => {
         if (error || !reply) {
           const { message: reason, delivered = true, status } = error ?? {}
-          if (delivered) log.warn({ reason }, 'a poll had no answer')
+          if (delivered) log.warn({ reason }, 'a poll got no response')
           return take({ is: 'poll-failed', delivered, unknown: status === 404 })
         }
         given.onReply()

@@ -267,7 +267,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
 
   /** The offer was on its way when the slave was started anew: the master must know that first. */
   function refuseAsAnother({ attempt }: OfferHead): OfferAnswer {
-    return { attempt, answer: 'unwilling', reason: 'has been started anew meanwhile' }
+    return { attempt, answer: 'unwilling', reason: 'was restarted in the meantime' }
   }
 
   function refusalOf(kind: string): { answer: Answer; reason: string } | undefined {
@@ -311,7 +311,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         generation++
         effects.push({ do: 'kill', attempt })
       } else if (ended.has(attempt)) continue
-      remember({ attempt, answer: 'revoked', reason: 'called back by the master' })
+      remember({ attempt, answer: 'revoked', reason: 'revoked by the master' })
     }
     notice()
   }
@@ -356,6 +356,6 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   }
 
   function outboxReason(): string {
-    return `${ended.size} outcomes wait for the master, which does not answer`
+    return `${ended.size} outcomes wait for acknowledgement; the master does not answer`
   }
 }

@@ -168,7 +168,7 @@ function blame(kind: AnyKind, input: unknown, error: unknown): unknown {
   const [first] = Value.Errors(kind.input, input)
   if (!first) return error
   const field = first.instancePath.replace(/^\//, '').replaceAll('/', '.')
-  const words = `the input is not what ${kind.name} takes: ${field} ${first.message}`
+  const words = `the input does not match the schema of ${kind.name}: ${field} ${first.message}`
   return new TaskFailure('rejected-input', words.replaceAll('  ', ' '))
 }
 
@@ -188,7 +188,7 @@ function encodeResult({ result, resultType, resultText }: Result): string {
 /** Of whatever was thrown: a hostile one may even throw when it is looked at. */
 function encodeFailure(error: unknown): string {
   let type: FailureType = 'evaluation'
-  let message = 'threw something that cannot be shown'
+  let message = 'threw a value that cannot be shown'
   try {
     if (error instanceof TaskFailure) type = error.type
     message = String(error instanceof Error ? error.message : error)

@@ -131,7 +131,7 @@ export function createMembers(given: {
     /** A child was not ready in time: the next one gets more time. The caller stops it. */
     isLate({ executor, checkAt, startedAt }: Member) {
       const ms = Math.round(checkAt - startedAt)
-      onTrouble(`executor ${executor.pid} was not ready within ${ms} ms; killed`)
+      onTrouble(`executor ${executor.pid} was not ready within ${ms} ms and was killed`)
       startLimits = Math.min(START_LIMITS_MAX, startLimits * 2)
       restart.delay()
     },

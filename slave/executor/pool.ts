@@ -173,8 +173,8 @@ export function createPool(given: PoolOptions): Pool {
   }
 
   function stopForGarbage(member: Member, ended?: RunEnded[]) {
-    onTrouble(`executor ${member.executor.pid} wrote garbage on its channel; killed`)
-    const message = 'the executor wrote garbage on its channel'
+    onTrouble(`executor ${member.executor.pid} wrote invalid data to its channel and was killed`)
+    const message = 'the executor wrote invalid data to its channel'
     stop(member, { type: 'executor-crashed', message, ...(ended ? { ended } : {}) })
   }
 
@@ -239,8 +239,8 @@ export function createPool(given: PoolOptions): Pool {
    */
   function checkBegin(member: Member, n: number, now: number) {
     if (now - member.since >= startLimitMs) {
-      const message = `the executor did not begin it within ${startLimitMs} ms`
-      onTrouble(`executor ${member.executor.pid} began nothing within ${startLimitMs} ms; killed`)
+      const message = `the executor did not start it within ${startLimitMs} ms`
+      onTrouble(`executor ${member.executor.pid} did not start a task in time and was killed`)
       return stop(member, { type: 'executor-crashed', message })
     }
     if (member.fed.size > 1 && now - member.since >= SILENT_MS) takeBack(member, n)

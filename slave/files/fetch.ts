@@ -91,7 +91,8 @@ export function createFetch(given: {
     if (isOfMaster && url.origin !== new URL(given.master).origin) {
       throw new RefusedFileError(`${file.url} is not at the master`)
     }
-    if (given.secure && url.protocol !== 'https:') throw new Error(`${url.host} has no https URL`)
+    if (given.secure && url.protocol !== 'https:')
+      throw new Error(`${url.host} is not an https URL`)
     // The ticket is for the slave that has the file only.
     const shown = file.ticket !== undefined && !isOfMaster
     const headers = shown ? { authorization: `Bearer ${file.ticket}` } : {}
@@ -106,10 +107,10 @@ export function createFetch(given: {
     await pipeline(body, meter.stream, createWriteStream(path), { signal })
     const { bytes, sha256 } = meter.facts()
     if (file.bytes !== undefined && file.bytes !== bytes) {
-      throw new WrongFileError(`${bytes} bytes came, not ${file.bytes}`)
+      throw new WrongFileError(`${bytes} bytes were received instead of ${file.bytes}`)
     }
     if (file.sha256 !== undefined && file.sha256 !== sha256)
-      throw new WrongFileError('its SHA-256 differs')
+      throw new WrongFileError('its SHA-256 does not match')
   }
 }
 

@@ -94,7 +94,7 @@ export function createRunFiles(given: {
      */
     async deliver(run: RunFolder, offer: Offer, signal: AbortSignal): Promise<OutputFile[]> {
       if (!(await lstat(run.out)).isDirectory()) {
-        throw new NotAFileError('the output folder was replaced by something else: keep the folder')
+        throw new NotAFileError('the output folder was replaced: write into the given folder')
       }
       const names = (await readdir(run.out)).filter((name) => PLAIN.test(name)).sort()
       if (names.length === 0 || offer.keep === undefined) return []
@@ -134,7 +134,8 @@ export function createRunFiles(given: {
 
   async function keep(run: RunFolder, offer: Offer, names: string[]): Promise<OutputFile[]> {
     const { job = '', task, ticket = '' } = offer
-    if (!PLAIN.test(job) || !PLAIN.test(task)) throw new Error('a part of no job keeps no files')
+    if (!PLAIN.test(job) || !PLAIN.test(task))
+      throw new Error('only a part of a job can keep files')
     const folder = join(partitions, job, task)
     tickets.set(job, ticket)
     await mkdir(join(partitions, job), { recursive: true })
@@ -186,7 +187,7 @@ export function createRunFiles(given: {
       throw new StatusError(`the master answered ${statusCode}: ${text.slice(0, 300)}`, statusCode)
     }
     const { sha256, bytes } = JSON.parse(text) as { sha256: string; bytes: number }
-    if (bytes !== size) throw new Error(`the master has ${bytes} of ${size} bytes`)
+    if (bytes !== size) throw new Error(`the master received ${bytes} of ${size} bytes`)
     return { sha256, bytes }
   }
 }

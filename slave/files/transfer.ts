@@ -24,7 +24,8 @@ export function createMeter(bytesMax = Number.POSITIVE_INFINITY) {
   const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length
-      if (bytes > bytesMax) return done(new StatusError(`more than ${bytesMax} bytes came`, 413))
+      if (bytes > bytesMax)
+        return done(new StatusError(`more than ${bytesMax} bytes were received`, 413))
       hash.update(chunk)
       done(null, chunk)
     },

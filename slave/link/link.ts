@@ -85,7 +85,7 @@ export function createLink(
       (given) => {
         const reply = given ?? NOTHING
         if (fits(reply)) done(null, reply)
-        else done(new PeerError('the master answered with something else', true))
+        else done(new PeerError('the response of the master does not match its schema', true))
       },
       (error: PeerError) => done(error),
     )

@@ -67,7 +67,7 @@ function inWords<T>(folder: string, run: () => T): T {
     return run()
   } catch (error) {
     if (isFullDisk(error, join(folder, FILE_NAME))) {
-      const words = `the disk has no room for results in ${folder} (${(error as Error).message}): make room, or start with another --data folder`
+      const words = `the disk has no space for results in ${folder} (${(error as Error).message}): free space, or start with another --data folder`
       throw new NoRoomError(words, { cause: error })
     }
     throw new UsageError(`the folder ${folder} ${words(error as Error)}`, { cause: error })
@@ -78,8 +78,8 @@ function words(error: Error): string {
   const { message } = error
   const code = sqliteCode(error)
   return code === SQLITE.BUSY || code === SQLITE.LOCKED
-    ? 'is in use by another slave: stop that one, or start this one with another --data folder'
-    : `cannot keep results (${message}): mend it, or start with another --data folder`
+    ? 'is in use by another slave: stop that slave, or start this one with another --data folder'
+    : `cannot store results (${message}): repair it, or start with another --data folder`
 }
 
 function prepare(db: DatabaseSync): void {

@@ -108,7 +108,7 @@ export function createOutbox(given: {
     try {
       await store.renew()
     } catch (error) {
-      trouble('outcomes cannot be kept on disk, only in memory', error as Error)
+      trouble('cannot store outcomes on disk; they are kept in memory', error as Error)
       return gone
     }
     await keep(lost)
@@ -186,7 +186,7 @@ export function createOutbox(given: {
    */
   function refused(callbacks: Callback[], reason: string): void {
     const [first] = callbacks as [Callback]
-    const message = `the master does not take the outcome: ${reason}`.slice(0, 4096)
+    const message = `the master rejects the outcome: ${reason}`.slice(0, 4096)
     if (callbacks.length > 1) shorten(callbacks)
     else first.outcome = { status: 'failed', type: 'evaluation', message }
     failed(callbacks)
@@ -213,7 +213,7 @@ export function createOutbox(given: {
       given.onTrouble?.(null)
     } catch (error) {
       for (const { attempt } of fresh) stored.delete(attempt)
-      trouble('outcomes cannot be kept on disk, only in memory', error as Error)
+      trouble('cannot store outcomes on disk; they are kept in memory', error as Error)
     }
   }
 
@@ -229,14 +229,14 @@ export function createOutbox(given: {
         dropped.delete(attempt)
       }
     } catch (error) {
-      trouble('acknowledged outcomes cannot be removed from disk yet', error as Error)
+      trouble('cannot remove acknowledged outcomes from disk yet', error as Error)
     }
   }
 
   function trouble(words: string, { message }: Error): void {
     if (troubled !== words) given.log.warn({ reason: message }, words)
     troubled = words
-    given.onTrouble?.(`its results cannot be kept on disk: ${message}`)
+    given.onTrouble?.(`the slave cannot store results on disk: ${message}`)
   }
 }
 
@@ -246,7 +246,7 @@ function withoutLostFiles(callback: Callback): Callback {
   if (outcome.status !== 'done' || !outcome.files?.some(({ url }) => url !== undefined)) {
     return callback
   }
-  const message = 'the files that it gave were lost when its slave started again'
+  const message = 'the files of its output were lost when its slave was restarted'
   return { ...callback, outcome: { status: 'failed', type: 'slave-lost', message } }
 }
 

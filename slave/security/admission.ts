@@ -28,8 +28,18 @@ const only =
     if (peer === undefined) known.set(socket, (peer = peerOf(socket)))
     if (peer && peer.validUntil > systemClock.wall()) {
       if (peer.role === role) return done()
-      return done(new Problem('forbidden', `this is for a ${role}, not for ${peer.name}`))
+      return done(
+        new Problem(
+          'forbidden',
+          `this request needs the certificate of a ${role}; the peer is ${peer.name}`,
+        ),
+      )
     }
     reply.header('connection', 'close')
-    done(new Problem('unauthorized', `this is for a ${role} of this cluster, by its certificate`))
+    done(
+      new Problem(
+        'unauthorized',
+        `this request needs the certificate of a ${role} of this cluster`,
+      ),
+    )
   }

@@ -62,17 +62,18 @@ export async function openIdentity(given: {
   log: Logger
 }) {
   const { data, name, timeoutMs, clock, log } = given
-  if (data === undefined) throw new UsageError('to join, say --data DIR: it keeps the identity')
+  if (data === undefined)
+    throw new UsageError('--data DIR is required to join: it stores the identity')
   const folder = join(data, 'identity')
   let facts = readFacts(folder)
   const line = readLine({ ...given, isJoined: facts !== null })
   if (line && facts?.token !== markOf(line.token)) facts = await joinOrStay(line)
-  if (!facts) throw new UsageError('this slave has no identity yet: give it a join line')
+  if (!facts) throw new UsageError('this slave has no identity yet: start it with a join line')
   if (facts.name !== name) {
     throw new UsageError(`${folder} is the identity of ${facts.name}, not of ${name}: see --name`)
   }
   if (facts.expiresAt <= clock.wall()) {
-    const how = `make a join line for it: askfirst token create --name ${name}`
+    const how = `create a join line for it: askfirst token create --name ${name}`
     throw new UsageError(`the certificate in ${folder} has expired: ${how}`)
   }
   let material = readMaterial(folder)
@@ -104,7 +105,7 @@ export async function openIdentity(given: {
   function look(): void {
     if (!isDue()) return plan()
     renew().then(plan, (error: Error) => {
-      log.warn({ reason: error.message }, 'the certificate is not renewed yet')
+      log.warn({ reason: error.message }, 'cannot renew the certificate yet')
       plan()
     })
   }
@@ -139,7 +140,7 @@ export async function openIdentity(given: {
     )
     material = readMaterial(folder)
     since = clock.now()
-    log.info({ until: new Date(answer.expiresAt).toISOString() }, 'the certificate is renewed')
+    log.info({ until: new Date(answer.expiresAt).toISOString() }, 'the certificate was renewed')
     for (const run of renewed) run()
   }
 
@@ -153,7 +154,7 @@ export async function openIdentity(given: {
         facts.expiresAt > clock.wall() &&
         isPinned(readMaterial(folder).ca, line.pin)
       if (!facts || !isGood || !(error instanceof RefusedError)) throw error
-      log.warn({ reason: error.message }, 'not joined anew: it keeps the identity that it has')
+      log.warn({ reason: error.message }, 'cannot join again; the slave keeps its identity')
       return facts
     }
   }
@@ -196,7 +197,7 @@ export async function openIdentity(given: {
       await agent.destroy()
     }
     throw new UsageError(
-      `what answers at ${master} is not the master that made this join line; nothing was told to it`,
+      `the server at ${master} is not the master that created this join line; no data was sent to it`,
     )
   }
 
@@ -252,7 +253,7 @@ function readLine(given: {
   const line = parseJoinLine(text)
   if (line) return line
   throw new UsageError(
-    'the join line must be as askfirst token create prints it: afj_...@https://HOST:PORT#sha256:...',
+    'the join line must be the line that askfirst token create prints: afj_...@https://HOST:PORT#sha256:...',
   )
 }
 

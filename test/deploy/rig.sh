@@ -6,7 +6,7 @@
 # The machines have the addresses 10.77.0.2, .3 ...; this place has .1. FOLDER, a file system of its own
 # that only this process and its children see, holds key (to log in with), NAME.pub (host keys) and
 # NAME.upper (whatever was written on that machine). Says "ready" when all can be logged in to. When
-# this process ends, everything ends with it and nothing is left.
+# this process ends, everything ends with it and everything was removed.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 folder=$1

@@ -89,7 +89,7 @@ test('a master of this version works with a slave of the one before, and takes o
   t.match(await ended(url, waiting.body.id), { status: 'done', result: 42 })
   await worksTogether(t, url)
 
-  // Then the slave, which finishes what it has.
+  // Then the slave, which finishes its tasks.
   const last = await post(`${url}/tasks`, sleep(500))
   await slave.kill('SIGTERM')
   t.match(await ended(url, last.body.id), { status: 'done', tries: 1 })

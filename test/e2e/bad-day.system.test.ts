@@ -42,8 +42,8 @@ t.test('a bad day', async (t) => {
   t.match(story.slice(0, 6), [
     { event: 'busy', slave: 'slave-1', reason: 'running 1 of 1' },
     { event: 'taken', slave: 'slave-2' },
-    { event: 'silence', slave: 'slave-2', reason: /^silent for \d+ ms: asked what it has$/ },
-    { event: 'slave-lost', slave: 'slave-2', reason: /lease ran out/ },
+    { event: 'silence', slave: 'slave-2', reason: /^silent for \d+ ms; the master probes it$/ },
+    { event: 'slave-lost', slave: 'slave-2', reason: /lease expired/ },
     { event: 'retry', reason: 'after try 1' },
     { event: 'master started' },
   ])

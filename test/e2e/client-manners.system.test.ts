@@ -351,7 +351,7 @@ t.test('a batch answers each for itself, in order', async (t) => {
   ])
   await request('DELETE', `${url}/tasks/${body.tasks[0].id}`)
   t.match(await ended(url, body.tasks[2].id), { status: 'done', result: { sleptMs: 2 } })
-  // A store takes half a character for another one: both keys would be the same.
+  // A store takes unpaired surrogate for another one: both keys would be the same.
   const halves = ['\ud800', '\ud801'].map((idempotencyKey) => ({
     ...sleep(1),
     queue: true,
@@ -359,7 +359,7 @@ t.test('a batch answers each for itself, in order', async (t) => {
   }))
   t.match(await post(`${url}/tasks/batch`, { tasks: halves }), {
     status: 400,
-    body: { type: 'invalid-json', detail: /has half a character/ },
+    body: { type: 'invalid-json', detail: /contains an unpaired surrogate/ },
   })
   const waited = await post(
     `${url}/tasks/batch`,

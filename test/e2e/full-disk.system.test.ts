@@ -46,7 +46,7 @@ test('askfirst init and key end with code 75 on a full disk, in one line', (t) =
       } catch (error) {
         const { status, stderr } = error as { status: number; stderr: string }
         t.equal(status, 75)
-        t.match(stderr, /^askfirst: .*(no room|no space left).*: make room.*\n$/)
+        t.match(stderr, /^askfirst: .*(no space|no space left).*: free space.*\n$/)
       }
     }
   }))

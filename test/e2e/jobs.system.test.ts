@@ -115,13 +115,13 @@ t.test('jobs of a master with two slaves', async (t) => {
         { ...count, kind: 'word-cnt' },
         422,
         'unknown-kind',
-        /no job kind "word-cnt"; there are: .*word-count/,
+        /no job kind "word-cnt" exists; the job kinds are: .*word-count/,
       ],
       [
         { ...count, kind: 'sleep', input: { ms: 1 } },
         422,
         'unknown-kind',
-        /sleep is a kind of tasks, not of jobs: .* POST \/tasks/,
+        /sleep is a kind of task, not of job: .* POST \/tasks/,
       ],
       [{ ...count, parts: 0 }, 400, 'invalid-request', /parts/],
       [{ ...count, parts: 1_000_000 }, 400, 'invalid-request', /parts must be <= 10000/],
@@ -177,7 +177,10 @@ t.test('jobs of a master with two slaves', async (t) => {
     })
     t.match(await post(`${lonely.url}/jobs`, job), {
       status: 503,
-      body: { type: 'at-capacity', detail: /word-count; of those that do not answer some may/ },
+      body: {
+        type: 'at-capacity',
+        detail: /word-count; some of the slaves that do not answer may offer it/,
+      },
     })
     t.same((await getJson(`${lonely.url}/jobs`)).jobs, [])
   })

@@ -31,7 +31,7 @@ t.test('npm start', { skip: process.platform === 'win32' && 'needs SIGINT' }, as
     const second = await npmStart(t, port, data).ran
     const words = second.stdout + second.stderr
     t.same(second.code, 1)
-    t.match(words, `port ${port} of 127.0.0.1 is taken by another process`)
+    t.match(words, `port ${port} of 127.0.0.1 is in use by another process`)
     t.notMatch(words, /is ready|\n +at /)
   })
 

@@ -153,7 +153,7 @@ t.test('lets a slave speak in its own name only', async (t) => {
   for (const [method, path, body] of said) {
     const reply = await slave(method, path, body)
     t.same([reply.status, reply.body.type], [403, 'forbidden'], `${method} ${path}`)
-    t.match(reply.body.detail, 'slave-2 may not speak for "slave-1"')
+    t.match(reply.body.detail, 'slave-2 is not authorized to act for "slave-1"')
   }
 })
 
@@ -273,11 +273,11 @@ t.test('lets a slave join by a token that is good, once', async (t) => {
   t.equal((await join(good.secret, 'slave-1', key)).status, 200, 'an answer may have been lost')
   await refused(join(good.secret, 'slave-1'), /has been used/)
   await refused(join(good.secret, 'slave-9'), /has been used/)
-  await refused(join(good.secret, 'slave-9', key), /of another name/)
-  await refused(join(`afj_${'x'.repeat(43)}`, 'slave-2'), /not known here/)
+  await refused(join(good.secret, 'slave-9', key), /with another name/)
+  await refused(join(`afj_${'x'.repeat(43)}`, 'slave-2'), /is unknown/)
   await refused(join((await token(null, -1)).secret, 'slave-2'), /expired/)
-  await refused(join((await token('slave-3')).secret, 'slave-2'), /of another name/)
-  await refused(join((await token(null)).secret, 'slave-1'), /of this name has joined/)
+  await refused(join((await token('slave-3')).secret, 'slave-2'), /with another name/)
+  await refused(join((await token(null)).secret, 'slave-1'), /with this name has joined/)
   const called = await token(null)
   await g.identities.revokeToken(called.id)
   await refused(join(called.secret, 'slave-2'), /revoked/)
@@ -287,7 +287,7 @@ t.test('lets a slave join by a token that is good, once', async (t) => {
     'a token for this very name',
   )
   await g.identities.revokeSlave('slave-1')
-  await refused(join((await token(null)).secret, 'slave-1'), /was shut out/)
+  await refused(join((await token(null)).secret, 'slave-1'), /were revoked/)
   t.equal((await join((await token('slave-1')).secret, 'slave-1')).status, 200, 'let in again')
   for (const request of ['', 'nonsense', '-----BEGIN CERTIFICATE REQUEST-----\nAAAA']) {
     const body = { token: (await token(null)).secret, name: 'slave-4', request }

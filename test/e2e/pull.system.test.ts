@@ -190,7 +190,7 @@ t.test('what is wrong with a poll or a result is said', async (t) => {
   await startPulling(t, url, 'pull-1')
 
   const wrongPolls: [query: string, status: number, type: string, detail: RegExp][] = [
-    ['boot=x&generation=1&free=1', 400, 'invalid-request', /slave is missing.*beside boot/],
+    ['boot=x&generation=1&free=1', 400, 'invalid-request', /slave is missing.*together with boot/],
     ['slave=w1&kinds=', 400, 'invalid-request', /kinds must be/],
     ['slave=w1&kinds=a,,b', 400, 'invalid-request', /kinds must be/],
     ['slave=w%201&kinds=a', 400, 'invalid-request', /slave must be a name/],
@@ -216,12 +216,12 @@ t.test('what is wrong with a poll or a result is said', async (t) => {
     [[named], 400, 'invalid-request', /body must be object/],
     [null, 400, 'invalid-request', /body must be object/],
     [{ slave: 'w1' }, 400, 'invalid-request', /result is missing/],
-    [{ slave: 'w1', result: 1 }, 400, 'invalid-request', /task is missing.*no attempt/],
+    [{ slave: 'w1', result: 1 }, 400, 'invalid-request', /task is missing.*attempt is absent/],
     [{ attempt: 'x', task: 'y', result: 1 }, 400, 'invalid-request', /slave is missing.*attempt/],
     [{ task: 'no task', result: 1 }, 404, 'no-such-task', /has the task no task now/],
     [{ task: 7, result: 1 }, 400, 'invalid-request', /task must be string/],
     [{ ...named, failure: {} }, 400, 'invalid-request', /failure.type/],
-    [{ ...named, failure, result: 1 }, 400, 'invalid-request', /must not stand beside/],
+    [{ ...named, failure, result: 1 }, 400, 'invalid-request', /must not be given together/],
     [{ ...named, result: 1, ranMs: -1 }, 400, 'invalid-request', /ranMs must be >= 0/],
     [{ callbacks: [] }, 400, 'invalid-request', /state is missing/],
     [{ ...named, result: 1 }, 404, 'no-such-task', /does not hold the attempt x/],
@@ -243,7 +243,7 @@ t.test('what is wrong with a poll or a result is said', async (t) => {
   t.match(await register({}), { status: 400, body: { detail: /url is missing/ } })
   t.match(await register({ url: 'http://x', pull: true }), {
     status: 400,
-    body: { detail: /url must not stand beside pull/ },
+    body: { detail: /url must not be given together with pull/ },
   })
   t.match(await register({ pull: false }), { status: 400 })
   t.match(await register({ pull: true, name: 'pull-1' }), {

@@ -31,7 +31,7 @@ t.test('a master and a slave are killed: the next start removes their folders', 
   const [mine = '', ...more] = scratchIn(temporary)
   t.same(more, [])
   t.notOk(made.includes(mine), 'only that of the living master is left')
-  t.match(second.stderr(), /"removed":\[.*removed scratch folders of processes that ended/)
+  t.match(second.stderr(), /"removed":\[.*removed scratch folders of processes that have ended/)
   // It listens for signals a moment after it listens for requests.
   await request('GET', `${second.url}/status`)
   await second.kill('SIGTERM')

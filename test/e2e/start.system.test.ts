@@ -27,7 +27,7 @@ t.test('a port that is taken', async (t) => {
   await new Promise((resolve) => other.once('listening', resolve))
   t.teardown(() => other.close())
   const { port } = other.address() as { port: number }
-  const words = `port ${port} of 127.0.0.1 is taken by another process: stop that one`
+  const words = `port ${port} of 127.0.0.1 is in use by another process: stop that process`
 
   const master = await refusal(startMaster(t, join(data, 'm'), ['--port', `${port}`]))
   t.match(master, `ended (64) before it listened: askfirst master: ${words}`)
@@ -43,7 +43,7 @@ t.test("another slave's folder", async (t) => {
   const left = join(data, 'slave/work/partitions/left')
   writeFileSync(left, 'for a peer')
   const said = await refusal(slaveWith(t, ['--data', join(data, 'slave')]))
-  t.match(said, /ended \(64\).*: the folder \S+slave is in use by another slave: stop that one/)
+  t.match(said, /ended \(64\).*: the folder \S+slave is in use by another slave: stop that slave/)
   t.notMatch(said, /\n +at /)
   t.ok(existsSync(left))
 })
@@ -70,15 +70,18 @@ t.test(
 
 t.test('a kind that there is not', async (t) => {
   const said = await refusal(slaveWith(t, ['--kinds', 'sleep,nix']))
-  t.match(said, /ended \(64\).*--kinds cannot be sleep,nix: there is no kind "nix"; there are: /)
+  t.match(
+    said,
+    /ended \(64\).*--kinds cannot be sleep,nix: there is no kind "nix"; the kinds are: /,
+  )
 })
 
 t.test('a slave that pulls does not offer what peers would fetch from it', async (t) => {
   const said = await refusal(slaveWith(t, ['--pull', '--kinds', 'sleep,word-frequency.group']))
-  t.match(said, /ended \(64\).*peers fetch what word-frequency.group gives/)
+  t.match(said, /ended \(64\).*peers fetch the output of word-frequency.group gives/)
 })
 
-t.test('settings that contradict each other', async (t) => {
+t.test('settings that exclude each other', async (t) => {
   const limits = ['--run-limit-ms', '6000', '--run-limit-ms-max', '5000']
   const said = await refusal(startMaster(t, folderOf(t), limits))
   t.match(

@@ -139,7 +139,7 @@ t.test('a damaged outbox is said at a start, in one line', async (t) => {
   const data = folderOf(t, { 'outbox.sqlite': 'no database at all\n'.repeat(500) })
   const args = ['--port', '0', '--master', 'http://127.0.0.1:1', '--data', data]
   const said = await refusal(startProcess(t, 'slave/main.ts', args))
-  t.match(said, /ended \(64\).*the folder \S+ cannot keep results \(.*\): mend it/)
+  t.match(said, /ended \(64\).*the folder \S+ cannot store results \(.*\): repair it/)
   t.notMatch(said, /\n +at /)
 })
 
@@ -167,7 +167,11 @@ t.test(
     await until(() => unknownOf(third.url))
     t.match(await unknownOf(third.url), { 'this-store': /^[12]$/, 'another-store': '0' }, running)
     const lines = third.stderr().trim().split('\n')
-    t.equal(lines.filter((line) => line.includes('does not know')).length, 1, 'one line per slave')
+    t.equal(
+      lines.filter((line) => line.includes('not in the store')).length,
+      1,
+      'one line per slave',
+    )
     t.match(third.stderr(), /"slave":"slave-1".*restored from an older copy.*submit again/)
   },
 )

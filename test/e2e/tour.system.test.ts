@@ -17,7 +17,7 @@ t.test('words: ten paragraphs through three slaves that poll', async (t) => {
   const rows = said.match(/^ +\d+ +pull-[123] +\S/gm) ?? []
   t.equal(rows.length, 10)
   const words = rows.map((row) => Number.parseInt(row, 10)).reduce((sum, n) => sum + n, 0)
-  t.match(said, new RegExp(`^ *${words}  words in all$`, 'm'))
+  t.match(said, new RegExp(`^ *${words}  words in total$`, 'm'))
 })
 
 t.test('sum: of squares, as the closed form says', async (t) => {

@@ -327,7 +327,7 @@ t.test('a slave that polls', async (t) => {
     t.notOk(order(effects).includes('visit'))
     t.match(w.last('revoke'), [{ route: { by: 'poll' } }])
     t.equal(w.json('a').state, 'suspect')
-    t.equal(w.json('a').reason, 'is not heard of')
+    t.equal(w.json('a').reason, 'has stopped polling')
   })
 })
 
@@ -400,7 +400,7 @@ t.test('a poll', async (t) => {
     const poll = pollOf(offer)
     w.gone('a', poll, true)
     t.equal(w.json('a').state, 'suspect')
-    const reason = 'it hung up'
+    const reason = 'it disconnected'
     w.step({ is: 'no-answer', slave: 'a', attempts: [attempt], how: 'unsent', reason })
     t.equal(w.offered().slave, 'b')
     w.hand(w.offered())
@@ -502,7 +502,7 @@ t.test('an attempt that was handed over', async (t) => {
 })
 
 t.test('a name', async (t) => {
-  t.test('is kept by the slave that is alive, until it is not heard of', async (t) => {
+  t.test('is kept by the slave that is alive, until it stops polling', async (t) => {
     const w = world()
     w.start('a')
     w.register('a', 1, 'boot-2')
@@ -651,7 +651,7 @@ t.test('a simple slave', async (t) => {
     t.match(w.last('end'), [{ task: { stage: { status: 'done' } } }], 'but its success counts')
   })
 
-  t.test('that submits what it does not hold must say of which task it is', async (t) => {
+  t.test('that submits what it does not hold must name the task that it belongs to', async (t) => {
     const w = world()
     w.pollSimply('w', 'one')
     const said = { by: 'attempt' as const, slave: 'w', attempt: 'x', outcome: done }

@@ -48,7 +48,7 @@ t.test('a bound of range-sum is refused in words', async (t) => {
   for (const from of ['1e3', '1.5', '']) {
     const [mistake] = createCheck(input).mistakes({ expression: 'n', from, to: 3 }, '/input')
     t.equal(mistake?.field, 'input.from')
-    t.match(mistake?.rule, /whole number of up to 30 digits/)
+    t.match(mistake?.rule, /integer of up to 30 digits/)
     t.notMatch(mistake?.rule, /pattern/)
   }
 })

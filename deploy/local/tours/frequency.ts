@@ -42,7 +42,7 @@ async function makeCorpus(fleet: Fleet, say: Say): Promise<string> {
 
 async function check(folder: string, ours: string, say: Say): Promise<void> {
   if (!/GNU grep/.test(spawnSync('grep', ['--version'], { encoding: 'utf8' }).stdout ?? '')) {
-    return say('Not checked: that needs GNU grep.')
+    return say('Not checked: the check needs GNU grep.')
   }
   const startedAt = performance.now()
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -61,7 +61,7 @@ async function check(folder: string, ours: string, say: Say): Promise<void> {
   say(`SHA-256 of results.txt:                ${ours}`)
   say(`of grep | sort | uniq -c | sort | sed:  ${theirs}`)
   say(`(which took ${seconds(performance.now() - startedAt)})`)
-  if (ours !== theirs) throw new Error('the result is not what the pipeline gives')
+  if (ours !== theirs) throw new Error('the result differs from that of the pipeline')
 }
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')

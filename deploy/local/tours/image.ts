@@ -25,8 +25,8 @@ export async function image(
   await fleet.slave('node-1', ['--kinds', kinds.join()])
   say(
     python
-      ? 'A master; python-1, in Python, which alone offers grayscale; and node-1, in TypeScript.'
-      : 'A master and node-1. There is no python3 with Pillow here: node-1 does grayscale, too.',
+      ? 'A master; python-1, in Python, the only slave that offers grayscale; and node-1, in TypeScript.'
+      : 'A master and node-1. There is no python3 with Pillow here: node-1 also does grayscale.',
   )
   const body = readFileSync(join(ROOT, PHOTO))
   const headers = { 'content-type': 'image/jpeg' }

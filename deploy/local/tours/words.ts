@@ -10,17 +10,17 @@ const PARAGRAPHS = 10
 
 export async function words(fleet: Fleet, say: (line: string) => void): Promise<void> {
   for (const name of SLAVES) await fleet.slave(name, ['--pull'])
-  say(`A master, and three slaves that fetch their tasks from it: ${SLAVES.join(', ')}.`)
+  say(`A master and three polling slaves: ${SLAVES.join(', ')}.`)
   const paragraphs = paragraphsOf(readFileSync(join(ROOT, 'README.md'), 'utf8'))
   const { id, result } = await fleet.run({ kind: 'word-count', input: { paragraphs } })
-  say(`The first ${PARAGRAPHS} paragraphs of README.md, a part of a job each:\n`)
+  say(`The first ${PARAGRAPHS} paragraphs of README.md, each a part of a job:\n`)
   say('words  by      paragraph')
   for (const { part, slave, result } of await fleet.parts(id, 'count')) {
     const { words } = result as { words: number }
     const text = paragraphs[part - 1] ?? ''
     say(`${String(words).padStart(5)}  ${slave}  ${text.slice(0, 60).replaceAll('\n', ' ')}...`)
   }
-  say(`${String((result as { total: number }).total).padStart(5)}  words in all`)
+  say(`${String((result as { total: number }).total).padStart(5)}  words in total`)
 }
 
 /** Of prose: no headings, tables and code. */

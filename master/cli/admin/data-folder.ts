@@ -69,7 +69,7 @@ export const records = <Row>(
 ) =>
   command(given.name, given.says, given.notes)
     .addCommand(
-      onFolder('list', 'lists them all').action(
+      onFolder('list', 'lists all of them').action(
         run(({ output }, { data }) =>
           withAuthority(data, async ({ identities }) => {
             const rows = await given.rows(identities)
@@ -97,7 +97,7 @@ export function durationOf(text: string): number {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
   const ms = Number(count) * UNITS[unit as keyof typeof UNITS]
   if (ms > 0) return ms
-  throw new InvalidArgumentError('It must be as 30s, 15m, 12h or 90d.')
+  throw new InvalidArgumentError('It must be a duration such as 30s, 15m, 12h or 90d.')
 }
 
 /** Parses an option as an https origin. */
@@ -106,7 +106,7 @@ export function originOf(url: string): string {
   if (parsed?.protocol === 'https:' && parsed.pathname === '/' && !parsed.search) {
     return `https://${parsed.host}`
   }
-  throw new InvalidArgumentError('It must be as https://10.0.0.1:8080.')
+  throw new InvalidArgumentError('It must be an https URL such as https://10.0.0.1:8080.')
 }
 
 /** Writes a secret to a file that only its owner can read, else shows it once. Throws UsageError. */
@@ -119,7 +119,7 @@ export function handOver(
   try {
     writeFileSync(file, `${secret}\n`, { mode: 0o600, flag: 'wx' })
   } catch (error) {
-    throw new UsageError(`the key cannot be kept in ${file}: ${(error as Error).message}`)
+    throw new UsageError(`the key cannot be written to ${file}: ${(error as Error).message}`)
   }
   return say(`in ${file}`)
 }

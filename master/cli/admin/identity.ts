@@ -6,9 +6,9 @@ import { records, time } from './data-folder.ts'
 export const identity = (run: Runner) =>
   records(run, {
     name: 'identity',
-    says: 'lists the slaves that have joined, and shuts one out',
+    says: 'lists the slaves that have joined and revokes their certificates',
     notes: [
-      'revoke shuts a slave out: within a second its master takes nothing more from it. It may join again with a token that is made for its name.',
+      'revoke revokes the certificates of a slave: within a second the master refuses its requests. The slave can join again with a token that is created for its name.',
     ],
     operand: '<SLAVE>',
     rows: (identities) => identities.certificates(),
@@ -19,5 +19,5 @@ export const identity = (run: Runner) =>
       ['REVOKED', ({ revokedAt }) => time(revokedAt)],
     ],
     revoke: async (identities, slave) => (await identities.revokeSlave(slave)) > 0,
-    none: (slave) => `no slave ${slave} has a certificate that could be revoked`,
+    none: (slave) => `no slave ${slave} has a valid certificate`,
   })

@@ -8,21 +8,24 @@ import { dataOption, handOver, originOf, withAuthority } from './data-folder.ts'
 export const init = (run: Runner) =>
   command(
     'init',
-    'makes an authority and the first admin key, so that a master can face a network',
+    'creates a certificate authority and the first admin key, for a master on a network',
     [
-      'Makes DIR/auth: an authority that signs certificates, and the first admin key, which is shown once. From then on a master with this --data speaks HTTPS and asks everybody who they are. Run again, it changes --url and --names and nothing else.',
+      'Creates DIR/auth: a certificate authority and the first admin key, which is shown once. From then on a master with this --data uses HTTPS and requires authentication. A second run changes only --url and --names.',
     ],
   )
     // Without a default: it would give identities to the folder that npm start uses without any.
     .addOption(dataOption())
-    .option('--url <URL>', 'where slaves and clients reach the master', originOf)
-    .option('--names <A,B>', 'further names and addresses of the master; its own are known')
-    .option('--key-file <FILE>', 'the key goes into this file (0600) in place of the screen')
+    .option('--url <URL>', 'URL at which slaves and clients reach the master', originOf)
+    .option(
+      '--names <A,B>',
+      'further names and addresses for its certificate; those of this machine are included',
+    )
+    .option('--key-file <FILE>', 'write the key to this file (mode 0600) instead of the terminal')
     .action(
       run(async ({ output }, { data, url, names, keyFile }) => {
         if (data === undefined) {
           throw new UsageError(
-            '--data must be given: the folder of the master, such as /srv/askfirst',
+            '--data is required: the folder of the master, such as /srv/askfirst',
           )
         }
         const { hasIdentities, makeIdentities } = await import(
@@ -31,7 +34,7 @@ export const init = (run: Runner) =>
         const isNew = !hasIdentities(data)
         if (isNew && url === undefined) {
           throw new UsageError(
-            '--url must be given: where slaves and clients reach the master, such as https://10.0.0.1:8080',
+            '--url is required: the URL at which slaves and clients reach the master, such as https://10.0.0.1:8080',
           )
         }
         if (isNew) await makeIdentities(data)
@@ -40,7 +43,7 @@ export const init = (run: Runner) =>
           if (names !== undefined) await identities.setFact('names', names)
           await output.line(`authority sha256:${pin}`)
           if (identities.keys().length > 0) {
-            const words = 'has identities already: no key was made (see askfirst key create)'
+            const words = 'has identities already: no key was created (see askfirst key create)'
             return await output.line(`${data} ${words}`)
           }
           const { id, secret } = await identities.createKey({ scopes: ['admin'] })

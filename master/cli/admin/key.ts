@@ -17,8 +17,8 @@ import {
 export const key = (run: Runner) =>
   records(run, {
     name: 'key',
-    says: 'makes, lists and revokes the keys of clients',
-    notes: ['create prints the key, this once: clients show it as Authorization: Bearer KEY.'],
+    says: 'creates, lists and revokes the keys of clients',
+    notes: ['create prints the key once: clients send it as Authorization: Bearer KEY.'],
     operand: '<ID>',
     rows: (identities) => identities.keys(),
     columns: [
@@ -29,21 +29,21 @@ export const key = (run: Runner) =>
       ['REVOKED', ({ revokedAt }) => time(revokedAt)],
     ],
     revoke: (identities, id) => identities.revokeKey(id),
-    none: (id) => `there is no key ${id} that could be revoked`,
+    none: (id) => `there is no valid key ${id}`,
   }).addCommand(
-    onFolder('create', 'makes a key and prints it')
+    onFolder('create', 'creates a key and prints it')
       .requiredOption(
         '--scopes <A,B>',
-        'submit, read, cancel, admin (all of them, and the slaves)',
+        'submit, read, cancel or admin (all of these and the slaves)',
         scopesOf,
       )
       .option(
         '--client <NAME>',
-        'whose tasks it sees: keys of one client share them. By itself when not given; * sees all',
+        'client whose tasks the key can read; keys of one client share tasks. Default: the key alone; * reads the tasks of all clients',
         clientOf,
       )
-      .option('--ttl <90d>', 'how long it lasts; until it is revoked when not given', durationOf)
-      .option('--key-file <FILE>', 'the key goes into this file (0600) in place of the screen')
+      .option('--ttl <90d>', 'validity; default: until it is revoked', durationOf)
+      .option('--key-file <FILE>', 'write the key to this file (mode 0600) instead of the terminal')
       .action(
         run(({ output }, { data, scopes, client, ttl, keyFile }) =>
           withAuthority(data, async ({ identities }) => {
@@ -64,10 +64,10 @@ function scopesOf(text: string): Scope[] {
   if (words.length > 0 && words.every((word) => scopes.some((scope) => scope === word))) {
     return scopes
   }
-  throw new InvalidArgumentError(`It must be some of ${SCOPES.join(', ')}.`)
+  throw new InvalidArgumentError(`It must be one or more of ${SCOPES.join(', ')}.`)
 }
 
 function clientOf(name: string): string {
   if (/^(\*|[A-Za-z0-9._-]{1,64})$/.test(name)) return name
-  throw new InvalidArgumentError('It must be a name, or *.')
+  throw new InvalidArgumentError('It must be a name or *.')
 }

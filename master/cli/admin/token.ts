@@ -18,9 +18,9 @@ import {
 export const token = (run: Runner) =>
   records(run, {
     name: 'token',
-    says: 'makes, lists and revokes the tokens that slaves join with',
+    says: 'creates, lists and revokes the tokens with which slaves join',
     notes: [
-      'create prints one line, the join line: give it to the slave as ASKFIRST_JOIN or in a file (--join-file), never as an argument. It is a secret while it lasts.',
+      'create prints the join line: give it to the slave as ASKFIRST_JOIN or in a file (--join-file), never as an argument. It is a secret until it expires or is used.',
     ],
     operand: '<ID>',
     rows: (identities) => identities.tokens(),
@@ -32,26 +32,31 @@ export const token = (run: Runner) =>
       ['REVOKED', ({ revokedAt }) => time(revokedAt)],
     ],
     revoke: (identities, id) => identities.revokeToken(id),
-    none: (id) => `there is no token ${id} that could be revoked`,
+    none: (id) => `there is no valid token ${id}`,
   }).addCommand(
-    onFolder('create', 'makes a token and prints its join line')
+    onFolder('create', 'creates a token and prints its join line')
       .addOption(
-        new Option('--ttl <TIME>', 'how long it lasts')
-          .argParser(durationOf)
-          .default(15 * 60_000, '15m'),
+        new Option('--ttl <TIME>', 'validity').argParser(durationOf).default(15 * 60_000, '15m'),
       )
-      .option('--name <SLAVE>', 'good for this name only, which may have joined before', nameOf)
-      .option('--uses <N>', 'how many slaves may join with it', usesOf, 1)
+      .option(
+        '--name <SLAVE>',
+        'only for a slave with this name, which may have joined before',
+        nameOf,
+      )
+      .option('--uses <N>', 'number of slaves that may join with it', usesOf, 1)
       .option(
         '--url <URL>',
-        'where the slave reaches the master; as init was told when not given',
+        'URL at which the slave reaches the master; default: the --url of init',
         originOf,
       )
       .action(
         run(({ output }, { data, ttl, name, uses, url }) =>
           withAuthority(data, async ({ identities, pin }) => {
             const master = url ?? identities.fact('url')
-            if (!master) throw new UsageError('say --url: where the slave reaches the master')
+            if (!master)
+              throw new UsageError(
+                '--url is required: the URL at which the slave reaches the master',
+              )
             const { secret } = await identities.createToken({
               slave: name ?? null,
               uses,
@@ -65,7 +70,7 @@ export const token = (run: Runner) =>
 
 function nameOf(name: string): string {
   if (new RegExp(NAME_PATTERN).test(name)) return name
-  throw new InvalidArgumentError("It cannot be a slave's name.")
+  throw new InvalidArgumentError('It must be a valid name of a slave.')
 }
 
 function usesOf(text: string): number {

@@ -14,18 +14,22 @@ type Tally = { done: number; failed: number; refused: Map<string, number>; ms: n
 const HOLD_MS = 60_000
 
 export const bench = (run: Runner) =>
-  command('bench', 'puts a small load on a master: rate, and times to the result', [
-    'A task waits in the line when no slave is available, so time to the result is waiting, too: at most as many wait as are under way.',
+  command('bench', 'puts a small load on a master and measures its rate and times to the result', [
+    'A task is queued when no slave is available, so the time to the result includes the wait. At most --at-once tasks wait.',
   ])
-    .option('--tasks <N>', 'how many', numberFrom(1), 5000)
-    .option('--at-once <N>', 'requests under way', numberFrom(1), 32)
+    .option('--tasks <N>', 'number of tasks', numberFrom(1), 5000)
+    .option('--at-once <N>', 'concurrent requests', numberFrom(1), 32)
     .option(
       '--batch <N>',
-      'tasks of one request; with more than 1 only the rate is told',
+      'tasks per request; with more than 1 only the rate is measured',
       numberFrom(1),
       1,
     )
-    .option('--expression <TEXT>', 'what to evaluate; {n} is its number', 'sqrt({n})')
+    .option(
+      '--expression <TEXT>',
+      'expression to evaluate; {n} is the number of the task',
+      'sqrt({n})',
+    )
     .action(
       run(async ({ client, output, signal }, { tasks, atOnce, batch, expression }) => {
         const master = client()
@@ -67,11 +71,11 @@ export const bench = (run: Runner) =>
           maxMs: sorted.at(-1) ?? null,
         }
         output.show(found, () => [
-          `${count(found.tasks, 'task')} in ${seconds.toFixed(1)} s: ${Math.round(found.perSecond).toLocaleString('en')} a second, by ${count(slaves.alive, 'slave')} with ${count(slots.total, 'slot')}`,
+          `${count(found.tasks, 'task')} in ${seconds.toFixed(1)} s: ${Math.round(found.perSecond).toLocaleString('en')} per second, by ${count(slaves.alive, 'slave')} with ${count(slots.total, 'slot')}`,
           ...(found.p50Ms === null
             ? []
             : [
-                `POST to the result: ${duration(found.p50Ms)} (half), ${duration(found.p99Ms ?? 0)} (99 %), ${duration(found.maxMs ?? 0)} at most`,
+                `POST to the result: ${duration(found.p50Ms)} (median), ${duration(found.p99Ms ?? 0)} (99 %), ${duration(found.maxMs ?? 0)} at most`,
               ]),
           `${found.asksPerTask.toFixed(2)} asks per task; ${tally.failed} failed${[...tally.refused]
             .map(([type, n]) => `; ${n} ${type}`)

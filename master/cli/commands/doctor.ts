@@ -30,16 +30,16 @@ const ANSWER_BYTES_MAX = 64 * 1024
 export const doctor = (run: Runner) =>
   command(
     'doctor',
-    'finds out, on the machine of a slave, what keeps it from working',
+    'diagnoses, on the machine of a slave, why it does not work',
     [
-      'Looks at: the Node and version of this checkout; whether the master answers, and takes the key; the clocks; the port (free, this slave, or another program); whether the master reaches this machine at that address: it is asked to look there, as if a slave of a made-up name registered, which registers nobody; and what the master knows of the slave. Ends with code 1 when something is wrong.',
+      'Checks Node and the version of this checkout; whether the master answers and accepts the key; the clocks; the port (free, used by this slave, or by another program); whether the master can reach this machine at the given address (the master probes it as if a slave with an unused name registered, and registers nothing); and the state of the slave at the master. Exit code 1 when a check fails.',
     ],
     ['askfirst doctor --url http://10.0.0.1:8080 --name slave-2 --host 10.0.0.6'],
   )
-    .option('--name <NAME>', 'of the slave', 'slave-1')
-    .option('--host <HOST>', 'where the slave listens', '127.0.0.1')
-    .option('--port <N>', 'at which port', numberFrom(), 9001)
-    .option('--advertise <URL>', 'where the master reaches it, when that is not host and port')
+    .option('--name <NAME>', 'name of the slave', 'slave-1')
+    .option('--host <HOST>', 'address on which the slave listens', '127.0.0.1')
+    .option('--port <N>', 'port on which the slave listens', numberFrom(), 9001)
+    .option('--advertise <URL>', 'URL at which the master reaches it, if other than host and port')
     .action(
       run(async ({ client, output }, { name, host, port, advertise }) => {
         const address = advertise ?? originOf('http', host, port)
@@ -85,11 +85,11 @@ async function reach(master: Client, findings: Finding[]): Promise<boolean> {
         says: `${master.url} answers, in ${duration(tookMs)}${value.accepting ? '' : '; it is shutting down'}`,
       },
       {
-        check: 'its version',
+        check: 'master version',
         verdict: same ? 'ok' : 'note',
         says: same
           ? value.version
-          : `${value.version}, and ${VERSION} here: neighbouring versions understand each other, but have the same on all`,
+          : `${value.version}, and ${VERSION} here: adjacent versions work together, but use the same version everywhere`,
       },
       clock(Date.parse(String(answer.headers.date)), began, tookMs),
     )
@@ -99,7 +99,7 @@ async function reach(master: Client, findings: Finding[]): Promise<boolean> {
       findings.push({
         check: 'master',
         verdict: 'wrong',
-        says: `${error.message}: is it running, is the address right, does a firewall keep this machine out?`,
+        says: `${error.message}: check that it runs, that the address is right, and that no firewall blocks this machine`,
       })
     } else if (error instanceof ProblemError && (error.status === 401 || error.status === 403)) {
       findings.push({
@@ -114,20 +114,20 @@ async function reach(master: Client, findings: Finding[]): Promise<boolean> {
 
 function clock(theirs: number, began: number, tookMs: number): Finding {
   if (Number.isNaN(theirs))
-    return { check: 'clock', verdict: 'note', says: 'the master does not tell its time' }
+    return { check: 'clock', verdict: 'note', says: 'the master sends no Date header' }
   const apart = theirs + DATE_MS / 2 - (began + tookMs / 2)
   const aside = Math.max(0, Math.abs(apart) - DATE_MS / 2 - tookMs / 2)
-  const says = `${duration(aside)} ${apart < 0 ? 'ahead of' : 'behind'} the master's at least`
+  const says = `${duration(aside)} ${apart < 0 ? 'ahead of' : 'behind'} the clock of the master, at least`
   return aside <= CLOCK_MS_MAX
     ? {
         check: 'clock',
         verdict: 'ok',
-        says: "agrees with the master's, as far as whole seconds tell",
+        says: 'agrees with the clock of the master to the second',
       }
     : {
         check: 'clock',
         verdict: 'wrong',
-        says: `${says}: times in logs and trails will mislead; set it by NTP`,
+        says: `${says}: times in logs and trails are wrong; synchronize the clock by NTP`,
       }
 }
 
@@ -159,7 +159,8 @@ async function lookAtPort(host: string, port: number, name: string): Promise<Pla
     return { finding, isOurs: false, listen: { asked: () => asked }, close }
   }
   if (refusal.code !== 'EADDRINUSE') {
-    const why = refusal.code === 'EADDRNOTAVAIL' ? 'is no address of this machine' : refusal.message
+    const why =
+      refusal.code === 'EADDRNOTAVAIL' ? 'is not an address of this machine' : refusal.message
     return {
       finding: { check, verdict: 'wrong', says: `${host}:${port}: ${why}` },
       isOurs: false,
@@ -176,7 +177,7 @@ async function lookAtPort(host: string, port: number, name: string): Promise<Pla
     }
   }
   const who = holder === null ? 'another program' : `another slave, ${holder}`
-  const says = `${host}:${port} is taken by ${who}: stop it, or choose another --port`
+  const says = `${host}:${port} is in use by ${who}: stop it, or choose another --port`
   return { finding: { check, verdict: 'wrong', says }, isOurs: false, ...closed }
 }
 
@@ -209,12 +210,12 @@ async function reached(master: Client, address: string, listen: Place['listen'])
     return {
       check,
       verdict: 'note',
-      says: 'the master took a made-up name: it does not look before it lets in',
+      says: 'the master registered an unused name without probing the address',
     }
   } catch (error) {
     if (!isProblem(error, 'unreachable-slave')) {
       if (!(error instanceof ProblemError)) throw error
-      const says = `cannot be found out: the master answers ${error.status}, ${error.message}`
+      const says = `unknown: the master answers ${error.status}, ${error.message}`
       return { check, verdict: 'note', says }
     }
     const { message } = error
@@ -222,12 +223,12 @@ async function reached(master: Client, address: string, listen: Place['listen'])
       return { check, verdict: 'ok', says: `the master reaches this machine at ${address}` }
     }
     const advice = listen
-      ? 'open the port in the firewall, or give --advertise; or let the slave --pull'
-      : 'start the slave, or look at the port above'
+      ? 'open the port in the firewall, set --advertise, or start the slave with --pull'
+      : 'start the slave, or see the port above'
     return {
       check,
       verdict: 'wrong',
-      says: `the master does not reach ${address}: ${message.replace(/^asked .*? registered: /, '')}: ${advice}`,
+      says: `the master does not reach ${address}: ${message}: ${advice}`,
     }
   }
 }
@@ -243,14 +244,14 @@ async function registered(
   const found = (await master.slaves()).find((slave) => slave.name === name)
   if (!found) {
     const says = isOurs
-      ? `${name} runs here, and the master does not know it: see its log`
-      : `the master knows no ${name}: it registers when it is started`
+      ? `${name} runs here but is not registered at the master: see its log`
+      : `no slave ${name} is registered at the master: it registers when it starts`
     return { check, verdict: isOurs ? 'wrong' : 'ok', says }
   }
-  const heard = found.heardMs === null ? 'never heard' : `heard ${duration(found.heardMs)} ago`
+  const heard = found.heardMs === null ? 'never seen' : `last seen ${duration(found.heardMs)} ago`
   const state = `${found.state}${found.reason === '' ? '' : ` (${found.reason})`}, ${heard}, place ${found.place}`
   if (found.url !== null && found.url !== address) {
-    const says = `a ${name} is known at ${found.url}, not at ${address}: ${state}`
+    const says = `a slave ${name} is registered at ${found.url}, not at ${address}: ${state}`
     return { check, verdict: isOurs ? 'wrong' : 'note', says }
   }
   const silent = ['faulty', 'elsewhere', 'suspect', 'silent'].includes(found.state)

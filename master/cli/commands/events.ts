@@ -4,13 +4,13 @@ import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
 
 export const events = (run: Runner) =>
-  command('events', 'prints events as they happen, a line each')
-    .option('--type <TYPE>', 'only task, slave, job or refused')
-    .option('--task <ID>', 'only of this task')
-    .option('--job <ID>', 'only of this job')
-    .option('--kind <KIND>', 'only of this kind')
-    .option('--slave <NAME>', 'only of this slave')
-    .option('--since <ID>', 'begin after the event of this id')
+  command('events', 'prints events as they happen, one per line')
+    .option('--type <TYPE>', 'only events of this type: task, slave, job or refused')
+    .option('--task <ID>', 'only events of this task')
+    .option('--job <ID>', 'only events of this job')
+    .option('--kind <KIND>', 'only events of this kind')
+    .option('--slave <NAME>', 'only events of this slave')
+    .option('--since <ID>', 'start after the event with this id')
     .action(
       run(async ({ client, output, signal }, { since, ...filter }) => {
         const after = since === undefined ? {} : { lastEventId: since }

@@ -25,9 +25,9 @@ const RESULT_CHARS = 2_000
 export const job = (run: Runner) =>
   command(
     'job',
-    'begins a job, or shows one: its stages, and its result',
+    'starts a job or shows one, with its stages and result',
     [
-      'With the id of a job in place of KIND it waits for that one (--no-wait: shows how it stands). Ctrl-C ends the waiting, not the job.',
+      'With the id of a job in place of KIND it waits for that job (with --no-wait it shows the state). Ctrl-C ends the wait, not the job.',
     ],
     [
       'askfirst job word-count --text README.md',
@@ -37,13 +37,13 @@ export const job = (run: Runner) =>
   )
     .argument('<KIND>')
     .option('--input <JSON>', 'input of the job; @FILE reads it from a file, - from standard input')
-    .option('--text <FILE>', 'the text of this file as "text" of the input')
-    .option('--blob <NAME=FILE>', 'uploads a file; its SHA-256 is NAME of the input')
-    .option('--parts <N>', 'into how many parts it is cut', numberFrom(1))
-    .option('--priority <N>', 'higher goes first in the line, -100 to 100', numberFrom(-100))
-    .option('--run-limit-ms <N>', 'how long one part may run', numberFrom(1))
-    .option('--no-wait', 'print the id, and do not wait for the end')
-    .option('-o, --result <FILE>', 'write the result there; - is standard output')
+    .option('--text <FILE>', 'use the content of this file as "text" of the input')
+    .option('--blob <NAME=FILE>', 'upload a file; its SHA-256 becomes NAME of the input')
+    .option('--parts <N>', 'number of parts', numberFrom(1))
+    .option('--priority <N>', '-100 to 100; higher priorities are served first', numberFrom(-100))
+    .option('--run-limit-ms <N>', 'run limit of one part, in milliseconds', numberFrom(1))
+    .option('--no-wait', 'print the id and do not wait for the end')
+    .option('-o, --result <FILE>', 'write the result to this file; - is standard output')
     .action(
       run(async ({ client, output, signal }, what, { wait, result, ...given }): Promise<Exit> => {
         const master = client()
@@ -56,7 +56,10 @@ export const job = (run: Runner) =>
           return 'ok'
         }
         signal.addEventListener('abort', () => {
-          output.say(['', `job ${begun.id} goes on; askfirst job or cancel with this id`])
+          output.say([
+            '',
+            `job ${begun.id} continues; use askfirst job or askfirst cancel with this id`,
+          ])
         })
         const ended = await follow(master, begun, output, signal)
         if (ended.status === 'done' && result !== undefined) {
@@ -184,7 +187,7 @@ const columns: Column<Job>[] = [
 
 export const jobs = (run: Runner) =>
   command('jobs', 'lists jobs, newest first')
-    .option('--limit <N>', 'how many, newest first', numberFrom(1), 20)
+    .option('--limit <N>', 'maximum number', numberFrom(1), 20)
     .action(
       run(async ({ client, output }, { limit }) => {
         const master = client()

@@ -22,7 +22,7 @@ export const slaveColumns: Column<Slave>[] = [
   ['DONE', ({ ended }) => ended],
   ['RUNS', ({ serviceMs }) => (serviceMs === null ? '-' : duration(serviceMs))],
   ['HEARD', ({ heardMs }) => (heardMs === null ? 'never' : `${duration(heardMs)} ago`)],
-  ['WHERE', ({ url }) => url ?? 'fetches its tasks'],
+  ['WHERE', ({ url }) => url ?? 'polling'],
   ['WHY', ({ state, reason }) => (state === 'free' ? '' : reason)],
 ]
 
@@ -37,24 +37,24 @@ export const slaves = (run: Runner) =>
   )
 
 export const drain = (run: Runner) =>
-  command('drain', 'lets a slave finish what it has, and offers it nothing more')
+  command('drain', 'stops offers to a slave, which finishes its tasks')
     .argument('<NAME>')
     .action(
       run(async ({ client, output }, name) => {
         await client(10_000).drain(name)
         output.show(
           { slave: name, drained: true },
-          () => `${name} is not offered work until it is resumed`,
+          () => `${name} gets no offers until it is resumed`,
         )
       }),
     )
 
 export const resume = (run: Runner) =>
-  command('resume', 'offers a drained slave work again')
+  command('resume', 'sends offers to a drained slave again')
     .argument('<NAME>')
     .action(
       run(async ({ client, output }, name) => {
         await client(10_000).resume(name)
-        output.show({ slave: name, drained: false }, () => `${name} is offered work again`)
+        output.show({ slave: name, drained: false }, () => `${name} gets offers again`)
       }),
     )

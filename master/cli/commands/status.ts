@@ -6,7 +6,7 @@ import { command } from '../command.ts'
 import { count, duration } from '../output.ts'
 
 export const status = (run: Runner) =>
-  command('status', 'tells how the master is').action(
+  command('status', 'shows the state of the master').action(
     run(async ({ client, output }) => {
       const master = client()
       const now = await master.status()
@@ -25,9 +25,9 @@ export function statusInWords(url: string, now: Status): string[] {
   const kept = Object.entries(now.tasks).map(([name, n]) => `${n.toLocaleString('en')} ${name}`)
   return [
     `master     ${url}, version ${now.version}, up for ${duration(now.upMs)}${now.accepting ? '' : ', shutting down'}`,
-    `slaves     ${slaves.alive} of ${slaves.registered} offered work; ${slots.free} of ${count(slots.total, 'slot')} free`,
+    `slaves     ${slaves.alive} of ${slaves.registered} available for offers; ${slots.free} of ${count(slots.total, 'slot')} free`,
     `tasks      ${now.running} running, ${now.waiting} waiting; kept: ${kept.join(', ') || 'none'}`,
-    `since then ${count(counters.accepted, 'task')} taken, ${counters.asks.toLocaleString('en')} asks, ${total.toLocaleString('en')} refused${kinds}, ${counters.attemptsLost.toLocaleString('en')} lost`,
+    `since then ${count(counters.accepted, 'task')} accepted, ${counters.asks.toLocaleString('en')} asks, ${total.toLocaleString('en')} refused${kinds}, ${counters.attemptsLost.toLocaleString('en')} lost`,
     `lag        ${duration(now.eventLoopLagMs.p99)} (99 %), ${duration(now.eventLoopLagMs.max)} at most`,
   ]
 }

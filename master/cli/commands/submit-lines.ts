@@ -46,7 +46,8 @@ export async function submitLines(
   const known = source.isFile ? await survey(source) : undefined
   const made = randomBytes(8).toString('hex')
   const run = values.run ?? (values.again ? undefined : known?.run) ?? made
-  if (run === made) output.say(`run ${run}: with --run ${run} the same lines go on where they were`)
+  if (run === made)
+    output.say(`run ${run}: the same lines with --run ${run} continue where they stopped`)
 
   const started = performance.now()
   const tally: Tally = { printed: 0, done: 0, failed: 0, replayed: 0 }
@@ -102,8 +103,8 @@ export async function submitLines(
       `askfirst: ${why[0]}`,
       ...why.slice(1),
       `The results of lines 1 to ${tally.printed.toLocaleString('en')}${total} are printed. ` +
-        'Of those after them some may be with the master, which goes on with them.',
-      `${goOn(source, values.run ?? (values.again ? run : undefined), run)}: nothing is done twice.`,
+        'The master may have accepted further lines and continues with them.',
+      `${goOn(source, values.run ?? (values.again ? run : undefined), run)}: no line is executed twice.`,
     ])
     return exit
   }
@@ -117,8 +118,8 @@ export async function submitLines(
 
 const goOn = ({ isFile }: Source, given: string | undefined, run: string): string =>
   isFile && given === undefined
-    ? 'The same command again goes on'
-    : `The same lines with --run ${run} go on`
+    ? 'Run the same command again to continue'
+    : `Submit the same lines with --run ${run} to continue`
 
 function note(tally: Tally, one: OneOfMany): void {
   if (one.task && (one.task.status === 'done' || !hasEnded(one.task))) tally.done++
@@ -135,8 +136,8 @@ const reasonOf = (error: unknown): string[] =>
 
 function summaryOf({ done, failed, replayed }: Tally, seconds: number): string {
   const rate = Math.round((done + failed) / Math.max(seconds, 0.001)).toLocaleString('en')
-  const before = replayed === 0 ? '' : `; the master had ${count(replayed, 'task')} of them already`
-  return `${count(done + failed, 'task')} in ${seconds.toFixed(1)} s (${rate} a second), ${failed.toLocaleString('en')} failed${before}`
+  const before = replayed === 0 ? '' : `; ${count(replayed, 'task')} of them were stored before`
+  return `${count(done + failed, 'task')} in ${seconds.toFixed(1)} s (${rate} per second), ${failed.toLocaleString('en')} failed${before}`
 }
 
 /** One line of text for one task. */

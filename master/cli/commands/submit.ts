@@ -18,8 +18,8 @@ const declared = () =>
     'submit',
     'submits a task and prints its result',
     [
-      'Without --queue a task that no slave can take now is refused at once, with who said why not (code 75). A task that fails gives code 1.',
-      'Without an expression the lines of standard input (or --file) are submitted, a task each, in batches that wait in the line; results are printed in the order of the lines, one line each. Of a task that failed the line is "failed: TYPE: message"; an empty line stays one.',
+      'Without --queue a task that no slave accepts now is refused at once, with the reason of each slave (exit code 75). A failed task gives exit code 1.',
+      'Without an expression each line of standard input (or --file) is submitted as a queued task, in batches. Results are printed in the order of the lines, one per line. The line of a failed task is "failed: TYPE: message"; an empty line stays empty.',
       'Lines can be stopped and started at any moment, also by kill -9: the same command again goes on, and does nothing twice. What has been done is known to the master: each line goes with the Idempotency-Key RUN:LINE:HASH, where LINE is its number, HASH is the SHA-256 of its request, and RUN is --run or, of a file, the SHA-256 of its content. (Of a pipe the content is not known beforehand: RUN is made up, and printed.) The results of a run are kept as long as the master keeps its tasks.',
     ],
     [
@@ -30,26 +30,26 @@ const declared = () =>
   )
     // A leading space marks an expression that begins with a minus as no option (see program.ts).
     .argument('[EXPRESSION]', 'what to evaluate', (text) => text.trimStart())
-    .option('--kind <KIND>', 'what to do; lines are then its inputs, as JSON', 'expression')
+    .option('--kind <KIND>', 'kind of the task; lines are then its inputs, as JSON', 'expression')
     .option('--input <JSON>', 'input of the kind; @FILE reads it from a file')
-    .option('--scope <JSON>', 'values of the names in the expression')
-    .option('--number <TYPE>', 'what digits stand for: number, BigNumber, bigint, Fraction')
-    .option('--no-wait', 'print the id as soon as the task is taken, in place of the result')
-    .option('--queue', 'wait in the line when no slave is available (lines always do)')
+    .option('--scope <JSON>', 'values of variables in the expression')
+    .option('--number <TYPE>', 'type of numbers: number, BigNumber, bigint, Fraction')
+    .option('--no-wait', 'print the id when the task is accepted, in place of the result')
+    .option('--queue', 'queue the task when no slave is available (lines always are)')
     .option(
       '--patience <SECONDS>',
-      'repeat what is refused, as told by Retry-After; default 0, of lines 60',
+      'retry refused requests as Retry-After says, for this long; default 0, for lines 60',
       numberFrom(),
     )
-    .option('--priority <N>', 'higher goes first in the line, -100 to 100', numberFrom(-100))
-    .option('--run-limit-ms <N>', 'how long it may run', numberFrom(1))
-    .option('--wait-limit-ms <N>', 'how long it may wait in the line', numberFrom(1))
-    .option('--tag <A,B>', 'words to find it again by')
-    .option('-f, --file <FILE>', 'a task for each line of it; - is standard input')
-    .option('--run <NAME>', 'name of the run of lines: same name and line, same task')
-    .option('--again', 'do all lines anew, also those that were done before')
-    .option('--batch <N>', 'lines of one request', numberFrom(1), 200)
-    .option('--at-once <N>', 'requests under way', numberFrom(1), 4)
+    .option('--priority <N>', '-100 to 100; higher priorities are served first', numberFrom(-100))
+    .option('--run-limit-ms <N>', 'run limit, in milliseconds', numberFrom(1))
+    .option('--wait-limit-ms <N>', 'maximum time in the queue, in milliseconds', numberFrom(1))
+    .option('--tag <A,B>', 'tags, to find it by')
+    .option('-f, --file <FILE>', 'submit each line as a task; - is standard input')
+    .option('--run <NAME>', 'name of the run: the same name and line are the same task')
+    .option('--again', 'submit all lines again, including those that are done')
+    .option('--batch <N>', 'lines per request', numberFrom(1), 200)
+    .option('--at-once <N>', 'concurrent requests', numberFrom(1), 4)
 
 /** What the options give. */
 type SubmitOptions = ReturnType<ReturnType<typeof declared>['opts']>
@@ -60,13 +60,13 @@ export const submit = (run: Runner) =>
       const isOne = expression !== undefined || given.input !== undefined
       if (isOne && given.file !== undefined) {
         throw new UsageError(
-          'an expression or --input is one task, --file is many: give one of them',
+          'an expression or --input is one task and --file is many: give only one of them',
         )
       }
       if (isOne) return submitOne(session, given, requestOf(given, expression))
       if (given.file === undefined && process.stdin.isTTY) {
         throw new UsageError(
-          'what is to be submitted? An expression, --input, or lines on standard input; see askfirst submit --help',
+          'give an expression, --input, or lines on standard input; see askfirst submit --help',
         )
       }
       const toRequest = (line: number, text: string) => requestOfLine(given, line, text)
@@ -126,7 +126,7 @@ async function submitOne(
     return 'ok'
   }
   const going = (): void =>
-    output.say(['', `task ${accepted.id} goes on; askfirst task, why or cancel with this id`])
+    output.say(['', `task ${accepted.id} continues; use askfirst task, why or cancel with this id`])
   signal.addEventListener('abort', going)
   const task = await master.wait(accepted.id, { signal, patienceMs: RETURN_MS })
   signal.removeEventListener('abort', going)
@@ -135,10 +135,7 @@ async function submitOne(
   if (task.status === 'done') return 'ok'
   if (!output.jsonWanted && hasEnded(task)) {
     const why = task.status === 'failed' ? `: ${task.failure.type}: ${task.failure.message}` : ''
-    output.say([
-      `askfirst: the task is ${task.status}${why}`,
-      `(askfirst why ${task.id} says more)`,
-    ])
+    output.say([`askfirst: the task is ${task.status}${why}`, `(see askfirst why ${task.id})`])
   }
   return 'failed'
 }

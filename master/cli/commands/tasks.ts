@@ -41,7 +41,7 @@ function endOf(task: TaskSummary | Task): string {
 export async function idOf(client: Client, given: string): Promise<string> {
   if (given !== LAST) return given
   const [newest] = (await client.list({ limit: 1 })).tasks
-  if (!newest) throw new UsageError('there is no task yet')
+  if (!newest) throw new UsageError('no task exists yet')
   return newest.id
 }
 
@@ -52,11 +52,11 @@ export const tasks = (run: Runner) =>
     [],
     ['askfirst tasks --status failed --limit 5', "askfirst tasks --limit 1000 | jq -r '.[].id'"],
   )
-    .addOption(new Option('--status <STATUS>', 'in this state').choices(TASK_STATUSES))
-    .option('--kind <KIND>', 'of this kind')
-    .option('--slave <NAME>', 'that this slave has, or had last')
-    .option('--tag <TAG>', 'that have this tag')
-    .option('--limit <N>', 'how many, newest first', numberFrom(1), 20)
+    .addOption(new Option('--status <STATUS>', 'only tasks in this state').choices(TASK_STATUSES))
+    .option('--kind <KIND>', 'only tasks of this kind')
+    .option('--slave <NAME>', 'only tasks that run or last ran on this slave')
+    .option('--tag <TAG>', 'only tasks with this tag')
+    .option('--limit <N>', 'maximum number', numberFrom(1), 20)
     .action(
       run(async ({ client, output }, { limit, ...wanted }) => {
         const master = client()
@@ -96,11 +96,11 @@ function taskInWords(found: Task): string[] {
   const lines = rows
     .filter(([, text]) => text !== '')
     .map(([name, text]) => `${name.padEnd(8)}${text}`)
-  return [...lines, '', `askfirst why ${found.id} tells how it got there`]
+  return [...lines, '', `askfirst why ${found.id} explains it`]
 }
 
 export const cancel = (run: Runner) =>
-  command('cancel', 'ends a task or a job; whoever runs it is told to stop')
+  command('cancel', 'cancels a task or a job; slaves stop running it')
     .argument('<ID>')
     .action(
       run(async ({ client, output }, given) => {

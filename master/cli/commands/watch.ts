@@ -19,8 +19,8 @@ const CTRL_C = '\u0003'
 
 export const watch = (run: Runner) =>
   command('watch', 'shows slaves, running tasks and rates, live')
-    .option('--every <SECONDS>', 'how often', numberFrom(0.1), 1)
-    .option('--times <N>', 'so often, then end', numberFrom(1))
+    .option('--every <SECONDS>', 'interval of updates', numberFrom(0.1), 1)
+    .option('--times <N>', 'number of updates, then exit', numberFrom(1))
     .action(
       run(async ({ client, output, signal }, { every, times = Number.POSITIVE_INFINITY }) => {
         const master = client()
@@ -106,11 +106,11 @@ function screenOf(
   columns = 100,
   rows = 40,
 ): string[] {
-  if (now instanceof UnreachableError) return [`${now.message}; trying again`]
+  if (now instanceof UnreachableError) return [`${now.message}; retrying`]
   const { status, slaves, running } = now
   const rates = ratesOf(before, now)
   const perSecond = rates
-    ? `${rates.ended} ended, ${rates.refused} refused, ${rates.asks} asks a second`
+    ? `${rates.ended} ended, ${rates.refused} refused, ${rates.asks} asks per second`
     : ''
   const head = [
     `${url}   ${verdict(status)}`,
@@ -137,12 +137,12 @@ function screenOf(
   const others =
     status.running > running.length ? [`... and ${status.running - running.length} more tasks`] : []
   const tasks = running.length > 0 ? ['', ...busy, ...others] : ['', 'no task is running']
-  return [...head, ...listed, ...more, ...tasks, '', 'q or Ctrl-C ends this']
+  return [...head, ...listed, ...more, ...tasks, '', 'press q or Ctrl-C to quit']
 }
 
 function verdict({ accepting, slaves, slots }: Status): string {
-  if (!accepting) return 'SHUTTING DOWN: takes nothing new'
+  if (!accepting) return 'SHUTTING DOWN: accepts no new tasks'
   if (slaves.registered === 0) return 'NO SLAVES'
-  if (slaves.alive === 0) return 'NO SLAVE ANSWERS, or all are drained'
-  return slots.free === 0 ? 'ALL BUSY' : 'takes tasks'
+  if (slaves.alive === 0) return 'NO SLAVE AVAILABLE: none answers, or all are drained'
+  return slots.free === 0 ? 'ALL BUSY' : 'accepting tasks'
 }

@@ -19,15 +19,15 @@ const INPUTS = new Map<string, unknown>([
 export const why = (run: Runner) =>
   command(
     'why',
-    'tells in words why a task is where it is, or why one would be refused now',
+    'explains the state of a task, or why a task would be refused now',
     [
-      'A request that is refused stores nothing, so it has no id: askfirst submit tells the whole reason at once, and askfirst why without an ID tells what it would be now. ID may be "last": the newest task.',
+      'A refused request stores nothing and has no id: askfirst submit prints the reasons at once, and askfirst why without an ID prints what they would be now. ID may be "last": the newest task.',
     ],
     ['askfirst why last', 'askfirst why --kind sleep'],
   )
     .argument('[ID]')
-    .option('--kind <KIND>', 'without ID: of this kind', 'expression')
-    .option('--input <JSON>', 'without ID: an input of the kind, where that is none of ours')
+    .option('--kind <KIND>', 'without ID: the kind', 'expression')
+    .option('--input <JSON>', 'without ID: an input for a kind that is not built in')
     .action(
       run(async ({ client, output }, given, { kind, input: asked }) => {
         const master = client()

@@ -9,7 +9,7 @@ import { segmentsOf } from './stream-layout.js'
 
 /** The trail is asked for when one stays on a bar for so long. In milliseconds. */
 const DWELL_MS = 250
-const WORDS = { queue: 'waited', ask: 'asked', run: 'ran', callback: 'told in' }
+const WORDS = { queue: 'waited', ask: 'asked', run: 'ran', callback: 'delivered in' }
 
 /** @param {{ bar: import('../bars.js').Bar | null }} given */
 export function BarDetail({ bar }) {
@@ -34,7 +34,7 @@ export function BarDetail({ bar }) {
     }
   }, [task, ended])
   if (!bar)
-    return html`<p class="note muted">Point at a bar, or use the arrows, to read its trail here.</p>`
+    return html`<p class="note muted">Point at a bar or use the arrow keys to show its trail here.</p>`
   const segments = segmentsOf(bar, bar.endedAt ?? Date.now())
     .map(({ is, from, to }) => `${WORDS[is]} ${length(to - from)}`)
     .join(', ')

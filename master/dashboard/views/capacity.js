@@ -21,13 +21,13 @@ export function Capacity() {
   const asks = useMemo(() => [flow[0], seconds.map(asksPerTask)], [seconds])
   return html`<h1>Capacity, the last five minutes</h1>
     <div class="columns even">
-      <div class="card"><${Chart} label="Tasks a second" data=${flow} series=${[
+      <div class="card"><${Chart} label="Tasks per second" data=${flow} series=${[
         { name: 'accepted', ink: 'accent', fill: true },
         { name: 'ended', ink: 'ink', dash: [4, 3] },
         { name: 'refused', ink: 'bad', dash: [1, 3] },
       ]} /><${Sums} seconds=${seconds} /></div>
-      <div class="card"><${Chart} label="Asks for each task that came" data=${asks} series=${[{ name: 'asks a task', ink: 'accent' }]} />
-        <p class="muted">One is the least: a slave that is known to be busy is not asked.</p></div>
+      <div class="card"><${Chart} label="Asks per submitted task" data=${asks} series=${[{ name: 'asks per task', ink: 'accent' }]} />
+        <p class="muted">The minimum is one: a slave that is known to be busy is not asked.</p></div>
       <div class="card"><${RetryAfter} pairs=${capacity.retryAfter} /></div>
       <div class="card"><${Staircase} capacity=${capacity} /></div>
     </div>`
@@ -44,14 +44,14 @@ function Sums({ seconds }) {
   const sum = (i) => seconds.reduce((total, second) => total + (second[i] ?? 0), 0)
   const [accepted, ended, refused] = [sum(1), sum(2), sum(3)]
   const share =
-    accepted + refused === 0 ? '' : `, ${percent(refused / (accepted + refused))} of what came`
+    accepted + refused === 0 ? '' : `, ${percent(refused / (accepted + refused))} of all requests`
   return html`<p class="muted num">${accepted} accepted, ${ended} ended, ${refused} refused${share}.</p>`
 }
 
 /** @param {{ pairs: number[][] }} given predicted and actual, in milliseconds */
 function RetryAfter({ pairs }) {
   if (pairs.length === 0) {
-    return html`<h2>Retry-After</h2><p class="muted">No task was refused with a time to come back, or no slot has come free since.</p>`
+    return html`<h2>Retry-After</h2><p class="muted">No task was refused with Retry-After, or no slot has become free since.</p>`
   }
   const dots = pairs.map(([predicted = 0, actual = 0]) => [predicted / 1_000, actual / 1_000])
   const most = Math.max(...dots.flat(), 1)
@@ -59,10 +59,10 @@ function RetryAfter({ pairs }) {
   const middle = off[off.length >> 1] ?? 0
   const early = off.filter((ms) => ms < 0).length / off.length
   return html`<h2>Retry-After</h2>
-    <${Plot} label="Seconds until a slot was free" x="seconds that were told" dots=${dots} dotName="one refusal each"
+    <${Plot} label="Seconds until a slot was free" x="Retry-After in seconds" dots=${dots} dotName="one refusal each"
       lines=${[
         {
-          name: 'told rightly',
+          name: 'exact',
           style: 'dashed',
           points: [
             [0, 0],
@@ -70,8 +70,8 @@ function RetryAfter({ pairs }) {
           ],
         },
       ]} />
-    <p class="muted num">${pairs.length} refusals: told ${length(Math.abs(middle))} too ${middle < 0 ? 'short' : 'long'} in the median;${' '}
-      ${percent(early)} would have come too early.</p>`
+    <p class="muted num">${pairs.length} refusals: ${length(Math.abs(middle))} too ${middle < 0 ? 'short' : 'long'} in the median;${' '}
+      ${percent(early)} were too early.</p>`
 }
 
 /** @param {{ capacity: import('../live.js').Capacity }} given */
@@ -79,7 +79,7 @@ function Staircase({ capacity: { loadByPlace, offered } }) {
   const { order } = useLive()
   const slaves = order.slice(0, Math.min(STEPS_MAX, loadByPlace.length))
   if (slaves.length === 0)
-    return html`<h2>Load of each slave</h2><p class="muted">Nothing is measured yet.</p>`
+    return html`<h2>Load of each slave</h2><p class="muted">No measurements yet.</p>`
   const slots = order.map((slave) => slave.slots)
   const theory = !offered ? null : slaveLoads(slots, offered)
   const total = slots.reduce((sum, n) => sum + n, 0)
@@ -87,8 +87,8 @@ function Staircase({ capacity: { loadByPlace, offered } }) {
     ${
       !offered
         ? null
-        : html`<p class="num">Offered ${offered.toFixed(2)} slots' worth of work: of ${total} slots, by Erlang's formula${' '}
-          ${percent(erlangB(total, offered))} of the tasks find none free.</p>`
+        : html`<p class="num">Offered load: ${offered.toFixed(2)} Erlang on ${total} slots. By Erlang's formula,${' '}
+          ${percent(erlangB(total, offered))} of the tasks find no free slot.</p>`
     }
     <ul class="bars stairs" tabindex="0" aria-label="Load of each slave, measured and by the closed form">${slaves.map(
       ({ name }, i) => html`<li key=${name}><${Said} text=${name} most=${20} />
@@ -96,7 +96,7 @@ function Staircase({ capacity: { loadByPlace, offered } }) {
           ${theory === null ? null : html`<i class="mark" style=${{ left: `${(theory[i] ?? 0) * 100}%` }} title="closed form" />`}</span>
         <span class="num">${percent(loadByPlace[i] ?? 0)}${theory === null ? '' : html` <span class="muted">${percent(theory[i] ?? 0)}</span>`}</span></li>`,
     )}</ul>
-    <p class="muted">Bar and first figure: measured. Stroke and second figure: the closed form for tasks that come at random and do not wait.${
+    <p class="muted">Bar and first number: measured. Mark and second number: the closed form for Poisson arrivals without a queue.${
       order.length > STEPS_MAX ? ` The first ${STEPS_MAX} of ${order.length} slaves.` : ''
     }</p>`
 }

@@ -41,7 +41,7 @@ export function ExpressionBox() {
     <${Problem} error=${error}>
       ${
         error?.problem?.type === 'at-capacity'
-          ? html`<button onClick=${() => void submit(true)}>Wait in line instead</button>`
+          ? html`<button onClick=${() => void submit(true)}>Queue it instead</button>`
           : null
       }
     <//>

@@ -47,12 +47,12 @@ function Control({ id, form, schema, value, set, name }) {
       onChange=${(event) => set(event.currentTarget.checked)} />`
   }
   if (form === 'choice') {
-    return html`<select ...${common} value=${value ?? ''} onChange=${take}><option value="">as usual</option>
+    return html`<select ...${common} value=${value ?? ''} onChange=${take}><option value="">default</option>
       ${schema.anyOf.map((each) => html`<option value=${each.const}>${String(each.const)}</option>`)}</select>`
   }
   if (['lines', 'json', 'long'].includes(form)) {
     const rows = Math.max(2, Math.min(10, String(value ?? '').split('\n').length))
-    const hint = { lines: 'one to a line', json: 'JSON', long: '' }[form]
+    const hint = { lines: 'one per line', json: 'JSON', long: '' }[form]
     return html`<textarea ...${common} rows=${rows} dir="auto" spellcheck="false" placeholder=${hint}
       value=${value ?? ''} onInput=${take} />`
   }

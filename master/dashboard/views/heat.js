@@ -16,7 +16,7 @@ export function Heat({ transfers, stage }) {
   const most = Math.max(1, ...amount.values())
   const total = transfers.reduce((sum, [, , n]) => sum + n, 0)
   const moved = transfers.reduce((sum, [from, to, n]) => sum + (from === to ? 0 : n), 0)
-  return html`<details class="heat" open><summary>Fetched for ${stage}: ${bytes(total)}, ${bytes(moved)} of it from another slave</summary>
+  return html`<details class="heat" open><summary>Fetched for ${stage}: ${bytes(total)}, ${bytes(moved)} of it from other slaves</summary>
     <div class="wide" tabindex="0" role="region" aria-label=${`Bytes from slave to slave for ${stage}`}><table>
       <thead><tr><th>from \\ to</th>${names.map((to) => html`<th scope="col"><${Said} text=${to} most=${16} /></th>`)}</tr></thead>
       <tbody>${names.map(

@@ -34,10 +34,10 @@ export function ImageStrips({ job, stages }) {
       ? html`<p class="muted">A slave cuts the image into strips.</p>`
       : null
   return html`<div class="card">
-    <p role="status">${done.length} of ${cut.strips.length} strips are there. ${cut.width} × ${cut.height} pixels.
-      <label class="inline"><input type="checkbox" checked=${outlined} onChange=${turn} /> outlined in their slave's colour</label></p>
+    <p role="status">${done.length} of ${cut.strips.length} strips are done. ${cut.width} × ${cut.height} pixels.
+      <label class="inline"><input type="checkbox" checked=${outlined} onChange=${turn} /> outline strips in the colour of their slave</label></p>
     <canvas class="picture" ref=${canvas} width=${cut.width} height=${cut.height} role="img"
-      aria-label=${`The image, of which ${done.length} of ${cut.strips.length} strips are filtered`} />
+      aria-label=${`The image, with ${done.length} of ${cut.strips.length} strips filtered`} />
     <ul class="strips">${done.map(
       ({ part, slave }) =>
         html`<li>${rowsOf(cut.strips[part - 1])} <${SlaveName} name=${slave} /></li>`,

@@ -22,7 +22,7 @@ const OWN = { 'image-filter': ImageStrips, 'word-count': WordsCounted }
 export function JobBody({ id, input }) {
   const { job, stages, error } = useJob(id)
   if (error && !job) return html`<${Problem} error=${error} />`
-  if (!job) return html`<p class="muted">Reading.</p>`
+  if (!job) return html`<p class="muted">Loading.</p>`
   const Own = OWN[job.kind]
   return html`
     <div class="card"><p class="line"><${State} state=${job.status} /> ${job.kind}, ${length(job.ms)}
@@ -74,7 +74,7 @@ function Acts({ job }) {
   return html`<p class="acts">
       ${job.endedAt === null ? html`<button onClick=${cancel}>Cancel</button>` : null}
       ${job.file ? html`<a class="button" href=${job.file.href}>${job.file.name}</a>` : null}
-      <a class="button quiet" href=${`/jobs/${job.id}`}>As JSON</a>
+      <a class="button quiet" href=${`/jobs/${job.id}`}>JSON</a>
     </p><${Problem} error=${error} />`
 }
 

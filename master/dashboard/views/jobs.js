@@ -18,7 +18,7 @@ export function Jobs() {
     [known],
   )
   if (error) return html`<h1>Jobs</h1><${Problem} error=${error} />`
-  if (!page) return html`<h1>Jobs</h1><p class="muted">Reading.</p>`
+  if (!page) return html`<h1>Jobs</h1><p class="muted">Loading.</p>`
   return html`<h1>Jobs, newest first</h1>
     ${
       page.jobs.length === 0
@@ -26,7 +26,7 @@ export function Jobs() {
         : html`<div class="card flush"><div class="wide" tabindex="0" role="region" aria-label="Jobs"><table class="plain">
       <thead><tr><th>job</th><th>kind</th><th>status</th><th>stages</th><th>result</th><th class="num">began</th><th class="num">took</th></tr></thead>
       <tbody>${page.jobs.map((job) => html`<${JobRow} key=${job.id} job=${job} />`)}</tbody></table></div>
-      ${page.next === null ? null : html`<p class="note">These are the newest 100.</p>`}</div>`
+      ${page.next === null ? null : html`<p class="note">Only the newest 100 are shown.</p>`}</div>`
     }
     <h2>Speed-up</h2><${Speedup} jobs=${page.jobs} />`
 }

@@ -1,4 +1,4 @@
-// What goes on now: an expression to try, the slaves, the stream, and the last jobs.
+// Overview: an expression to try, the slaves, the stream, and the last jobs.
 
 import { html } from '../html.js'
 import { JobLink, State, useLive } from '../ui.js'
@@ -6,7 +6,7 @@ import { ExpressionBox } from './expression.js'
 import { SlaveList } from './slaves.js'
 import { Stream } from './stream.js'
 
-export const Now = () => html`<h1 class="sr">What goes on now</h1>
+export const Now = () => html`<h1 class="sr">Overview</h1>
   <div class="columns">
     <div>
       <h2>Slaves, in the order of asking</h2>

@@ -12,8 +12,7 @@ export function Slave({ name }) {
   const { slaves, link } = useLive()
   const slave = slaves.get(name)
   if (!slave) {
-    const why =
-      link === 'connecting' ? 'Waiting for the master.' : 'It is not registered, or has left.'
+    const why = link === 'connecting' ? 'Waiting for the master.' : 'The slave is not registered.'
     return html`<h1><${Said} text=${name} most=${64} /></h1><p>${why}</p>`
   }
   const refusals = Object.entries(slave.refusals ?? {}).sort(([, a], [, b]) => b - a)
@@ -22,26 +21,26 @@ export function Slave({ name }) {
     <div class="card"><dl class="facts">
       <${Fact} label="place in the order of asking">${slave.place}<//>
       <${Fact} label="slots"><${Pips} slots=${slave.slots} free=${slave.free} /><//>
-      <${Fact} label="how it is"><${Said} text=${sinceOf(slave) || 'takes tasks'} /><//>
+      <${Fact} label="status"><${Said} text=${sinceOf(slave) || 'accepting tasks'} /><//>
       <${Fact} label="last answer">${slave.lastAnswer ? answerOf(slave.lastAnswer, slave) : '–'}<//>
       <${Fact} label="mean run time">${length(slave.serviceMs)}<//>
       <${Fact} label="taken, ended">${count(slave.taken)}, ${count(slave.ended)}<//>
-      <${Fact} label="reached at"><${Said} text=${slave.url ?? 'it fetches its tasks'} /><//>
+      <${Fact} label="address"><${Said} text=${slave.url ?? 'polling'} /><//>
       <${Fact} label="version"><${Said} text=${slave.version} /><//>
       <${Fact} label="in this state since">${time(slave.since)}<//>
       <${Fact} label="tags">${slave.tags.length === 0 ? '–' : html`<${Said} text=${slave.tags.join(', ')} />`}<//>
     </dl>
     <p class="muted">Offers <${Said} text=${slave.kinds.join(', ')} most=${600} /></p></div>
-    <h2>Its timeline</h2>
+    <h2>Timeline</h2>
     <${Stream} only=${name} />
-    <h2>Its refusals</h2>
+    <h2>Refusals</h2>
     ${
       refusals.length === 0
-        ? html`<p class="muted">It has refused nothing.</p>`
+        ? html`<p class="muted">It has refused no tasks.</p>`
         : html`<div class="card"><table class="plain"><thead><tr><th>reason</th><th class="num">times</th></tr></thead><tbody>
           ${refusals.map(([reason, times]) => html`<tr><td><${Said} text=${reason} /></td><td class="num">${count(times)}</td></tr>`)}
         </tbody></table></div>`
     }
-    <h2>Its last tasks</h2>
+    <h2>Last tasks</h2>
     <${TaskTable} query=${{ slave: name }} limit=${10} />`
 }

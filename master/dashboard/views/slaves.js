@@ -33,7 +33,7 @@ export function SlaveList({ most, filter = true }) {
       </label>
       <span class="muted" role="status">${cut}${
         wanted === ''
-          ? `${count(order.length)} in all`
+          ? `${count(order.length)} in total`
           : `${count(shown.length)} of ${count(order.length)}`
       }</span>
     </div>`
@@ -41,7 +41,7 @@ export function SlaveList({ most, filter = true }) {
     }
     ${
       shown.length === 0
-        ? html`<p class="empty">${order.length === 0 ? 'No slave is registered.' : 'None is like that.'}</p>`
+        ? html`<p class="empty">${order.length === 0 ? 'No slave is registered.' : 'No slave matches.'}</p>`
         : html`<${VirtualList} items=${shown} rowHeight=${narrow ? ROW_NARROW : ROW} most=${most}
             label="Slaves in the order of asking" keyOf=${(slave) => slave.name}
             row=${(slave) => html`<${SlaveLine} slave=${slave} />`} />`
@@ -84,8 +84,8 @@ export function answerOf({ event, ageMs, ms }, { seenAt }) {
 /** @param {SlaveRow} slave */
 const heardOf = ({ heardMs, seenAt }) =>
   heardMs === null
-    ? 'never heard'
-    : `heard ${length(heardMs + Date.now() - (seenAt ?? Date.now()))} ago`
+    ? 'never seen'
+    : `last seen ${length(heardMs + Date.now() - (seenAt ?? Date.now()))} ago`
 
 /** @param {{ slave: SlaveRow }} given */
 export function Drain({ slave: { name, drained } }) {
@@ -105,7 +105,7 @@ export function Drain({ slave: { name, drained } }) {
   return html`<span class="act">
     <button class="quiet" disabled=${busy} onClick=${turn}
       aria-label=${`${drained ? 'Resume' : 'Drain'} ${name}`}
-      title=${drained ? 'Offer it work again' : 'Offer it no more work; it finishes what it has'}
+      title=${drained ? 'Send it offers again' : 'Send it no more offers; it finishes its tasks'}
     >${drained ? 'Resume' : 'Drain'}</button>
     <${Problem} error=${error} />
   </span>`

@@ -18,19 +18,19 @@ export function Speedup({ jobs }) {
       if (!said.runs.every(({ slaves, ms }) => slaves > 0 && ms.length > 0)) throw new Error()
       setLoaded(said)
     } catch {
-      setWrong('That is no file of npm run speedup -- --save FILE.')
+      setWrong('The file was not written by npm run speedup -- --save FILE.')
     }
   }
   const groups = loaded
     ? [{ name: `${loaded.kind}, from the file`, runs: loaded.runs }]
     : groupsOf(jobs)
   return html`<div class="card">
-    <label class="field"><span>From a file of <code>npm run speedup -- --save FILE</code></span>
+    <label class="field"><span>Load a file written by <code>npm run speedup -- --save FILE</code></span>
       <input type="file" accept="application/json,.json" onChange=${load} /></label>
     ${wrong ? html`<p role="alert">${wrong}</p>` : null}
     ${
       groups.length === 0
-        ? html`<p class="muted">Of the jobs above, none was done with one slave and, with the same input, with more. Run one again after a slave has joined or gone.</p>`
+        ? html`<p class="muted">No job above was run with the same input on one slave and on several. Run one again after a slave has joined or left.</p>`
         : groups.map((group) => html`<${Curve} key=${group.name} ...${group} />`)
     }</div>`
 }
@@ -56,9 +56,7 @@ function Curve({ name, runs }) {
   const serial = fitAmdahl(points)
   const most = Math.max(...points.map(({ slaves }) => slaves), 2)
   const steps = Array.from({ length: 41 }, (_, i) => 1 + ((most - 1) * i) / 40)
-  const lines = [
-    { name: 'as many times as slaves', style: 'faint', points: steps.map((p) => [p, p]) },
-  ]
+  const lines = [{ name: 'linear', style: 'faint', points: steps.map((p) => [p, p]) }]
   if (serial !== null) {
     lines.push({
       name: `Amdahl, serial ${serial.toFixed(3)}`,
@@ -72,7 +70,7 @@ function Curve({ name, runs }) {
     .map((point) => [point.slaves, point.karpFlatt])
   return html`<h3><${Said} text=${name} most=${120} /></h3><div class="plots">
     <${Plot} label="Speed-up" x="slaves" lines=${lines} dots=${measured} dotName="measured" />
-    <${Plot} label="Karp-Flatt e" x="slaves" lines=${[{ name: 'e', style: 'solid', points: fractions }]} dots=${fractions} dotName="serial share it tells of" />
+    <${Plot} label="Karp-Flatt e" x="slaves" lines=${[{ name: 'e', style: 'solid', points: fractions }]} dots=${fractions} dotName="serial fraction" />
   </div>
   <table class="plain"><thead><tr><th class="num">slaves</th><th class="num">median</th><th class="num">speed-up</th><th class="num">Karp-Flatt e</th></tr></thead>
     <tbody>${points.map(
@@ -84,5 +82,5 @@ function Curve({ name, runs }) {
       }) => html`<tr><td class="num">${slaves}</td><td class="num">${length(median)}</td>
         <td class="num">${speedup.toFixed(2)}</td><td class="num">${karpFlatt === null ? '–' : karpFlatt.toFixed(3)}</td></tr>`,
     )}</tbody></table>
-  ${serial === null ? html`<p class="muted">Amdahl's law is not fitted: that needs three numbers of slaves.</p>` : null}`
+  ${serial === null ? html`<p class="muted">Amdahl's law is not fitted: that needs measurements with at least three numbers of slaves.</p>` : null}`
 }

@@ -55,7 +55,7 @@ export function Stream({ only, most = 360 }) {
   }
   return html`<div class="card flush stream">
     <div class="bar">
-      <button onClick=${hold} aria-pressed=${heldAt !== null}>${heldAt === null ? 'Hold' : 'Go on'}</button>
+      <button onClick=${hold} aria-pressed=${heldAt !== null}>${heldAt === null ? 'Pause' : 'Continue'}</button>
       <fieldset class="choice"><legend class="sr">Time shown</legend>
         ${SPANS.map(
           ({
@@ -65,15 +65,15 @@ export function Stream({ only, most = 360 }) {
             onChange=${() => setSpan(ms)} /><span>${name}</span></label>`,
         )}
       </fieldset>
-      <label class="scrub"><span>${backS === 0 ? 'now' : `${backS} s back`}</span>
+      <label class="scrub"><span>${backS === 0 ? 'now' : `${backS} s ago`}</span>
         <input type="range" min="0" max=${BACK_MAX_S} value=${BACK_MAX_S - backS}
-          aria-label="Scrub back" aria-valuetext=${backS === 0 ? 'now' : `${backS} seconds back`}
+          aria-label="Time of the view" aria-valuetext=${backS === 0 ? 'now' : `${backS} seconds ago`}
           onInput=${(event) => scrub(BACK_MAX_S - Number(event.currentTarget.value))} /></label>
       <${Legend} />
     </div>
     <div class="stream-box" ref=${box} tabindex="0" role="application" onKeyDown=${keys}
       style=${{ height: `${height}px` }}
-      aria-label="Task stream: arrows go from bar to bar, Enter opens the task, space holds it">
+      aria-label="Task stream: arrow keys move between bars, Enter opens the task, space pauses the stream">
       <div class="stream-all" style=${{ height: `${layout.rows * ROW}px` }}>
         <canvas ref=${canvas} aria-hidden="true"
           onPointerMove=${(event) => setChosen(hitAt(hits.current, event) ?? chosen)}
@@ -85,7 +85,7 @@ export function Stream({ only, most = 360 }) {
     </div>
     ${
       barsOmitted + bars.dropped > 0
-        ? html`<p class="note">A sample: ${count(barsOmitted)} tasks since the last look, and ${count(bars.dropped)} older ones, are not drawn.</p>`
+        ? html`<p class="note">A sample: ${count(barsOmitted)} tasks since the last update and ${count(bars.dropped)} older ones are not drawn.</p>`
         : null
     }
     <${BarDetail} bar=${chosen === null ? null : (bars.byKey.get(chosen) ?? null)} />
@@ -95,7 +95,7 @@ export function Stream({ only, most = 360 }) {
 /** @param {string} key */
 const taskOf = (key) => key.slice(0, key.lastIndexOf('#'))
 
-const Legend = () => html`<ul class="legend" aria-label="What the bars mean">
+const Legend = () => html`<ul class="legend" aria-label="Legend of the bars">
   <li><i class="key queue" />queue</li><li><i class="key ask" />ask</li><li><i class="key run" />run</li>
   <li><i class="key callback" />callback</li><li><i class="key wrong" />failed</li><li><i class="key lost" />lost</li>
 </ul>`

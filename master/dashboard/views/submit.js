@@ -13,20 +13,20 @@ import { WordsForm } from './words.js'
 
 const TASK_OPTIONS = {
   properties: {
-    queue: { type: 'boolean', description: 'wait in the line when no slave is available' },
-    priority: { type: 'integer', description: 'higher goes first in the line' },
-    runLimitMs: { type: 'integer', description: 'how long it may run, in milliseconds' },
-    tags: { type: 'array', items: { type: 'string' }, description: 'words to find it again by' },
+    queue: { type: 'boolean', description: 'queue the task when no slave is available' },
+    priority: { type: 'integer', description: 'higher priorities are served first' },
+    runLimitMs: { type: 'integer', description: 'run limit, in milliseconds' },
+    tags: { type: 'array', items: { type: 'string' }, description: 'labels to find it by' },
   },
 }
 const JOB_OPTIONS = {
   properties: {
     parts: {
       type: 'integer',
-      description: 'into how many parts it is cut; the kind chooses when not given',
+      description: 'number of parts; chosen by the kind when not given',
     },
     priority: TASK_OPTIONS.properties.priority,
-    runLimitMs: { type: 'integer', description: 'how long one part may run, in milliseconds' },
+    runLimitMs: { type: 'integer', description: 'run limit of one part, in milliseconds' },
     tags: TASK_OPTIONS.properties.tags,
   },
 }
@@ -44,7 +44,7 @@ export function Submit({ what }) {
   const [error, setError] = useState(/** @type {any} */ (null))
   useEffect(() => void json('/kinds').then(setKinds, setError), [])
   if (error) return html`<h1>Submit</h1><${Problem} error=${error} />`
-  if (!kinds) return html`<h1>Submit</h1><p class="muted">Reading which kinds there are.</p>`
+  if (!kinds) return html`<h1>Submit</h1><p class="muted">Loading kinds.</p>`
   const tasks = kinds.kinds.filter(({ files }) => !files)
   const choices = [
     ...tasks.map((kind) => ({ ...kind, path: `task/${kind.name}` })),
@@ -130,6 +130,6 @@ function valuesOf(schema, typed) {
 function SentTask({ id }) {
   const { task, trail, error } = useTask(id)
   if (error) return html`<${Problem} error=${error} />`
-  if (!task) return html`<p class="muted">Asking.</p>`
+  if (!task) return html`<p class="muted">Submitting.</p>`
   return html`<h2>Task <a class="id" href=${`#/task/${id}`}><${Said} text=${id} /></a></h2><${TaskBody} task=${task} trail=${trail} />`
 }

@@ -18,7 +18,7 @@ export function Task({ id }) {
   const { task, trail, error } = useTask(id)
   if (error && !task)
     return html`<h1>Task <${Said} text=${id} most=${64} /></h1><${Problem} error=${error} />`
-  if (!task) return html`<h1>Task</h1><p class="muted">Reading.</p>`
+  if (!task) return html`<h1>Task</h1><p class="muted">Loading.</p>`
   return html`
     <h1>Task <span class="id">${task.id}</span></h1>
     <${TaskBody} task=${task} trail=${trail} />`
@@ -46,7 +46,7 @@ export function TaskBody({ task, trail }) {
         <${Fact} label="slave"><${SlaveName} name=${task.slave} /><//>
         <${Fact} label="tries">${task.tries}<//>
         <${Fact} label="priority">${task.priority}<//>
-        <${Fact} label="may run">${length(task.runLimitMs)}<//>
+        <${Fact} label="run limit">${length(task.runLimitMs)}<//>
         <${Fact} label="tags">${task.tags.length === 0 ? '–' : html`<${Said} text=${task.tags.join(', ')} />`}<//>
       </dl>
       <${Acts} task=${task} />
@@ -71,7 +71,7 @@ export function TaskBody({ task, trail }) {
 export function Outcome({ of }) {
   const { status, failure, resultType } = of
   if (failure) {
-    return html`<div class="card problem"><h2>Failed: ${failure.type}</h2><${SaidBlock} label="Why" text=${failure.message} /></div>`
+    return html`<div class="card problem"><h2>Failed: ${failure.type}</h2><${SaidBlock} label="Reason" text=${failure.message} /></div>`
   }
   if (status !== 'done') return null
   return html`<div class="card"><h2>Result${resultType ? html` <small class="muted">${resultType}</small>` : null}</h2>
@@ -99,7 +99,7 @@ function States({ task, trail }) {
         ${before && at ? html`<span class="between num">${length(Date.parse(at) - Date.parse(before))}</span>` : null}
         <${State} state=${name} /><time class="num muted" datetime=${at}>${at ? time(at) : 'now'}</time></li>`
     })}
-    ${lost > 0 ? html`<li class="muted">${lost} lost on the way</li>` : null}
+    ${lost > 0 ? html`<li class="muted">${lost} attempts lost</li>` : null}
   </ol>`
 }
 
@@ -122,8 +122,8 @@ function Acts({ task }) {
         : html`<button onClick=${() =>
             act(`${path}/retry`, 'POST', ({ id }) => {
               location.hash = `#/task/${id}`
-            })}>Try again, as a new task</button>`
+            })}>Retry as a new task</button>`
     }
-    <a class="button quiet" href=${path}>As JSON</a>
+    <a class="button quiet" href=${path}>JSON</a>
   </p><${Problem} error=${error} />`
 }

@@ -52,18 +52,18 @@ export function TaskTable({ query, limit }) {
     return () => stop.abort()
   }, [asked, cursor, limit, round])
   if (error) return html`<${Problem} error=${error} />`
-  if (!page) return html`<p class="muted">Reading.</p>`
+  if (!page) return html`<p class="muted">Loading.</p>`
   return html`<div class="card flush">
     <div class="wide" tabindex="0" role="region" aria-label="Tasks"><table class="plain"><thead><tr>
       <th>task</th><th>kind</th><th>status</th><th>slave</th><th>input</th><th>result</th>
       <th class="num">accepted</th><th class="num">took</th>
     </tr></thead><tbody>${page.tasks.map((task) => html`<${TaskRow} key=${task.id} task=${task} />`)}</tbody></table></div>
-    ${page.tasks.length === 0 ? html`<p class="empty">There is none like that.</p>` : null}
+    ${page.tasks.length === 0 ? html`<p class="empty">No task matches.</p>` : null}
     <div class="bar">
-      <button class="quiet" onClick=${() => again(round + 1)}>Read again</button>
+      <button class="quiet" onClick=${() => again(round + 1)}>Reload</button>
       <button class="quiet" disabled=${cursors.length === 0} onClick=${() => setCursors(cursors.slice(0, -1))}>Newer</button>
       <button class="quiet" disabled=${page.next === null} onClick=${() => setCursors([...cursors, page.next])}>Older</button>
-      <span class="muted">${page.next === null ? 'These are the last.' : `${limit} of more.`}</span>
+      <span class="muted">${page.next === null ? 'Last page' : `${limit} per page, more follow`}</span>
     </div>
   </div>`
 }

@@ -15,7 +15,9 @@ export function WordsCounted({ job, stages, input }) {
   const sum = known.reduce((total, { result }) => total + (result?.words ?? 0), 0)
   return html`<div class="card">
     <p class="line" role="status"><b class="num">${count(job.result?.total ?? sum)}</b> words ${
-      job.status === 'done' ? 'in all' : `so far, in ${known.length} of ${parts.length} paragraphs`
+      job.status === 'done'
+        ? 'in total'
+        : `so far, in ${known.length} of ${parts.length} paragraphs`
     }</p>
     <ol class="paragraphs">${parts.slice(0, SHOWN_MAX).map(
       ({ part, status, result, slave }) => html`<li data-status=${status}>

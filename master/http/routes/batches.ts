@@ -43,7 +43,7 @@ export async function batches(app: FastifyInstance, options: Options) {
 
   serveWith(app, submitTasks, { bodyLimit: options.batchBytesMax }, async (request, reply) => {
     if (request.headers['idempotency-key'] !== undefined) {
-      const rule = 'is not taken here: give each item an "idempotencyKey" of its own'
+      const rule = 'is not allowed here: give each item its own "idempotencyKey"'
       throw invalidRequest([{ field: 'Idempotency-Key', rule }])
     }
     const submissions = await checked(request)
@@ -138,7 +138,7 @@ function inBatch(problem: Problem, index: number): Problem {
     rule,
   }))
   // Only the problem of an unknown kind has no list of errors.
-  if (inside.length === 0) inside.push({ field: `${at}.kind`, rule: 'must be a kind known here' })
+  if (inside.length === 0) inside.push({ field: `${at}.kind`, rule: 'must be a known kind' })
   return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
 }
 

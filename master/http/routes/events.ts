@@ -51,7 +51,7 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
       if (missed > 0) stream.write(frame('gap', { missed }))
       for (const { event, number } of kept) send(event, number)
     } else if (last !== '') {
-      stream.write(frame('gap', { missed: null, reason: 'the master has started anew since' }))
+      stream.write(frame('gap', { missed: null, reason: 'the master was restarted since then' }))
     }
     // Lets a reader that loses its connection before the first event resume from here.
     stream.write(`id: ${run}-${events.newest}\n\n`)
@@ -66,7 +66,7 @@ export async function events(app: FastifyInstance, { events, overview, streamsMa
 
   function open(request: FastifyRequest, reply: FastifyReply): Stream {
     if (streams.size >= streamsMax) {
-      const detail = `${streamsMax} streams are open; raise --event-streams-max, or close one`
+      const detail = `${streamsMax} streams are open: close one, or raise --event-streams-max`
       throw new Problem('too-many-streams', detail)
     }
     reply.hijack()
@@ -141,7 +141,10 @@ function filterOf(query: EventFilter): (event: Event) => boolean {
   const types = query.type?.split(',').map((type) => type.trim())
   const unknown = types?.find((type) => !TYPES.includes(type))
   if (unknown !== undefined) {
-    throw new Problem('invalid-request', `type is one of ${TYPES.join(', ')}, not "${unknown}"`)
+    throw new Problem(
+      'invalid-request',
+      `type must be one of ${TYPES.join(', ')}, not "${unknown}"`,
+    )
   }
   const { kind, slave } = query
   const task = query.task?.toLowerCase()

@@ -32,13 +32,14 @@ type Options = {
 const LIMIT = { bodyLimit: 16_384 }
 
 const REFUSALS: Record<Refusal, string> = {
-  unknown: 'this token is not known here, or was revoked',
-  expired: 'this token has expired: make another with askfirst token create',
-  used: 'this token has been used: make another with askfirst token create',
-  'other-name': 'this token is for a slave of another name',
+  unknown: 'this token is unknown or was revoked',
+  expired: 'this token has expired: create another with askfirst token create',
+  used: 'this token has been used: create another with askfirst token create',
+  'other-name': 'this token is for a slave with another name',
   'name-taken':
-    'a slave of this name has joined: choose another, or make a token for it with --name',
-  'shut-out': 'the slave of this name was shut out: make a token for it with --name',
+    'a slave with this name has joined: choose another name, or create a token for it with --name',
+  'shut-out':
+    'the certificates of the slave with this name were revoked: create a token for it with --name',
 }
 
 export async function identity(app: FastifyInstance, options: Options) {
@@ -78,7 +79,7 @@ export async function identity(app: FastifyInstance, options: Options) {
     if (publicKey) return publicKey
     throw new Problem(
       'invalid-request',
-      'request must be a PKCS #10 request of a P-256 key, as PEM',
+      'request must be a PKCS #10 certificate request for a P-256 key, in PEM',
     )
   }
 
@@ -86,7 +87,7 @@ export async function identity(app: FastifyInstance, options: Options) {
     const issued = await authority.issue(publicKey, 'slave', slave, options.slaveCertificateMs)
     const { certificate, serial, expiresAt } = issued
     if (!(await identities.noteCertificate({ serial, slave, expiresAt }, before))) {
-      throw new Problem('unauthorized', `${slave} was shut out`)
+      throw new Problem('unauthorized', `the certificates of ${slave} were revoked`)
     }
     return { certificate, expiresAt: msOf(expiresAt), lifeMs: options.slaveCertificateMs }
   }
@@ -95,7 +96,7 @@ export async function identity(app: FastifyInstance, options: Options) {
     const key = identities.keyOf(request.body.key)
     if (!identities.isGood(key)) {
       limits.failed(request.ip)
-      throw new Problem('unauthorized', 'this key is not known here, or is over')
+      throw new Problem('unauthorized', 'this key is unknown, expired or revoked')
     }
     reply.header('set-cookie', cookieFor(sessions.open(key)))
     return { signedIn: true, client: key.client, scopes: [...key.scopes] }
@@ -120,7 +121,7 @@ export async function identity(app: FastifyInstance, options: Options) {
 export async function noIdentity(app: FastifyInstance) {
   serve(app, readSession, () => ({ needed: false, signedIn: false }))
   const nothing = (): never => {
-    throw new Problem('not-found', 'this master has no identities: see askfirst init')
+    throw new Problem('not-found', 'this master has no identities: create them with askfirst init')
   }
   serve(app, readAuthority, nothing)
   serve(app, signOut, nothing)

@@ -127,7 +127,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
     const stages = job ? partsJson(job.stages, { ended: false }, query) : storedParts(stored, query)
     if (query.stage !== undefined && stages.length === 0) {
       const names = (job ? job.stages : storedParts(stored, { limit: 0 })).map(({ name }) => name)
-      const detail = `job ${id} has no stage "${query.stage}" yet; it has: ${names.join(', ')}`
+      const detail = `job ${id} has no stage "${query.stage}" yet; its stages are: ${names.join(', ')}`
       throw new Problem('not-found', detail)
     }
     return { id, status: record.status, stages }

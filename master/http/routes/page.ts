@@ -67,7 +67,7 @@ export async function page(app: FastifyInstance) {
 }
 
 function give(file: File | undefined, request: FastifyRequest, reply: FastifyReply) {
-  if (!file) throw new Problem('not-found', 'the page has no such file')
+  if (!file) throw new Problem('not-found', 'the dashboard has no such file')
   reply.headers({ ...HEADERS, etag: file.etag })
   if (isUnchanged(request, file.etag)) return reply.code(304).send()
   return reply.type(file.type).send(file.text)

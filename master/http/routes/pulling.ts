@@ -77,7 +77,7 @@ export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }:
       return { ...headOf(said, caller), outcome: { status: 'done', ...resultOf(said), result } }
     }
     if ('result' in body) {
-      throw invalidRequest([{ field: 'failure', rule: 'must not stand beside result' }])
+      throw invalidRequest([{ field: 'failure', rule: 'must not be given together with result' }])
     }
     const said = fits.failed.checked(body)
     return { ...headOf(said, caller), outcome: { status: 'failed', ...said.failure } }
@@ -91,10 +91,10 @@ function headOf({ slave, attempt, task, ranMs }: Head, caller: string | null) {
   const name = slave ?? caller
   const ran = ranMs === undefined ? {} : { ranMs }
   if (attempt === undefined) {
-    if (task === undefined) throw missing('task', 'where there is no attempt')
+    if (task === undefined) throw missing('task', 'when attempt is absent')
     return { by: 'task' as const, slave: name, task, ...ran }
   }
-  if (name === null) throw missing('slave', 'beside attempt')
+  if (name === null) throw missing('slave', 'together with attempt')
   return { by: 'attempt' as const, slave: name, attempt, ...(task && { task }), ...ran }
 }
 
@@ -112,9 +112,9 @@ function polledOf(query: AnyPoll, caller: string | null, simpleKinds: readonly s
     const kinds = query.kinds === undefined ? [...simpleKinds] : kindsOf(query.kinds)
     return { simple: true, slave, kinds }
   }
-  if (slave === null) throw missing('slave', 'beside boot')
-  if (generation === undefined) throw missing('generation', 'beside boot')
-  if (free === undefined) throw missing('free', 'beside boot')
+  if (slave === null) throw missing('slave', 'together with boot')
+  if (generation === undefined) throw missing('generation', 'together with boot')
+  if (free === undefined) throw missing('free', 'together with boot')
   const over = polled ?? Math.max(0, generation - 1)
   return { simple: false, state: { slave, boot, generation, free, mode, reason, polled: over } }
 }
@@ -123,11 +123,11 @@ function kindsOf(text: string): string[] {
   const kinds = text.split(',').map((kind) => kind.trim())
   const pattern = new RegExp(NAME_PATTERN)
   if (kinds.length > KINDS_MAX || !kinds.every((kind) => pattern.test(kind))) {
-    const rule = `must be 1 to ${KINDS_MAX} names of kinds with commas between them`
+    const rule = `must be 1 to ${KINDS_MAX} names of kinds, separated by commas`
     throw invalidRequest([{ field: 'kinds', rule }])
   }
   return [...new Set(kinds)]
 }
 
 const missing = (field: string, where: string) =>
-  invalidRequest([{ field, rule: `is missing; it is wanted ${where}` }])
+  invalidRequest([{ field, rule: `is missing; it is required ${where}` }])

@@ -40,7 +40,7 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   if (key === undefined) return { waitMs, trace, client, ...UNKEYED }
   // Implementations disagree about the meaning of other bytes in a header (RFC 9110, 5.5).
   if (typeof key === 'string' && !/^[\x20-\x7e]*$/.test(key)) {
-    const rule = 'must be printable ASCII (letters, digits and signs without accents)'
+    const rule = 'must be printable ASCII (letters without accents, digits, punctuation)'
     throw invalidRequest([{ field: 'Idempotency-Key', rule }])
   }
   const odd = oddNumbers(request.bodyBytes.toString())
@@ -117,7 +117,7 @@ const DRY_RUN = new Map([
 export function isDryRun({ 'dry-run': said }: Static<typeof DryRunQuery>): boolean {
   const isDry = said === undefined ? false : DRY_RUN.get(said.toLowerCase())
   if (isDry !== undefined) return isDry
-  throw invalidRequest([{ field: 'dry-run', rule: 'must be true or false, or stand alone' }])
+  throw invalidRequest([{ field: 'dry-run', rule: 'must be true, false or without a value' }])
 }
 
 /** Whether the client's copy is current, by If-None-Match (RFC 9110, 13.1.2). */

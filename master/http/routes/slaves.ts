@@ -33,7 +33,7 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   serveWith(app, registerSlave, { config }, ({ body }) => {
     const { url, pull } = body
     if ((url === undefined) === (pull === undefined)) {
-      const rule = url === undefined ? 'is missing' : 'must not stand beside pull'
+      const rule = url === undefined ? 'is missing' : 'must not be given together with pull'
       throw invalidRequest([{ field: 'url', rule }])
     }
     if (url !== undefined && !(/^https?:\/\//.test(url) && URL.canParse(url))) {
@@ -44,7 +44,7 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
 
   serveWith(app, beat, { bodyLimit, config }, async ({ body, params }) => {
     if (body.state.slave !== params.name) {
-      throw new Problem('invalid-request', 'state.slave is not the slave of the address')
+      throw new Problem('invalid-request', 'state.slave must be the slave in the path')
     }
     const reply = await dispatcher.heartbeat(body)
     const endedJobs = body.jobs?.filter((id) => !isLiveJob(id)) ?? []
@@ -84,11 +84,11 @@ export async function slaves(app: FastifyInstance, { dispatcher, now }: Options)
 
   serve(app, drainSlave, async ({ params: { name } }) => {
     await dispatcher.drain(name, true)
-    return { message: `${name} is not offered work until it is resumed.` }
+    return { message: `${name} gets no offers until it is resumed.` }
   })
 
   serve(app, resumeSlave, async ({ params: { name } }) => {
     await dispatcher.drain(name, false)
-    return { message: `${name} is offered work again.` }
+    return { message: `${name} gets offers again.` }
   })
 }

@@ -57,7 +57,7 @@ async function openInThread(
   const exited = new Promise<void>((resolve) => void thread.once('exit', () => resolve()))
   thread.on('message', hear)
   thread.on('error', (error: Error) => fail(error))
-  thread.on('exit', () => fail(new Error('the thread of the store has ended')))
+  thread.on('exit', () => fail(new Error('the thread of the store ended unexpectedly')))
   await reply().catch((error: Error) => {
     closed = exited
     throw error

@@ -55,7 +55,7 @@ export function checkTree(tree: Tree, instance: GuardedInstance): Checked {
 
   function walk(node: Tree, level: number, inline: boolean): void {
     if (level > LIMITS.treeDepthMax) {
-      reject(`the expression has more than ${LIMITS.treeDepthMax} operations inside each other`)
+      reject(`the expression has more than ${LIMITS.treeDepthMax} nested operations`)
     }
     if (!NODES.has(node.type)) reject(`${node.type} is not available in expressions`)
     switch (node.type) {

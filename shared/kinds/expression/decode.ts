@@ -45,7 +45,7 @@ function createDecode(math: Instance) {
     if (count > LIMITS.scopeValuesMax) {
       reject('scope', `has more than ${LIMITS.scopeValuesMax} values`)
     }
-    if (level > LIMITS.nestingMax) reject(where, `lies more than ${LIMITS.nestingMax} deep`)
+    if (level > LIMITS.nestingMax) reject(where, `is nested more than ${LIMITS.nestingMax} deep`)
     if (Array.isArray(value)) return matrix(list(value, where, level), where)
     if (typeof value === 'string' && value.length > LIMITS.stringCharsMax) {
       reject(where, `has more than ${LIMITS.stringCharsMax} characters`)
@@ -61,7 +61,7 @@ function createDecode(math: Instance) {
     return values.map((one, place) => {
       const here = `${where}[${place}]`
       if (!Array.isArray(one)) return decode(one, here, level + 1)
-      if (level >= LIMITS.nestingMax) reject(here, `lies more than ${LIMITS.nestingMax} deep`)
+      if (level >= LIMITS.nestingMax) reject(here, `is nested more than ${LIMITS.nestingMax} deep`)
       return list(one, here, level + 1)
     })
   }
@@ -86,7 +86,7 @@ function createDecode(math: Instance) {
   function typed(form: Form, where: string, level: number): unknown {
     const read = Object.hasOwn(READERS, String(form.mathjs)) && READERS[String(form.mathjs)]
     if (!read)
-      reject(where, `has no readable "mathjs" type; one of ${Object.keys(READERS).join(', ')}`)
+      reject(where, `has an unknown "mathjs" type; use one of ${Object.keys(READERS).join(', ')}`)
     const part = (key: string) =>
       Array.isArray(form[key])
         ? list(form[key], `${where}.${key}`, level + 1)
@@ -114,31 +114,31 @@ const READERS: Record<string, Reader> = {
   Complex: (_, part, math) => new math.Complex(number(part('re')), number(part('im'))),
   Unit(form, part, math) {
     const json = { ...form, value: form.value == null ? null : part('value') }
-    if (form.unit != null && typeof form.unit !== 'string') throw new Error('unit is no text')
+    if (form.unit != null && typeof form.unit !== 'string') throw new Error('unit is not a string')
     return math.Unit.fromJSON(json)
   },
   DenseMatrix(_, part, math) {
     const data = part('data')
-    if (!Array.isArray(data)) throw new Error('data is no array')
+    if (!Array.isArray(data)) throw new Error('data is not an array')
     return math.matrix(data)
   },
   SparseMatrix: (form, part, math) => sparse(form, part('values'), math),
   ResultSet: (_, part, math) => {
     const entries = part('entries')
-    if (!Array.isArray(entries)) throw new Error('entries is no array')
+    if (!Array.isArray(entries)) throw new Error('entries is not an array')
     return new math.ResultSet(entries)
   },
 }
 
 function digits(value: unknown, pattern: RegExp): string {
   if (typeof value !== 'string' || value.length > LIMITS.digitsMax + 1 || !pattern.test(value)) {
-    throw new Error('its digits are no text of a number')
+    throw new Error('its digits are not the text of a number')
   }
   return value
 }
 
 function number(value: unknown): number {
-  if (typeof value !== 'number') throw new Error('its parts are no numbers')
+  if (typeof value !== 'number') throw new Error('its parts are not numbers')
   return value
 }
 
@@ -148,20 +148,20 @@ function sparse(form: Form, values: unknown, math: Instance): unknown {
     const list = form[key]
     const ok =
       Array.isArray(list) && list.every((one) => Number.isInteger(one) && one >= 0 && one <= most)
-    if (!ok) throw new Error(`${key} is no list of integers from 0 to ${most}`)
+    if (!ok) throw new Error(`${key} is not a list of integers from 0 to ${most}`)
     return list as number[]
   }
   const size = integers('size', LIMITS.elementsMax)
   const [rows = 0, columns = 0] = size
   if (size.length !== 2 || rows * columns > LIMITS.elementsMax || !Array.isArray(values)) {
-    throw new Error('size or values do not fit')
+    throw new Error('size and values do not match')
   }
   const index = integers('index', rows - 1)
   const ptr = integers('ptr', values.length)
   const grows = ptr.every((at, place) => place === 0 || at >= ptr[place - 1]!)
   if (index.length !== values.length || ptr.length !== columns + 1 || !grows) {
-    throw new Error('index and ptr do not fit')
+    throw new Error('index and ptr do not match')
   }
-  if (ptr[0] !== 0 || ptr[columns] !== values.length) throw new Error('ptr does not fit')
+  if (ptr[0] !== 0 || ptr[columns] !== values.length) throw new Error('ptr does not match')
   return new math.SparseMatrix({ values, index: [...index], ptr: [...ptr], size: [rows, columns] })
 }

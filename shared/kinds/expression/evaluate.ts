@@ -154,6 +154,6 @@ function isOdd(error: unknown): boolean {
 
 function asFailure(error: unknown, type: 'evaluation' | 'rejected-expression'): TaskFailure {
   if (error instanceof TaskFailure) return error
-  const message = error instanceof Error ? error.message : 'threw something that is no error'
+  const message = error instanceof Error ? error.message : 'threw a value that is not an Error'
   return new TaskFailure(type, message.slice(0, LIMITS.messageCharsMax))
 }

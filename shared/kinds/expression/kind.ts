@@ -18,22 +18,20 @@ const Input = Type.Object(
       minLength: 1,
       maxLength: LIMITS.expressionCharsMax,
       pattern: '\\S',
-      description:
-        'what to evaluate, in the language of mathjs; several lines give several results',
+      description: 'expression in the language of mathjs; several lines give several results',
     }),
     scope: Type.Optional(
       Type.Record(Type.String(), Type.Unknown(), {
         maxProperties: LIMITS.scopeNamesMax,
         description:
-          'values of the names in the expression: numbers, strings, booleans, arrays (matrices), objects, and the forms in which results are given, such as {"mathjs": "BigNumber", "value": "0.1"}',
+          'values of variables in the expression: numbers, strings, booleans, arrays (matrices), objects, and the JSON forms of results, such as {"mathjs": "BigNumber", "value": "0.1"}',
       }),
     ),
     number: Type.Optional(
       Type.Union(
         NUMBERS.map((number) => Type.Literal(number)),
         {
-          description:
-            'the type of number that the expression\'s digits stand for; "number" if not given',
+          description: 'type of the numbers in the expression; default "number"',
         },
       ),
     ),
@@ -57,7 +55,7 @@ export const kind: Kind<ExpressionInput> = {
   shorthand: true,
   input: Input,
   output: Type.Unknown({
-    description: 'JSON, with mathjs\'s own forms ({"mathjs": type, ...}) for what JSON lacks',
+    description: 'JSON; types that JSON lacks have the form {"mathjs": type, ...}',
   }),
   run: (input) => (evaluate ? evaluate(input) : load(input)),
   examples: [

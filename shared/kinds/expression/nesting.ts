@@ -135,6 +135,6 @@ function tooDeep(at: number): never {
 }
 
 function ambiguous(at: number): never {
-  const message = `a quote that could begin a text or transpose (char ${at + 1}): add a bracket`
+  const message = `a quote that may begin a string or mean transpose (char ${at + 1}): add a bracket`
   throw new TaskFailure('rejected-expression', message)
 }

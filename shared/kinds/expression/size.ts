@@ -60,7 +60,8 @@ export function createMeasure(meter: Meter) {
   }
 
   function list(values: readonly unknown[], budget: number, level: number): number {
-    if (level > LIMITS.nestingMax) meter.fail(`values lie more than ${LIMITS.nestingMax} deep`)
+    if (level > LIMITS.nestingMax)
+      meter.fail(`values are nested more than ${LIMITS.nestingMax} deep`)
     let size = 1
     for (const value of values) {
       size += typeof value === 'number' ? 1 : measure(value, budget - size, level + 1)

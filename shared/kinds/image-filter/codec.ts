@@ -45,7 +45,7 @@ export async function decodeImage(bytes: Buffer): Promise<Pixels & { format: For
   const reading = { failOn: 'error', limitInputPixels: false } as const
   const header = await readable(format, sharp(bytes, reading).metadata())
   if ((header.pages ?? 1) > 1 || (format === 'png' && isAnimatedPng(bytes))) {
-    throw rejected(`this ${NAMES[format]} is animated; only still images are taken`)
+    throw rejected(`this ${NAMES[format]} is animated; only still images are supported`)
   }
   checkSize(header)
   const limited = { ...reading, limitInputPixels: PIXELS_MAX }
@@ -171,7 +171,7 @@ function pixelsOf(raw: {
 }): Pixels {
   const { data, info } = raw
   const { width, height, channels } = info
-  if (channels !== 3 && channels !== 4) throw rejected(`an image of ${channels} channels`)
+  if (channels !== 3 && channels !== 4) throw rejected(`an image with ${channels} channels`)
   return { data, width, height, channels }
 }
 
@@ -180,7 +180,7 @@ async function readable<T>(format: Format, reading: Promise<T>): Promise<T> {
     return await reading
   } catch (error) {
     const [reason] = String((error as Error).message).split('\n', 1)
-    throw rejected(`this ${NAMES[format]} is broken or cut short: ${reason}`)
+    throw rejected(`this ${NAMES[format]} is damaged or truncated: ${reason}`)
   }
 }
 
@@ -188,11 +188,13 @@ function checkSize({ width, height }: { width: number; height: number }) {
   const pixels = width * height
   if (pixels > PIXELS_MAX) {
     throw rejected(
-      `the image has ${width} x ${height} = ${pixels} pixels; at most ${PIXELS_MAX} are taken`,
+      `the image has ${width} x ${height} = ${pixels} pixels; the maximum is ${PIXELS_MAX}`,
     )
   }
   if (Math.max(width, height) > SIDE_MAX) {
-    throw rejected(`the image has ${width} x ${height} pixels; a side may have ${SIDE_MAX} at most`)
+    throw rejected(
+      `the image has ${width} x ${height} pixels; the maximum of a side is ${SIDE_MAX}`,
+    )
   }
 }
 
@@ -203,8 +205,10 @@ function formatOf(bytes: Buffer): Format {
   if (head.startsWith('\xff\xd8\xff')) return 'jpeg'
   if (/^RIFF.{4}WEBP/s.test(head)) return 'webp'
   if (bytes.length === 0) throw rejected('the image is empty')
-  const other = OTHERS.find(([, magic]) => magic.test(head))?.[0] ?? 'not an image of a known type'
-  throw rejected(`this is ${other}; PNG, JPEG and WebP are taken`)
+  const other =
+    OTHERS.find(([, magic]) => magic.test(head))?.[0] ??
+    'the image type is unknown; PNG, JPEG and WebP are supported'
+  throw rejected(`this is ${other}; PNG, JPEG and WebP are supported`)
 }
 
 /** Only to say what it is. */

@@ -26,45 +26,45 @@ export type Filter = {
 
 export const FILTERS: Record<string, Filter> = {
   grayscale: {
-    summary: 'Makes it gray, as bright as it was (ITU-R BT.601).',
+    summary: 'Converts it to grayscale with the same luma (ITU-R BT.601).',
     reach: 0,
     apply: pointwise((data, at) => {
       data[at] = data[at + 1] = data[at + 2] = lightness(data, at)
     }),
   },
   sepia: {
-    summary: 'Makes it brown, as an old photograph.',
+    summary: 'Applies a sepia tone.',
     reach: 0,
     apply: pointwise(sepia),
   },
   invert: {
-    summary: 'Turns each colour into its opposite.',
+    summary: 'Inverts each colour.',
     reach: 0,
     apply: pointwise((data, at) => {
       for (let i = at; i < at + 3; i++) data[i] = 255 - data[i]!
     }),
   },
   posterize: {
-    summary: 'Leaves four levels of each colour: 0, 85, 170, 255.',
+    summary: 'Reduces each colour to four levels: 0, 85, 170, 255.',
     reach: 0,
     apply: pointwise((data, at) => {
       for (let i = at; i < at + 3; i++) data[i] = 85 * (data[i]! >> 6)
     }),
   },
   threshold: {
-    summary: 'Makes it white where its gray is 128 or more, and black elsewhere.',
+    summary: 'Converts it to white where its gray value is 128 or more, else to black.',
     reach: 0,
     apply: pointwise((data, at) => {
       data[at] = data[at + 1] = data[at + 2] = lightness(data, at) < 128 ? 0 : 255
     }),
   },
   blur: {
-    summary: 'Blurs it, and its alpha: 5 x 5 pixels, weighed 1 4 6 4 1 both ways.',
+    summary: 'Blurs it, including alpha: 5 x 5 kernel, weights 1 4 6 4 1 in both directions.',
     reach: 2,
     apply: blur,
   },
   sharpen: {
-    summary: 'Sharpens it: adds what blur would take away.',
+    summary: 'Sharpens it: adds the difference to its blurred version.',
     reach: 2,
     apply: sharpen,
   },

@@ -30,14 +30,14 @@ const Input = Type.Object(
   {
     image: Type.String({
       ...Sha256,
-      description: 'the SHA-256 of the uploaded image: PNG, JPEG or WebP',
+      description: 'SHA-256 of the uploaded image: PNG, JPEG or WebP',
     }),
     filter: Type.Optional(FilterName),
     filters: Type.Optional(
       Type.Array(FilterName, {
         minItems: 1,
         maxItems: FILTERS_MAX,
-        description: 'in place of filter: one for each band of the image, from the top',
+        description: 'instead of filter: one per band of the image, from the top',
       }),
     ),
     format: Type.Optional(FormatName),
@@ -45,7 +45,7 @@ const Input = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 100,
-        description: `of jpeg and webp; ${QUALITY} when not given`,
+        description: `for jpeg and webp; default ${QUALITY} when not given`,
       }),
     ),
   },
@@ -69,7 +69,7 @@ type Output = Static<typeof Output>
 /** `parts` is the number of strips, 64 at most; as many as there are slots when not given. */
 export const job: JobKind<Input> = {
   name: 'image-filter',
-  summary: 'Filters an image in horizontal strips, side by side.',
+  summary: 'Filters an image in horizontal strips, in parallel.',
   input: Input,
   output: Output,
   mistakes,
@@ -90,7 +90,8 @@ export const job: JobKind<Input> = {
     const { format, bytes } = stitched.result as Stitched
     const name = resultName(format)
     const sha256 = stitched.files.find((file) => file.name === name)?.sha256
-    if (sha256 === undefined) throw new TaskFailure('missing-file', `the stitch gave no ${name}`)
+    if (sha256 === undefined)
+      throw new TaskFailure('missing-file', `the stitch did not produce ${name}`)
     const result: Output = {
       width,
       height,
@@ -115,7 +116,7 @@ function mistakes(input: Input): Mistake[] {
     names.includes(filter) ? [] : [{ field: at(i), rule: `must be one of ${names.join(', ')}` }],
   )
   if (input.quality !== undefined && formatOf(input) === 'png') {
-    found.push({ field: 'input.quality', rule: 'is for the formats jpeg and webp' })
+    found.push({ field: 'input.quality', rule: 'applies only to the formats jpeg and webp' })
   }
   return found
 }
@@ -134,7 +135,7 @@ function filterParts(job: JobSoFar<Input>) {
   if (Math.max(width, height) > sideMax) {
     throw new TaskFailure(
       'rejected-input',
-      `the image has ${width} x ${height} pixels; a side of a ${format} has ${sideMax} at most`,
+      `the image has ${width} x ${height} pixels; the maximum of a side in ${format} is ${sideMax}`,
     )
   }
   return strips.map(({ filter }, i) => ({

@@ -100,7 +100,7 @@ export type Stitched = Static<typeof Stitched>
 
 const stitch: Kind<StitchInput> = {
   name: 'image-filter.stitch',
-  summary: 'Stitches strips together to an image.',
+  summary: 'Joins strips into an image.',
   files: true,
   load,
   input: StitchInput,
@@ -116,7 +116,7 @@ const stitch: Kind<StitchInput> = {
       image.data.set(data, end)
       end += data.length
     }
-    if (end !== image.data.length) throw rejected(`the strips have not ${height} rows together`)
+    if (end !== image.data.length) throw rejected(`the strips do not have ${height} rows in total`)
     const bytes = await encodeImage(image, format, quality)
     await writeFile(join(work.out, resultName(format)), bytes)
     return { result: { width, height, format, bytes: bytes.length } satisfies Stitched }
@@ -147,12 +147,14 @@ function checkStrip(i: number, strip: Pixels, wanted: Omit<Pixels, 'data'>) {
   const words = ({ width, height, channels }: Omit<Pixels, 'data'>) =>
     `${width} x ${height} pixels ${channels === 4 ? 'with' : 'without'} alpha`
   if (words(strip) === words(wanted)) return
-  throw rejected(`strip ${i} came from its filter as ${words(strip)}, not as ${words(wanted)}`)
+  throw rejected(
+    `strip ${i} was returned by its filter as ${words(strip)}, not as ${words(wanted)}`,
+  )
 }
 
 async function read({ files }: Work, name: string): Promise<Buffer> {
   const path = files[name]
-  if (path === undefined) throw rejected(`the file ${name} is missing: only a job gives it`)
+  if (path === undefined) throw rejected(`the file ${name} is missing: only a job provides it`)
   return await readFile(path)
 }
 

@@ -32,8 +32,8 @@ export function* combineExactly(sums: Sum[]): Steps<JobResult> {
   const digits = sums.length > 1 ? sums.reduce((all, { d }) => all + d.length, 0) : 0
   const areWhole = sums.every(({ d }) => d === '1')
   if (digits > DENOMINATOR_DIGITS_MAX && !areWhole) {
-    const words = `the denominators of its parts have ${digits} digits together, more than ${DENOMINATOR_DIGITS_MAX}`
-    throw tooLarge(`${words}: with "numbers": "number" these are doubles`)
+    const words = `the denominators of its parts have ${digits} digits in total, more than ${DENOMINATOR_DIGITS_MAX}`
+    throw tooLarge(`${words}: use "numbers": "number" to compute with doubles`)
   }
   const fractions = yield* parsed(sums)
   const { n, d } = areWhole
@@ -63,7 +63,7 @@ function checkLengths(sums: Sum[]): void {
     if (digits <= NUMBER_DIGITS_MAX) continue
     const whose = sums.length > 1 ? `the sum of part ${i + 1} of ${sums.length}` : 'the sum'
     throw tooLarge(
-      `${whose} has ${digits} digits, more than ${NUMBER_DIGITS_MAX}: with "numbers": "number" it is a double`,
+      `${whose} has ${digits} digits, more than ${NUMBER_DIGITS_MAX}: use "numbers": "number" to compute with doubles`,
     )
   }
 }

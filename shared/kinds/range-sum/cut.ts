@@ -53,13 +53,13 @@ export function cut(
 
 function tooLong(total: number, parts: number | null, fitting: number, runLimitMs: number) {
   const seconds = (ns: number) => `${Number((ns / 1e9).toPrecision(3)).toLocaleString('en-US')} s`
-  const takes = `adding up this range takes one slot about ${seconds(total)}`
+  const takes = `summing this range takes one slot about ${seconds(total)}`
   const limit = `and a part may run for ${seconds(runLimitMs * 1e6)} (runLimitMs)`
   const runLimitMin = Math.ceil(total / (PARTS_MAX * 1e6 * LIMIT_SHARE))
   const advice =
     fitting > PARTS_MAX
       ? `give a runLimitMs of at least ${runLimitMin}, or a shorter range`
-      : `ask for at least ${fitting} parts, or leave their number to the master`
+      : `ask for at least ${fitting} parts, or leave the number to the master`
   const cut = `${Math.min(parts ?? PARTS_MAX, PARTS_MAX)} parts are too few`
   return new TaskFailure('rejected-input', `${takes}, ${limit}, so ${cut}: ${advice}`)
 }

@@ -66,7 +66,7 @@ export function wholeAt(tree: Tree): WholeAt {
     case '%':
       return (n) => modulo(left(n), right(n), n)
     case '/':
-      throw new Error('a division is not whole')
+      throw new Error('a division has a remainder')
   }
 }
 
@@ -135,7 +135,7 @@ function power(base: bigint, exponent: bigint): bigint {
   if (exponent <= 64n && base < SHORT && base > -SHORT) return base ** exponent
   const bits = BigInt(magnitude(base).toString(16).length * 4) * exponent
   if (bits > BITS_MAX && magnitude(base) > 1n) {
-    throw new TaskFailure('result-too-large', `a power would be longer than ${BITS_MAX} bits`)
+    throw new TaskFailure('result-too-large', `a power is longer than ${BITS_MAX} bits`)
   }
   return base ** exponent
 }

@@ -24,17 +24,21 @@ const Whole = Type.Union([
   Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
   Type.String({
     pattern: '^-?\\d{1,30}$',
-    wanted: 'a whole number of up to 30 digits in quotes, such as "-12"',
+    wanted: 'an integer of up to 30 digits as text, such as "-12"',
   }),
 ])
 const Input = Type.Object(
   {
-    expression: Type.String({ minLength: 1, maxLength: 1_000, description: 'in n, such as n^2' }),
+    expression: Type.String({
+      minLength: 1,
+      maxLength: 1_000,
+      description: 'an expression in n, such as n^2',
+    }),
     from: Whole,
     to: Whole,
     numbers: Type.Optional(
       Type.Union([Type.Literal('exact'), Type.Literal('number')], {
-        description: 'exact (default): whole numbers and fractions; number: doubles',
+        description: 'exact (default): integers and fractions; number: doubles',
       }),
     ),
   },
@@ -44,13 +48,13 @@ type Input = Static<typeof Input>
 
 /** Of a part: n / d in digits. */
 const SumOutput = Type.Object({
-  n: Type.String({ pattern: '^-?\\d+$', wanted: 'a whole number in digits' }),
-  d: Type.String({ pattern: '^\\d+$', wanted: 'a positive whole number in digits' }),
+  n: Type.String({ pattern: '^-?\\d+$', wanted: 'an integer in decimal digits' }),
+  d: Type.String({ pattern: '^\\d+$', wanted: 'a positive integer in decimal digits' }),
 })
 
 export const kind: Kind<Input> = {
   name: 'range-sum',
-  summary: 'Adds up an expression in n over a range of whole numbers, as a fraction n / d.',
+  summary: 'Sums an expression in n over a range of integers, as a fraction n / d.',
   input: Input,
   output: SumOutput,
   run(input) {
@@ -71,8 +75,7 @@ export const kind: Kind<Input> = {
 /** `result` has the JSON form that such a number has as the result of an expression. */
 export const job: JobKind<Input> = {
   name: 'range-sum',
-  summary:
-    'Adds up an expression in n over a range of whole numbers, cut into parts of like weight.',
+  summary: 'Sums an expression in n over a range of integers, split into parts of similar cost.',
   input: Input,
   output: Type.Union([
     Type.Number(),

@@ -97,7 +97,7 @@ export function parse(text: string): Tree {
 
   function atom(): Tree {
     const token = tokens[next]
-    if (!token) throw new SyntaxMistake('ends where a number, n or "(" should follow')
+    if (!token) throw new SyntaxMistake('ends where a number, n or "(" is expected')
     next++
     if (token.number) return token.number
     if (token.name) return named(token.name)
@@ -110,7 +110,7 @@ export function parse(text: string): Tree {
     if (name === 'pi' || name === 'e') return { is: 'constant', name }
     if (!(FUNCTIONS as readonly string[]).includes(name)) {
       throw new SyntaxMistake(
-        `does not know "${name}"; there are n, pi, e, ${FUNCTIONS.join(', ')}`,
+        `has the unknown name "${name}"; known are n, pi, e, ${FUNCTIONS.join(', ')}`,
       )
     }
     if (!sign('(')) throw new SyntaxMistake(`needs a "(" after ${name}`)

@@ -154,13 +154,13 @@ function sourceOf(piece: Piece, work: Work): Source {
   const path = work.files[piece.file]
   const name = piece.name ?? piece.file
   if (path === undefined)
-    throw new TaskFailure('missing-file', `${name} did not come with the task`)
+    throw new TaskFailure('missing-file', `${name} was not sent with the task`)
   const source = sourceOfFile(name, openSteady(path, name))
   if (piece.bytes === undefined || piece.bytes === source.size) return source
   source.close()
   throw new TaskFailure(
     'rejected-input',
-    `${name} has ${source.size} bytes and not ${piece.bytes}, as the request says`,
+    `${name} has ${source.size} bytes instead of ${piece.bytes}, the size in the request`,
   )
 }
 

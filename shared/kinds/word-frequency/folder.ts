@@ -16,11 +16,11 @@ export type Listed = { name: string; bytes: number }
 
 /** Why this may not be a name; null when it may. */
 export function nameMistake(name: string): string | null {
-  if (name.includes('\0') || name.includes('\\')) return 'must have no backslash and no NUL'
+  if (name.includes('\0') || name.includes('\\')) return 'must not contain a backslash or NUL'
   if (name.startsWith('/')) return 'must be relative to the folder'
   const steps = name.split('/')
   if (steps.includes('..') || steps.includes('.') || steps.includes('')) {
-    return 'must have no empty step and none of . and ..'
+    return 'must not contain empty steps, . or ..'
   }
   return null
 }
@@ -33,7 +33,7 @@ export function listFiles(folder: string | null, names: 'all' | string[]): Liste
   const root = given(folder)
   const wanted = names === 'all' ? namesIn(root) : names
   if (wanted.length === 0) {
-    throw new TaskFailure('rejected-input', "the slaves' folder of files has none")
+    throw new TaskFailure('rejected-input', "the slaves' folder has no files")
   }
   return wanted.map((name) => ({ name, bytes: statOf(root, name).size }))
 }
@@ -49,7 +49,7 @@ export function openListed(folder: string | null, { name, bytes }: Listed): Stea
   if (file.links !== 1) throw hardLink(name)
   throw new TaskFailure(
     'file-changed',
-    `${name} has ${file.size} bytes, and had ${bytes} when the job began: it must not change meanwhile, and be the same on every slave`,
+    `${name} has ${file.size} bytes, and had ${bytes} when the job started: it must not change during the job and must be the same on every slave`,
   )
 }
 
@@ -64,7 +64,7 @@ export function identityOf(folder: string | null): string {
 
 function given(folder: string | null): string {
   if (folder !== null) return resolve(folder)
-  throw new TaskFailure('missing-file', 'this slave has no folder of files of its own')
+  throw new TaskFailure('missing-file', 'this slave has no folder of files (--files)')
 }
 
 /** Of a regular file. Looks at every step of its name, so that none is a symbolic link. */
@@ -89,12 +89,13 @@ function statOf(root: string, name: string): { size: number } {
 const hardLink = (name: string): TaskFailure =>
   new TaskFailure(
     'rejected-input',
-    `${name} has another name too (a hard link), which is not followed: copy the file into the folder`,
+    `${name} has a second hard link, which is not followed: copy the file into the folder`,
   )
 
 function lookAt(root: string, name: string) {
   const stat = lstatSync(resolve(root, name), { throwIfNoEntry: false })
-  if (!stat) throw new TaskFailure('missing-file', `${name} is not in this slave's folder of files`)
+  if (!stat)
+    throw new TaskFailure('missing-file', `${name} is not in the folder of files of this slave`)
   if (!stat.isSymbolicLink()) return stat
   throw new TaskFailure('rejected-input', `${name} is a symbolic link, which is not followed`)
 }
@@ -112,7 +113,7 @@ function textOf(bytes: Uint8Array, folder: string): string {
     .replace(/[^ -[\]-~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
   throw new TaskFailure(
     'rejected-input',
-    `the name of "${folder === '' ? '' : `${folder}/`}${shown}" in the slaves' folder ${why}: rename it, or name the files to read in place of "all"`,
+    `the name of "${folder === '' ? '' : `${folder}/`}${shown}" in the slaves' folder ${why}: rename it, or list the files to read instead of "all"`,
   )
 }
 

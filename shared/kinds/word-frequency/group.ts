@@ -45,7 +45,7 @@ function gather(paths: string[], from: number, limits?: TableLimits) {
     const { record, next } = createRecordReader(path)
     while (next()) {
       while (isOf(record, from, to) && !addRecord(table, record)) {
-        if (to - from <= 1) throw new Error('too many words have one hash')
+        if (to - from <= 1) throw new Error('too many words have the same hash')
         to = from + Math.floor((to - from) / 2)
         table = kept(table, from, to, limits)
       }

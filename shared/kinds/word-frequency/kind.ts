@@ -32,7 +32,7 @@ const strict = { additionalProperties: false }
 
 const list: Kind<io.ListInput> = {
   name: 'word-frequency.list',
-  summary: "Gives names and sizes of files in the slaves' own folder.",
+  summary: "Lists names and sizes of the files in the slaves' folder.",
   input: io.ListInput,
   output: io.ListOutput,
   files: true,
@@ -53,7 +53,7 @@ const count: Kind<io.CountInput> = {
 
 const group: Kind<object> = {
   name: 'word-frequency.group',
-  summary: 'Adds up the counts of the words of one group, and tells their distribution.',
+  summary: 'Adds up the word counts of one group and reports their distribution.',
   input: io.GroupInput,
   output: io.GroupOutput,
   files: true,
@@ -64,7 +64,7 @@ const group: Kind<object> = {
 
 const exchange: Kind<io.ExchangeInput> = {
   name: 'word-frequency.exchange',
-  summary: 'Cuts the words of one group into sub-lists, for the pieces of the result.',
+  summary: 'Splits the words of one group into sublists, one per piece of the result.',
   input: io.ExchangeInput,
   output: io.ExchangeOutput,
   files: true,
@@ -75,7 +75,7 @@ const exchange: Kind<io.ExchangeInput> = {
 
 const sort: Kind<object> = {
   name: 'word-frequency.sort',
-  summary: 'Merges the sub-lists of one piece of the result, in order of frequency.',
+  summary: 'Merges the sublists of one piece of the result, in order of frequency.',
   input: io.SortInput,
   output: io.SortOutput,
   files: true,
@@ -89,7 +89,7 @@ const JobInput = Type.Object(
   {
     files: Type.Optional(
       Type.Union([Type.Literal('all'), Type.Array(io.FileName)], {
-        description: "names of files in the slaves' own folder, or all",
+        description: "names of files in the slaves' folder, or all",
       }),
     ),
     blobs: Type.Optional(
@@ -102,7 +102,11 @@ const JobInput = Type.Object(
           },
           strict,
         ),
-        { minItems: 1, maxItems: FILES_MAX, description: 'in place of files: uploaded ones' },
+        {
+          minItems: 1,
+          maxItems: FILES_MAX,
+          description: 'instead of files: SHA-256 of uploaded files',
+        },
       ),
     ),
     text: Type.Optional(Type.String({ description: 'in place of files' })),
@@ -110,7 +114,7 @@ const JobInput = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 2 ** 40,
-        description: 'how many bytes one part counts, about; chosen when not given',
+        description: 'approximate number of bytes that one part counts; chosen when not given',
       }),
     ),
   },
@@ -123,7 +127,7 @@ const STAGE = { list: 0, count: 1, group: 2, exchange: 3, sort: 4 }
 /** The result's file is the pieces of all parts of sort, one after the other. */
 export const job: JobKind<JobInput> = {
   name: 'word-frequency',
-  summary: 'Gives how often each word of the files occurs, most frequent first.',
+  summary: 'Counts how often each word occurs in files, most frequent first.',
   input: JobInput,
   output: Type.Object({
     files: Type.Integer({ minimum: 0 }),
@@ -174,7 +178,7 @@ export const job: JobKind<JobInput> = {
 
 function mistakes({ files, blobs, text }: JobInput) {
   if ([files, blobs, text].filter((given) => given !== undefined).length !== 1) {
-    return [{ field: 'input', rule: 'must have one of files, blobs and text' }]
+    return [{ field: 'input', rule: 'must have exactly one of files, blobs and text' }]
   }
   if (files === undefined || files === 'all') return []
   if (files.length < 1 || files.length > FILES_MAX) {

@@ -86,7 +86,7 @@ export function createRecordReader(path: string, bufferBytes = 256 * 1024) {
     }
   }
 
-  const broken = () => new Error(`${path} is no file of words and counts, or is cut short`)
+  const broken = () => new Error(`${path} is not a file of words and counts, or is truncated`)
 
   function close() {
     if (!closed) closeSync(file)

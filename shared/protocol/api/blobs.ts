@@ -16,7 +16,7 @@ export const putBlob = contract(
   { key: 'submit', slave: true },
   {
     tag: 'jobs',
-    summary: 'Keep these bytes: their SHA-256 is their name from now on',
+    summary: 'Upload a blob; its SHA-256 is its name',
     content: { form: 'bytes' },
     replies: { 201: Blob },
     problems: ['body-too-large', 'quota-exceeded', 'store-full'],
@@ -30,7 +30,7 @@ export const readBlob = contract(
   { key: 'read', slave: true },
   {
     tag: 'jobs',
-    summary: "Read a blob's bytes",
+    summary: 'Read the bytes of a blob',
     checked: { params: Type.Object({ sha256: Type.String({ maxLength: 128 }) }) },
     replies: { 200: 'application/octet-stream', 304: null },
     problems: ['no-such-blob'],

@@ -10,12 +10,12 @@ export const STRICT = { additionalProperties: false } as const
 
 export const orNull = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 
-export const Id = Type.String({ pattern: UUID_PATTERN, wanted: 'an id: a UUID in small letters' })
+export const Id = Type.String({ pattern: UUID_PATTERN, wanted: 'an id: a lower-case UUID' })
 export const Time = Type.String({ format: 'date-time' })
 export const Ms = Type.Number({ minimum: 0, description: 'milliseconds' })
 export const TraceId = Type.String({
   pattern: '^[0-9a-f]{32}$',
-  wanted: '32 hexadecimal digits, in small letters',
+  wanted: '32 lower-case hexadecimal digits',
   description: 'of W3C Trace Context',
 })
 
@@ -31,7 +31,7 @@ export const PAGE = {
   cursor: Type.Optional(
     Type.String({
       pattern: ANY_UUID_PATTERN,
-      wanted: 'an id, as "next" of the page before gives it',
+      wanted: 'the value of "next" of the previous page',
     }),
   ),
 }
@@ -39,7 +39,7 @@ export const PAGE = {
 export const DryRunQuery = Type.Object(
   {
     'dry-run': Type.Optional(
-      Type.String({ description: 'say what would happen, and do nothing; "false" is none' }),
+      Type.String({ description: 'report what would happen and do nothing; "false" turns it off' }),
     ),
   },
   STRICT,

@@ -14,20 +14,20 @@ const Session = Type.Object({
 
 export const readAuthority = contract('readAuthority', 'GET', '/ca', OPEN, {
   tag: 'watching',
-  summary: 'Get the certificate of the authority that vouches for the master, as PEM',
+  summary: 'Read the certificate of the authority that signs the certificate of the master, as PEM',
   description: 'A master without identities (askfirst init) has none.',
   replies: { 200: 'application/x-pem-file' },
 })
 
 export const readSession = contract('readSession', 'GET', '/session', OPEN, {
   tag: 'watching',
-  summary: 'Ask whether one must sign in, and who has',
+  summary: 'Read whether signing in is required, and who is signed in',
   replies: { 200: Session },
 })
 
 export const signIn = contract('signIn', 'POST', '/session', OPEN, {
   tag: 'watching',
-  summary: 'Sign in to the page with a key: a cookie stands for it from then on',
+  summary: 'Sign in to the page with a key; returns a session cookie',
   checked: { body: Type.Object({ key: Type.String({ minLength: 1, maxLength: 128 }) }, STRICT) },
   replies: { 200: Session },
 })
@@ -40,7 +40,7 @@ export const signOut = contract('signOut', 'DELETE', '/session', OPEN, {
 
 export const join = contract('join', 'POST', '/join', OPEN, {
   tag: 'wire',
-  summary: 'Say as a new slave: "I have a token"; and be given a certificate',
+  summary: 'Join as a new slave with a token; returns a certificate',
   checked: { body: JoinRequest },
   replies: { 200: CertificateReply },
   problems: ['join-refused'],
@@ -48,7 +48,7 @@ export const join = contract('join', 'POST', '/join', OPEN, {
 
 export const renew = contract('renew', 'POST', '/renew', SLAVE, {
   tag: 'wire',
-  summary: 'Say as a slave, by its certificate: "give me another before this one expires"',
+  summary: 'Renew the certificate of a slave before it expires',
   checked: { body: RenewRequest },
   replies: { 200: CertificateReply },
 })

@@ -16,12 +16,12 @@ export const NamedJob = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: PARTS_MAX,
-        description: 'into how many parts it is cut; the kind chooses when not given',
+        description: 'number of parts; chosen by the kind when not given',
       }),
     ),
     priority: Type.Optional(Type.Integer(PRIORITY)),
     runLimitMs: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'how long one part may run, in milliseconds' }),
+      Type.Integer({ minimum: 1, description: 'run limit of one part, in milliseconds' }),
     ),
     tags: Type.Optional(Type.Array(Tag, TAGS)),
   },

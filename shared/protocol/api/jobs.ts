@@ -27,11 +27,15 @@ export const JobExplanation = Type.Object(
     kind: Name,
     needs: Type.Array(Name, { description: 'kinds that slaves must offer' }),
     stages: Type.Array(Type.String()),
-    parts: Type.Integer({ minimum: 0, description: 'of the first stage' }),
+    parts: Type.Integer({ minimum: 0, description: 'number of parts of the first stage' }),
     slots: Count,
     slaves: Count,
   },
-  { ...STRICT, description: 'With `?dry-run`: how the job would be split, and among how many.' },
+  {
+    ...STRICT,
+    description:
+      'With `?dry-run`: how the job would be split, and how many slaves could run its parts.',
+  },
 )
 
 const Stage = Type.Object({
@@ -75,8 +79,14 @@ export const Job = Type.Object(
     stages: Type.Array(Stage),
     priority: Type.Integer(),
     runLimitMs: Count,
-    slots: Type.Integer({ minimum: 1, description: 'of the slaves that could take its parts' }),
-    slaves: Type.Integer({ minimum: 1, description: 'that could take its parts when it came' }),
+    slots: Type.Integer({
+      minimum: 1,
+      description: 'slots of the slaves that could run its parts',
+    }),
+    slaves: Type.Integer({
+      minimum: 1,
+      description: 'slaves that could run its parts when it was submitted',
+    }),
     tags: Type.Array(Type.String()),
     traceId: TraceId,
     createdAt: Time,
@@ -99,7 +109,7 @@ const Part = Type.Object({
   bytes: Count,
   files: Type.Optional(
     Type.Array(Type.Object({ name: Type.String(), sha256: Type.Optional(Type.String()) }), {
-      description: 'those that are blobs on the master',
+      description: 'files that are blobs on the master',
     }),
   ),
   ms: Type.Number(),
@@ -112,9 +122,9 @@ const Transfers = Type.Array(
   Type.Array(Type.Union([Type.String(), Count]), {
     minItems: 3,
     maxItems: 3,
-    description: 'from which slave, to which, how many bytes',
+    description: 'source slave, target slave, bytes',
   }),
-  { description: 'partitions that the parts which are done were given' },
+  { description: 'partitions that completed parts fetched' },
 )
 export const Parts = Type.Object(
   {
@@ -148,12 +158,12 @@ export const JobResult = Type.Object(
     resultType: Type.Optional(Type.String()),
     resultText: Type.Optional(Type.String()),
   },
-  { description: 'Where the result is no file.' },
+  { description: 'When the result is not a file.' },
 )
 
 export const submitJob = contract('submitJob', 'POST', '/jobs', SUBMIT, {
   tag: 'jobs',
-  summary: 'Begin a job: the master splits it into parts, hands them out, and combines them',
+  summary: 'Start a job: the master splits it into parts, assigns them and combines their results',
   checked: { querystring: DryRunQuery },
   content: { form: 'json', schema: jobBody, examples: jobExamples },
   headers: ['prefer', 'idempotency-key', 'traceparent'],
@@ -180,7 +190,7 @@ export const listJobs = contract('listJobs', 'GET', '/jobs', READ, {
 
 export const readJob = contract('readJob', 'GET', '/jobs/:id', READ, {
   tag: 'jobs',
-  summary: 'Read one job: its stages, how far each is, its result',
+  summary: 'Read a job: its stages, their progress and the result',
   checked: { params: IdParams },
   headers: ['prefer'],
   replies: { 200: Job },
@@ -208,7 +218,7 @@ export type PartsFilter = Static<typeof readParts.checked.querystring>
 
 export const readResult = contract('readResult', 'GET', '/jobs/:id/result', READ, {
   tag: 'jobs',
-  summary: 'Read the result by itself: a file as what it is, anything else as JSON',
+  summary: 'Read the result alone: a file with its own media type, any other result as JSON',
   checked: { params: IdParams },
   headers: ['prefer'],
   replies: { 200: [JobResult, '*/*'] },
@@ -217,7 +227,7 @@ export const readResult = contract('readResult', 'GET', '/jobs/:id/result', READ
 
 export const cancelJob = contract('cancelJob', 'DELETE', '/jobs/:id', CANCEL, {
   tag: 'jobs',
-  summary: 'Cancel a job and whatever runs of it',
+  summary: 'Cancel a job and its running parts',
   checked: { params: IdParams },
   replies: { 200: [Job, Cancelled] },
   problems: ['no-such-job', 'already-ended'],

@@ -5,13 +5,13 @@ import { contract, OPEN } from '../contract.ts'
 
 export const readPage = contract('readPage', 'GET', '/', OPEN, {
   tag: 'hidden',
-  summary: 'Open the page',
+  summary: 'Open the dashboard',
   replies: { 200: 'text/html', 304: null },
 })
 
 export const readPageFile = contract('readPageFile', 'GET', '/page/*', OPEN, {
   tag: 'hidden',
-  summary: 'Read a file of the page',
+  summary: 'Read a file of the dashboard',
   // Not an object with the key `*`: typebox makes a regular expression of each key as it stands.
   checked: { params: Type.Record(Type.String(), Type.String()) },
   replies: { 200: '*/*', 304: null },

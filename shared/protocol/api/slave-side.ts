@@ -20,7 +20,7 @@ import { NameParams } from './fields.ts'
 
 export const registerSlave = contract('registerSlave', 'POST', '/slaves', SLAVE, {
   tag: 'wire',
-  summary: 'Register a slave: "ask me at this address", or "you cannot reach me, I poll"',
+  summary: 'Register a slave, with the address for offers or as a polling slave',
   checked: { body: Registration },
   replies: { 200: RegistrationReply },
   problems: ['name-taken', 'unreachable-slave'],
@@ -28,24 +28,24 @@ export const registerSlave = contract('registerSlave', 'POST', '/slaves', SLAVE,
 
 export const beat = contract('beat', 'POST', '/slaves/:name/heartbeat', SLAVE, {
   tag: 'wire',
-  summary: 'A slave is here, and lists what it has',
+  summary: 'Heartbeat of a slave, with the attempts that it holds',
   checked: { params: NameParams, body: Heartbeat },
   replies: { 200: HeartbeatReply },
 })
 
 export const callBack = contract('callBack', 'POST', '/callbacks', SLAVE, {
   tag: 'wire',
-  summary: 'Attempts have ended: repeated until they are acknowledged',
+  summary: 'Deliver outcomes of attempts; repeated until they are acknowledged',
   checked: { body: CallbacksRequest },
   replies: { 200: CallbacksReply },
 })
 
 export const poll = contract('poll', 'GET', '/get_task', SLAVE, {
   tag: 'wire',
-  summary: 'A slave that cannot be reached asks for tasks',
+  summary: 'Poll for tasks, as a slave that the master cannot reach',
   description:
-    'Held up to `wait` seconds; 204 when nothing came. A simple slave, which gives no `boot`, gets ' +
-    'one task; one that registered gets a list. Without `kinds` a simple slave gets any task that ' +
+    'The master holds the request for up to `wait` seconds and answers 204 when there is no task. A simple slave, which gives no `boot`, gets ' +
+    'one task; a registered slave gets a list. Without `kinds` a simple slave gets any task that ' +
     'needs no files; without `slave` the master gives it a name.',
   checked: { querystring: AnyPoll },
   replies: { 200: [SimpleOffer, PollReply], 204: null },
@@ -54,10 +54,10 @@ export const poll = contract('poll', 'GET', '/get_task', SLAVE, {
 
 export const submitResult = contract('submitResult', 'POST', '/submit_result', SLAVE, {
   tag: 'wire',
-  summary: 'What became of tasks that were fetched',
+  summary: 'Deliver outcomes of fetched tasks',
   description:
-    'Of a task that a simple slave has, `task` and `result` (or `failure`) are enough. Where a ' +
-    'kind gives one number, such as `word-count`, that number alone may be the result.',
+    'For a task of a simple slave `task` and `result` (or `failure`) are sufficient. If the ' +
+    'result of the kind is one number, as for `word-count`, the number alone may be the result.',
   content: {
     form: 'json',
     schema: () => Type.Union([SubmittedDone, SubmittedFailed, CallbacksRequest]),

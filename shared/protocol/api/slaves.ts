@@ -61,7 +61,7 @@ export const listSlaves = contract('listSlaves', 'GET', '/slaves', READ, {
 
 export const drainSlave = contract('drainSlave', 'POST', '/slaves/:name/drain', ADMIN, {
   tag: 'slaves',
-  summary: 'Offer a slave no work until it is resumed; what it has it finishes',
+  summary: 'Stop offers to a slave until it is resumed; it finishes its tasks',
   checked: { params: NameParams },
   replies: { 200: Message },
   problems: ['no-such-slave'],
@@ -69,7 +69,7 @@ export const drainSlave = contract('drainSlave', 'POST', '/slaves/:name/drain', 
 
 export const resumeSlave = contract('resumeSlave', 'POST', '/slaves/:name/resume', ADMIN, {
   tag: 'slaves',
-  summary: 'Offer it work again',
+  summary: 'Send it offers again',
   checked: { params: NameParams },
   replies: { 200: Message },
   problems: ['no-such-slave'],
@@ -82,8 +82,8 @@ export const forgetSlave = contract(
   { key: 'admin', slave: true },
   {
     tag: 'slaves',
-    summary: 'Forget a slave that will not come back; what it had is given to others',
-    description: 'With `boot` it is the slave itself that leaves.',
+    summary: 'Remove a slave that will not come back; other slaves get its tasks',
+    description: 'With `boot` the slave deregisters itself.',
     checked: {
       params: NameParams,
       querystring: Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) }),

@@ -14,22 +14,22 @@ const WAIT_LIMIT_MS_MAX = 31_536_000_000
 /** What a client may say of any task. */
 export const TASK_OPTIONS = {
   queue: Type.Optional(
-    Type.Boolean({ description: 'wait in the line when no slave is available; default false' }),
+    Type.Boolean({ description: 'queue the task when no slave is available; default false' }),
   ),
   priority: Type.Optional(
-    Type.Integer({ ...PRIORITY, description: 'higher goes first in the line' }),
+    Type.Integer({ ...PRIORITY, description: 'higher priorities are served first' }),
   ),
   runLimitMs: Type.Optional(
-    Type.Integer({ minimum: 1, description: 'how long it may run, in milliseconds' }),
+    Type.Integer({ minimum: 1, description: 'run limit, in milliseconds' }),
   ),
   waitLimitMs: Type.Optional(
     Type.Integer({
       minimum: 1,
       maximum: WAIT_LIMIT_MS_MAX,
-      description: 'a queued task expires after this, in milliseconds',
+      description: 'maximum time in the queue, in milliseconds; then the task expires',
     }),
   ),
-  tags: Type.Optional(Type.Array(Tag, { ...TAGS, description: 'words to find it again by' })),
+  tags: Type.Optional(Type.Array(Tag, { ...TAGS, description: 'labels to find it by' })),
 }
 export const TaskOptions = Type.Object(TASK_OPTIONS, STRICT)
 export type TaskOptions = Static<typeof TaskOptions>
@@ -60,8 +60,8 @@ export const taskBody = (loaded: Loaded): TSchema =>
   ])
 
 export const taskExamples = (loaded: Loaded): Record<string, unknown> => ({
-  'in short': { expression: '2 + 3 * sqrt(16)' },
-  'wait in line': { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
+  'short form': { expression: '2 + 3 * sqrt(16)' },
+  queued: { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
   ...Object.fromEntries(
     standing(loaded).map(({ name, examples }) => [name, { kind: name, input: examples[0]?.input }]),
   ),

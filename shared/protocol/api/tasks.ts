@@ -29,7 +29,7 @@ const Status = words(TASK_STATUSES)
 
 export const AcceptedTask = Type.Object(
   { id: Id, status: Status, slave: orNull(Name), message: Type.String(), asked: Type.Array(Asked) },
-  { ...STRICT, description: 'A slave has it, or it waits in line.' },
+  { ...STRICT, description: 'A slave has accepted it, or it is queued.' },
 )
 export type AcceptedTask = Static<typeof AcceptedTask>
 
@@ -42,7 +42,7 @@ export const EndedTask = Type.Object(
     slave: orNull(Name),
     asked: Type.Array(Asked),
   },
-  { ...STRICT, description: 'It ended while its client waited.' },
+  { ...STRICT, description: 'It ended while the client waited.' },
 )
 
 const summary = {
@@ -104,31 +104,38 @@ export const Explanation = Type.Object(
       ),
     ),
   },
-  { ...STRICT, description: 'With `?dry-run`: who would be asked first, and why not the others.' },
+  {
+    ...STRICT,
+    description: 'With `?dry-run`: which slave would be asked first, and why the others would not.',
+  },
 )
 export type Explanation = Static<typeof Explanation>
 
 export const BatchExplanation = Type.Object(
   { tasks: Type.Array(Type.Object({ kind: Name, wouldAsk: orNull(Name) }, STRICT)) },
-  { ...STRICT, description: 'With `?dry-run`: who would be asked first, item by item.' },
+  { ...STRICT, description: 'With `?dry-run`: which slave would be asked first, for each item.' },
 )
 
 /** The reply to a key that may cancel and not read. */
 export const Cancelled = Type.Object(
   { id: Id, status: Status },
-  { ...STRICT, description: 'Where the key may not read.' },
+  { ...STRICT, description: 'When the key has no scope to read.' },
 )
 
 export const Batch = Type.Object(
   {
     tasks: Type.Array(
       Type.Object({
-        code: Type.Integer({ description: 'the status that it would have had alone' }),
+        code: Type.Integer({
+          description: 'the HTTP status that the item would have as a request of its own',
+        }),
         id: Type.Optional(Id),
         problem: Type.Optional(ProblemDocument),
         retryAfter: Type.Optional(Count),
         replayed: Type.Optional(
-          Type.Boolean({ description: 'its idempotencyKey came before: this is the same task' }),
+          Type.Boolean({
+            description: 'the idempotencyKey was used before: this is the same task',
+          }),
         ),
       }),
     ),
@@ -151,11 +158,11 @@ const SUBMITTING = ['prefer', 'idempotency-key', 'traceparent'] as const
 
 export const submitTask = contract('submitTask', 'POST', '/tasks', SUBMIT, {
   tag: 'tasks',
-  summary: 'Hand a task to the first slave that is available',
+  summary: 'Submit a task: it is assigned to the first slave that accepts it',
   description:
-    'The master asks its slaves in order whether they are available for this task. The first ' +
-    'that says yes has it: 202, or 200 with its outcome where `Prefer: wait` saw its end. If ' +
-    'none does, it is refused with the reasons, or waits in line with `"queue": true`.',
+    'The master asks its slaves in order whether they are available for this task and assigns it to the first ' +
+    'one that accepts: 202, or 200 with the outcome when it ends within `Prefer: wait`. If ' +
+    'none accepts, it is refused with the reasons, or queued with `"queue": true`.',
   checked: { querystring: DryRunQuery },
   content: { form: 'json', schema: taskBody, examples: taskExamples },
   headers: SUBMITTING,
@@ -165,9 +172,9 @@ export const submitTask = contract('submitTask', 'POST', '/tasks', SUBMIT, {
 
 export const submitTasks = contract('submitTasks', 'POST', '/tasks/batch', SUBMIT, {
   tag: 'tasks',
-  summary: 'The same for many',
+  summary: 'Submit many tasks',
   description:
-    'Checked as a whole; then each is answered for itself, in order. An item may have an `idempotencyKey`, as the header of a POST of its own.',
+    'The batch is validated as a whole; then each item gets its own answer, in order. The `idempotencyKey` of an item replaces the header.',
   checked: { querystring: DryRunQuery },
   content: {
     form: 'json',
@@ -204,7 +211,8 @@ export type TaskFilter = Static<typeof listTasks.checked.querystring>
 export const getTasks = {
   ...listTasks,
   path: '/get-tasks',
-  description: 'The next page is at `next`, which is also `Link: rel="next"`; null at the end.',
+  description:
+    '`next` is the path of the next page, also sent as `Link: rel="next"`; null at the end.',
   operationId: 'getTasks',
 }
 
@@ -219,7 +227,8 @@ export const readTask = contract('readTask', 'GET', '/tasks/:id', READ, {
 
 export const readTrail = contract('readTrail', 'GET', '/tasks/:id/trail', READ, {
   tag: 'tasks',
-  summary: 'Read who was asked, what each answered and why, and what befell the task since',
+  summary:
+    'Read the trail: which slaves were asked, their answers and reasons, and all later events of the task',
   checked: { params: IdParams },
   replies: { 200: Trail },
   problems: ['no-such-task'],
@@ -237,8 +246,8 @@ export const retryTask = contract('retryTask', 'POST', '/tasks/:id/retry', SUBMI
   tag: 'tasks',
   summary: 'Submit the same input again, as a new task',
   description:
-    'The body, where there is one, says what is to be otherwise: queue, priority, limits, tags. ' +
-    'A task that ended while it waited in line waits again.',
+    'An optional body changes queue, priority, limits or tags. ' +
+    'A task that ended in the queue is queued again.',
   checked: { params: IdParams },
   content: { form: 'json', schema: () => TaskOptions, optional: true },
   headers: SUBMITTING,

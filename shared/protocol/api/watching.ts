@@ -20,17 +20,22 @@ export const Kinds = Type.Object(
         {
           ...AnyKind,
           files: Type.Boolean({
-            description: 'works on files of a job: cannot be asked for alone',
+            description: 'works on files of a job: cannot be submitted as a task',
           }),
-          shorthand: Type.Boolean({ description: "its input's fields may stand at the top" }),
-          offeredBy: Type.Integer({ minimum: 0, description: 'how many slaves that are alive' }),
+          shorthand: Type.Boolean({
+            description: 'the fields of its input may be given at the top level',
+          }),
+          offeredBy: Type.Integer({
+            minimum: 0,
+            description: 'number of live slaves that offer it',
+          }),
         },
         STRICT,
       ),
     ),
     jobs: Type.Array(Type.Object(AnyKind, STRICT)),
     foreign: Type.Array(Type.Object({ name: Name, offeredBy: Count }, STRICT), {
-      description: 'kinds that slaves bring along, of which only they know the schema',
+      description: 'kinds that only slaves define; the master does not have their schemas',
     }),
   },
   STRICT,
@@ -75,17 +80,17 @@ const STREAM = 'text/event-stream'
 
 export const followEvents = contract('followEvents', 'GET', '/events', READ_ALL, {
   tag: 'watching',
-  summary: 'Follow what happens, as server-sent events',
+  summary: 'Stream events (server-sent events)',
   description:
-    'Events of tasks, refusals, slaves and jobs, each with an id; with `Last-Event-ID` from where ' +
-    'a reader was. It never ends by itself.',
+    'Events of tasks, refusals, slaves and jobs, each with an id; `Last-Event-ID` continues after ' +
+    'an earlier event. The stream does not end by itself.',
   checked: {
     querystring: Type.Object(
       {
         type: Type.Optional(
           Type.String({
             maxLength: 64,
-            description: 'task, refused, slave, job; or several: "task,job"',
+            description: 'task, refused, slave or job; several are separated by commas: "task,job"',
           }),
         ),
         task: Type.Optional(Type.String({ maxLength: 64 })),
@@ -103,41 +108,41 @@ export type EventFilter = Static<typeof followEvents.checked.querystring>
 
 export const followOverview = contract('followOverview', 'GET', '/overview', READ_ALL, {
   tag: 'watching',
-  summary: 'Follow the dispatcher at a glance, as the page does',
-  description: 'All of it once, then what has changed, a few times a second.',
+  summary: 'Stream the overview that the dashboard shows',
+  description: 'The whole overview first, then its changes, several times per second.',
   replies: { 200: STREAM },
   problems: ['too-many-streams'],
 })
 
 export const listKinds = contract('listKinds', 'GET', '/kinds', READ, {
   tag: 'watching',
-  summary: 'Which kinds of tasks and jobs there are, with schemas and examples',
+  summary: 'List the kinds of tasks and jobs, with schemas and examples',
   replies: { 200: Kinds },
 })
 
 export const readStatus = contract('readStatus', 'GET', '/status', READ, {
   tag: 'watching',
-  summary: 'Numbers of tasks, slots and refusals; event-loop lag',
+  summary: 'Read the numbers of tasks, slots and refusals, and the event-loop lag',
   replies: { 200: Status },
 })
 
 export const readMetrics = contract('readMetrics', 'GET', '/metrics', READ, {
   tag: 'watching',
-  summary: 'The same and more for Prometheus',
+  summary: 'Metrics for Prometheus',
   anyQuery: true,
   replies: { 200: 'text/plain' },
 })
 
 export const isUp = contract('isUp', 'GET', '/healthz', OPEN, {
   tag: 'watching',
-  summary: 'Whether the process is up',
+  summary: 'Liveness check: the process runs',
   anyQuery: true,
   replies: { 200: Up },
 })
 
 export const isReady = contract('isReady', 'GET', '/readyz', OPEN, {
   tag: 'watching',
-  summary: 'Whether it takes tasks',
+  summary: 'Readiness check: the master accepts tasks',
   anyQuery: true,
   replies: { 200: Up },
   problems: ['draining'],

@@ -30,7 +30,7 @@ def main():
     # when the process was stopped and continued). And a signal handler must not take a lock.
     while not told:
         time.sleep(0.1)
-    app.stop(f"told to stop by {told[0]}", given.drain_ms / 1000)
+    app.stop(f"received {told[0]}", given.drain_ms / 1000)
     os._exit(0)
 
 

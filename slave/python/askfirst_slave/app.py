@@ -70,5 +70,5 @@ class App:
         try:
             self.heartbeats.leave()
         except Exception as error:
-            log(f"the master did not hear the goodbye: {error}")
+            log(f"cannot deregister at the master: {error}")
         self.agent.close()

@@ -13,17 +13,17 @@ from .security.joining import open_identity
 def read_settings():
     """The settings, with the identity of the slave as `identity`; it may wait for the master to join it.
     Ends the process with status 2 and a message when something is wrong."""
-    parser = argparse.ArgumentParser(description="a slave of askfirst, in Python")
+    parser = argparse.ArgumentParser(description="an askfirst slave in Python")
     parser.add_argument("--master", default="http://127.0.0.1:8080", help="URL of the master")
-    parser.add_argument("--name", default="python-1", help="unique at its master")
+    parser.add_argument("--name", default="python-1", help="unique among the slaves of its master")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=9101, help="0 takes any that is free")
+    parser.add_argument("--port", type=int, default=9101, help="0 takes a free port")
     parser.add_argument("--advertise", help="URL at which the master reaches this slave")
-    parser.add_argument("--slots", type=int, default=os.cpu_count(), help="tasks at a time")
-    parser.add_argument("--data", required=True, help="folder that keeps finished results")
-    parser.add_argument("--drain-ms", type=int, default=30_000, help="patience when told to stop")
-    parser.add_argument("--join-file", help="a file with a join line; or it is in ASKFIRST_JOIN")
-    parser.add_argument("--insecure-no-auth", action="store_true", help="listen beyond loopback")
+    parser.add_argument("--slots", type=int, default=os.cpu_count(), help="number of slots")
+    parser.add_argument("--data", required=True, help="folder in which finished results are stored")
+    parser.add_argument("--drain-ms", type=int, default=30_000, help="maximum time that a stopping slave waits for its tasks")
+    parser.add_argument("--join-file", help="file that contains the join line (or set ASKFIRST_JOIN)")
+    parser.add_argument("--insecure-no-auth", action="store_true", help="allow an address that is not loopback without authentication")
     given = parser.parse_args()
     if not NAME.match(given.name):
         parser.error("--name: letters, digits, '.', '_', '-', at most 64")
@@ -40,7 +40,7 @@ def read_settings():
         parser.error(str(error))
     loopback = is_loopback(given.host)
     if not loopback and not given.insecure_no_auth and not given.identity:
-        parser.error("--host is not loopback, and nothing checks who asks: join with a join line")
+        parser.error("--host is not loopback and there is no authentication: join with a join line")
     if given.identity and (given.advertise or "https").split(":")[0] != "https":
         parser.error("--advertise must be an https URL")
     return given

@@ -114,7 +114,7 @@ t.test('finds out what keeps a slave from working', async (t) => {
   t.match(free.of('reached'), { verdict: 'ok' })
   const taken = await doctor(['--port', new URL(url).port])
   t.equal(taken.code, EXIT.failed[0])
-  t.match(taken.of('port'), { verdict: 'wrong', says: 'taken by another program' })
+  t.match(taken.of('port'), { verdict: 'wrong', says: 'in use by another program' })
   const hidden = await doctor([
     '--port',
     String(await freePort()),
@@ -123,7 +123,7 @@ t.test('finds out what keeps a slave from working', async (t) => {
   ])
   t.match(hidden.of('reached'), {
     verdict: 'wrong',
-    says: /does not reach .* its log has the reason/,
+    says: /does not reach .* the log of the master has the reason/,
   })
   t.equal(((await getJson(`${url}/slaves`)) as Json).slaves.length, 1, 'and registers nobody')
 })

@@ -13,7 +13,7 @@ import { CLIENT_COMMANDS } from '../../../master/cli/program.ts'
 import { begin } from './askfirst.ts'
 import { runProgram } from './in-process.ts'
 
-/** What a terminal obeys, or what begins a line, turns one or is half a character. */
+/** What a terminal obeys, or what begins a line, turns one or is unpaired surrogate. */
 const HOSTILE = 'a\u001b]0;X\u0007b\u001b[2Jc\u009b31md\u007fe\u202ef\u2066g\ud800h\rFORGED\nFORGED'
 /** An operand of a shell is well-formed. */
 const OPERAND = HOSTILE.replace('\ud800', '')

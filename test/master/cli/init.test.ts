@@ -16,8 +16,8 @@ test('wants a data folder and, before there are identities, an address', async (
   const data = join(t.testdir(), 'master')
   delete process.env.ASKFIRST_DATA
   const url = 'https://10.0.0.1:8080'
-  await t.rejects(run('--url', url), { message: /^--data must be given/ })
-  await t.rejects(run('--data', data), { message: /^--url must be given/ })
+  await t.rejects(run('--url', url), { message: /^--data is required/ })
+  await t.rejects(run('--data', data), { message: /^--url is required/ })
   t.notOk(existsSync(data), 'a refusal makes nothing')
   t.match(await run('--data', data, '--url', url), /admin key \S+, shown once: \S+/)
   t.match(await run('--data', data), /has identities already/)

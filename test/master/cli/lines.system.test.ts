@@ -75,7 +75,7 @@ t.test('goes on after kill -9 where it was, and does no line twice', async (t) =
   const second = await askfirst(t, url, args)
   t.equal(second.code, 0)
   t.equal(second.stdout, NUMBERS.map((n) => `${n * 2}\n`).join(''))
-  t.match(second.stderr, /the master had [\d,]+ tasks of them already/)
+  t.match(second.stderr, /[\d,]+ tasks of them were stored before/)
   t.equal((await taken()) - before, NUMBERS.length)
 
   const third = await askfirst(t, url, [...args.slice(0, 3), '--again'])
@@ -94,7 +94,7 @@ t.test('says after Ctrl-C how far it got, and goes on from there', async (t) => 
   t.equal(code, EXIT.stopped[0])
   const printed = stdout.split('\n').length - 1
   t.match(stderr, `The results of lines 1 to ${printed.toLocaleString('en')} are printed.`)
-  t.match(stderr, 'The same lines with --run my-run go on: nothing is done twice.')
+  t.match(stderr, 'Submit the same lines with --run my-run to continue: no line is executed twice.')
   t.equal((await askfirst(t, url, args, { input })).code, 0)
   t.equal((await taken()) - before, NUMBERS.length)
 })

@@ -87,11 +87,17 @@ t.test('refuses a wrong command line in one line that says what is right', async
     [['events', '--type'], "option '--type <TYPE>' argument missing"],
     [['key', 'lost'], "unknown command 'lost' (Did you mean list?); see askfirst key --help"],
     [['key', 'create'], "required option '--scopes <A,B>' not specified"],
-    [['key', 'create', '--scopes', 'read,all'], 'It must be some of submit, read, cancel, admin'],
-    [['key', 'create', '--scopes', 'read', '--client', 'a b'], 'It must be a name, or *'],
-    [['key', 'create', '--scopes', 'read', '--ttl', '5'], 'It must be as 30s, 15m, 12h or 90d'],
+    [
+      ['key', 'create', '--scopes', 'read,all'],
+      'It must be one or more of submit, read, cancel, admin',
+    ],
+    [['key', 'create', '--scopes', 'read', '--client', 'a b'], 'It must be a name or *'],
+    [
+      ['key', 'create', '--scopes', 'read', '--ttl', '5'],
+      'It must be a duration such as 30s, 15m, 12h or 90d',
+    ],
     [['token', 'create', '--uses', '0'], 'It must be a number'],
-    [['token', 'create', '--name', 'a b'], "It cannot be a slave's name"],
+    [['token', 'create', '--name', 'a b'], 'It must be a valid name of a slave'],
     [['key', 'list', '--data', 'nowhere'], 'nowhere has no identities: run askfirst init'],
     [['slaves', '--url', 'nowhere'], '"nowhere" is no URL of a master'],
     [['why', '--input', '{"n":'], '--input is not JSON: '],
@@ -109,7 +115,10 @@ t.test('refuses a wrong command line in one line that says what is right', async
 
 t.test('prints the help of a command, of all, and the version', async (t) => {
   const all = await runProgram([])
-  t.match(all, { exit: 'ok', stdout: /Usage: askfirst .*\n\naskfirst: tasks for the first slave/ })
+  t.match(all, {
+    exit: 'ok',
+    stdout: /Usage: askfirst .*\n\naskfirst: assigns tasks to the first slave/,
+  })
   for (const argv of [['--help'], ['-h'], ['help']])
     t.equal((await runProgram(argv)).stdout, all.stdout)
   const one = await runProgram(['key', 'help', 'create'])

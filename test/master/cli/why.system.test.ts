@@ -37,17 +37,14 @@ t.test('a task of a kind that no slave offers', async (t) => {
   const refused = await askfirst(t, url, ['submit', '1'])
   t.match(refused, { code: 65, stderr: /no-capable-slave/ })
   const id = await submit({ expression: '1', queue: true, waitLimitMs: LONG_MS })
-  t.match(
-    await why(id),
-    /is pending: it waits in the line[\s\S]*none of 1 slave offers "expression"/,
-  )
+  t.match(await why(id), /is pending: it is queued[\s\S]*none of 1 slave offers "expression"/)
   const expired = await submit({ expression: '1', queue: true, waitLimitMs: 50 })
   await ended(url, expired)
-  t.match(await why(expired), 'is expired: no slave took it within its wait limit.')
+  t.match(await why(expired), 'is expired: no slave accepted it within its wait limit.')
   await request('DELETE', `${url}/tasks/${id}`)
   t.match(
     await why(id),
-    /is cancelled: a client cancelled it .* after it came; no slave had it yet\./,
+    /is cancelled: a client cancelled it .* after it was accepted; it was still queued\./,
   )
 
   t.test('a task that waited, then ran; and one that was cancelled while it ran', async (t) => {
@@ -56,10 +53,10 @@ t.test('a task of a kind that no slave offers', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 60))
     await request('DELETE', `${url}/tasks/${first}`)
     await ended(url, waiting)
-    t.match(await why(first), /is cancelled: .*; slave-1 had it then, and was told to stop\./)
+    t.match(await why(first), /is cancelled: .*; slave-1 was running it and was told to stop\./)
     t.match(
       await why(waiting),
-      /is done: slave-1 did it in .*\nIt waited .*, because nobody was available when it came: slave-1 \(running 1 of 1\)\./,
+      /is done: slave-1 did it in .*\nIt waited .*, because no slave was available when it was submitted: slave-1 \(running 1 of 1\)\./,
     )
   })
 
@@ -78,7 +75,7 @@ t.test('a task of a kind that no slave offers', async (t) => {
     await ended(url, id)
     t.match(
       await why(id),
-      /is done: slave-1 did it.*\n[\s\S]*slave-2 had it and was lost: [\s\S]*So it was tried again, and slave-1 did it\./,
+      /is done: slave-1 completed it.*\n[\s\S]*slave-2 had it and was lost: [\s\S]*It was tried again and slave-1 completed it\./,
     )
 
     const third = await startSlave(t, url, 'slave-3', [
@@ -101,7 +98,7 @@ t.test('a task of a kind that no slave offers', async (t) => {
     await fourth.kill('SIGKILL')
     await ended(url, poison)
     const words = await why(poison)
-    t.match(words, /is failed, after 2 tries: poison: .*may have taken down slave-3, slave-4/)
+    t.match(words, /is failed, after 2 tries: poison: .*may have crashed slave-3, slave-4/)
     t.match(words, 'poison means: the tries are used up')
   })
 })

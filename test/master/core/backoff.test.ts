@@ -119,7 +119,7 @@ const UNUSABLE: Said = { how: 'silent', reason: 'answered 500: oops' }
 const SORTS: Record<string, Answers['offers']> = {
   'an error': UNUSABLE,
   'a refusal of the whole request': { how: 'undelivered', reason: 'answered 403: no' },
-  nothing: { how: 'silent', reason: 'no answer in time' },
+  nothing: { how: 'silent', reason: 'response timeout' },
   'that it is malformed': { how: 'declined', reason: 'answered 400' },
   'busy, and has room': 'busy',
   'unwilling, and has room': 'unwilling',
@@ -150,7 +150,7 @@ t.test('a slave that answers an error is asked a dozen times a minute at most', 
   t.ok(count.revokes <= 24, `${count.revokes} revokes`)
   const known = knownReason(slave())
   t.equal(known.event, 'faulty')
-  t.match(reasonOf(known), /offers in a row .* answered 500: oops/)
+  t.match(reasonOf(known), /consecutive offers .* answered 500: oops/)
   t.notOk(isFree(slave()))
 })
 

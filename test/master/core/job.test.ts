@@ -351,7 +351,8 @@ t.test('what parts give is limited before it is parsed, all parts together', (t)
       status: 'failed',
       failure: {
         type: 'result-too-large',
-        message: /part 2 of 5 .* has 41 bytes, those before it \d+; .* 100 bytes together/,
+        message:
+          /part 2 of 5 .* has 41 bytes and the earlier results have \d+; .* 100 bytes in total/,
       },
     },
   ])

@@ -21,38 +21,47 @@ const WORDS: { [Is in Reason['is']]: [Reason & { is: Is }, string] } = {
   drained: [{ is: 'drained' }, 'drained by an operator'],
   faulty: [
     { is: 'faulty', count: 2, last: 'answered 500' },
-    '2 offers in a row had no usable answer; the last: answered 500',
+    '2 consecutive offers had no usable answer; the last: answered 500',
   ],
   declining: [
     { is: 'declining', count: 9, last: 'busy' },
-    'declined 9 times in a row although it has room; the last: busy',
+    'declined 9 consecutive offers although it has free slots; the last: busy',
   ],
   'not polling': [{ is: 'not polling' }, 'is not polling'],
   full: [{ is: 'full', taken: 1, slots: 2, offered: 1 }, 'running 1 of 2, 1 being offered'],
-  others: [{ is: 'others', count: 9 }, 'and 9 more slaves, by number'],
-  'not listed': [{ is: 'not listed' }, 'the slave no longer has it'],
-  left: [{ is: 'left' }, 'the slave has left'],
-  'lease over': [{ is: 'lease over' }, 'its lease ran out: the slave did not say that it has it'],
+  others: [{ is: 'others', count: 9 }, 'and 9 more slaves'],
+  'not listed': [{ is: 'not listed' }, 'the slave no longer holds the attempt'],
+  left: [{ is: 'left' }, 'the slave deregistered'],
+  'lease over': [
+    { is: 'lease over' },
+    'its lease expired: the slave did not confirm that it holds the attempt',
+  ],
   overdue: [
     { is: 'overdue', runLimitMs: 50, ended: true },
-    'no outcome within its limit of 50 ms, although it ended there',
+    'no outcome within its limit of 50 ms, although the attempt ended on the slave',
   ],
-  'polls again': [{ is: 'polls again' }, 'it polls again, without an outcome'],
-  'not registered': [{ is: 'not registered' }, 'no longer registered'],
-  'poll lost': [{ is: 'poll lost' }, 'the answer to its poll was lost'],
+  'polls again': [
+    { is: 'polls again' },
+    'the slave polls again without having delivered an outcome',
+  ],
+  'not registered': [{ is: 'not registered' }, 'the slave is no longer registered'],
+  'poll lost': [{ is: 'poll lost' }, 'the response to its poll was lost'],
   gone: [{ is: 'gone' }, 'has left'],
   'after try': [{ is: 'after try', tries: 1 }, 'after try 1'],
   failure: [{ is: 'failure', type: 'evaluation', message: 'no' }, 'evaluation: no'],
-  adopted: [{ is: 'adopted' }, 'it has the task'],
-  silent: [{ is: 'silent', ms: 10_000.4, asked: true }, 'silent for 10000 ms: asked what it has'],
-  'hung up': [{ is: 'hung up' }, 'its client hung up before it was told of the task'],
+  adopted: [{ is: 'adopted' }, 'it holds the attempt'],
+  silent: [
+    { is: 'silent', ms: 10_000.4, asked: true },
+    'silent for 10000 ms; the master probes it',
+  ],
+  'hung up': [{ is: 'hung up' }, 'the client disconnected before it got the id of the task'],
   'clock jumped': [{ is: 'clock jumped', byMs: -61_000 }, 'by -61 s'],
   omitted: [{ is: 'omitted', entries: 7 }, '7 entries'],
 }
 
 t.test('every reason of the master has its words', async (t) => {
   for (const [why, words] of Object.values(WORDS)) t.equal(inWords(why), words)
-  t.equal(inWords({ is: 'absent', polls: true }), 'is not heard of')
+  t.equal(inWords({ is: 'absent', polls: true }), 'has stopped polling')
   t.equal(inWords({ is: 'full', taken: 1, slots: 1, offered: 0 }), 'running 1 of 1')
   t.equal(inWords({ is: 'silent', ms: 1, asked: false }), 'silent for 1 ms')
 })

@@ -144,7 +144,7 @@ t.test('what is held for a client that hangs up waits for no slave', async (t) =
   t.equal(dispatcher.view.counters.asks, 1, 'it was never offered')
 })
 
-t.test('a queued task whose client hung up before it was told is cancelled', async (t) => {
+t.test('a queued task whose client disconnected before is cancelled', async (t) => {
   const { dispatcher, clock, untilIs, store, gone } = await busy()
   const held = dispatcher.submit({ ...submission, queue: true, waitMs: 60_000 }, gone.signal)
   await untilIs(() => dispatcher.view.waiting === 1)

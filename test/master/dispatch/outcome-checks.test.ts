@@ -108,7 +108,8 @@ t.test('a file is at the address where its slave registered, and nowhere else', 
 
 t.test('a slave that polls, or that nobody knows, keeps no files for peers', async (t) => {
   const h = handing()
-  for (const said of both(h, 'polls', slept('http://10.0.0.1:9001/x'))) t.match(said, /polls.*PUT/)
+  for (const said of both(h, 'polls', slept('http://10.0.0.1:9001/x')))
+    t.match(said, /polling slave.*PUT/)
   for (const said of both(h, 'nobody', slept('http://10.0.0.1:9001/x')))
     t.match(said, /no slave "nobody"/)
   for (const slave of ['polls', 'nobody', 'a']) {

@@ -7,10 +7,10 @@ import { startQuietMaster } from '../../quiet-master.ts'
 import type { Json } from '../../requests.ts'
 
 const FAULTS: [result: string, words: RegExp][] = [
-  ['{"a":1,"a":2}', /same name more than once/],
-  ['[[{"b":{"a":1,"\\u0061":null}}]]', /same name more than once/],
-  ['"x\\ud800"', /half a character/],
-  ['{"\\udc00":1}', /half a character/],
+  ['{"a":1,"a":2}', /same member more than once/],
+  ['[[{"b":{"a":1,"\\u0061":null}}]]', /same member more than once/],
+  ['"x\\ud800"', /unpaired surrogate/],
+  ['{"\\udc00":1}', /unpaired surrogate/],
   [`${'['.repeat(600)}${']'.repeat(600)}`, /more than 512/],
   ['{"__proto__":1}', /__proto__/],
   ['{"a":[{"constructor":{"prototype":1}}]}', /prototype/],
@@ -47,7 +47,7 @@ t.test('an outcome in short is replaced, too, unless what is around it is at fau
     failure: {
       type: 'invalid-result',
       message:
-        'the slave handed in what is no good JSON: an object has the same name more than once; each name may be there once',
+        'the slave delivered JSON that cannot be used: an object has the same member more than once; each name may occur once',
     },
   })
   t.equal(short('"task":"u","result":{"a":1,"a":2}'), null)
@@ -121,7 +121,7 @@ t.test('a long request is mended as a short one is', async (t) => {
   const long = `{"text":"${'x'.repeat(1 << 19)}","a":1,"a":2}`
   t.equal((await send('POST', '/submit_result', `{"task":"${task}","result":${long}}`)).status, 200)
   const { body } = await send('GET', `/tasks/${task}`)
-  t.match(body, { status: 'failed', failure: { type: 'invalid-result', message: /same name/ } })
+  t.match(body, { status: 'failed', failure: { type: 'invalid-result', message: /same member/ } })
 })
 
 t.test('a field of the short form that is no field of an outcome is not kept', async (t) => {

@@ -357,7 +357,7 @@ t.test('a job that the disk has no room for is refused, and its place is free ag
     stores: { ...stores, jobs: { ...stores.jobs, insert } },
     liveJobsMax: 1,
   })
-  await t.rejects(submit(), /the disk is full; what was accepted is safe/)
+  await t.rejects(submit(), /the disk is full; accepted tasks and jobs are safe/)
   t.notOk(jobs.isLive('job-1'))
   full = false
   t.same(await submit(), { id: 'job-1', isRepeated: false })
@@ -371,6 +371,6 @@ t.test('the same key twice begins one job, and another body is refused', async (
   t.same(second, { id: 'job-1', isRepeated: true })
   t.equal(await jobs.repeated(keyed), 'job-1')
   const other = { ...keyed, requestHash: 'two' }
-  await t.rejects(jobs.repeated(other), /came before with another body/)
-  await t.rejects(submit(other), /came before with another body/)
+  await t.rejects(jobs.repeated(other), /was used before with another body/)
+  await t.rejects(submit(other), /was used before with another body/)
 })

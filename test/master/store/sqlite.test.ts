@@ -174,7 +174,7 @@ test('refuses what it must not touch, and leaves it byte for byte', async (t) =>
 
   t.test('a data folder that is a file', async (t) => {
     const folder = t.testdir({ data: 'x' })
-    refused(t, join(folder, 'data'), /cannot be made/)
+    refused(t, join(folder, 'data'), /cannot be created/)
   })
 })
 

@@ -67,7 +67,7 @@ async function timed<T>(run: () => T | Promise<T>): Promise<{ ms: number; given:
 
 async function runJob(url: string, job: object): Promise<Json> {
   const { body } = await post(`${url}/jobs`, job, { prefer: 'wait=300' })
-  if (body.status !== 'done') throw new Error(`the job did not end well: ${JSON.stringify(body)}`)
+  if (body.status !== 'done') throw new Error(`the job failed: ${JSON.stringify(body)}`)
   return body
 }
 

@@ -110,7 +110,7 @@ async function tellStories(findings: Finding[], rows: () => Iterable<Row>, histo
   for (const [{ kind, id, tag, words }, story] of lines) {
     out(`\nFINDING ${kind} (${FINDINGS[kind]}): ${id} ${tag}: ${words}`)
     for (const line of story) out(`  ${line}`)
-    out(`  store: ${trails.get(id) ?? 'not there'}`)
+    out(`  store: ${trails.get(id) ?? 'not registered'}`)
   }
   out('')
 }

@@ -318,7 +318,7 @@ function isRefusal(status: number): boolean {
 }
 
 function refused(callback: Callback): void {
-  const message = 'the master does not take the outcome'
+  const message = 'the master rejects the outcome'
   callback.outcome = { status: 'failed', type: 'evaluation', message }
   keep(callback)
 }
@@ -433,7 +433,7 @@ function bodyOf(route: string, text: string): unknown {
   }
   const body = JSON.parse(text) as { offers?: Offer[]; boot?: string; attempts?: string[] }
   if (route === 'POST /offers') return offer(body)
-  if (route !== 'POST /attempts/revoke') throw new Error('there is nothing here')
+  if (route !== 'POST /attempts/revoke') throw new Error('there is nothing at this path')
   const { attempts } = body
   if (!attempts?.length || !attempts.every((id) => typeof id === 'string'))
     throw new Error('no ids')
@@ -449,7 +449,7 @@ function offer({ offers, boot: meant = boot, ...more }: { offers?: Offer[]; boot
   const good = offers.filter(isOffer)
   if (good.length < offers.length && !wrong('malformed')) throw new Error('an offer is malformed')
   const another = meant !== boot && !wrong('another-boot')
-  const reason = 'has been started anew meanwhile'
+  const reason = 'was restarted in the meantime'
   const answers = good.map((each) =>
     another ? { attempt: each.attempt, answer: 'unwilling', reason } : answer(each),
   )

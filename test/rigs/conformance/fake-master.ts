@@ -156,7 +156,7 @@ export async function startFakeMaster(given: {
     if (request.method === 'DELETE' && path.startsWith('/slaves/')) return leave(response, path)
     if (request.method === 'GET') return serve(request, response, path)
     misfits.push({ path, words: `there is no ${request.method} ${path} here` })
-    send(response, 404, { type: 'not-found', title: 'There is nothing at this address.' })
+    send(response, 404, { type: 'not-found', title: 'There is nothing at this path.' })
   }
 
   function register(response: ServerResponse, body: unknown): void {

@@ -192,7 +192,7 @@ function note(status: number, what: string, text: string): void {
   count(String(status))
   if (status === 500) failures.push(`500 to ${what.slice(0, 300)}: ${text.slice(0, 300)}`)
   // In a batch each task is answered for itself.
-  if (text.includes('"internal"')) failures.push(`a mistake of ours: ${text.slice(0, 300)}`)
+  if (text.includes('"internal"')) failures.push(`an internal error: ${text.slice(0, 300)}`)
 }
 
 function count(what: string): void {

@@ -59,7 +59,7 @@ export function createNetwork(clock: SimulatedClock, weather: Weather) {
       const { there, back, again } = weather(from, to)
       let open = true
       const callOff = clock.at(clock.now() + timeoutMs, () =>
-        finish(new PeerError('no answer in time', true)),
+        finish(new PeerError('response timeout', true)),
       )
       if (Number.isFinite(there)) after(there, arrive)
       if (again !== undefined && Number.isFinite(there)) after(there + again, arriveAgain)

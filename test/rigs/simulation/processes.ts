@@ -222,7 +222,7 @@ function respond<Reply>(
       run()
       return answer(new PeerError('answered 500', true, 500))
     case 'something else':
-      return answer(new PeerError('answered with something else', true))
+      return answer(new PeerError('the response does not match its schema', true))
     case 'nothing':
   }
 }

@@ -15,7 +15,7 @@ t.test('what is promised comes true in 150 worlds of faults', async (t) => {
 t.test('worlds that once broke hold', async (t) => {
   // A poll that came in the very turn in which the lane before it was shut.
   for (const seed of [29_185, 33_597, 46_118]) await runWorld(seed)
-  // A list that said what a slave has was overtaken by its poll, and its lease ran out.
+  // A list that said what a slave has was overtaken by its poll, and its lease expired.
   await runWorld(84_961)
   // An offer that waited for a slave's next poll was handed over after the slave was drained.
   await runWorld(118_855)

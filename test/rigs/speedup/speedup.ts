@@ -106,7 +106,7 @@ async function run(url: string, job: object): Promise<Run> {
   const startedAt = performance.now()
   const { body } = await post(`${url}/jobs`, job, { prefer: `wait=${WAIT_S}` })
   const ms = performance.now() - startedAt
-  if (body.status !== 'done') throw new Error(`the job did not end well: ${JSON.stringify(body)}`)
+  if (body.status !== 'done') throw new Error(`the job failed: ${JSON.stringify(body)}`)
   const response = await fetch(`${url}/jobs/${body.id}/parts`)
   const { stages } = (await response.json()) as Json
   const ranMs = (name: string): number =>

@@ -63,7 +63,7 @@ export const SLAVES: WrongVersion[] = [
     name: 'revoked-not-remembered',
     says: 'takes an attempt that was revoked before it came',
     in: 'revoke',
-    find: "      remember({ attempt, answer: 'revoked', reason: 'called back by the master' })\n",
+    find: "      remember({ attempt, answer: 'revoked', reason: 'revoked by the master' })\n",
     replace: '',
     caughtBy: 'test/slave/core.test.ts',
   },

@@ -14,7 +14,7 @@ t.test('finds a name that an object has twice, wherever it stands', async (t) =>
     '{"":0,"":0}',
     '{"a":{"b":1},"a":{"b":1}}',
   ]) {
-    t.match(mistakeIn(text), /same name/, text)
+    t.match(mistakeIn(text), /same member/, text)
   }
   for (const text of [
     '{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}',
@@ -28,9 +28,9 @@ t.test('finds a name that an object has twice, wherever it stands', async (t) =>
   }
 })
 
-t.test('finds half a character in names and texts, and takes whole ones', async (t) => {
+t.test('finds unpaired surrogates in names and texts, and takes whole ones', async (t) => {
   for (const text of ['"\\ud800"', '{"a":["x\\uDbFFy"]}', '{"\\udc00":1}', '"\\ude00\\ud83d"']) {
-    t.match(mistakeIn(text), /half a character/, text)
+    t.match(mistakeIn(text), /unpaired surrogate/, text)
   }
   for (const text of ['"\\ud83d\\ude00"', '"\\\\ud800"', '"\\u00d8"', '"\\ud7ff\\ue000"', '"😀"']) {
     t.equal(mistakeIn(text), null, text)

@@ -210,7 +210,10 @@ t.test('content that a route does not take is refused, and nothing runs', async 
     )
   }
   const text = { 'content-type': 'text/plain', 'content-length': '1' }
-  t.match(await say('POST /none', text, 'x'), { status: 400, body: { detail: /body must not/ } })
+  t.match(await say('POST /none', text, 'x'), {
+    status: 400,
+    body: { detail: /body is not allowed/ },
+  })
   t.match(await json('POST /none', '{"queue":true}'), { body: { errors: [{ field: 'queue' }] } })
   t.same(runs, [])
 })
@@ -224,7 +227,7 @@ t.test('content of another type, coding or range is refused in words', async (t)
     [{ 'content-type': 'application/json; charset=iso-8859-1' }, 415, /charset=iso-8859-1/],
     [{ 'content-type': 'application/json; charset="utf-16"' }, 415, /UTF-8/],
     [{ 'content-type': 'application/x-www-form-urlencoded' }, 415, /curl --json/],
-    [{ 'content-type': 'text/plain' }, 415, /this body is text\/plain/],
+    [{ 'content-type': 'text/plain' }, 415, /the Content-Type is text\/plain/],
     [{ 'content-type': '' }, 415, /no Content-Type/],
     [{ 'content-type': 'application/jsonx' }, 415, /jsonx/],
   ]

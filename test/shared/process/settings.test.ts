@@ -110,12 +110,12 @@ test('names the nearest setting when one is unknown', async (t) => {
 })
 
 test('says what would be right when a value is not', async (t) => {
-  const right = 'a whole number from 0 to 65535 (port)'
+  const right = 'an integer from 0 to 65535 (port)'
   t.equal(refusal(['--port', '65536']), `--port cannot be 65536: it must be ${right}`)
   for (const text of ['http', '', ' ', '1.5', '-1', 'Infinity', '1e400']) {
     t.match(refusal([`--port=${text}`]), right, text)
   }
-  t.match(refusal(['--ask-timeout-ms=9']), 'a whole number from 10 (the answer')
+  t.match(refusal(['--ask-timeout-ms=9']), 'an integer from 10 (the answer')
   t.match(refusal(['--share', '1.1']), 'a number from 0 to 1 (a share)')
   t.match(refusal(['--policy', 'rnd']), 'one of in-order, random')
   t.match(refusal(['--name', 'Slave 1']), 'text that matches ^[a-z0-9-]+$')
@@ -129,7 +129,7 @@ test('lets a default give way to a limit, and refuses what was given beyond it',
   t.equal(
     refusal(['--limit-ms', '900'], { ASKFIRST_LIMIT_MS_MAX: '500' }),
     '--limit-ms cannot be 900: it must be at most ASKFIRST_LIMIT_MS_MAX, which is 500; ' +
-      'lower the one or raise the other',
+      'lower one or raise the other',
   )
   t.match(refusal(['--limit-ms', '5000']), 'at most --limit-ms-max, which is 4000')
   t.match(refusal(['--limit-ms-max', '5']), '--limit-ms cannot be 1000: it must be at most')
@@ -165,7 +165,7 @@ test('shows a default in words where its value would say nothing', async (t) => 
   t.match(settingsTable(SlaveSettings), '| `--executors` | number of cores |')
   t.match(
     settingsTable(SlaveSettings),
-    '| `--kinds` | all there are; with --pull those that leave no files for peers |',
+    '| `--kinds` | all kinds; with --pull all that keep no files for peers |',
   )
   t.match(help('askfirst slave', '', SlaveSettings), '; default number of cores')
 })
@@ -179,7 +179,7 @@ test('says where the wrong value stands', async (t) => {
   const config = fileOf(t, '{"port": "80"}')
   t.equal(
     refusal(['--config', config]),
-    `"port" in ${config} cannot be "80": it must be a whole number from 0 to 65535 (port)`,
+    `"port" in ${config} cannot be "80": it must be an integer from 0 to 65535 (port)`,
   )
   t.match(refusal(['--config', fileOf(t, '{"port": null}')]), 'cannot be null')
 })
@@ -212,7 +212,7 @@ test('reads lists, separated by commas or given in pieces', async (t) => {
 
 test('refuses a secret on the command line and never prints one', async (t) => {
   const said = refusal(['--key', 'k-12345'])
-  t.match(said, '--key is a secret: give it as ASKFIRST_KEY')
+  t.match(said, '--key is a secret: set ASKFIRST_KEY')
   t.notMatch(said, '12345')
   t.match(refusal(['--key=k-12345']), 'is a secret')
   t.equal(read([], { ASKFIRST_KEY: 'k-12345' }).key, 'k-12345')
@@ -226,7 +226,7 @@ test('refuses a file that it cannot use, and names it', async (t) => {
   t.match(refusal(['--config', '/no/such/file']), 'cannot read the settings file /no/such/file')
   t.match(refusal(['--config', fileOf(t, '{port: 1}')]), 'cannot read the settings file')
   for (const text of ['[1]', 'null', '7']) {
-    t.match(refusal(['--config', fileOf(t, text)]), 'must hold one JSON object')
+    t.match(refusal(['--config', fileOf(t, text)]), 'must contain one JSON object')
   }
   const unknown = refusal(['--config', fileOf(t, '{"ask-timeout-ms": 20}')])
   t.match(unknown, 'unknown setting "ask-timeout-ms"')
@@ -236,7 +236,7 @@ test('refuses a file that it cannot use, and names it', async (t) => {
 test('wants a setting that is required and has no default', async (t) => {
   const required = Type.Object({ url: Type.String({ description: 'where' }) })
   t.throws(() => readSettings(required, { argv: [], env: {} }), {
-    message: '--url must be given: text (where)',
+    message: '--url is required: text (where)',
   })
   t.throws(() => settingsOf(required), SettingError)
   t.same(settingsOf(required, { url: 'x' }), { url: 'x' })

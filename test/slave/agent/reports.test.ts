@@ -20,7 +20,7 @@ type ReplyTo<K extends keyof Reports> = Reports[K] extends [...unknown[], Done<i
 
 const STATE = { slave: 'slave-1', boot: 'boot-1', generation: 7 } as SlaveState
 const CARD = { name: 'slave-1', boot: 'boot-1', kinds: ['work'] } as SlaveCard
-const NO_ANSWER = new PeerError('no answer in time', true)
+const NO_ANSWER = new PeerError('response timeout', true)
 
 async function setUp({ pull = false } = {}) {
   const inputs: Input[] = []

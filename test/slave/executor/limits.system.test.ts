@@ -59,7 +59,7 @@ t.test('gives up a child that never begins', async (t) => {
   await pool.ready()
   process.kill(pids()[0]!, 'SIGSTOP')
   const type = 'executor-crashed'
-  t.match(await compute('echo', 1, 20), { type, message: /did not begin it within 3000 ms/ })
+  t.match(await compute('echo', 1, 20), { type, message: /did not start it within 3000 ms/ })
   t.match(await compute('echo', 2), { result: 2 })
 })
 

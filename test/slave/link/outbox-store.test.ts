@@ -51,7 +51,7 @@ t.test(
 
 t.test('a file that is no database is refused with what to do', async (t) => {
   const folder = t.testdir({ 'outbox.sqlite': 'no database at all\n'.repeat(500) })
-  await t.rejects(openOutboxDisk(folder), /cannot keep results .*mend it, or start with another/)
+  await t.rejects(openOutboxDisk(folder), /cannot store results .*repair it, or start with another/)
 })
 
 t.test('an outcome that cannot be read refuses the start with what to do', async (t) => {
@@ -61,7 +61,7 @@ t.test('an outcome that cannot be read refuses the start with what to do', async
   database.exec(`INSERT INTO outbox VALUES ('a', '{"attempt":')`)
   database.close()
   const store = await open(t, folder)
-  await t.rejects(store.load(), { name: UsageError.name, message: /cannot keep results/ })
+  await t.rejects(store.load(), { name: UsageError.name, message: /cannot store results/ })
 })
 
 t.test('a file of the first version, which had no number, opens with its outcomes', async (t) => {

@@ -47,7 +47,7 @@ async function setUp(
   return { clock, asked, store, onDisk, outbox, remove, troubles }
 }
 
-const away = (delivered: boolean) => new PeerError('no answer in time', delivered)
+const away = (delivered: boolean) => new PeerError('response timeout', delivered)
 
 t.test('what is on its way to a master that does not answer is kept too', async (t) => {
   const { clock, asked, onDisk, outbox } = await setUp()
@@ -238,7 +238,7 @@ t.test('what a store cannot keep is tried again with the next outcomes, and said
   }
   outbox.add([callback('a')])
   await clock.run({ until: clock.now() + 10 })
-  t.same(troubles, ['its results cannot be kept on disk: the disk is full'])
+  t.same(troubles, ['the slave cannot store results on disk: the disk is full'])
   store.keep = keep
   await clock.run({ until: clock.now() + 1000 })
   t.same([...onDisk.keys()], ['a'])

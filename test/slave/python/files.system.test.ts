@@ -45,7 +45,7 @@ except Failure as failure:
 `
 
 const words = (name: string) =>
-  `${name} changed while it was read. It must not change until the task has ended: submit it again`
+  `${name} changed while it was read. It must not change until the task has ended: submit the task again`
 
 for (const status of [201, 500]) {
   const what = `a file that changes while it is uploaded, which is answered ${status}, ends the task`

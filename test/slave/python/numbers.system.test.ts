@@ -62,6 +62,6 @@ t.test('a task that is given a number gives it back as it was written', { skip }
   for (const ms of ['1e400', '-1e400', '1e-400', '9'.repeat(5000), 'NaN']) {
     const outcome = JSON.parse(await outcomeOf(ms))
     t.match(outcome, { status: 'failed', type: 'rejected-input' }, ms.slice(0, 9))
-    t.match(outcome.message, /a number of the input is beyond what a float holds: write it as text/)
+    t.match(outcome.message, /a number of the input exceeds the range of a float: write it as text/)
   }
 })

@@ -51,12 +51,12 @@ t.test('the slave in Python fetches nothing from where no slave can be', { skip 
     inward.map((host) => `http://${host}:${port}/x`),
   )
   t.equal(said.length, inward.length, said.join())
-  for (const words of said) t.match(words, /not where a slave fetches files from/)
+  for (const words of said) t.match(words, /not in the networks that a slave fetches files from/)
   t.same(asked, [])
   t.same(await fetchAll(`http://127.0.0.1:9101`, [`http://127.0.0.1:${port}/x`]), ['fetched'])
   t.same(await fetchAll(`http://127.0.0.1:9101`, [`http://169.254.169.254/x`]), [
-    'f cannot be fetched from http://169.254.169.254/x: 169.254.169.254 is at 169.254.169.254, ' +
-      'which is not where a slave fetches files from',
+    'f could not be fetched from http://169.254.169.254/x: 169.254.169.254 is at 169.254.169.254, ' +
+      'which is not in the networks that a slave fetches files from',
   ])
   t.same(asked, ['Bearer secret'])
 })

@@ -129,7 +129,7 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
     writeFileSync(line, askfirst('token', 'create', '--data', data))
     const stays = startSubject(command, told)
     t.teardown(stays.kill)
-    await until(async () => stays.stderr().includes('not joined anew'))
+    await until(async () => stays.stderr().includes('cannot join again'))
     await until(
       async () => (await ask('POST', '/tasks', { kind: 'sleep', input: { ms: 3 } })).status === 200,
     )
@@ -155,6 +155,9 @@ t.test('the slave in Python, joined', { skip }, async (t) => {
     t.teardown(refused.kill)
     await refused.ended
     t.equal(refused.child.exitCode, 2)
-    t.match(refused.stderr(), /is not the master that made this join line; nothing was told to it/)
+    t.match(
+      refused.stderr(),
+      /is not the master that created this join line; no data was sent to it/,
+    )
   })
 })

@@ -67,7 +67,7 @@ class Attempts:
             if self.running.pop(attempt, None) is not None:
                 self.changed()
                 dropped.append(attempt)
-            self.remember(answer_to(attempt, "revoked", "called back by the master"))
+            self.remember(answer_to(attempt, "revoked", "revoked by the master"))
         return dropped
 
     def acknowledge(self, attempt):

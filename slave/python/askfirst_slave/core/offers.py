@@ -50,7 +50,7 @@ class Offers:
         return len(self.attempts.ended) >= OUTBOX_MAX
 
     def outbox_reason(self):
-        return f"{len(self.attempts.ended)} outcomes wait for the master, which does not answer"
+        return f"{len(self.attempts.ended)} outcomes wait for acknowledgement; the master does not answer"
 
     # Offers.
 
@@ -58,7 +58,7 @@ class Offers:
         """Answers a list of offers; returns the answers, and the offers whose runs are to be started."""
         if request.get("boot", self.boot) != self.boot:
             # Meant for an earlier run of this slave (rule another-boot).
-            reason = "has been started anew meanwhile"
+            reason = "was restarted in the meantime"
             refused = [answer_to(each["attempt"], "unwilling", reason) for each in request["offers"]]
             return refused, []
         taken = []

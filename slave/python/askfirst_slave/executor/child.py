@@ -55,7 +55,7 @@ def main():
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     if lost:
-        words = "a number of the input is beyond what a float holds: write it as text"
+        words = "a number of the input exceeds the range of a float: write it as text"
         outcome = failed("rejected-input", words)
     else:
         outcome = run(order["offer"], order["master"], order["identity"], order["url"])

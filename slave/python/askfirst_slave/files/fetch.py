@@ -55,7 +55,7 @@ def fetch(file, master, identity, own):
         tries += not (role == "master" and is_away)
         if tries >= FETCH_TRIES:
             break
-    raise Failure("missing-file", f"{name} cannot be fetched from {url}: {last}", [name])
+    raise Failure("missing-file", f"{name} could not be fetched from {url}: {last}", [name])
 
 
 def download(connection, name, url, headers, file):
@@ -76,6 +76,6 @@ def download(connection, name, url, headers, file):
     if answer.length:  # the connection ended early
         raise http.client.IncompleteRead(b"", answer.length)
     if count != file.get("bytes", count):
-        raise ValueError(f"has {count} bytes in place of {most}")
+        raise ValueError(f"has {count} bytes instead of {most}")
     if digest.hexdigest() != file.get("sha256", digest.hexdigest()):
-        raise ValueError(f"has the SHA-256 {digest.hexdigest()} in place of {file['sha256']}")
+        raise ValueError(f"has the SHA-256 {digest.hexdigest()} instead of {file['sha256']}")

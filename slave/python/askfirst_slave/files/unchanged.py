@@ -16,5 +16,5 @@ def version_of(name):
 
 def check_unchanged(name, version):
     if version_of(name) != version:
-        words = "It must not change until the task has ended: submit it again"
+        words = "It must not change until the task has ended: submit the task again"
         raise Failure("file-changed", f"{name} changed while it was read. {words}")

@@ -32,12 +32,12 @@ def upload(name, master, identity):
                     raise Refused(answer.status, said)
             check_unchanged(name, version)
             if json.loads(said)["sha256"] != sha256:
-                raise ValueError("the master has got something else")
+                raise ValueError("the SHA-256 at the master does not match")
             return {"name": name, "bytes": size, "sha256": sha256, "type": type}
         except Refused as refused:
             if is_final(refused):
                 kind = "result-too-large" if refused.status == 413 else "evaluation"
-                raise Failure(kind, f"the master does not take {name}: {refused}") from refused
+                raise Failure(kind, f"the master rejects {name}: {refused}") from refused
         except (OSError, ValueError, KeyError, http.client.HTTPException):
             pass
         check_unchanged(name, version)

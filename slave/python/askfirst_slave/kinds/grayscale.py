@@ -23,7 +23,7 @@ def run(input):
     try:
         with Image.open("strip.png", formats=["PNG"]) as image:
             if "transparency" in image.info:
-                raise ValueError("it has a transparent colour in place of an alpha channel")
+                raise ValueError("it has a transparent colour instead of an alpha channel")
             image.load()
             # Pillow computes L as (R * 19595 + G * 38470 + B * 7471 + 32768) >> 16.
             grey = image.convert("L") if image.mode in ("RGB", "RGBA") else None

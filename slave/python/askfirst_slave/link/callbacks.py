@@ -41,7 +41,7 @@ class Callbacks:
                     self.replace(callbacks[0], refused)
                 self.rest()
             except Exception as error:
-                log(f"the master did not take {len(callbacks)} outcomes: {error}")
+                log(f"cannot deliver {len(callbacks)} outcomes: {error}")
                 self.rest(had_no_response=True)
 
     def next(self):
@@ -63,7 +63,7 @@ class Callbacks:
 
     def replace(self, callback, refused):
         """The task fails with the reason of the master (rules refused-outcome, refused-list)."""
-        words = f"the master does not take the outcome: {refused}"
+        words = f"the master rejects the outcome: {refused}"
         callback["outcome"] = failed("evaluation", words)
         self.agent.outbox.save(callback)
 

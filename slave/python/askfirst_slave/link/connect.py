@@ -26,7 +26,7 @@ def connect(url, timeout, identity=None, role="master", create=None):
         raise ValueError(f"{url} is not an http or https URL")
     if parts.scheme == "https":
         if identity is None:
-            raise ValueError(f"{url} speaks TLS: join its master first")
+            raise ValueError(f"{url} uses TLS: join its master first")
         with secured(parts, timeout, identity.client, role, create) as connection:
             yield connection
         return
@@ -60,5 +60,5 @@ def role_of(connection):
 def assert_role(socket, role):
     peer = role_of(socket)
     if peer is None or peer[0] != role:
-        who = " ".join(peer) if peer else "no member of this cluster"
+        who = " ".join(peer) if peer else "a peer outside this cluster"
         raise OtherPeer(f"{who} answers there, not a {role}")

@@ -19,7 +19,7 @@ class Deadline:
     def left(self):
         seconds = self.until - time.monotonic()
         if seconds <= 0:
-            raise TimeoutError("the answer took too long")
+            raise TimeoutError("the response took too long")
         return seconds
 
     def moved(self, count):

@@ -36,7 +36,7 @@ class Outbox:
         try:
             self.write(callback)
         except OSError as error:
-            log(f"an outcome cannot be kept on disk, only in memory: {error}")
+            log(f"cannot store an outcome on disk; it is kept in memory: {error}")
 
     def add(self, callback):
         self.waiting[callback["attempt"]] = callback
@@ -80,5 +80,5 @@ class Outbox:
                 with open(os.path.join(self.folder, name), encoding="utf-8") as file:
                     callbacks.append(json.load(file, **NUMBERS))
             except ValueError:
-                log(f"{name} in {self.folder} is damaged, and left alone")
+                log(f"{name} in {self.folder} is damaged and is skipped")
         return callbacks

@@ -48,7 +48,7 @@ def guarded(own):
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         for *_, place in found:
             if not may_hold_slave(place[0], is_loopback(home.hostname)):
-                words = "which is not where a slave fetches files from"
+                words = "which is not in the networks that a slave fetches files from"
                 raise Misplaced(f"{host} is at {place[0]}, {words}")
         return socket.create_connection(found[0][4][:2], timeout, source)
 

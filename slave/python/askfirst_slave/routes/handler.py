@@ -61,13 +61,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             assert_master(self.connection)
         route = self.server.routes.get((self.command, path))
         if route is None:
-            raise Problem(f"there is no {self.command} {path}", 404, "There is nothing here.")
+            raise Problem(f"there is no {self.command} {path}", 404, "There is nothing at this path.")
         return route
 
     def read_body(self):
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,12}", length):
-            raise Problem("say Content-Length", 411, "The length is not known.")
+            raise Problem("the Content-Length header is missing", 411, "The length of the body is missing.")
         if int(length) > BODY_BYTES_MAX:
             raise Problem(f"at most {BODY_BYTES_MAX} bytes", 413, "The body is too large.")
         return self.rfile.read(int(length))
@@ -85,7 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def read_json(headers, body):
     if headers.get_content_type() != "application/json":
-        raise Problem("send application/json", 415, "The body must be application/json.")
+        raise Problem("the Content-Type must be application/json", 415, "The body must be application/json.")
     try:
         return json.loads(body.decode("utf-8"), parse_constant=not_json, **NUMBERS)
     except (ValueError, RecursionError) as error:

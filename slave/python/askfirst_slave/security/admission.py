@@ -6,7 +6,7 @@ import re
 from ..link.connect import role_of
 from ..problem import Problem
 
-FORBIDDEN = "Who asks is known, and may not do this."
+FORBIDDEN = "The caller is not authorized to do this."
 # No site outside can have a name that ends with one of these.
 PRIVATE = ("localhost", "local", "lan", "internal", "home", "corp", "arpa", "localdomain")
 
@@ -14,10 +14,10 @@ PRIVATE = ("localhost", "local", "lan", "internal", "home", "corp", "arpa", "loc
 def assert_master(connection):
     peer = role_of(connection)
     if peer is None:
-        title = "Who asks is not known here."
-        raise Problem("this is for a master of this cluster, by its certificate", 401, title)
+        title = "Authentication is required."
+        raise Problem("this request needs the certificate of a master of this cluster", 401, title)
     if peer[0] != "master":
-        raise Problem(f"this is for a master, not for {peer[1]}", 403, FORBIDDEN)
+        raise Problem(f"this request needs the certificate of a master; the peer is {peer[1]}", 403, FORBIDDEN)
 
 
 def keep_pages_out(headers, hostname):
@@ -26,10 +26,10 @@ def keep_pages_out(headers, hostname):
     host = headers.get("Host", "")  # browsers send it; a health check by HTTP/1.0 need not
     name = re.sub(r":[0-9]{1,5}$", "", host).strip("[]").lower()
     if host and not is_private(name) and name != hostname:
-        raise Problem(f"{host} could be anybody's name: see --advertise", 403, FORBIDDEN)
+        raise Problem(f"{host} may be the name of another host: see --advertise", 403, FORBIDDEN)
     site = headers.get("Sec-Fetch-Site")
     if "Origin" in headers or site in ("cross-site", "same-site"):
-        raise Problem("a page may not ask this here", 403, FORBIDDEN)
+        raise Problem("a page of another site is not allowed to send this request", 403, FORBIDDEN)
 
 
 def is_private(name):

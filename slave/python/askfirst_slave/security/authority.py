@@ -33,8 +33,8 @@ def fetch_authority(master, pin):
     except ValueError:
         digest = None
     if status != 200 or digest != pin:
-        words = "is not the master that made this join line; nothing was told to it"
-        raise Unusable(f"what answers at {master} {words}")
+        words = "is not the master that created this join line; no data was sent to it"
+        raise Unusable(f"the server at {master} {words}")
     return ca
 
 

@@ -35,13 +35,13 @@ def open_identity(data, name, join, join_file):
             # A shared join line may have been replaced: a slave that has joined keeps its identity.
             if joined is None or not is_good(joined.facts, line):
                 raise
-            log(f"not joined anew, it keeps the identity that it has: {error}")
+            log(f"cannot join again; the slave keeps its identity: {error}")
     if joined is None:
         return None
     if joined.facts["name"] != name:
         raise Unusable(f"{folder} is the identity of {joined.facts['name']}, not of {name}")
     if joined.facts["expiresAt"] <= time.time() * 1000:
-        how = f"make a join line for it: askfirst token create --name {name}"
+        how = f"create a join line for it: askfirst token create --name {name}"
         raise Unusable(f"the certificate in {folder} has expired: {how}")
     return joined
 
@@ -72,7 +72,7 @@ def read_line(join, join_file, is_joined):
     found = FORM.match(text.strip())
     if not found:
         form = "afj_...@https://HOST:PORT#sha256:..."
-        raise Unusable(f"the join line must be as askfirst token create prints it: {form}")
+        raise Unusable(f"the join line must be the line that askfirst token create prints: {form}")
     return found.groups()
 
 

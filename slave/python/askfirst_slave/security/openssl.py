@@ -22,7 +22,7 @@ def openssl(*words, given=""):
             ["openssl", *words], input=given, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as error:
-        raise Unusable("to join needs the program openssl (Debian: apt install openssl)") from error
+        raise Unusable("joining needs the program openssl (Debian: apt install openssl)") from error
     if done.returncode != 0:
         raise Unusable(f"openssl {words[0]}: {done.stderr.strip()}")
     return done.stdout

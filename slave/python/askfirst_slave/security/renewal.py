@@ -13,6 +13,6 @@ def renew_in_time(identity, closed):
             continue
         try:
             identity.renew()
-            log("the certificate is renewed")
+            log("the certificate was renewed")
         except Exception as error:
-            log(f"the certificate is not renewed yet: {error}")
+            log(f"cannot renew the certificate yet: {error}")

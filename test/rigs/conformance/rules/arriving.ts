@@ -37,7 +37,7 @@ export const arriving: Group = {
         await here.callbackOf(offer)
         await master.away()
         await pass(trial.awayMs)
-        // One that pulls is not heard of while the master is away.
+        // A slave that polls cannot reach the master while the master is away.
         const ended = trial.pull ? [offer.attempt] : await here.held('ended')
         expect(ended.includes(offer.attempt), 'it to have the result still', ended)
         const beats = master.heartbeats.length

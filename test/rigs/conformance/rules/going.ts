@@ -1,4 +1,4 @@
-// How a slave goes when it is told to stop by SIGTERM.
+// How a slave goes when it is received SIGTERM.
 
 import type { OfferAnswer } from '../../../../shared/protocol/wire.ts'
 import { expect } from '../broken.ts'

@@ -21,7 +21,7 @@ export const SLAVE: Bug[] = [
     name: 'revoked-not-remembered',
     says: 'may take an attempt that was called back before',
     in: 'revoke',
-    find: "remember({ attempt, answer: 'revoked', reason: 'called back by the master' })",
+    find: "remember({ attempt, answer: 'revoked', reason: 'revoked by the master' })",
     replace: '',
   },
   {

@@ -127,7 +127,7 @@ t.test('too many pixels are refused by the header alone, in all formats', async 
     )
   await t.rejects(decodeImage(pngOf(50_000, 50_000)), size(50_000, 50_000))
   await t.rejects(decodeImage(pngOf(10_001, 10_000)), size(10_001, 10_000))
-  await t.rejects(decodeImage(pngOf(10_000, 10_000)), refused(/broken or cut short/))
+  await t.rejects(decodeImage(pngOf(10_000, 10_000)), refused(/damaged or truncated/))
 
   const jpeg = Buffer.from(photo)
   const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]))
@@ -141,11 +141,11 @@ t.test('too many pixels are refused by the header alone, in all formats', async 
 
   await t.rejects(
     decodeImage(pngOf(65_501, 1)),
-    refused('the image has 65501 x 1 pixels; a side may have 65500 at most'),
+    refused('the image has 65501 x 1 pixels; the maximum of a side is 65500 at most'),
   )
 })
 
-t.test('what is broken or cut short is refused', async (t) => {
+t.test('what is damaged or truncated is refused', async (t) => {
   const files = {
     PNG: await png(photograph(80, 80, 3)),
     JPEG: photo,
@@ -154,12 +154,15 @@ t.test('what is broken or cut short is refused', async (t) => {
   for (const [name, file] of Object.entries(files)) {
     for (const share of [0.001, 0.3, 0.6, 0.95]) {
       const cut = file.subarray(0, Math.max(16, file.length * share))
-      await t.rejects(decodeImage(cut), refused(new RegExp(`^this ${name} is broken or cut short`)))
+      await t.rejects(
+        decodeImage(cut),
+        refused(new RegExp(`^this ${name} is damaged or truncated`)),
+      )
     }
   }
   const changed = Buffer.from(files.PNG)
   changed.fill(0xa5, 2000, 2100)
-  await t.rejects(decodeImage(changed), refused(/^this PNG is broken or cut short/))
+  await t.rejects(decodeImage(changed), refused(/^this PNG is damaged or truncated/))
   t.ok(await decodeImage(files.PNG))
 })
 
@@ -175,11 +178,14 @@ t.test('other types are refused by their first bytes, whatever they are called',
     ['a PDF', Buffer.from('%PDF-1.7\n')],
     ['HTML', Buffer.from('\n<!DOCTYPE html><title>404</title>')],
     ['a BMP', Buffer.from('BM      ')],
-    ['not an image of a known type', Buffer.from('hello')],
-    ['not an image of a known type', Buffer.from('RIFF\x10\0\0\0WAVE')],
+    ['the image type is unknown; PNG, JPEG and WebP are supported', Buffer.from('hello')],
+    [
+      'the image type is unknown; PNG, JPEG and WebP are supported',
+      Buffer.from('RIFF\x10\0\0\0WAVE'),
+    ],
   ]
   for (const [name, file] of files) {
-    await t.rejects(decodeImage(file), refused(`this is ${name}; PNG, JPEG and WebP are taken`))
+    await t.rejects(decodeImage(file), refused(`this is ${name}; PNG, JPEG and WebP are supported`))
   }
   await t.rejects(decodeImage(Buffer.alloc(0)), refused('the image is empty'))
 })
@@ -214,7 +220,8 @@ t.test('animated images are refused', async (t) => {
     .webp()
     .toBuffer()
   t.equal((await sharp(animated).metadata()).pages, 2)
-  const only = (name: string) => refused(`this ${name} is animated; only still images are taken`)
+  const only = (name: string) =>
+    refused(`this ${name} is animated; only still images are supported`)
   await t.rejects(decodeImage(animated), only('WebP'))
   await t.rejects(decodeImage(pngOf(5, 5, [['acTL', Buffer.alloc(8, 1)]])), only('PNG'))
 })
@@ -224,7 +231,7 @@ t.test('a part without its file says so', async (t) => {
   const work = { files: {}, out: '', shared: null }
   await t.rejects(
     Promise.resolve(cut.run({ filters: ['sepia'], strips: 1 } as never, work)),
-    refused('the file image is missing: only a job gives it'),
+    refused('the file image is missing: only a job provides it'),
   )
 })
 

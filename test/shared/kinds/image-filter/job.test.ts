@@ -94,7 +94,7 @@ t.test('the result is a JPEG or WebP on demand', async (t) => {
   const wide = await png(photograph(16_384, 2, 3))
   await t.rejects(filterImage(wide, { filter: 'sepia', format: 'webp' }), {
     type: 'rejected-input',
-    message: 'the image has 16384 x 2 pixels; a side of a webp has 16383 at most',
+    message: 'the image has 16384 x 2 pixels; the maximum of a side in webp is 16383',
   })
 })
 
@@ -124,7 +124,7 @@ t.test('a filter that gives another size or mode is found out', async (t) => {
     [8, 4, 3, '8 x 4 pixels without alpha'],
   ] as const) {
     await t.rejects(filterImage(image, { filter: 'sepia' }, 2, [giving(width, height, channels)]), {
-      message: `strip 0 came from its filter as ${words}, not as 8 x 4 pixels with alpha`,
+      message: `strip 0 was returned by its filter as ${words}, not as 8 x 4 pixels with alpha`,
     })
   }
 })
@@ -140,7 +140,7 @@ t.test('a mistake in the request is named, with all filters there are', async (t
   t.same(mistakes({ filter: 'constructor' }), [{ field: 'input.filter', rule }])
   t.same(mistakes({ filters: ['sepia', 'cut'] }), [{ field: 'input.filters.1', rule }])
   t.same(mistakes({ filter: 'sepia', quality: 50 }), [
-    { field: 'input.quality', rule: 'is for the formats jpeg and webp' },
+    { field: 'input.quality', rule: 'applies only to the formats jpeg and webp' },
   ])
   t.same(mistakes({ filter: 'sepia', quality: 50, format: 'webp' }), [])
 })

@@ -275,7 +275,7 @@ t.test('fractions too long for a master to add are refused, with what would do',
   const part = (digits: number, odd: string) => ({ n: '1', d: `1${odd.repeat(digits)}` })
   t.throws(() => combine([part(20_000, '1'), part(20_000, '3')]), {
     type: 'result-too-large',
-    message: /40002 digits together, more than 30000: with "numbers": "number"/,
+    message: /40002 digits in total, more than 30000: use "numbers": "number"/,
   })
   t.match(combine([part(100, '1'), part(100, '3')]), { result: { mathjs: 'Fraction' } })
 })

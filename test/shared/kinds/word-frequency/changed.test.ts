@@ -34,7 +34,7 @@ t.test('a range of a file that changed before its last byte was read is not coun
   t.match(count([{ ...whole, from: 0 }]), { words: 200 })
   t.throws(() => count([{ ...whole, from: 0, bytes: 5 }]), {
     type: 'file-changed',
-    message: /has 800 bytes, and had 5 when the job began/,
+    message: /has 800 bytes, and had 5 when the job started/,
   })
 })
 

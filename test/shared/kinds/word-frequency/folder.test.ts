@@ -13,13 +13,13 @@ const OUTSIDE = ['../b', '/etc/passwd', 'a/../../b', './a', 'a//b', 'a/', '..', 
 t.test('the job refuses names that are no plain paths in the folder', async (t) => {
   for (const name of OUTSIDE) t.equal(job.mistakes?.({ files: [name] }).length, 1, name)
   t.same(job.mistakes?.({ files: ['a', '../b'] }), [
-    { field: 'input.files.1', rule: 'must have no empty step and none of . and ..' },
+    { field: 'input.files.1', rule: 'must not contain empty steps, . or ..' },
   ])
   t.same(job.mistakes?.({ files: ['a', '..b', 'sub/c d', '...', 'ü'] }), [])
 })
 
 t.test('the job refuses two sources, none, and a file that is named twice', async (t) => {
-  const rule = 'must have one of files, blobs and text'
+  const rule = 'must have exactly one of files, blobs and text'
   t.same(job.mistakes?.({}), [{ field: 'input', rule }])
   t.same(job.mistakes?.({ files: 'all', text: '' }), [{ field: 'input', rule }])
   t.same(job.mistakes?.({ files: [] }), [
@@ -81,17 +81,17 @@ t.test('says what is missing', async (t) => {
   const count = (files: string[]) => countWords({ input: { files }, shared, random })
   await t.rejects(count(['a.txt']), {
     type: 'missing-file',
-    message: "a.txt is not in this slave's folder of files",
+    message: 'a.txt is not in the folder of files of this slave',
   })
   await t.rejects(count(['c/x']), { type: 'missing-file', message: /^c is not in/ })
   await t.rejects(count(['b']), { type: 'rejected-input', message: 'b is not a regular file' })
   await t.rejects(countWords({ input: { files: 'all' }, random }), {
     type: 'missing-file',
-    message: 'this slave has no folder of files of its own',
+    message: 'this slave has no folder of files (--files)',
   })
   await t.rejects(countWords({ input: { files: 'all' }, shared: folderOf(t), random }), {
     type: 'rejected-input',
-    message: "the slaves' folder of files has none",
+    message: "the slaves' folder has no files",
   })
 })
 
@@ -99,7 +99,7 @@ t.test('a file that has another name outside is not read by this one', async (t)
   const folder = t.testdir({ files: { plain: 'x' }, secret: 'x' })
   const files = `${folder}/files`
   linkSync(`${folder}/secret`, `${files}/linked`)
-  const message = /linked has another name too \(a hard link\)/
+  const message = /linked has a second hard link/
   t.throws(() => listFiles(files, ['linked']), { type: 'rejected-input', message })
   t.throws(() => listFiles(files, 'all'), { message })
   t.throws(() => openListed(files, { name: 'linked', bytes: 1 }), { message })
@@ -119,7 +119,7 @@ t.test(
       writeFileSync(Buffer.concat([Buffer.from(`${folder}/sub/`), name]), 'y')
       t.throws(() => listFiles(folder, 'all'), {
         type: 'rejected-input',
-        message: new RegExp(`^${RegExp.escape(shown)} in .* rename it, or name the files`),
+        message: new RegExp(`^${RegExp.escape(shown)} in .* rename it, or list the files`),
       })
       t.same(listFiles(folder, ['sub/good']), [{ name: 'sub/good', bytes: 1 }])
     }

@@ -83,7 +83,7 @@ t.test('a file that is cut short or is no such file is an error', async (t) => {
   ]) {
     writeFileSync(path, Buffer.from(bytes))
     const reader = createRecordReader(path)
-    t.throws(() => reader.next(), /is no file of words and counts, or is cut short/, `${bytes}`)
+    t.throws(() => reader.next(), /is not a file of words and counts, or is truncated/, `${bytes}`)
     reader.close()
   }
 })

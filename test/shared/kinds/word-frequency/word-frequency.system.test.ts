@@ -129,7 +129,7 @@ t.test('tells a blob of another size than was said', async (t) => {
   const input = { blobs: [{ sha256, bytes: 4, name: 'x.txt' }] }
   await t.rejects(countWords({ input, blobs, random: createRandom(1) }), {
     type: 'rejected-input',
-    message: 'x.txt has 3 bytes and not 4, as the request says',
+    message: 'x.txt has 3 bytes and not 4, the size in the request',
   })
 })
 
@@ -177,7 +177,7 @@ t.test('a file that changes between listing and counting fails the job', async (
     })
   await t.rejects(
     count(() => appendFileSync(join(shared, 'b'), '!')),
-    { type: 'file-changed', message: /^b has 4 bytes, and had 3 when the job began/ },
+    { type: 'file-changed', message: /^b has 4 bytes, and had 3 when the job started/ },
   )
   await t.rejects(
     count(() => writeFileSync(join(shared, 'a'), 'on')),
