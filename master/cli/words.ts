@@ -66,8 +66,7 @@ export function refusalInWords({
 
 function answerInWords({ answer, reason, ms, knownMs }: Asked): string {
   const why = reason === '' ? '' : `: ${plain(reason)}`
-  if (knownMs !== undefined)
-    return `${answer}${why} (reused its answer of ${duration(knownMs)} before)`
+  if (knownMs !== undefined) return `${answer}${why} (answer reused, ${duration(knownMs)} old)`
   return `${answer}${why}${ms === undefined ? '' : ` (answered in ${duration(ms)})`}`
 }
 
@@ -139,7 +138,7 @@ function howItStands(task: Task, trail: TrailEntry[]): string {
     case 'cancelled': {
       const when = duration(Date.parse(task.endedAt ?? task.createdAt) - Date.parse(task.createdAt))
       const who = task.slave
-        ? `${task.slave} was running it and was told to stop`
+        ? `${task.slave} was running it and was stopped`
         : 'it was still queued'
       return `: a client cancelled it ${when} after it was accepted; ${who}.`
     }

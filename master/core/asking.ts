@@ -294,7 +294,7 @@ function whyNoSlaves(known: Slave[]): string {
   const elsewhere = known.find((slave) => slave.standing === 'alive' && isElsewhere(slave))
   if (elsewhere) {
     const { length } = known.filter(isElsewhere)
-    const more = length === 1 ? '' : `, and so do ${length - 1} more slaves`
+    const more = length === 1 ? '' : `, and so do ${length - 1} more`
     return `${elsewhere.name} ${reasonOf(knownReason(elsewhere))}${more}`
   }
   if (known.length === 1) return 'the only slave does not answer'

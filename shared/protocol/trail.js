@@ -130,7 +130,7 @@ function sentenceOf(entry, asks) {
   if (isAnswer(entry) && slave === '') return [{ said: reason }]
   if (isAnswer(entry) && knownMs !== undefined) {
     const passed = [`skipped ${ordinal(asks)}: `, name, ', not available', ...why]
-    return [...passed, ' (reused its answer of ', { ms: knownMs }, ' before)']
+    return [...passed, ' (answer reused, ', { ms: knownMs }, ' old)']
   }
   if (!isEvent(event)) return [event, ...(slave ? [', ', name] : []), ...why]
   switch (event) {

@@ -49,7 +49,7 @@ export function createRuns({ figures, log }: { figures: SlaveFigures; log: Logge
     },
 
     revoked(attempt: string): void {
-      if (debug) log.debug(about(attempt, running.get(attempt)), 'called back')
+      if (debug) log.debug(about(attempt, running.get(attempt)), 'revoked')
       running.delete(attempt)
     },
 

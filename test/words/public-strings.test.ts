@@ -1,7 +1,9 @@
 // The list of all public strings is up to date, finds texts in all their forms, and keeps to the terms.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'tap'
+import { tableRows } from '../docs/pages.ts'
 import { javascriptStrings } from './javascript-strings.ts'
 import { monitoringStrings, pythonStrings, scriptStrings } from './other-strings.ts'
 import { collect, LIST, listOf } from './public-strings.ts'
@@ -15,6 +17,26 @@ test('the list of public strings is what npm run words writes', async (t) => {
   t.same([...lines(found).difference(lines(committed))], [], 'nothing new (npm run words)')
   t.same([...lines(committed).difference(lines(found))], [], 'nothing that is gone (npm run words)')
   t.ok(committed === found, 'the order is the same (npm run words)')
+})
+
+/** The words that the table of README.md replaces by a term. */
+const REPLACED = tableRows(readFileSync(join(import.meta.dirname, 'README.md'), 'utf8'))
+  .slice(1)
+  .flatMap(([, words = '']) => words.split(', '))
+
+/** Whether a text contains one of the replaced words. Assertions are for those who read the source. */
+function breaksTerms(words: string): string[] {
+  const said = words.replaceAll(/\{[^{}]*\}/g, '')
+  return REPLACED.filter((each) => new RegExp(`\\b${each}\\b`, 'i').test(said))
+}
+
+test('every public string uses the terms of the table', async (t) => {
+  t.ok(REPLACED.length > 30)
+  t.same(breaksTerms('Nobody is told; it goes on.'), ['nobody', 'goes on'])
+  const wrong = strings
+    .filter(({ sort }) => sort !== 'assertion')
+    .flatMap(({ file, words }) => breaksTerms(words).map((each) => `${file}: ${each}: ${words}`))
+  t.same(wrong, [])
 })
 
 test('TypeScript: finds problems, errors, logs, descriptions and sentences, and no code', async (t) => {

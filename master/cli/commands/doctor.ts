@@ -85,7 +85,7 @@ async function reach(master: Client, findings: Finding[]): Promise<boolean> {
         says: `${master.url} answers, in ${duration(tookMs)}${value.accepting ? '' : '; it is shutting down'}`,
       },
       {
-        check: 'master version',
+        check: 'compatible',
         verdict: same ? 'ok' : 'note',
         says: same
           ? value.version

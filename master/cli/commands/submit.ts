@@ -20,7 +20,7 @@ const declared = () =>
     [
       'Without --queue a task that no slave accepts now is refused at once, with the reason of each slave (exit code 75). A failed task gives exit code 1.',
       'Without an expression each line of standard input (or --file) is submitted as a queued task, in batches. Results are printed in the order of the lines, one per line. The line of a failed task is "failed: TYPE: message"; an empty line stays empty.',
-      'Lines can be stopped and started at any moment, also by kill -9: the same command again goes on, and does nothing twice. What has been done is known to the master: each line goes with the Idempotency-Key RUN:LINE:HASH, where LINE is its number, HASH is the SHA-256 of its request, and RUN is --run or, of a file, the SHA-256 of its content. (Of a pipe the content is not known beforehand: RUN is made up, and printed.) The results of a run are kept as long as the master keeps its tasks.',
+      'Lines can be interrupted at any time, also by kill -9: the same command continues and executes no line twice. Each line is sent with the Idempotency-Key RUN:LINE:HASH: LINE is its number, HASH the SHA-256 of its request, and RUN is --run or the SHA-256 of the content of a file. For a pipe, whose content is unknown in advance, RUN is generated and printed. The results of a run are kept as long as the master keeps its tasks.',
     ],
     [
       'askfirst submit "2 + 3"',

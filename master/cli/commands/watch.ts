@@ -120,7 +120,7 @@ function screenOf(
   const tasksAt = Math.min(running.length, TASKS_SHOWN) + 3
   const room = Math.max(3, rows - head.length - tasksAt - 3)
   const listed = table(slaves.slice(0, room), slaveColumns, columns)
-  const more = slaves.length > room ? [`... and ${slaves.length - room} more slaves`] : []
+  const more = slaves.length > room ? [`... and ${slaves.length - room} more`] : []
   const age = ({ startedAt, createdAt }: TaskSummary) =>
     duration(Math.max(0, now.at - Date.parse(startedAt ?? createdAt)))
   const busy = table(
@@ -135,7 +135,7 @@ function screenOf(
     columns,
   )
   const others =
-    status.running > running.length ? [`... and ${status.running - running.length} more tasks`] : []
+    status.running > running.length ? [`... and ${status.running - running.length} more`] : []
   const tasks = running.length > 0 ? ['', ...busy, ...others] : ['', 'no task is running']
   return [...head, ...listed, ...more, ...tasks, '', 'press q or Ctrl-C to quit']
 }

@@ -23,7 +23,7 @@ export function Heat({ transfers, stage }) {
         (from) => html`<tr><th scope="row"><${Said} text=${from} most=${16} /></th>
           ${names.map((to) => html`<${HeatCell} bytes=${amount.get(`${from} ${to}`) ?? 0} most=${most} own=${from === to} />`)}</tr>`,
       )}</tbody></table></div>
-    ${all.length > SIDE_MAX ? html`<p class="muted">${all.length - SIDE_MAX} more slaves are not shown.</p>` : null}
+    ${all.length > SIDE_MAX ? html`<p class="muted">${all.length - SIDE_MAX} more not shown.</p>` : null}
   </details>`
 }
 

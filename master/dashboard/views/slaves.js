@@ -22,7 +22,7 @@ export function SlaveList({ most, filter = true }) {
   const [wanted, setWanted] = useState('')
   const narrow = useNarrow()
   const shown = wanted === '' ? order : order.filter((slave) => matches(slave, wanted))
-  const cut = slavesOmitted > 0 ? `${count(slavesOmitted)} more are not shown here. ` : ''
+  const cut = slavesOmitted > 0 ? `${count(slavesOmitted)} more not shown. ` : ''
   return html`<div class="card flush">
     ${
       filter

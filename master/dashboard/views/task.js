@@ -3,7 +3,7 @@
 
 import { json, request } from '../api.js'
 import { useFollowed } from '../follow.js'
-import { length, time } from '../format.js'
+import { length, some, time } from '../format.js'
 import { html, useState } from '../html.js'
 import { attemptsOf, meaningOf } from '../lib/trail.js'
 import { Fact, Problem, Said, SaidBlock, SlaveName, State } from '../ui.js'
@@ -99,7 +99,7 @@ function States({ task, trail }) {
         ${before && at ? html`<span class="between num">${length(Date.parse(at) - Date.parse(before))}</span>` : null}
         <${State} state=${name} /><time class="num muted" datetime=${at}>${at ? time(at) : 'now'}</time></li>`
     })}
-    ${lost > 0 ? html`<li class="muted">${lost} attempts lost</li>` : null}
+    ${lost > 0 ? html`<li class="muted">${some(lost, 'attempt')} lost</li>` : null}
   </ol>`
 }
 

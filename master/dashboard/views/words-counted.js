@@ -25,5 +25,5 @@ export function WordsCounted({ job, stages, input }) {
         <span class="about"><${Said} text=${paragraphs[part - 1] ?? `paragraph ${part}`} most=${140} />
           <small>${slave ? html`<${SlaveName} name=${slave} />` : html`<span class="muted">${status}</span>`}</small></span></li>`,
     )}</ol>
-    ${parts.length > SHOWN_MAX ? html`<p class="muted">and ${parts.length - SHOWN_MAX} more paragraphs</p>` : null}</div>`
+    ${parts.length > SHOWN_MAX ? html`<p class="muted">and ${parts.length - SHOWN_MAX} more</p>` : null}</div>`
 }

@@ -7,9 +7,9 @@ import { JobBody } from './job-body.js'
 
 const SAMPLE = `Ask first. The master asks its slaves, in order, whether they are available.
 
-The first that says yes has the task; if none does, the client hears at once that all are busy, and when to come back.
+The task goes to the first slave that accepts it. If none accepts, the client gets an immediate refusal and the time after which to try again.
 
-Every answer that a slave gave is kept.
+Every answer of a slave is kept.
 
 So "why is my task not running?" always has an answer.`
 

@@ -53,10 +53,10 @@ t.test('a task of a kind that no slave offers', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, 60))
     await request('DELETE', `${url}/tasks/${first}`)
     await ended(url, waiting)
-    t.match(await why(first), /is cancelled: .*; slave-1 was running it and was told to stop\./)
+    t.match(await why(first), /is cancelled: .*; slave-1 was running it and was stopped\./)
     t.match(
       await why(waiting),
-      /is done: slave-1 did it in .*\nIt waited .*, because no slave was available when it was submitted: slave-1 \(running 1 of 1\)\./,
+      /is done: slave-1 completed it in .*\nIt waited .*, because no slave was available when it was submitted: slave-1 \(running 1 of 1\)\./,
     )
   })
 

@@ -62,6 +62,7 @@ const WORDS: { [Is in Reason['is']]: [Reason & { is: Is }, string] } = {
 t.test('every reason of the master has its words', async (t) => {
   for (const [why, words] of Object.values(WORDS)) t.equal(inWords(why), words)
   t.equal(inWords({ is: 'absent', polls: true }), 'has stopped polling')
+  t.equal(inWords({ is: 'others', count: 1 }), 'and 1 more slave')
   t.equal(inWords({ is: 'full', taken: 1, slots: 1, offered: 0 }), 'running 1 of 1')
   t.equal(inWords({ is: 'silent', ms: 1, asked: false }), 'silent for 1 ms')
 })

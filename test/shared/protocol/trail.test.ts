@@ -33,7 +33,7 @@ test('tells a trail in sentences', async (t) => {
     { at, event: 'of-a-newer-version', slave: 'c', reason: 'why' },
   ]
   t.same(read(trail), [
-    'skipped 1st: a, not available: running 1 of 1 (reused its answer of 1500 before)',
+    'skipped 1st: a, not available: running 1 of 1 (answer reused, 1500 old)',
     'asked 2nd: b, no answer: response timeout',
     'asked 3rd: c, available, answered in 4; it has the task',
     'c was silent for 10000 ms',

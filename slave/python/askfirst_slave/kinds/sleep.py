@@ -10,6 +10,6 @@ def run(input):
     if not isinstance(ms, (int, float)) or isinstance(ms, bool) or not 0 <= ms <= 86_400_000:
         raise Failure("rejected-input", "ms must be a number from 0 to 86400000")
     if len(input) > 1:
-        raise Failure("rejected-input", "only ms is known here")
+        raise Failure("rejected-input", "only ms is allowed")
     time.sleep(ms / 1000)
     return {"sleptMs": ms}, []
