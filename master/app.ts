@@ -21,17 +21,17 @@ import { createOutputs } from './dispatch/output-schemas.ts'
 import { createPushChannels } from './dispatch/push-channel.ts'
 import { createTaskReader } from './dispatch/task-reader.ts'
 import { bodyPlaces } from './http/body-budgets.ts'
+import { collectRoutes } from './http/collect-routes.ts'
 import { createJobRequests } from './http/job-requests.ts'
 import { addDocs } from './http/openapi.ts'
-import { collectRoutes } from './http/route-table.ts'
 import { batches } from './http/routes/batches.ts'
 import { events as eventRoutes } from './http/routes/events.ts'
 import { identity as identityRoutes, noIdentity } from './http/routes/identity.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './http/routes/jobs.ts'
 import { kinds as kindRoutes } from './http/routes/kinds.ts'
 import { metrics } from './http/routes/metrics.ts'
-import { page } from './http/routes/page.ts'
-import { pulling } from './http/routes/pulling.ts'
+import { pageFiles } from './http/routes/page-files.ts'
+import { polling } from './http/routes/polling.ts'
 import { slaveSide, slaves } from './http/routes/slaves.ts'
 import { status } from './http/routes/status.ts'
 import { tasks } from './http/routes/tasks.ts'
@@ -46,7 +46,7 @@ import { createOverview } from './observe/overview.ts'
 import { watchSlaves } from './observe/slave-watch.ts'
 import { createTracing } from './observe/tracing.ts'
 import { POLICIES } from './policies/policies.ts'
-import { openSecurity } from './security/security.ts'
+import { openSecurity } from './security/open-security.ts'
 import type { MasterSettings } from './settings.ts'
 import { StoreBrokenError } from './store/guard.ts'
 import { createMemoryStore } from './store/memory.ts'
@@ -318,12 +318,12 @@ async function registerRoutes(server: Server, parts: Parts) {
   await server.register(blobRoutes, { blobs })
   await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
   const simpleKinds = [...kinds.values()].filter(({ files, peers }) => !files && !peers)
-  await server.register(pulling, { dispatcher, simpleKinds: simpleKinds.map(({ name }) => name) })
+  await server.register(polling, { dispatcher, simpleKinds: simpleKinds.map(({ name }) => name) })
   const { events, overview, tracing, lag } = parts
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
   await server.register(status, { dispatcher, reader, lag, now, clockSteps: clockWatch.steps })
   await server.register(kindRoutes, { dispatcher, kinds, jobKinds })
-  await server.register(page)
+  await server.register(pageFiles)
   const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
   await server.register(metrics, {
     metrics: createMasterMetrics({ dispatcher, reader, spans, clockSteps: clockWatch.steps }),

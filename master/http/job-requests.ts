@@ -10,8 +10,8 @@ import { NamedJob } from '../../shared/protocol/api/job-body.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import { isElsewhere, mayHave } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
-import type { NewJob } from '../jobs/admission.ts'
 import type { Blobs } from '../jobs/blobs.ts'
+import type { NewJob } from '../jobs/job-admission.ts'
 import { assertDoubles } from './task-requests.ts'
 
 type Asked = Omit<NewJob, 'idempotencyKey' | 'requestHash' | 'client' | 'trace'>

@@ -20,7 +20,7 @@ import { ALWAYS, HEADERS, OF_BODIES, TAGS } from '../../shared/protocol/contract
 import { ProblemDocument } from '../../shared/protocol/problem-document.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
 import { PROBLEMS } from '../../shared/protocol/problems.ts'
-import type { RouteManners } from './route-table.ts'
+import type { RouteManners } from './collect-routes.ts'
 
 const DESCRIPTION =
   'A load dispatcher: the master asks its slaves in order whether they are available for a task ' +

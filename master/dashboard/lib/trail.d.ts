@@ -1,2 +1,2 @@
-// Served from shared/protocol (master/http/routes/page.ts); here for the type checker only.
+// Served from shared/protocol (master/http/routes/page-files.ts); here for the type checker only.
 export * from '../../../shared/protocol/trail.js'

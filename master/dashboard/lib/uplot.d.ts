@@ -1,2 +1,2 @@
-// Served from the package (master/http/routes/page.ts); here for the type checker only.
+// Served from the package (master/http/routes/page-files.ts); here for the type checker only.
 export { default } from 'uplot'

@@ -4,7 +4,7 @@
 import t from 'tap'
 import type { Dispatcher } from '../../../master/dispatch/dispatcher.ts'
 import { createOutputs } from '../../../master/dispatch/output-schemas.ts'
-import type { NewJob } from '../../../master/jobs/admission.ts'
+import type { NewJob } from '../../../master/jobs/job-admission.ts'
 import { createJobs } from '../../../master/jobs/jobs.ts'
 import type { JobStore } from '../../../master/store/jobs/job-store.ts'
 import type { JobStores } from '../../../master/store/jobs/open.ts'

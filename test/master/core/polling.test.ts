@@ -2,16 +2,16 @@
 // picture at the head of core/polling.ts. The test plays the shell: it hands what the core offers.
 
 import t from 'tap'
-import type { CoreSettings } from '../../master/core/context.ts'
-import { explain } from '../../master/core/explain.ts'
-import type { Effect, Input } from '../../master/core/messages.ts'
-import type { NewTask, Slave } from '../../master/core/state.ts'
-import { POLICIES } from '../../master/policies/policies.ts'
-import { slaveJson } from '../../master/views/slave-json.ts'
-import { wallTime } from '../../shared/data/clock.ts'
-import type { HeldAttempt, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
-import { instant } from '../instants.ts'
-import { aToken, createTestCore, stepSaved } from './stepping.ts'
+import type { CoreSettings } from '../../../master/core/context.ts'
+import { explain } from '../../../master/core/explain.ts'
+import type { Effect, Input } from '../../../master/core/messages.ts'
+import type { NewTask, Slave } from '../../../master/core/state.ts'
+import { POLICIES } from '../../../master/policies/policies.ts'
+import { slaveJson } from '../../../master/views/slave-json.ts'
+import { wallTime } from '../../../shared/data/clock.ts'
+import type { HeldAttempt, Outcome, SlaveState } from '../../../shared/protocol/wire.ts'
+import { instant } from '../../instants.ts'
+import { aToken, createTestCore, stepSaved } from '../stepping.ts'
 
 const BEAT_MS = 1000
 const RUN_MS = 30_000

@@ -2,7 +2,7 @@
 
 import Fastify from 'fastify'
 import { test } from 'tap'
-import { collectRoutes } from '../../../master/http/route-table.ts'
+import { collectRoutes } from '../../../master/http/collect-routes.ts'
 import { serve } from '../../../shared/http/serve.ts'
 import { isUp } from '../../../shared/protocol/api/watching.ts'
 

@@ -34,7 +34,7 @@ type Options = {
   simpleKinds: readonly string[]
 }
 
-export async function pulling(app: FastifyInstance, { dispatcher, simpleKinds }: Options) {
+export async function polling(app: FastifyInstance, { dispatcher, simpleKinds }: Options) {
   const fits = {
     callbacks: createCheck(CallbacksRequest),
     done: createCheck(SubmittedDone),

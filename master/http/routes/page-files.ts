@@ -58,7 +58,7 @@ const LIBRARIES: Record<string, string> = {
 
 type File = { type: string; text: string; etag: string }
 
-export async function page(app: FastifyInstance) {
+export async function pageFiles(app: FastifyInstance) {
   const files = readFiles()
   serve(app, readPage, (request, reply) => give(files.get('index.html'), request, reply))
   serve(app, readPageFile, (request, reply) =>
