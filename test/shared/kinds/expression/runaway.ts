@@ -17,6 +17,10 @@ export function failure(expression: string, number: NumberType = 'number'): stri
   }
 }
 
+/** The failure of an expression that ran into a limit says which. */
+export const NAMES_A_LIMIT =
+  /^(evaluation|result-too-large): .*((?:more|longer) than \d+|above \d+|too deeply|nested operations)/
+
 /** Whether an ordinary expression gives its value. */
 export function isRight(number: NumberType = 'number'): boolean {
   const expression = 'f(x) = x * 2; f(3) + sum([1, 2; 3, 4])'
