@@ -58,6 +58,12 @@ export function readSource(root: string, texts?: Record<string, string>) {
 
   return {
     placesOf,
+    /** The names around a piece of a file, from the file's to the innermost function's. */
+    pathOf(file: string, start: number, end: number): string {
+      const found = files.find((source) => source.file === file)
+      if (!found) throw new Error(`${file} was not read`)
+      return pathOf(found, start, end)
+    },
     /** The changed file. Throws unless the change fits exactly once and gives a program. */
     change(change: Change): { file: string; text: string } {
       const places = placesOf(change)
