@@ -25,8 +25,10 @@ export type Request =
 /** What a test file reaches: of each file, which offsets are reached by which tests. */
 export type Cover = {
   failure: string | null
-  ms: number
-  names: string[]
+  /** How long the import took. */
+  importMs: number
+  /** How long each top-level test took. */
+  testMs: number[]
   /** By file: by offset, the numbers of the tests; null: already the import reaches it. */
   reached: Record<string, [offset: number, tests: number[] | null][]>
 }
@@ -93,7 +95,7 @@ type Cycle = { test: string; only?: ReadonlySet<number> }
 async function cycle(
   { test, only }: Cycle,
   at: { imported?: () => Promise<void>; ended?: (number: number) => Promise<void> } = {},
-): Promise<{ names: string[]; unwound: boolean }> {
+): Promise<{ unwound: boolean }> {
   const limits = { verdict, folder, only, ...(at.ended ? { onEnd: at.ended } : {}) }
   const tests = createRoot(limits)
   const over = (async () => {
@@ -108,7 +110,7 @@ async function cycle(
   })()
   const late = verdict.failed.then(() => sleep(UNWIND_MS, false, { ref: false }))
   const unwound = await Promise.race([over, late])
-  return { names: tests.names(), unwound }
+  return { unwound }
 }
 
 /** Runs a test file as it is, and notes what each of its tests reaches. */
@@ -118,15 +120,25 @@ async function cover({ test, offsets }: Extract<Request, { do: 'cover' }>): Prom
   verdict = createVerdict()
   beginRun()
   writeFileSync(threadsPath, '')
-  const began = performance.now()
-  const { names } = await cycle(
+  const testMs: number[] = []
+  let importMs = 0
+  let at = performance.now()
+  await cycle(
     { test },
-    { imported: () => note(null), ended: (number) => note(number) },
+    {
+      async imported() {
+        importMs = performance.now() - at
+        await note(null)
+      },
+      async ended(number) {
+        testMs[number] = performance.now() - at
+        await note(number)
+      },
+    },
   )
-  const ms = performance.now() - began
   await coverage.close()
   const reached = Object.fromEntries([...byPlace].map(([file, places]) => [file, [...places]]))
-  return { failure: verdict.failure() ?? null, ms, names, reached }
+  return { failure: verdict.failure() ?? null, importMs, testMs, reached }
 
   async function note(number: number | null): Promise<void> {
     const taken = await coverage.take()
@@ -142,6 +154,7 @@ async function cover({ test, offsets }: Extract<Request, { do: 'cover' }>): Prom
         if (isInThread || isReached(blocks, offset)) add(file, offset, number)
       }
     }
+    at = performance.now()
   }
 
   function add(file: string, offset: number, number: number | null): void {

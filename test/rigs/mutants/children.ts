@@ -17,7 +17,7 @@ export type RunRequest = { file: string; mutation: Mutation | null; tests: Tests
 /** How often a request that is under way is looked at. */
 const LOOK_MS = 250
 /** Below all that people wait for. */
-const NICE = 10
+const NICE = 5
 
 /** `root`: the folder of the source tree, with the tests. */
 export function startChild(root: string) {

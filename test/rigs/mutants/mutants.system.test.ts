@@ -46,7 +46,7 @@ t.test('finds out which mutants are killed, survive, or are not reached', async 
   symlinkSync(join(import.meta.dirname, '../../../node_modules'), join(root, 'node_modules'))
   const { mutants } = mutantsOf(root, ['shared/up.ts', 'shared/step.ts'], [])
   const testsOf = () => ['test/shared/up.test.ts']
-  const judged = await judge({ root, mutants, testsOf, children: 2 })
+  const judged = await judge({ root, mutants, testsOf, children: 2, msMax: 600_000 })
   const verdictOf = (code: string, replacement: string): string | undefined =>
     judged.find(
       ({ mutant }) => mutant.code === code && mutant.mutation.replacement.trim() === replacement,
@@ -77,6 +77,12 @@ t.test('refuses to judge by a test that fails with the source as it is', async (
   })
   symlinkSync(join(import.meta.dirname, '../../../node_modules'), join(root, 'node_modules'))
   const { mutants } = mutantsOf(root, ['shared/a.ts'], [])
-  const judging = judge({ root, mutants, testsOf: () => ['test/a.test.ts'], children: 1 })
+  const judging = judge({
+    root,
+    mutants,
+    testsOf: () => ['test/a.test.ts'],
+    children: 1,
+    msMax: 600_000,
+  })
   await t.rejects(judging, /test\/a\.test\.ts fails with the source as it is: fails: words/)
 })

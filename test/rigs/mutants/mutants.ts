@@ -1,5 +1,5 @@
-// `npm run mutants [-- --file PATH,... --sample N --seed S --changed REF --floor PERCENT --children N]`: which
-// small changes to the source does no unit test notice?
+// `npm run mutants [-- --file PATH,... --sample N --seed S --changed REF --floor PERCENT --minutes N]`:
+// which small changes to the source does no unit test notice?
 //
 // Every change of operators.ts is made, one at a time, and the unit tests of the file's room that reach it
 // run until one fails (killed). What passes all of them survives: a rule without a test, dead code, or a
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     changed: { type: 'string' },
     floor: { type: 'string', default: '0' },
+    minutes: { type: 'string', default: '600' },
     children: { type: 'string', default: '2' },
   },
 })
@@ -39,12 +40,21 @@ for (const { in: within, code } of stale) {
   process.stdout.write(`equivalent.ts: ${code} in ${within} fits no mutation\n`)
 }
 const chosen = values.sample === undefined ? mutants : sample(Number(values.sample))
+let done = 0
 const judged = await judge({
   root: ROOT,
   mutants: chosen,
   testsOf: (file) => unitOf(ROOT, file).tests(ROOT),
   children: Number(values.children),
+  msMax: Number(values.minutes) * 60_000,
+  onVerdict: () => {
+    done++
+    if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${chosen.length}`)
+  },
 })
+if (judged.length < chosen.length) {
+  process.stdout.write(`${judged.length} of ${chosen.length} mutants were judged in time\n`)
+}
 const score = report(judged, (line) => process.stdout.write(`${line}\n`))
 if (stale.length > 0 || score < Number(values.floor)) process.exitCode = 1
 

@@ -255,6 +255,6 @@ function isValue(node: AnyNode, around: AnyNode[]): boolean {
   if (!parent || /^(Import|Export)(?!Default)|TaggedTemplate/.test(parent.type)) return false
   if (parent.type === 'ExpressionStatement') return false
   if (parent.key === node && !parent.computed) return false
-  const isOfError = parent.type === 'NewExpression' && /Error$/.test(parent.callee.name ?? '')
+  const isOfError = parent.type === 'NewExpression' && parent.callee.name?.endsWith('Error')
   return !isOfError
 }

@@ -22,12 +22,16 @@ type Given = {
   /** The test files that own the rules of a source file. */
   testsOf: (file: string) => string[]
   children: number
+  /** No mutant is begun after so many milliseconds: those that are left are not judged. */
+  msMax: number
+  /** Called with each verdict. */
+  onVerdict?: (judged: Judged) => void
 }
 
 /** A test file with a clean source may take this long. */
 const COVER_MS_MAX = 120_000
 /** Beside three times the clean duration, for all that a start of a test takes. */
-const LIMIT_MS = 5_000
+const LIMIT_MS = 2_000
 /** Kills until the next control. */
 const KILLS_MAX = 15
 
@@ -35,6 +39,7 @@ type Covers = Map<string, Cover>
 type Job = { mutant: Mutant; tests: TestsOfFile[]; limitMs: number }
 
 export async function judge(given: Given): Promise<Judged[]> {
+  const until = performance.now() + given.msMax
   const covers = await coverAll(given)
   const judged: Judged[] = []
   const queue: Job[] = []
@@ -45,7 +50,14 @@ export async function judge(given: Given): Promise<Judged[]> {
   }
   await Promise.all(
     Array.from({ length: given.children }, async () => {
-      await workThrough(given.root, queue, (each) => judged.push(each))
+      await workThrough(
+        given.root,
+        () => (performance.now() < until ? queue.shift() : undefined),
+        (each) => {
+          judged.push(each)
+          given.onVerdict?.(each)
+        },
+      )
     }),
   )
   return judged
@@ -97,7 +109,7 @@ function jobOf(mutant: Mutant, files: string[], covers: Covers): Job {
   const found = files.flatMap((file) => {
     const cover = covers.get(file)
     const place = cover?.reached[mutant.file]?.find(([offset]) => offset === mutant.mutation.start)
-    return cover && place ? [{ file, only: place[1], ms: cover.ms }] : []
+    return cover && place ? [{ file, only: place[1], ms: durationOf(cover, place[1]) }] : []
   })
   found.sort((a, b) => Number(b.file === own) - Number(a.file === own) || a.ms - b.ms)
   const cleanMs = found.reduce((sum, { ms }) => sum + ms, 0)
@@ -105,14 +117,20 @@ function jobOf(mutant: Mutant, files: string[], covers: Covers): Job {
   return { mutant, tests, limitMs: LIMIT_MS + 3 * cleanMs }
 }
 
+/** Of the tests with these numbers; null: of all. */
+function durationOf({ importMs, testMs }: Cover, only: number[] | null): number {
+  const numbers = only ?? [...testMs.keys()]
+  return numbers.reduce((sum, number) => sum + (testMs[number] ?? 0), importMs)
+}
+
 type Say = (judged: Judged) => void
 
-async function workThrough(root: string, queue: Job[], say: Say): Promise<void> {
+async function workThrough(root: string, next: () => Job | undefined, say: Say): Promise<void> {
   let child: Child | undefined
   /** Kills since the last control, not told yet. */
   let kills: { job: Job; why: string; by: string }[] = []
 
-  for (let job = queue.shift(); job; job = queue.shift()) {
+  for (let job = next(); job; job = next()) {
     child ??= startChild(root)
     const isFirst = child.isNew
     child.isNew = false

@@ -49,7 +49,7 @@ export type Limits = {
 
 /** What a test file imports as `tap`. Its tests run when `run` is called. */
 export function createRoot({ verdict, folder, only, onEnd }: Limits) {
-  const tests: { name: string; run: () => Promise<void> }[] = []
+  const tests: (() => Promise<void>)[] = []
   const base = createTest('', verdict, folder)
 
   return {
@@ -58,16 +58,12 @@ export function createRoot({ verdict, folder, only, onEnd }: Limits) {
       const { options, run } = argumentsOf(given)
       const number = tests.length
       const isRun = run && !options.skip && !options.todo && (only?.has(number) ?? true)
-      tests.push({
-        name,
-        run: async () => (isRun ? runTest(name, run, verdict, folder) : undefined),
-      })
+      tests.push(async () => (isRun ? runTest(name, run, verdict, folder) : undefined))
       return Promise.resolve()
     },
-    names: (): string[] => tests.map(({ name }) => name),
     /** Runs the tests. Resolves when they and their teardowns are over; failures are in the verdict. */
     async run(): Promise<void> {
-      for (const [number, { run }] of tests.entries()) {
+      for (const [number, run] of tests.entries()) {
         if (verdict.failure() !== undefined) break
         await run()
         await onEnd?.(number)

@@ -20,10 +20,12 @@ type Seen = { method: string; url: string; headers: IncomingMessage['headers']; 
 /** A server that answers in this way, and a connection to it. */
 async function connectTo(t: Test, handler: Handler, settings: ConnectionSettings = {}) {
   const seen: Seen[] = []
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const { method = '', url = '', headers } = request
-    seen.push({ method, url, headers, body: await text(request) })
-    handler(response, request, seen.length - 1)
+    void text(request).then((body) => {
+      seen.push({ method, url, headers, body })
+      handler(response, request, seen.length - 1)
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

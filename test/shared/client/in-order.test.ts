@@ -107,8 +107,8 @@ t.test('reads no more of the source when its reader stops', async (t) => {
   t.ok(closed)
 })
 
-t.test('cuts a source into lists that are as long as they may be', async (t) => {
+t.test('cuts a source into lists, each closed when the next item does not fit', async (t) => {
   const isFull = (list: number[], next: number): boolean => list.length + next > 3
-  t.same(await Array.fromAsync(inLists([1, 1, 2, 9, 1], isFull)), [[1, 1], [2], [9], [1]])
+  t.same(await Array.fromAsync(inLists([1, 1, 2, 9, 1], isFull)), [[1, 1], [2], [9, 1]])
   t.same(await Array.fromAsync(inLists([], isFull)), [])
 })
