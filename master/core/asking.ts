@@ -1,5 +1,5 @@
-// Asking slaves for one task: the next to ask, what its answer means, and what is said to the
-// client when nobody takes it. Pure.
+// Asks slaves for one task: selects the next slave, handles its answer, and refuses the task when no slave
+// accepts it. Pure.
 
 import assert from 'node:assert/strict'
 import { Bitset } from '../../shared/data/bitset.ts'
@@ -29,10 +29,10 @@ const UNANSWERED = {
   unsent: 'unreachable',
 } as const satisfies Record<Unanswered, string>
 
-/** A trail names at most this many slaves that were passed over because they were known busy. */
+/** Maximum number of skipped slaves (known to be busy) that one trail names. */
 const TRAIL_KNOWN_MAX = 10
 
-/** Offers the task to the next slave in order; else it waits, stays in doubt, or is refused. */
+/** Offers the task to the next slave in order; without one the task is queued, in doubt, or refused. */
 export function seek(core: Context, task: Task, now: Monotonic): void {
   const place = pick(core, task)
   const slave = place < 0 ? undefined : core.registry.at(place)
@@ -45,7 +45,7 @@ export function seek(core: Context, task: Task, now: Monotonic): void {
   refuse(core, task, now)
 }
 
-/** The place of the slave that the policy would ask next, among those that `next` gives; or -1. */
+/** The place of the slave that the policy asks next, among those that `next` returns; -1 when there is none. */
 export function pick(core: Context, task: Task, next = core.registry.next): number {
   const { registry } = core
   const candidates: Candidates = {
@@ -73,8 +73,8 @@ export function offer(core: Context, task: Task, slave: Slave, now: Monotonic): 
 }
 
 /**
- * Writes into the trail who was not asked because the answer is known: those before `upTo` in the
- * order of asking. The first few by name, the others by number.
+ * Adds the slaves before `upTo` that were skipped because their answer is known to the trail, in the
+ * order of asking. The first TRAIL_KNOWN_MAX by name, the others as a count.
  */
 function notePassedOver(core: Context, task: Task, upTo: number, now: Monotonic): void {
   const { registry } = core
@@ -118,7 +118,7 @@ export function takeAnswers(
   if (state.boot !== slave.boot) visit(core, slave, now)
   answers.forEach((answer, i) => {
     const open = offers[i]
-    if (!open) return // Its outcome overtook it, or it is in doubt: the slave's list will tell.
+    if (!open) return // Its outcome arrived first, or the task is in doubt: the slave's list decides.
     core.counters.answers[answer.answer] = (core.counters.answers[answer.answer] ?? 0) + 1
     const { task } = open
     const ms = now - open.at
@@ -146,7 +146,7 @@ function refusedBy(
   seek(core, task, now)
 }
 
-/** Offers that were not answered. One that cannot have arrived is as good as refused. */
+/** Handles offers without an answer. An offer that cannot have arrived counts as refused. */
 export function takeSilence(
   core: Context,
   { slave: name, attempts, how, reason }: Input & { is: 'no-answer' },
@@ -178,7 +178,7 @@ export function takeSilence(
   }
 }
 
-/** Live tasks that a slave may have which did not answer. */
+/** Live tasks that may run on a slave that did not answer. */
 export function* unsureTasks({ unsure, live }: Context): Generator<Task> {
   for (const task of unsure) {
     if (task.unsure && live.get(task.id) === task) yield task
@@ -186,7 +186,7 @@ export function* unsureTasks({ unsure, live }: Context): Generator<Task> {
   }
 }
 
-/** A slave has gone with offers on their way to it: their tasks go on to the next. */
+/** Drops offers to a slave that deregistered: their tasks are offered to the next slave. */
 export function dropOffers(core: Context, slave: Slave, now: Monotonic): void {
   for (const { task, attempt } of slave.offers.values()) {
     slave.offers.delete(attempt)
@@ -196,7 +196,7 @@ export function dropOffers(core: Context, slave: Slave, now: Monotonic): void {
   }
 }
 
-/** Asks a slave who it is and what it holds. Whoever pulls cannot be asked, and says it unasked. */
+/** Probes a slave. A polling slave cannot be probed; its messages contain the same. */
 export function visit(core: Context, slave: Slave, now: Monotonic): void {
   if (slave.reach.by !== 'http') return
   slave.askedAt = now
@@ -206,14 +206,13 @@ export function visit(core: Context, slave: Slave, now: Monotonic): void {
 const mayWait = (task: Task, now: Monotonic): boolean =>
   task.waitUntil !== null && task.waitUntil > now
 
-/** Puts the task into the waiting line, or refuses it when the line is full. */
+/** Queues the task, or refuses it when the queue is full. */
 function wait(core: Context, task: Task, now: Monotonic): void {
   if (task.accepted && task.unclaimed) return endUnclaimed(core, task)
   if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
     if (task.unsure) return doubt(core, task, now)
     const most = core.settings.waitingTasksMax
-    const already = most === 1 ? '1 task waits' : `${most} tasks wait`
-    const detail = `${already} already; try again later, or raise --waiting-tasks-max`
+    const detail = `the queue has its maximum of ${most} (--waiting-tasks-max); try again later`
     return end(core, task, new Problem('queue-full', detail, {}, retryAfter(core, task, now)))
   }
   if (task.notedUpTo < core.registry.end) notePassedOver(core, task, core.registry.end, now)
@@ -223,32 +222,32 @@ function wait(core: Context, task: Task, now: Monotonic): void {
   accept(core, task)
 }
 
-/** Accepted, and its client hung up before it was told: nobody waits for it, so it does not wait. */
+/** Ends an accepted task whose client disconnected before it got the id. */
 export function endUnclaimed(core: Context, task: Task): void {
   note(task, { at: core.wall, event: 'unclaimed', why: { is: 'hung up' } })
   endTask(core, task, 'cancelled', null)
 }
 
-/** A slave that did not answer may have it: nothing is refused before that is known. */
+/** A slave that did not answer may have the task: it is not refused before that is known. */
 function doubt(core: Context, task: Task, now: Monotonic): void {
   task.stage = { is: 'doubt' }
   due(core, task, later(now, 2 * core.settings.askTimeoutMs))
 }
 
-/** Tells the client that nobody takes it. Nothing was stored and nothing runs. */
+/** Refuses the task. Nothing was stored and nothing runs. */
 export function refuse(core: Context, task: Task, now: Monotonic): void {
   notePassedOver(core, task, core.registry.end, now)
   end(core, task, refusal(core, task, now))
 }
 
-/** A wait that ended without a slave: out of the line, and refused. */
+/** Refuses a queued task whose wait ended without a slave. */
 export function refuseWaiting(core: Context, task: Task, now: Monotonic): void {
   leaveLine(core, task)
   if (task.unsure) doubt(core, task, now)
   else refuse(core, task, now)
 }
 
-/** What the silent slave holds is not known: the one refusal that may leave something running. */
+/** Refuses a task that a silent slave may hold: the only refusal that may leave an attempt running. */
 export function refuseInDoubt(core: Context, task: Task): void {
   const silent = [...new Set([...(task.unsure?.values() ?? [])].map((slave) => slave.name))]
   for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])

@@ -1,6 +1,6 @@
-// What befalls an attempt once a slave has it: taken, listed, ended, lost, called back. Pure.
+// The life of an attempt on a slave: taken, listed, ended, lost, revoked. Pure.
 //
-// The first success of any attempt that was ever made for the task wins; a failure counts only
+// The first success of any attempt of the task wins; a failure counts only
 // from the current attempt. An outcome is written once.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
@@ -26,7 +26,7 @@ import { currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task
 import type { TrailEntry, TrailEvent } from './trail.ts'
 import { note } from './trail.ts'
 
-/** The failures that another try may not repeat. */
+/** Failures that another try may avoid. */
 const RETRIED = [
   'executor-crashed',
   'memory-limit',
@@ -40,13 +40,13 @@ type RetriedFailure = Failed & { type: Retried }
 
 const isRetried = (type: FailureType | TrailEvent): type is Retried =>
   RETRIED.some((each) => each === type)
-/** The attempt is given up, and not known to have failed: its success would still count. */
+/** The attempt is lost but not known to have failed: its success still counts. */
 const isLost = (type: Retried): boolean => type === 'slave-lost' || type === 'outcome-lost'
-/** What a task may have done to its slave rather than run into by itself. */
+/** Failures that the task may have caused on its slave. */
 const isBlamed = (type: Retried): boolean =>
   type === 'executor-crashed' || type === 'memory-limit' || type === 'slave-lost'
 
-/** What is known of a task's tries by its trail, after a start of the master. */
+/** Restores the tries of a task from its trail after a start of the master. */
 export function recall(task: Task): void {
   for (const { event, slave, attempt } of task.trail) {
     const retried = isRetried(event) ? event : null
@@ -59,10 +59,10 @@ export function recall(task: Task): void {
   }
 }
 
-/** The generation of an attempt of which it is not known whether it came: no list is newer. */
+/** The generation of an attempt that may not have arrived: no list is newer. */
 export const NOT_ARRIVED = Number.POSITIVE_INFINITY
 
-/** A slave has the attempt: by its answer, its list, or an outcome that came before both. */
+/** A slave has the attempt, according to its answer, its list, or an outcome that arrived before both. */
 export function hold(
   core: Context,
   task: Task,
@@ -97,22 +97,22 @@ export function hold(
   accept(core, task)
 }
 
-/** From here on the task must end. */
+/** Accepts the task: from now on it must end. */
 export function accept(core: Context, task: Task): void {
   if (task.accepted) return
   task.accepted = true
   core.effects.push({ do: 'accept', task })
 }
 
-/** Its first slave: how long that took, and how many were asked. */
+/** Measures the time until the first slave, and the number of slaves asked. */
 function noteFirst({ figures }: Context, task: Task, now: Monotonic): void {
   noteWait(figures, task.kind, now - task.since)
   observe(figures.asksPerTask, task.asks)
 }
 
 /**
- * Tells a slave to drop attempts and never to accept them. A slave that does not poll now is told when it
- * lists them; a simple slave is never told. `when`: a crash may undo the end that is the reason, but not
+ * Revokes attempts: the slave drops them and does not accept them later. A slave that does not poll now is told
+ * when it lists them; a simple slave is never told. `when`: a crash may undo the end that is the reason, but not
  * what was never saved.
  */
 export function revoke(
@@ -126,7 +126,7 @@ export function revoke(
   core.effects.push({ do: when, slave: slave.name, route, attempts })
 }
 
-/** Outcomes from a slave. Each is acknowledged, also where it changes nothing. */
+/** Handles outcomes from a slave. Each is acknowledged, even if it has no effect. */
 export function takeCallbacks(
   core: Context,
   { state, callbacks }: CallbacksRequest,
@@ -140,7 +140,7 @@ export function takeCallbacks(
   core.effects.push({ do: 'acknowledge', token, reply: { acknowledged } })
 }
 
-/** One outcome: of the slave of that name, which may have left. */
+/** Handles one outcome from the slave of that name, which may have deregistered. */
 export function settle(
   core: Context,
   name: string,
@@ -179,7 +179,7 @@ const whyOf = (outcome: Outcome | null): Pick<TrailEntry, 'why'> =>
     ? { why: { is: 'failure', type: outcome.type, message: outcome.message } }
     : {}
 
-/** The slave has said all there is to say of this attempt. */
+/** The slave has reported the end of this attempt. */
 function forget(core: Context, slave: Slave, attempt: string, now: Monotonic): void {
   if (slave.held.delete(attempt)) {
     slave.ended++
@@ -188,7 +188,7 @@ function forget(core: Context, slave: Slave, attempt: string, now: Monotonic): v
   if (slave.offers.delete(attempt)) core.registry.refresh(slave)
 }
 
-/** The outcome that counts: it ends the task, or only this try. */
+/** Applies the outcome that counts: it ends the task, or only this try. */
 function conclude(
   core: Context,
   task: Task,
@@ -204,8 +204,8 @@ const isRetriedFailure = (outcome: Outcome): outcome is RetriedFailure =>
   outcome.status === 'failed' && isRetried(outcome.type)
 
 /**
- * One try has failed in a way that another may not: rest and repeat, or give up. `why`: the master's own
- * reason, where the failure is no word of the slave.
+ * A try failed in a way that another try may not: pause and retry, or end the task. `why`: the master's own
+ * reason, when the failure was not reported by the slave.
  */
 function fail(
   core: Context,
@@ -244,8 +244,8 @@ function lastWord(task: Task, outcome: Failed): Outcome {
 }
 
 /**
- * The slave does not have the attempt any more, and no outcome of it came. `outcome-lost`: the slave
- * is there all the same, so the task has not taken it down.
+ * The slave no longer holds the attempt and sent no outcome. `outcome-lost`: the slave
+ * is alive, so the task has not crashed it.
  */
 export function lose(
   core: Context,
@@ -263,7 +263,7 @@ export function lose(
   fail(core, task, slave.name, outcome, now, why)
 }
 
-/** Handed over as the answer to a poll, and it never came: that was no try. */
+/** The response to a poll that carried the attempt was lost: this does not count as a try. */
 function miss(core: Context, slave: Slave, { task, attempt }: Held, now: Monotonic): void {
   slave.held.delete(attempt)
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
@@ -287,7 +287,7 @@ function release(core: Context, task: Task): void {
   task.startedAt = null
 }
 
-/** The task has ended. Whoever else may still run it is told to stop. */
+/** Ends the task, and revokes it on every other slave that may still run it. */
 export function end(
   core: Context,
   task: Task,
@@ -315,8 +315,8 @@ export function end(
 }
 
 /**
- * A slave's own list of what it has, as of `generation`: what it lists is confirmed or adopted,
- * what it does not list is lost, what nobody wants is returned, to be revoked.
+ * Handles a slave's list of its attempts as of `generation`: a listed attempt is confirmed or adopted,
+ * an attempt that is not listed is lost, and attempts to revoke are returned.
  */
 export function compare(
   core: Context,
@@ -345,7 +345,7 @@ export function compare(
       if (held.onItsWay && held.task.misses < core.settings.attemptsMax)
         miss(core, slave, held, now)
       else {
-        // Another boot, or not known to be the same: a slave that ran on has not gone down by it.
+        // Another boot, or an unknown one: a slave that continued to run was not crashed by the task.
         const isReborn = generation === Number.POSITIVE_INFINITY || held.generation < 0
         const type = isReborn ? 'slave-lost' : 'outcome-lost'
         lose(core, slave, held, { is: 'not listed' }, now, type)
@@ -358,7 +358,7 @@ export function compare(
   return unwanted
 }
 
-/** A list that a newer word overtook on its way tells no more what is lost, but still what is there. */
+/** A list that is older than the newest message no longer shows what is lost, but still what the slave holds. */
 export function confirm(slave: Slave, attempts: HeldAttempt[], now: Monotonic): void {
   for (const { attempt, status } of attempts) {
     const held = slave.held.get(attempt)
@@ -372,7 +372,7 @@ function confirmOne(held: Held, status: HeldAttempt['status'], now: Monotonic): 
   if (status === 'ended') held.ended = true
 }
 
-/** Nobody else runs it, and the attempt is one of ours. */
+/** No other slave runs the task, and this master created the attempt. */
 const wants = (core: Context, task: Task, slave: Slave, attempt: string): boolean =>
   task.stage.is !== 'running' &&
   !task.failed?.has(attempt) &&

@@ -1,14 +1,14 @@
-// Slaves that speak, and whose answers to offers cannot be used: an error, another service's answer,
-// none in time. Each such answer makes the rest before the next offer longer, so that the number of
+// Backoff for slaves that are alive but give unusable answers to offers: an error, another service's answer,
+// or none in time. Each such answer increases the pause before the next offer, so that the number of
 // requests to one slave is bounded whatever it answers. Pure.
 //
 //   well --(unusable answer)--> doubted --(another)--> resting --(the rest is over)--> on trial
 //    ^                             |                      ^                               |
 //    +-------(usable answer)-------+----------------------+-------(unusable answer)-------+
 //
-// A slave that is doubted or on trial is offered one task at a time. One lost answer costs no rest:
-// networks lose some. A slave that declines offers although it says that it has room rests too, after
-// more of them and not for long: it may decline only tasks of some size.
+// A slave that is doubted or on trial gets one offer at a time. One lost answer causes no pause:
+// networks lose some. A slave that declines offers although it reports free slots pauses too, after
+// more of them and for a short time: it may decline only tasks of some size.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { later, NEVER } from '../../shared/data/clock.ts'
@@ -17,13 +17,13 @@ import type { Context } from './context.ts'
 import { wakeAt } from './slave-timers.ts'
 import type { Slave, Trouble } from './state.ts'
 
-/** So many unusable answers in a row cost no rest; the first rest; it doubles each time up to this. */
+/** Consecutive unusable answers that cause no pause; the first pause; its maximum after doubling. */
 const LIMITS = {
   unusable: { free: 1, restMs: 250, restMsMax: 30_000 },
   declined: { free: 8, restMs: 250, restMsMax: 1_000 },
 } as const
 
-/** An offer to it had no usable answer, or was declined for no reason that is known. */
+/** Notes an offer that got no usable answer, or was declined without a known reason. */
 export function noteTrouble(
   core: Context,
   slave: Slave,
@@ -32,7 +32,7 @@ export function noteTrouble(
   now: Monotonic,
 ): void {
   const before = slave.trouble
-  // What was on its way beside another offer, or what says less than what is known.
+  // Sent together with another offer, or less severe than what is already known.
   if (before?.resting || (before?.is === 'unusable' && is === 'declined')) return
   const count = before?.is === is ? before.count + 1 : 1
   const { free, restMs, restMsMax } = LIMITS[is]
@@ -42,21 +42,21 @@ export function noteTrouble(
   if (ms > 0) wakeAt(core, slave, later(now, ms))
 }
 
-/** It answered as a slave does. */
+/** Notes a usable answer. */
 function noteWell(core: Context, slave: Slave): void {
   if (!slave.trouble) return
   slave.trouble = null
   core.registry.refresh(slave)
 }
 
-/** Its rest is over when that time has come, or at once where `now` is not said. */
+/** Ends its pause when the time has come, or at once without `now`. */
 export function endRest(core: Context, slave: Slave, now = NEVER): void {
   if (!slave.trouble?.resting || slave.trouble.until > now) return
   slave.trouble.resting = false
   core.registry.refresh(slave)
 }
 
-/** What its answers to a list of offers say of itself. */
+/** Judges a slave by its answers to a list of offers. */
 export function judgeAnswers(
   core: Context,
   slave: Slave,

@@ -1,4 +1,4 @@
-// What the parts of the master's core share. Only core.ts makes one; the parts are functions on it.
+// The state that the parts of the core share. Only core.ts creates one; the parts are functions on it.
 
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
 import type { Heap } from '../../shared/data/heap.ts'
@@ -21,25 +21,25 @@ export type CoreSettings = {
   waitLimitMs: number
 }
 
-/** Makes and knows again the unguessable names of attempts. */
+/** Creates and verifies the unguessable ids of attempts. */
 export type AttemptIds = {
-  /** Names this master, for as long as it keeps its store. No secret. */
+  /** Identifies the store of this master. Not a secret. */
   issuer: string
-  /** A new name for handing this task to this slave. */
+  /** A new id for an attempt of this task on this slave. */
   make(task: string, slave: string): string
-  /** Whether this name was made here for this task and this slave. */
+  /** Whether this id was created here for this task and this slave. */
   made(attempt: string, task: string, slave: string): boolean
 }
 
 export type Counters = {
-  /** Counted where clients are told of it, as `refused` is: by dispatch/effects.ts and dispatch/refusals.ts. */
+  /** Counted when clients are answered, by dispatch/effects.ts and dispatch/refusals.ts, as is `refused`. */
   accepted: number
   asks: number
   answers: Record<string, number>
   refused: Record<string, number>
   ended: Record<string, number>
   attemptsLost: number
-  /** Outcomes that changed nothing: of ended or unknown tasks, old failures, or forged. */
+  /** Outcomes without effect: of ended or unknown tasks, old failures, or forged. */
   callbacksUnattached: number
   callbacksStale: number
   callbacksForged: number
@@ -55,9 +55,9 @@ export type Context = {
   readonly registry: Registry
   /** Every task that has not ended, by id. */
   readonly live: Map<string, Task>
-  /** Tasks that a silent slave may have; and some that were, until they are looked through. */
+  /** Tasks that a silent slave may have, and former ones until `unsureTasks` removes them. */
   readonly unsure: Set<Task>
-  /** The waiting lines, by kind: highest priority first, then first come. */
+  /** The queues by kind: highest priority first, then in order of arrival. */
   readonly lines: Map<string, Heap<Task>>
   /** Tasks by the time at which something is due for them; and slaves. */
   readonly dueTasks: Heap<Due>
@@ -65,22 +65,22 @@ export type Context = {
   readonly serviceTimes: RunTimes
   readonly counters: Counters
   readonly figures: Figures
-  /** How many tasks wait in all lines or rest. */
+  /** Number of tasks that are queued or pause before a retry. */
   waiting: number
   running: number
   tasksSoFar: number
-  /** How many tasks came from the store; their numbers are below this. */
+  /** Number of restored tasks; their numbers are below this. */
   restored: number
-  /** Restored tasks are not offered before every known slave was asked, or before this time. */
+  /** Restored tasks are not offered before every known slave was probed, or before this time. */
   graceUntil: Monotonic
-  /** The wall clock at this step: what trails and records say. Nothing is decided by it. */
+  /** The wall clock of this step, for trails and records only. No decision uses it. */
   wall: WallTime
-  /** Shutting down: nothing new is accepted. */
+  /** Shutting down: new tasks are refused. */
   draining: boolean
   effects: Effect[]
 }
 
-/** A silent slave is not offered work after this many beats ... */
+/** A silent slave gets no offers after this many heartbeat intervals ... */
 export const SUSPECT_BEATS = 2
 /** ... and its attempts are lost after this many. */
 export const LEASE_BEATS = 4

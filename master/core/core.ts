@@ -1,6 +1,6 @@
-// The master's core: it decides everything and does nothing. An input goes in with the time, and
+// The master's core makes all decisions and does no I/O. An input goes in with the time, and
 // effects come out; the shell (dispatch/effects.ts) saves, sends and answers. It holds ids, counts and
-// times, never payloads, and knows no clock, no socket and no chance but what it is given.
+// times, never payloads, and uses only the clock and the random source that it is given.
 
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
 import { LONG_AGO, NEVER, wallTime } from '../../shared/data/clock.ts'
@@ -77,8 +77,8 @@ export function createCore(given: {
 
   return {
     /**
-     * Takes one input at an instant `now`, which never goes back, and gives what is to be done about
-     * it, in order. All is decided by `now`; `wall` is what is written down of it.
+     * Handles one input at the instant `now`, which never goes back, and returns the effects in
+     * order. Decisions use `now`; `wall` is only recorded.
      */
     step(input: Input, now: Monotonic, wall: WallTime): Effect[] {
       core.wall = wall
@@ -90,7 +90,7 @@ export function createCore(given: {
       return effects
     },
 
-    /** When the core wants a `tick` at the latest; Infinity when nothing is due. */
+    /** The latest time for the next `tick`; Infinity when nothing is due. */
     deadline(): Monotonic {
       const task = core.dueTasks.peek()?.at ?? NEVER
       const slave = core.dueSlaves.peek()?.dueAt ?? NEVER
@@ -194,7 +194,7 @@ function taskIsDue(core: Context, task: Task, now: Monotonic): void {
   }
 }
 
-/** A slave has dropped attempts: nothing of them runs or will run, and their slots are free. */
+/** A slave dropped attempts: they do not run, and their slots are free. */
 function takeRevoked(
   core: Context,
   name: string,
@@ -222,7 +222,7 @@ function cancel(core: Context, id: string): void {
   if (task?.accepted) end(core, task, 'cancelled', null)
 }
 
-/** What was promised to nobody does not wait for a slave. What runs goes on: it may be half done. */
+/** Tasks that no client knows of are not queued. Running ones continue: they may be half done. */
 function stopWaiting(core: Context, id: string, unclaimed: boolean, now: Monotonic): void {
   const task = core.live.get(id)
   if (!task || (task.accepted && !unclaimed)) return
@@ -233,7 +233,7 @@ function stopWaiting(core: Context, id: string, unclaimed: boolean, now: Monoton
   else refuseWaiting(core, task, now)
 }
 
-/** It was never accepted: nobody was told, and nobody shall run it. */
+/** It was never accepted: no client knows it, and no slave shall run it. */
 function takeBack(core: Context, task: Task): void {
   const { stage } = task
   leaveLine(core, task)
@@ -266,7 +266,7 @@ function drain(core: Context, name: string, drained: boolean, token: Waiting<voi
   const slave = core.registry.byName.get(name)
   if (!slave) return noSuchSlave(core, name, token)
   core.registry.setDrained(slave, drained)
-  // What waits for its next poll has not left the house, and goes elsewhere.
+  // Offers that wait for its next poll were not sent: their tasks are offered to other slaves.
   if (drained) closePoll(core, slave)
   saveSlave(core, slave)
   core.effects.push({ do: 'answer', token })
@@ -277,7 +277,7 @@ function noSuchSlave(core: Context, name: string, token: Refusable): void {
   core.effects.push({ do: 'answer-problem', token, type: 'no-such-slave', detail })
 }
 
-/** Offers waiting tasks, best first, as long as there is a slave to offer them to. */
+/** Offers queued tasks, best first, while a slave is available. */
 function serveLines(core: Context, now: Monotonic): void {
   if (core.waiting === 0) return
   for (;;) {
@@ -288,7 +288,7 @@ function serveLines(core: Context, now: Monotonic): void {
   }
 }
 
-/** The first of all lines for whose head there is a slave now. */
+/** The best queue head for which a slave is available now. */
 function bestHead(core: Context, now: Monotonic) {
   let best: { task: Task; slave: Slave } | undefined
   for (const line of core.lines.values()) {
@@ -301,7 +301,7 @@ function bestHead(core: Context, now: Monotonic) {
         break
       }
       if (!task.asked || core.registry.nextFree(task.kind, null, 0) < 0) break
-      // Somebody is free, but has refused this very task: let the next one go first.
+      // The only free slaves have refused this task: the next one goes first.
       leaveLine(core, task)
       restUnwilling(core, task, now)
     }

@@ -1,5 +1,5 @@
-// Events: what happened, for whoever listens (master/observe). They carry words for people, and nothing
-// here or there decides by those. Pure.
+// Events: what happened, for master/observe. They carry words for people; no decision
+// uses them. Pure.
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -22,10 +22,10 @@ export type TaskEvent = {
   reason: string
   tries: number
   createdAt: WallTime
-  /** When the offer that was taken was sent; null when that is not known or no slave runs the task. */
+  /** When the accepted offer was sent; null when unknown, or when no slave runs the task. */
   askedAt: WallTime | null
   startedAt: WallTime | null
-  /** At its end: how long it ran in its executor, in milliseconds; the rest was the way back. */
+  /** At its end: run time in the executor, in milliseconds; the remaining time is the delivery. */
   ranMs: number | null
 }
 
@@ -40,14 +40,14 @@ export type RefusedEvent = {
   retryAfterMs: number | null
 }
 
-/** How a slave stands, whether it has room or not. */
+/** State of a slave, whether it has free slots or not. */
 export type SlaveStanding = 'open' | KnownAnswer['event']
 
 export type SlaveEvent = {
   type: 'slave'
   at: WallTime
   slave: string
-  /** `changed`: it stands otherwise than before. */
+  /** `changed`: its state differs from the last event. */
   event: 'joined' | 'left' | 'restarted' | 'changed'
   state: SlaveStanding | 'left'
   reason: string
@@ -67,7 +67,7 @@ export type JobEvent = {
 
 export type Event = TaskEvent | RefusedEvent | SlaveEvent | JobEvent
 
-/** What just happened to a task, by its trail. A retry is told with the reason for it. */
+/** The last event of a task, from its trail. A retry has the reason of the failed try. */
 export function taskEvent(task: Task, at: WallTime): TaskEvent {
   const { trail, stage } = task
   const last = trail.at(-1)

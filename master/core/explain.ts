@@ -1,4 +1,4 @@
-// Who would take a task of a kind now, and why not the others: for a dry run. Pure, changes nothing.
+// Dry run: which slave would get a task of a kind now, and why not the others. Pure, changes nothing.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import type { Explanation } from '../../shared/protocol/api/tasks.ts'
@@ -9,7 +9,7 @@ import { isFree } from './registry.ts'
 import { createTask } from './task.ts'
 import { reasonOf } from './trail.ts'
 
-/** Every slave, in the order of the registry, and the one that would be asked first. */
+/** All slaves in the order of asking, and the one that would be asked first. */
 export function explain(core: Context, kind: string, now: Monotonic): Explanation {
   const given = { id: '', kind, priority: 0, runLimitMs: 1, createdAt: core.wall, queue: false }
   const task = createTask({ ...given, waitUntil: null, expiresAt: null }, core.tasksSoFar, now)

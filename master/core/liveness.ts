@@ -1,4 +1,4 @@
-// Knowing the slaves: who registers, who beats, who is silent, and what follows from it. Pure.
+// Liveness of slaves: heartbeats, probes, silence, and their consequences. Pure.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -21,17 +21,17 @@ import { watch } from './slave-timers.ts'
 import type { Slave } from './state.ts'
 import { note } from './trail.ts'
 
-/** A slave that is silent for long is asked ever less often, at most this many beats apart. */
+/** Maximum interval between probes of a slave that stays silent, in heartbeat intervals. */
 const ASK_BEATS_MAX = 12
-/** An attempt is overdue this long after its run limit: its slave should have ended it. */
+/** An attempt is overdue this long after its run limit: its slave must have ended it by then. */
 const OVERDUE_MS = 10_000
-/** A simple slave registered by its polls alone: silent for so many beats it is forgotten. */
+/** A simple slave registers by polling: it is removed after so many silent heartbeat intervals. */
 const FORGET_BEATS = 120
 /** Of where a slave reports so much is told. */
 const URLS_SHOWN_MAX = 4
 const URL_SHOWN_MAX = 128
 
-/** A slave said who it is and what it holds. */
+/** Handles the answer to a probe. */
 export function takeVisit(core: Context, visited: Visited, now: Monotonic): void {
   const { name, url, token } = visited
   const { card, state, attempts, reportsTo } = visited.said

@@ -1,4 +1,4 @@
-// The waiting lines: one per kind, so that tasks that nobody can take now do not hold up others.
+// The queues: one per kind, so that tasks without an available slave do not block others.
 // A task is due when its wait limit or its backoff is over. Pure.
 
 import type { Monotonic } from '../../shared/data/clock.ts'

@@ -1,9 +1,9 @@
-// The reasons that the master itself has for what it writes into a trail, as data, and the one place
-// that puts them into words. What slaves say is theirs and passes through unchanged. Pure.
+// The master's own reasons in a trail, as data, and the one place
+// that puts them into words. Reasons that slaves give pass through unchanged. Pure.
 
 /** Why a slave is not asked. */
 type KnownReason =
-  /** It answers nothing. One that polls has stopped polling. */
+  /** It does not answer, or has stopped polling. */
   | { is: 'absent'; polls: boolean }
   /** It reports to another master, at these addresses. */
   | { is: 'elsewhere'; to: string }
@@ -16,7 +16,7 @@ type KnownReason =
   /** It takes tasks by polling, and does not poll. */
   | { is: 'not polling' }
   | { is: 'full'; taken: number; slots: number; offered: number }
-  /** So many more slaves that are not named. */
+  /** A number of further slaves that are not named. */
   | { is: 'others'; count: number }
 
 /** Why an attempt was given up without an outcome. */
@@ -34,10 +34,10 @@ export type LossReason =
 export type Reason =
   | KnownReason
   | LossReason
-  /** It left with the offer on its way. */
+  /** It deregistered with an offer in flight. */
   | { is: 'gone' }
   | { is: 'after try'; tries: number }
-  /** A failure as its slave told it. */
+  /** A failure as its slave reported it. */
   | { is: 'failure'; type: string; message: string }
   | { is: 'adopted' }
   /** Its slave was silent for so long; `asked`: it was then asked what it has. */

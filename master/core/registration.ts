@@ -1,4 +1,4 @@
-// How slaves come and go: a slave registers, is saved, and leaves. Pure.
+// Registration: a slave registers, is saved, and deregisters. Pure.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import type { RegistrationReply } from '../../shared/protocol/wire.ts'
@@ -11,17 +11,17 @@ import { addressOf, isAt, reachAt } from './reach.ts'
 import { watch } from './slave-timers.ts'
 import type { Slave } from './state.ts'
 
-/** A slave asks to be asked. What it is, it must say itself at the address that it gave. */
+/** A slave registers. It must confirm its identity at the address that it gives. */
 export function takeRegistration(core: Context, registering: Registering, now: Monotonic): void {
   const { registration, token } = registering
   const { name, boot, url } = registration
   const address: Address = url === undefined ? { by: 'poll' } : { by: 'http', url }
   const known = core.registry.byName.get(name)
   const another = known && known.boot !== boot && known.boot !== ''
-  // One that pulls has no address to be known again by.
+  // A polling slave has no address that identifies it.
   const elsewhere = another && (address.by === 'poll' || !isAt(known, address))
   if (elsewhere && known.standing === 'alive') {
-    // Ask it, so that it turns suspect if it is gone, and the newcomer's next try is let in.
+    // Probe it, so that it becomes suspect if it is gone and the next registration succeeds.
     visit(core, known, now)
     const where = known.reach.by === 'http' ? ` at ${known.reach.url}` : ''
     const detail = `a slave named ${name} is alive${where}; choose another --name, or stop that slave`
@@ -33,7 +33,7 @@ export function takeRegistration(core: Context, registering: Registering, now: M
 
 const lastBoot = { generation: -1, onItsWay: false }
 
-/** A slave that pulls registers. What it holds its next heartbeat says. */
+/** Registers a polling slave. Its next heartbeat lists its attempts. */
 function enrol(core: Context, registering: Registering, now: Monotonic): void {
   const { registration: card, token } = registering
   const slave = settleFirst(core, card.name, { by: 'poll' }, registering)
@@ -41,7 +41,7 @@ function enrol(core: Context, registering: Registering, now: Monotonic): void {
   closePoll(core, slave)
   const reborn = slave.boot !== card.boot
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
-  // Its first list is complete, and what it lacks went down with the boot before it.
+  // Its first list is complete: attempts that it lacks were lost with the previous boot.
   if (reborn) for (const held of slave.held.values()) Object.assign(held, lastBoot)
   if (slave.heapIndex < 0) watch(core, slave, now)
   reportsHere(core, slave)
@@ -60,8 +60,8 @@ export function reportsHere(core: Context, slave: Slave): void {
 }
 
 /**
- * A slave that is new here, or has moved, is saved before it is offered anything: a master that
- * starts anew must know whom to ask what he has. What it said comes once more after that. Gives the
+ * A slave that is new or has moved is saved before it gets offers: after a restart the
+ * master must know which slaves to probe. Its message is handled again after that. Returns the
  * slave of this name at this address, once it is saved.
  */
 export function settleFirst(
@@ -87,7 +87,7 @@ export function settleFirst(
   return undefined
 }
 
-/** The slave of this name is reached so from now on. */
+/** Changes how the slave with this name is reached. */
 export function settleAt(core: Context, name: string, reach: Reach): Slave {
   const slave = core.registry.byName.get(name) ?? core.registry.add(name, reach)
   closePoll(core, slave)
@@ -100,12 +100,12 @@ export function settleAt(core: Context, name: string, reach: Reach): Slave {
 export const sameKinds = (slave: Slave, kinds: string[]): boolean =>
   slave.kinds.length === kinds.length && kinds.every((kind) => slave.kinds.includes(kind))
 
-/** A slave goes: what it still holds is lost at once, and its place is free unless it is drained. */
+/** Deregisters a slave: its attempts are lost at once, and its place is free unless it is drained. */
 export function takeLeave(core: Context, name: string, boot: string, now: Monotonic): boolean {
   const slave = core.registry.byName.get(name)
   if (!slave || (boot !== '' && slave.boot !== boot)) return false
   closePoll(core, slave)
-  // An operator drained it: when it comes back it still is, until it is resumed or forgotten.
+  // An operator drained it: it stays drained when it returns, until it is resumed or removed.
   if (slave.drained && boot !== '') core.registry.setStanding(slave, 'silent')
   else forget(core, slave)
   for (const held of slave.held.values()) lose(core, slave, held, { is: 'left' }, now)
@@ -119,14 +119,14 @@ function forget(core: Context, slave: Slave): void {
   core.effects.push({ do: 'drop-slave', name: slave.name })
 }
 
-/** Remembers a slave over a restart of the master. */
+/** Stores a slave, so that it is known after a restart of the master. */
 export function saveSlave(core: Context, slave: Slave): void {
   const { name, place: position, drained } = slave
   const stored = { name, address: addressOf(slave), position, drained }
   core.effects.push({ do: 'save-slave', slave: stored })
 }
 
-/** The slave polls no more; what is on its way to it goes on in order. */
+/** The slave stopped polling; tasks that were offered to it are offered to the next slave. */
 export function closePoll(core: Context, slave: Slave): void {
   const { reach } = slave
   if (reach.by === 'http' || reach.poll === null) return

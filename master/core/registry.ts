@@ -1,6 +1,6 @@
-// What the master knows of its slaves, and which of them can be offered a task. Pure.
+// The slaves that the master knows, and which of them can get an offer. Pure.
 //
-// Only an alive slave is offered work. Its place in the order of asking is an index into bit sets,
+// Only a live slave gets offers. Its place in the order of asking is an index into bit sets,
 // so that the first free of ten thousand is found by a scan of words.
 
 import { Bitset } from '../../shared/data/bitset.ts'
@@ -13,7 +13,7 @@ import type { Held, OpenOffer, Slave } from './state.ts'
 
 export type Registry = ReturnType<typeof createRegistry>
 
-/** So many kinds stay known; slaves name them. */
+/** Maximum number of known kinds; slaves name them. */
 const KINDS_KNOWN_MAX = 10_000
 
 const NOBODY = new Bitset()
@@ -22,7 +22,7 @@ const NOBODY = new Bitset()
 export function createRegistry(ask: 'known' | 'always') {
   const byName = new Map<string, Slave>()
   const places: (Slave | undefined)[] = []
-  /** Slaves that a new task asks, and those that have room as far as is known. */
+  /** Slaves that a new task may ask, and those with free slots as far as is known. */
   const candidates = new Bitset()
   const free = ask === 'known' ? candidates : new Bitset()
   const alive = new Bitset()
@@ -55,7 +55,7 @@ export function createRegistry(ask: 'known' | 'always') {
     while (places.length > 0 && places.at(-1) === undefined) places.pop()
   }
 
-  /** Takes what a slave says it is: after a first visit, or a new boot. */
+  /** Stores the card of a slave after its first probe or a new boot. */
   function introduce(slave: Slave, card: SlaveCard): void {
     const isReborn = slave.boot !== card.boot
     if (isReborn) slave.reports = 'unsaid'
@@ -79,7 +79,7 @@ export function createRegistry(ask: 'known' | 'always') {
     }
   }
 
-  /** Takes what a slave says of its slots, unless something newer is known. */
+  /** Stores the reported slots of a slave, unless newer information is known. */
   function hear(slave: Slave, state: SlaveState, now: Monotonic): boolean {
     if (state.boot !== slave.boot || state.generation < slave.generation) return false
     slots += state.slots - slave.slots
@@ -96,7 +96,7 @@ export function createRegistry(ask: 'known' | 'always') {
     return true
   }
 
-  /** Brings the bit sets in line after any change to a slave. */
+  /** Updates the bit sets after any change to a slave. */
   function refresh(slave: Slave): void {
     const isOurs = slave.standing === 'alive' && !isElsewhere(slave)
     mark(alive, slave.place, isOurs)
@@ -149,7 +149,7 @@ export function createRegistry(ask: 'known' | 'always') {
       alive: alive.count(),
       able: Bitset.countBoth(alive, whoHas(kind)),
     }),
-    /** It lacks the kind, whatever it said before. */
+    /** The slave lacks the kind, whatever its card says. */
     disable: (slave: Slave, kind: string) => {
       able.get(kind)?.clear(slave.place)
       slave.kinds = slave.kinds.filter((name) => name !== kind)
@@ -217,26 +217,26 @@ export function roomOf(slave: Slave): number {
   return slave.trouble.resting ? 0 : Math.min(room, 1 - slave.offers.size)
 }
 
-/** Whether it speaks and is of no use: more than one answer in a row could not be used. */
+/** Whether it is alive but useless: more than one consecutive answer was unusable. */
 export const isFaulty = ({ trouble }: Slave): boolean =>
   trouble !== null && trouble.is === 'unusable' && trouble.count > 1
 
-/** Whether it reports to another master, so that no outcome of it would arrive here. */
+/** Whether it reports to another master, so that its outcomes do not arrive here. */
 export const isElsewhere = ({ reports }: Slave): boolean => typeof reports === 'object'
 
-/** Whether it speaks and is of use: what it is offered counts on, however busy it is. */
+/** Whether it is alive and usable, however busy it is. */
 export const isOfUse = (slave: Slave): boolean =>
   slave.standing === 'alive' && !isElsewhere(slave) && !isFaulty(slave)
 
-/** Whether it takes tasks at all: it is of use, and neither draining nor unwilling. */
+/** Whether it accepts tasks at all: usable, and neither draining nor unwilling. */
 export const isOpen = (slave: Slave): boolean =>
   isOfUse(slave) && !slave.drained && slave.mode === 'accepting'
 
-/** Whether it takes the next task, as far as is known. */
+/** Whether it can accept the next task, as far as is known. */
 export const isFree = (slave: Slave): boolean =>
   isOfUse(slave) && !slave.drained && roomOf(slave) > 0
 
-/** Slots of slaves that take tasks, and how many of them could be offered a task now. */
+/** Slots of slaves that accept tasks, and how many of them are free. */
 export function slotsOf(slaves: Slave[]): { total: number; free: number } {
   const slots = { total: 0, free: 0 }
   for (const slave of slaves) {
@@ -248,7 +248,7 @@ export function slotsOf(slaves: Slave[]): { total: number; free: number } {
   return slots
 }
 
-/** Whether a slave that does not answer may have the kind: it said so, or was never heard. */
+/** Whether a silent slave may have the kind: its card lists it, or it was never seen. */
 export const mayHave = (slave: Slave, kind: string): boolean =>
   slave.standing !== 'alive' && (slave.boot === '' || slave.kinds.includes(kind))
 

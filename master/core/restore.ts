@@ -1,7 +1,7 @@
-// Carrying on after a start of the master, from what the store holds. Pure.
+// Restores tasks from the store after a start of the master. Pure.
 //
-// What runs gets one and a half leases. What waits is offered to nobody before every known slave
-// was asked what it holds, so that nothing is done twice for want of asking.
+// Running tasks get 1.5 leases. Queued tasks are not offered before every known slave
+// was probed, so that no task runs twice without need.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO, later, msBetween } from '../../shared/data/clock.ts'
@@ -99,8 +99,8 @@ function patienceLeft(core: Context, { createdAt, expiresAt, trail }: StoredTask
 }
 
 /**
- * The wall clock jumped. What waits goes on waiting as long as it was to; what is stored of that is
- * put in terms of the clock as it is now, so that the next start does not count the jump.
+ * Handles a jump of the wall clock. Queued tasks keep their remaining wait; the stored expiry is
+ * adjusted to the new clock, so that the next start does not count the jump.
  */
 export function takeClockStep(core: Context, byMs: number, now: Monotonic): void {
   for (const task of core.live.values()) {
@@ -112,7 +112,7 @@ export function takeClockStep(core: Context, byMs: number, now: Monotonic): void
   }
 }
 
-/** Every known slave has answered, or was found not to; whoever pulls has come by itself. */
+/** Whether every known slave has answered its probe or failed to; polling slaves have polled. */
 export function endGrace(core: Context, now: Monotonic): void {
   if (core.graceUntil <= now) return
   if (!core.registry.some(isUnasked)) core.graceUntil = LONG_AGO
@@ -125,7 +125,7 @@ function isUnasked(slave: Slave): boolean {
     case 'poll':
       return slave.heardAt === LONG_AGO
     case 'simple-poll':
-      // It never says what it holds: there is nothing to wait for.
+      // A simple slave never lists its attempts: there is nothing to wait for.
       return false
   }
 }

@@ -1,22 +1,22 @@
-// How long tasks take, as measured, and from it: when will a slot be free for a refused client? Pure.
+// Measured run times of tasks, and the estimate for Retry-After: when will a slot be free? Pure.
 //
 // For each kind the last run times are kept. A task that has run for e already is expected to run
 // as long as those of them that ran longer than e ran on; where none did, as long again as it has
 // run (Lindy's rule). With n tasks running the next free slot is the minimum of n such remainders:
 // the time by which it is free with probability CONFIDENCE is what the first client is told.
 //
-// The next one is told a later time: a slot that somebody has been told of is not told to another.
+// The next client gets a later time: one free slot is announced to one client only.
 // From the first on, slots come free one mean service time divided by the number of slots apart.
-// The refused so stand in a line that nobody keeps but by coming back in time, and they do not all
-// come back at once. Nothing is held for them: while as many new clients come as slots come free,
-// about half of those that come back find one (in simulation, before: 5 to 35 %).
+// Refused clients thus form a virtual queue that nothing enforces, and they do not all
+// return at once. No slot is reserved for them: while as many new clients arrive as slots become free,
+// about half of those that return find one (in simulation; without this: 5 to 35 %).
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { isElsewhere } from './registry.ts'
 import type { Slave } from './state.ts'
 
 const SAMPLES_MAX = 64
-/** The first client that waits as told finds a slot that has become free in this share of cases. */
+/** Fraction of cases in which a slot is free at the time that the first client is told. */
 const CONFIDENCE = 0.8
 /** An estimate serves all refusals of the next moments, in milliseconds. */
 const FRESH_MS = 50
@@ -27,24 +27,24 @@ const FRESH_MS = 50
  */
 const LINE_MS_MAX = 30_000
 const LINE_SERVICES_MAX = 10
-/** Looks at no more running tasks than this. */
+/** Maximum number of running tasks that one estimate considers. */
 const RUNNING_MAX = 256
 /** Weight of the newest run in a slave's moving average. */
 const WEIGHT = 0.1
 
 export type RunTimes = ReturnType<typeof createRunTimes>
 
-/** When one of the slots is free, how long it takes in the mean, and how many there are. */
+/** Time of the next free slot, mean service time, and number of slots. */
 type Estimate = { firstMs: number; serviceMs: number; slots: number }
 
 export function createRunTimes() {
   const samples = new Map<string, { times: number[]; next: number }>()
   const estimates = new Map<string, { at: Monotonic; is: Estimate | null }>()
-  /** The last time at which somebody was told to come back, by kind. */
+  /** The latest return time that was given to a client, by kind. */
   const told = new Map<string, number>()
 
   return {
-    /** Takes the run time of an ended attempt, in milliseconds. */
+    /** Records the run time of an ended attempt, in milliseconds. */
     add(kind: string, slave: Slave, ms: number): void {
       slave.serviceMs =
         slave.serviceMs === 0 ? ms : slave.serviceMs + WEIGHT * (ms - slave.serviceMs)
@@ -55,7 +55,7 @@ export function createRunTimes() {
     },
 
     /**
-     * Milliseconds after which a client that is refused now should come back; null: not known. The
+     * Milliseconds after which a client that is refused now should return; null: unknown. The
      * next one is told a later time.
      */
     comeBackMs(kind: string, slaves: () => Slave[], now: Monotonic): number | null {
@@ -73,7 +73,7 @@ export function createRunTimes() {
       return at - now
     },
 
-    /** Milliseconds until a slot of any slave is free, as far as can be known; nobody is told. */
+    /** Milliseconds until any slot is free, as estimated; does not count as given to a client. */
     firstFreeMs: (slaves: Slave[], now: Monotonic): number | null =>
       estimate(null, slaves, now)?.firstMs ?? null,
   }
@@ -117,7 +117,7 @@ function remaindersAfter(times: number[], elapsed: number): number[] {
   return left.length === 0 ? [Math.max(1, elapsed)] : left.sort((a, b) => a - b)
 }
 
-/** The least time by which one of all has ended with probability CONFIDENCE. */
+/** The least time by which one task has ended with probability CONFIDENCE. */
 function quantile(remainders: number[][]): number {
   const stillAllRunning = (ms: number): number =>
     remainders.reduce((share, left) => share * (left.filter((r) => r > ms).length / left.length), 1)

@@ -5,7 +5,7 @@ import { later } from '../../shared/data/clock.ts'
 import type { Context } from './context.ts'
 import type { Slave } from './state.ts'
 
-/** Sets when to look at the slave again: half a beat from now, sooner than anything can be due. */
+/** Schedules the next check of the slave: half a heartbeat interval from now, before anything is due. */
 export function watch(core: Context, slave: Slave, now: Monotonic): void {
   if (slave.heapIndex >= 0) core.dueSlaves.remove(slave)
   const { trouble } = slave

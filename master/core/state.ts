@@ -1,4 +1,4 @@
-// What the core knows of each task and of each slave: types only. A task refers to its slave and a slave
+// State of tasks and slaves: types only. A task refers to its slave and a slave
 // to its tasks, so both stand here. Ids, counts and times; no payload.
 //
 // A task:
@@ -13,7 +13,7 @@
 //     v              v
 //   refused        ended
 //
-// `doubt`: every slave that could be asked said no, but one did not answer: it may have the task.
+// `doubt`: every available slave refused, but one did not answer and may have the task.
 // The client sees asking, waiting, resting and doubt as `pending`, running as `in progress`.
 //
 // A slave's standing:
@@ -41,14 +41,14 @@ export type EndStatus = 'done' | 'failed' | 'cancelled' | 'expired'
 /** The state of a task as clients see it. `pending` and `in progress` are live; the others are final. */
 export type TaskStatus = 'pending' | 'in progress' | EndStatus
 
-/** What the core needs to know of a task that is new. */
+/** What the core needs of a new task. */
 export type NewTask = {
   id: string
   kind: string
   priority: number
   runLimitMs: number
   createdAt: WallTime
-  /** Accepted into the line (and so durable) before a slave is found. */
+  /** Accepted into the queue (and so durable) before a slave is found. */
   queue: boolean
   /** Until when it may wait for a slave; null: not at all. */
   waitUntil: Monotonic | null
@@ -60,9 +60,9 @@ export type NewTask = {
 export type Due = { at: Monotonic; task: Task; heapIndex: number }
 
 export type Task = NewTask & {
-  /** Grows with every task: first come, first served. */
+  /** Increases with every task, for the order of arrival. */
   number: number
-  /** When it came. */
+  /** When it was submitted. */
   since: Monotonic
   stage: Stage
   tries: number
@@ -70,59 +70,59 @@ export type Task = NewTask & {
   asks: number
   /** When the running attempt was taken; null while none runs. */
   startedAt: WallTime | null
-  /** How long the newest try that was heard of ran in its executor; null before that. */
+  /** Run time of the newest reported try in its executor; null before that. */
   ranMs: number | null
   trail: TrailEntry[]
   /** Places of the slaves that refused it in this round of asking. */
   asked: Bitset | null
-  /** The trail says of every slave before this place that it was asked or passed over. */
+  /** The trail covers every slave before this place, as asked or skipped. */
   notedUpTo: number
-  /** Attempts offered to a slave that did not answer: unknown until it is heard. */
+  /** Attempts offered to a slave that did not answer: unknown until the slave reports. */
   unsure: Map<string, Slave> | null
-  /** Attempts whose failure has been heard: not taken up again when a list still has them. */
+  /** Attempts whose failure was reported: not adopted when a list still contains them. */
   failed: Set<string> | null
   /** Attempts that are counted in `tries`: one that is lost and found again is one try. */
   counted: Set<string> | null
-  /** How often it was handed to a poll and never came; one more is a try like any other. */
+  /** How often a poll response with it was lost; one more counts as a try. */
   misses: number
-  /** Slaves that it may have taken down, in order. */
+  /** Slaves that it may have crashed, in order. */
   blamed: string[]
-  /** Promised to the client: it must end. Before that it may be refused. */
+  /** Accepted: it must end. Before that it may be refused. */
   accepted: boolean
-  /** Its client hung up before it was told of it, and nobody else can ask for it. */
+  /** Its client disconnected before it got the id, and no other client can read it. */
   unclaimed: boolean
-  /** Place in the waiting line of its kind. */
+  /** Place in the queue of its kind. */
   heapIndex: number
   /** When something is due for it, if anything is. */
   due: Due | null
 }
 
-/** An attempt that a slave has taken and whose outcome has not come. */
+/** An attempt that a slave accepted and whose outcome has not arrived. */
 export type Held = {
   attempt: string
   task: Task
-  /** When it was taken, or was last said to wait in the slave's own line: its limit runs from here. */
+  /** When it was accepted, or last reported as queued on the slave: its limit runs from here. */
   since: Monotonic
   /** The slave's generation when it said `taken`, or first listed it. */
   generation: number
   /** When the slave last said that it has it; its lease runs from here. */
   confirmedAt: Monotonic
-  /** Handed over as the answer to a poll, and the slave has not yet said that it came. */
+  /** Sent as a response to a poll, and not yet confirmed by the slave. */
   onItsWay?: boolean
   /** The slave lists it as ended. */
   ended?: boolean
 }
 
-/** An offer on its way. */
+/** An offer in flight. */
 export type OpenOffer = { attempt: string; task: Task; at: Monotonic }
 
-/** Why it is not offered work although it speaks: see backoff.ts. */
+/** Why it gets no offers although it is alive: see backoff.ts. */
 export type Trouble = {
   is: 'unusable' | 'declined'
-  /** How many answers in a row were so, and what the last one was. */
+  /** Number of consecutive unusable answers, and the last one. */
   count: number
   reason: string
-  /** It rests until then, and is not offered anything. */
+  /** It gets no offers until then. */
   resting: boolean
   until: Monotonic
 }
@@ -138,35 +138,35 @@ export type Slave = {
   /** Its place in the order of asking. */
   place: number
   reach: Reach
-  /** Its name and address are in the store: only then is it heard, and offered work. */
+  /** Its name and address are in the store: only then are its messages handled, and offers sent. */
   saved: boolean
   standing: 'alive' | 'suspect' | 'silent'
-  /** Drained by an operator: not offered work until resumed. */
+  /** Drained by an operator: no offers until it is resumed. */
   drained: boolean
-  /** This run of its process; empty until it was first heard. */
+  /** Boot id of its process; empty until its first message. */
   boot: string
   version: string
   kinds: string[]
   tags: string[]
   /** Whether this boot sends its heartbeats and outcomes to this master, as far as is known. */
   reports: Reports
-  /** The newest word of it, as of `generation`. */
+  /** Its newest report, as of `generation`. */
   generation: number
   slots: number
   free: number
   mode: SlaveState['mode']
   reason: string
-  /** When it last said anything, and when it said what is known of its slots. */
+  /** Time of its last message, and of the report of its slots. */
   heardAt: Monotonic
   newsAt: Monotonic
   offers: Map<string, OpenOffer>
   held: Map<string, Held>
   /** Milliseconds from taken to outcome, a moving average; 0 until measured. */
   serviceMs: number
-  /** How many tasks it has taken and ended in this master's lifetime. */
+  /** Tasks that it accepted and ended since the master started. */
   taken: number
   ended: number
-  /** Its last answer to an offer, and how often it refused for what reason: for people. */
+  /** Its last answer to an offer, and its refusals by answer: for people. */
   lastAnswer: { event: Answer; reason: string; ms: number; at: number } | null
   refusals: Map<string, number>
   /** Its last answers to offers could not be used; null: they can. */
@@ -174,7 +174,7 @@ export type Slave = {
   /** When the core must look at it again, and its place in the heap of such times. */
   dueAt: Monotonic
   heapIndex: number
-  /** How often it was asked in vain since it was last heard, and when it was last asked. */
+  /** Failed probes since its last message, and the time of the last probe. */
   unanswered: number
   askedAt: Monotonic
 }

@@ -1,4 +1,4 @@
-// What a task is made of and how it stands: functions of one task. Pure.
+// Functions of one task: creation and state. Pure.
 
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -33,7 +33,7 @@ export function waitFor(task: Task, ms: number, now: Monotonic, wall: WallTime):
   task.expiresAt = later(wall, ms)
 }
 
-/** It waits for no slave: it has one, or its client has gone. */
+/** Removes its wait limit: it has a slave, or its client disconnected. */
 export function waitNoMore(task: Task): void {
   task.waitUntil = null
   task.expiresAt = null
@@ -42,17 +42,17 @@ export function waitNoMore(task: Task): void {
 export const hasEnded = (task: Task): boolean =>
   task.stage.is === 'ended' || task.stage.is === 'refused'
 
-/** Whether this is the attempt that decides, and that of this slave: ids can be stolen. */
+/** Whether this is the current attempt, and on this slave: ids can be stolen. */
 export const isCurrent = ({ stage }: Task, attempt: string, slave: string): boolean =>
   (stage.is === 'asking' || stage.is === 'running') &&
   stage.attempt === attempt &&
   stage.slave.name === slave
 
-/** The attempt that decides: the one being offered or run. */
+/** The current attempt: the one that is offered or runs. */
 export const currentAttempt = (task: Task): string | null =>
   task.stage.is === 'asking' || task.stage.is === 'running' ? task.stage.attempt : null
 
-/** What a client is told: asking, waiting, resting and doubt are `pending`. */
+/** The status for clients: asking, waiting, resting and doubt are `pending`. */
 export function statusOf({ stage }: Task): TaskStatus {
   if (stage.is === 'running') return 'in progress'
   return stage.is === 'ended' ? stage.status : 'pending'

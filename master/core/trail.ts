@@ -1,7 +1,7 @@
 // The trail of a task: what happened to it, in order. Pure.
 //
 // An entry says what happened by a word of a closed list (shared/protocol/trail.js) and why by data
-// (reasons.ts). Words for people are made of that when somebody reads it. Entries that earlier versions
+// (reasons.ts). Words for people are made from that on read. Entries that earlier versions
 // stored have their reason in words: those are shown, and never interpreted.
 
 import type { WallTime } from '../../shared/data/clock.ts'
@@ -20,13 +20,13 @@ export type { TrailEvent } from '../../shared/protocol/trail.js'
  */
 export type TrailEntry = Omit<api.TrailEntry, 'at'> & {
   at: WallTime
-  /** Of what failed or was lost: recognized after a start of the master, shown to nobody. */
+  /** Of a failed or lost attempt: recognized after a start of the master, never shown. */
   attempt?: string
   /** The master's reason, in place of `reason`. */
   why?: Reason
 }
 
-/** Why an entry says what it says, in words; empty where that needs none. */
+/** The reason of an entry in words; empty when it has none. */
 export const reasonOf = ({ why, reason = '' }: Pick<TrailEntry, 'why' | 'reason'>): string =>
   why === undefined ? reason : inWords(why)
 
