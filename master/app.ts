@@ -351,7 +351,7 @@ async function closeAll(server: Server, parts: Parts): Promise<void> {
 }
 
 /**
- * A store that fails must not be written to again: whatever is on the disk, a new start reads. Where an
+ * A store that fails must not be written to again: the next start reads what is on the disk. Where an
  * operator must act first, the code says so, as at a start that is refused: a supervisor does not try
  * again. What was asked meanwhile hears why.
  */

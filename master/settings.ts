@@ -254,7 +254,7 @@ export const MasterSettings = Type.Object({
     minimum: 65_536,
     maximum: 1_099_511_627_776,
     description:
-      'maximum total size of the request bodies that are arriving, in bytes: once for clients and once for slaves',
+      'maximum total size of the request bodies that are arriving, in bytes; clients and slaves each have this limit',
   }),
   bodiesPerCallerBytesMax: Type.Integer({
     default: BODY_LIMITS.perCallerBytesMax,

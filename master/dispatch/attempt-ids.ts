@@ -1,6 +1,6 @@
-// The names of attempts: unguessable, and known again. A name is a nonce and a signature over the
-// task, the slave and the nonce, so that after a crash, which may have lost the note of an attempt,
-// the master still tells its own from a forged one.
+// The names of attempts: unguessable and verifiable. A name is a nonce and a signature over the
+// task, the slave and the nonce, so that after a crash, which may have lost the record of an
+// attempt, the master still tells its own from a forged one.
 
 import { hash, randomBytes } from 'node:crypto'
 import type { AttemptIds } from '../core/context.ts'

@@ -1,6 +1,6 @@
-// A channel brings offers and revocations to one slave: by requests to it (push-channel.ts), or in the
-// replies to its polls (poll-channel.ts). What becomes of each offer, the core hears exactly once, as an
-// input.
+// A channel brings offers and revocations to one slave: by requests to it (push-channel.ts), or in
+// the replies to its polls (poll-channel.ts). The core gets the result of each offer exactly once,
+// as an input.
 
 import type { PeerError } from '../../shared/http/peer.ts'
 import { traceFields } from '../../shared/protocol/trace.ts'
@@ -18,7 +18,7 @@ export type Channel = {
 
 /** An offer whose input, and what it carries besides, are JSON text already. */
 export type OutgoingOffer = {
-  /** The run of the slave's process that is meant. */
+  /** Boot id of the intended slave process. */
   boot: string
   attempt: string
   task: string
@@ -39,7 +39,7 @@ export const channelsOf =
   (slave: string, route: Route): Channel =>
     route.by === 'http' ? push.to(slave, route.url) : polls.to(slave, route.poll)
 
-/** A slave that answers so is there, and accepts none of the list: malformed to it, or too large. */
+/** With these statuses the slave is alive and rejects the whole list as malformed or too large. */
 const ACCEPTS_NONE = [400, 413]
 
 /** What the core hears of offers when the request that carried them had no usable answer. */

@@ -58,7 +58,7 @@ export type DispatcherOptions = {
   /** Names attempts, signed with the store's secret. */
   attemptIds: (secret: string) => AttemptIds
   log: Logger
-  /** Hears of every task that has ended or was refused, with its trace as its client said. */
+  /** Hears of every task that has ended or was refused, with the trace that its client sent. */
   onOver?: (task: Task, trace: string | null, problem: Problem | null) => void
   /** Whether results are what their kinds give. */
   outputs: Outputs
@@ -157,9 +157,9 @@ function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
     /** The wall clock jumped by so much. */
     clockStepped: (byMs: number): void => turns.post({ is: 'clock-stepped', byMs }),
     /**
-     * Hands a task to the first slave that takes it. Resolves with the task as it then stands: taken,
-     * queued, or, when the client waits, ended. Rejects with the Problem that the client hears. What
-     * nobody was promised ends when the client has gone.
+     * Hands a task to the first slave that takes it. Resolves with the task as it then stands:
+     * taken, queued, or, when the client waits, ended. Rejects with the Problem that the client
+     * hears. A task not yet accepted ends when its client disconnects.
      */
     submit(submission: Submission, gone?: Gone): Promise<Reply> {
       if (draining) return refusals.turnAway(submission, shuttingDown())
@@ -183,7 +183,7 @@ function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
       ask<RegistrationReply>((token) => ({ is: 'registration', registration, token })),
     /** Holds a slave's poll for at most `waitMs`; gives what to call when the slave hangs up. */
     poll: (said: Polled, waitMs: number, answer: AnswerPoll) => polls.open(said, waitMs, answer),
-    /** An outcome in short, held to the same. */
+    /** An outcome in short form; checked like callbacks. */
     async submitted(said: Submitted): Promise<CallbacksReply> {
       const checked = checks.submitted(said)
       return ask<CallbacksReply>((token) => ({ is: 'submitted', said: checked, token }))

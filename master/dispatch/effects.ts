@@ -32,7 +32,7 @@ export function createEffects(given: {
   push: PushChannels
   polls: PollChannels
   post: (input: Input) => void
-  /** Hears of every task that has ended, with its trace as its client said. */
+  /** Hears of every task that has ended, with the trace that its client sent. */
   onOver: ((task: Task, trace: string | null, problem: null) => void) | undefined
   onEvent: (event: TaskEvent) => void
 }) {

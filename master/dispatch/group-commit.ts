@@ -67,8 +67,8 @@ export function createGroupCommit(given: {
       return isIdle()
     },
     /**
-     * Resolves after the next turn, when the commit that is under way then has ended; or the disk is full.
-     * Who has much to save waits for this between portions of it.
+     * Resolves after the next turn, when the commit that is under way then has ended; or the disk
+     * is full. Callers that save many tasks await this between portions.
      */
     async paced(): Promise<void> {
       await new Promise<void>((resolve) => clock.soon(resolve))

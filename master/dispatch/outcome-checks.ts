@@ -26,7 +26,7 @@ export function createOutcomeChecks(given: {
   const { registry, live, outputs, named } = given
 
   return {
-    /** The outcomes, as they may go on. Throws a Problem, and then none of them may. */
+    /** Returns the checked outcomes; throws a Problem if one is invalid. */
     callbacks({ state, callbacks }: CallbacksRequest): CallbacksRequest {
       const checked = callbacks.map((callback, i) => {
         const outcome = check(
@@ -40,7 +40,7 @@ export function createOutcomeChecks(given: {
       return { state, callbacks: checked }
     },
 
-    /** The same of an outcome in short, in which a result may be shorter, too. */
+    /** The same for the short form, whose result may be a bare number. */
     submitted(said: Submitted): Submitted {
       const { slave, task } = whose(said)
       const kind = task === undefined ? undefined : live.get(task)?.kind
@@ -89,7 +89,7 @@ export function createOutcomeChecks(given: {
     if (parsed === null || !isPlain || !/^https?:$/.test(parsed.protocol)) {
       throw invalidRequest([{ field, rule: `must be an http or https URL at ${origin}` }])
     }
-    // It need not know by what address an operator has the master reach it.
+    // A slave named in the settings may not know the address configured for it.
     if (parsed.origin !== origin && !isNamed) {
       throw invalidRequest([
         { field, rule: `must be at ${origin}, the registered address of ${slave}` },

@@ -1,5 +1,6 @@
-// Whether results are what their kinds give. A slave in another language, of another version or with a
-// fault of its own may hand in anything: a result is checked here before anybody reads it.
+// Checks results against their kind's output schema. A slave in another language, of another
+// version or with a fault of its own may hand in anything: a result is checked here before anybody
+// reads it.
 
 import { IsUnknown } from 'typebox'
 import { plain, Raw } from '../../shared/data/raw-json.ts'
@@ -9,7 +10,7 @@ import type { Kind } from '../../shared/kinds/kind.ts'
 export type Outputs = ReturnType<typeof createOutputs>
 
 export function createOutputs(kinds: ReadonlyMap<string, Pick<Kind, 'output' | 'bare'>>) {
-  // Of a kind that may give anything, nothing is parsed.
+  // Results of kinds without an output schema are not parsed.
   const said = [...kinds].filter(([, { output }]) => !IsUnknown(output))
   const checks = new Map(said.map(([name, { output }]) => [name, createCheck(output)]))
 
@@ -30,7 +31,7 @@ export function createOutputs(kinds: ReadonlyMap<string, Pick<Kind, 'output' | '
       if (check.fits(value)) return null
       const [first] = check.mistakes(value, '/result')
       const { field, rule } = first ?? { field: 'result', rule: 'does not match the schema' }
-      return `${kind} requires another result: ${field} ${rule}`
+      return `${kind} has an invalid result: ${field} ${rule}`
     },
   }
 }

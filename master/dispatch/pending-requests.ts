@@ -1,5 +1,5 @@
 // The clients' side of the dispatcher: submissions on their way, whoever waits for an outcome, and
-// the same Idempotency-Key said twice.
+// repeated Idempotency-Keys.
 
 import type { Clock, Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -47,7 +47,7 @@ type Open = {
   gone: Gone
 }
 
-/** Requests that hold the same submission: it is over for them when the last has gone. */
+/** Requests that hold the same submission: it is aborted when the last one disconnects. */
 type Holders = { count: number; over: AbortController }
 type Keyed = { requestHash: string | null; reply: Promise<Reply>; holders: Holders }
 
@@ -90,7 +90,7 @@ export function createPendingRequests(given: {
     accept(task: Task, _committed: Committed): void {
       const client = open.get(task.id)
       if (!client) return
-      // It is in the store now: whoever repeats the request waits no longer than it asks to.
+      // It is in the store now: a repeated request waits only for its own `Prefer: wait`.
       if (client.key !== null) keys.delete(client.key)
       if (stopping || client.waitUntil <= clock.now()) {
         return answer(task.id, client, savedReplyOf(task))
@@ -209,7 +209,7 @@ export function createPendingRequests(given: {
       open.set(id, { key, resolve, reject, waitUntil: later(now, waitMs), gone })
       const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil, expiresAt }
       post({ is: 'submit', task })
-      // Whoever has a key may ask for it by that, and may have been promised it so.
+      // A client with a key can fetch the task later, so it is not unclaimed.
       const leave = (): void => {
         if (open.has(id)) post({ is: 'stop-waiting', task: id, unclaimed: key === null })
       }

@@ -84,7 +84,7 @@ export function createPollChannels(given: {
       poll.take(channel)
     },
 
-    /** The core knows the poll no more: if it is open, it is answered with nothing or the problem. */
+    /** The core has dropped the poll: if it is open, it is answered with nothing or the problem. */
     end(id: PollId, problem: Problem | null): void {
       polls.get(id)?.end(problem)
       polls.delete(id)

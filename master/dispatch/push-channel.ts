@@ -22,7 +22,7 @@ export type PushChannels = {
 const WINDOW = 2
 /** One request revokes at most this many attempts. */
 const REVOKES_MAX = 4096
-/** Longer answers are cut off: to offers, for each of them and around them; to the others. In bytes. */
+/** Response limits, in bytes: extra per offer, base, attempt lists. Longer responses are cut off. */
 const OFFER_ANSWER_BYTES = 8 * 1024
 const ANSWER_BYTES = 64 * 1024
 const ATTEMPTS_BYTES = 64 * 1024 * 1024
@@ -43,7 +43,7 @@ type PushChannel = Channel & {
 export function createPushChannels(given: {
   askTimeoutMs: number
   receive: (input: Input) => void
-  /** How to connect to a slave, and why not to a URL. Without it: anyhow, anywhere. */
+  /** How to connect to a slave, and why not to a URL. Without it, any URL is allowed. */
   reach?: {
     connectTo: (slave: string, url: string) => Connector
     mistakeIn: (slave: string, url: string) => string | null
@@ -213,7 +213,7 @@ export function createPushChannels(given: {
   }
 }
 
-/** Those that the answers do not name: in order and complete is the rule, and costs no set. */
+/** The offers that have no answer. Usually all are answered in order; then no Set is built. */
 function missingIn(offers: OutgoingOffer[], answers: OffersReply['answers']): OutgoingOffer[] {
   if (offers.every(({ attempt }, i) => answers[i]?.attempt === attempt)) return []
   const named = new Set(answers.map(({ attempt }) => attempt))

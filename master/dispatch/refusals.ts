@@ -19,7 +19,7 @@ export function createRefusals(given: {
   log: Logger
   payloads: TaskPayloads
   requests: PendingRequests
-  /** Hears of every refused task, with its trace as its client said. */
+  /** Hears of every refused task, with the trace that its client sent. */
   onOver: ((task: Task, trace: string | null, problem: Problem) => void) | undefined
   onEvent: (event: RefusedEvent) => void
 }) {

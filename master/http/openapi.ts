@@ -19,7 +19,7 @@ import type { Contract, Form, Loaded } from '../../shared/protocol/contract.ts'
 import { ALWAYS, HEADERS, OF_BODIES, TAGS } from '../../shared/protocol/contract.ts'
 import { ProblemDocument } from '../../shared/protocol/problem-document.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
-import { PROBLEMS } from '../../shared/protocol/problems.ts'
+import { PROBLEMS, RETRY_AFTER } from '../../shared/protocol/problems.ts'
 import type { RouteManners } from './collect-routes.ts'
 
 const DESCRIPTION =
@@ -174,7 +174,9 @@ function problems({ method, problems = [] }: Contract): Json {
       schema: { type: 'string' },
       description: 'Whole seconds; absent when unknown.',
     }
-    const headers = of.includes('at-capacity') ? { headers: { 'Retry-After': header } } : {}
+    const headers = of.some((type) => RETRY_AFTER.has(type))
+      ? { headers: { 'Retry-After': header } }
+      : {}
     const content = { 'application/problem+json': { schema } }
     return [status, { description, ...headers, content }] as const
   })

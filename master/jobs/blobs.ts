@@ -5,7 +5,8 @@
 //   incoming/<n>  --complete, synced--> <first two digits>/<sha256>  --in the index--> stored
 //   stored --(unused for long, and no job uses it: sweep)--> out of the index --> file removed
 //
-// A blob that is arriving is not swept, and a blob that is being removed arrives after that.
+// A blob that is arriving is not swept, and an upload of a blob that is being removed is stored
+// after the removal.
 
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream, mkdirSync, rmSync } from 'node:fs'
@@ -36,7 +37,7 @@ const NOBODY: BlobOwner = { client: null, isSlave: false }
 /** The longest that a timer can be set for. */
 const TIMER_MS_MAX = 2_147_483_647
 
-/** The whole body has arrived: when it stands still now, our own disk is slow. */
+/** The whole body has arrived: if progress stops now, the master's disk is slow. */
 const isWhole = (body: Readable): boolean =>
   body.readableEnded || (body as { complete?: boolean }).complete === true
 

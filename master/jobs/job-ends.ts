@@ -68,7 +68,7 @@ export function createJobEnds(given: {
     await Promise.all(tasks.map((task) => given.dispatcher.cancel(task)))
   }
 
-  /** Ends a job; as often as the disk is full, again after a pause. */
+  /** Ends a job; retries after a pause while the disk is full. */
   async function conclude(
     running: LiveJob,
     status: JobStatus,

@@ -21,7 +21,7 @@ import type { JobMemory } from './job-memory.ts'
 
 /** A part that could not even be queued is tried again after this. In milliseconds. */
 const AGAIN_MS = 1_000
-/** What an outcome takes in memory while it is taken in, for each byte of it. */
+/** Memory factor per byte of an outcome while it is read. */
 const OUTCOME_FACTOR = 2
 
 type Round = JobEffect & { do: 'submit' }
@@ -54,15 +54,15 @@ export function createPartTasks(given: {
     },
 
     /**
-     * How a task ended, when there is room in memory for that; null when the part is no longer wanted.
-     * A job that has ended takes no room: nobody would give it back.
+     * How a task ended, when there is room in memory for that; null when the part is no longer
+     * wanted. A job that has ended reserves no memory, because nothing would release it.
      */
     async ended(job: string, task: string, isWanted: () => boolean): Promise<Ended | null> {
       let ended = await endedOf(task, isWanted)
       if (!ended || !isWanted()) return null
       if (room.tryTake(job, ended.bytes * OUTCOME_FACTOR)) return ended
       const { bytes } = ended
-      // It is read again when its turn has come: what waits holds nothing.
+      // It is read again when its turn has come: a waiting part keeps nothing in memory.
       ended = null
       return (await room.take(job, bytes * OUTCOME_FACTOR)) ? endedOf(task, isWanted) : null
     },

@@ -7,7 +7,7 @@ import { LONG_AGO, later } from '../../shared/data/clock.ts'
 import type { JobStore } from '../store/jobs/job-store.ts'
 import type { Blobs } from './blobs.ts'
 
-/** Sweeps in the time that an unused blob is kept. */
+/** Number of sweeps per `blobKeepMs`. */
 const SWEEPS = 100
 
 /** The pause between two sweeps, when an unused blob is kept for so long. In milliseconds. */

@@ -1,6 +1,7 @@
-// Rate limits per caller, so that one caller cannot crowd out the others: requests per second (token
-// bucket), requests under way, and failed authentications per address. A caller is a key or the name of a
-// slave; without authentication there are no limits.
+// Rate limits per caller: requests per second (token bucket), concurrent requests, and failed
+// authentications per address. A caller is a key or the name of a slave; without authentication there are no
+// limits. They bound requests, not the share that a caller has of the slots, the queue or the jobs: those
+// limits (--waiting-tasks-max, --live-jobs-max) are shared by all clients.
 //
 // @fastify/rate-limit is not used: it counts requests per time window only, neither those under way nor
 // failures alone, and its asynchronous hook would run for every heartbeat, callback and POST /tasks. Here a

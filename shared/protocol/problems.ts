@@ -43,6 +43,14 @@ export const PROBLEMS = {
 
 export type ProblemType = keyof typeof PROBLEMS
 
+/** Problems whose reply can have a `Retry-After`. */
+export const RETRY_AFTER: ReadonlySet<ProblemType> = new Set<ProblemType>([
+  'too-many-requests',
+  'at-capacity',
+  'queue-full',
+  'overloaded',
+])
+
 /** Who was asked about a task that is refused; which field of a request breaks which rule. */
 type Members = { asked?: Asked[]; errors?: Mistake[] }
 

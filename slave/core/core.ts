@@ -1,6 +1,6 @@
 // The slave's core: it takes or refuses each offer in one step, knows what it holds, and when to
-// beat. An input goes in with the time, effects come out; the shell (agent/) speaks and computes.
-// It holds ids, counts and times, never payloads.
+// beat. An input goes in with the time, effects come out; agent/ does the I/O and runs the
+// executors. It holds ids, counts and times, never payloads.
 //
 // An attempt:   offered --> running --> ended (in the outbox) --> acknowledged, forgotten
 //                   \          \
@@ -32,7 +32,7 @@ const REGISTER_AGAIN_MS_MAX = 5_000
 type OfferHead = { attempt: string; task: string; kind: string }
 
 export type Input =
-  /** `boot`: whom they are meant for. */
+  /** `boot`: the addressed process. */
   | { is: 'offers'; offers: OfferHead[]; boot: string }
   /** Runs that have ended: their outcomes go to the outbox. */
   | { is: 'ended'; attempts: string[] }
@@ -180,7 +180,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       case 'poll-failed':
         generation++
         polling.failed(now, input.delivered)
-        // While it beats it waits for that answer first; while it registers it is about to be known.
+        // A heartbeat or registration in progress is awaited first.
         if (input.unknown && dueAt !== NEVER) return register()
         isUnknown ||= input.unknown && link === 'registered'
         return
@@ -201,7 +201,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     effects.push({ do: 'beat' })
   }
 
-  /** Also when no slot is free: what is free later the master hears with an outcome. */
+  /** Also polls when full: the next outcome reports the freed slot. */
   function poll(now: Monotonic): void {
     if (link === 'registering') return polling.rest()
     // A poll is known by its generation.
@@ -325,7 +325,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     notice()
   }
 
-  /** Whoever was refused hears at once that there is room again. */
+  /** Sends a heartbeat when a slot is free again after a refusal. */
   function notice(): void {
     if (!owesNotice || link !== 'registered' || dueAt === NEVER) return
     if (mode === 'accepting' && (running.size >= slots || outboxIsFull())) return

@@ -1,5 +1,4 @@
-// The master's core by itself: hand-made inputs at hand-made times, for the state pictures at the
-// heads of core/task.ts and core/registry.ts.
+// The master's core alone: constructed inputs at chosen times, for the state pictures in core/state.ts.
 
 import t from 'tap'
 import type { Effect, StoredTask } from '../../master/core/messages.ts'

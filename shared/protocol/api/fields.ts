@@ -19,7 +19,7 @@ export const TraceId = Type.String({
   description: 'of W3C Trace Context',
 })
 
-/** The parameter of an address: the id of a task or job, in capitals or not (RFC 9562, section 4). */
+/** The parameter of an address: the id of a task or job, case-insensitive (RFC 9562, section 4). */
 export const IdParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
 
 /** The same: the name of a slave. */

@@ -83,7 +83,8 @@ export const forgetSlave = contract(
   {
     tag: 'slaves',
     summary: 'Remove a slave that will not come back; other slaves get its tasks',
-    description: 'With `boot` the slave deregisters itself.',
+    description:
+      'A slave that deregisters itself gives as `boot` the boot id of its registration; with another one nothing is removed.',
     checked: {
       params: NameParams,
       querystring: Type.Object({ boot: Type.Optional(Type.String({ maxLength: 128 })) }),

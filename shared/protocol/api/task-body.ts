@@ -44,13 +44,14 @@ export function shortTask({ input, summary }: AboutKind): TSchema {
   return Type.Object({ ...fields, ...TASK_OPTIONS }, { ...STRICT, description: summary })
 }
 
-const standing = ({ kinds }: Loaded): AboutKind[] => kinds.filter(({ files }) => !files)
+/** Kinds that work on files of a job cannot be submitted alone. */
+const submittable = ({ kinds }: Loaded): AboutKind[] => kinds.filter(({ files }) => !files)
 
-/** All bodies of `POST /tasks`, for readers: the handler checks the form that a body has. */
+/** All bodies of `POST /tasks`. Documentation only: the handler validates the matching form. */
 export const taskBody = (loaded: Loaded): TSchema =>
   Type.Union<TSchema[]>([
     ...loaded.kinds.filter(({ shorthand }) => shorthand).map(shortTask),
-    ...standing(loaded).map(({ name, summary, input }) =>
+    ...submittable(loaded).map(({ name, summary, input }) =>
       Type.Object(
         { kind: Type.Literal(name), input, ...TASK_OPTIONS },
         { ...STRICT, description: summary },
@@ -63,7 +64,10 @@ export const taskExamples = (loaded: Loaded): Record<string, unknown> => ({
   'short form': { expression: '2 + 3 * sqrt(16)' },
   queued: { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
   ...Object.fromEntries(
-    standing(loaded).map(({ name, examples }) => [name, { kind: name, input: examples[0]?.input }]),
+    submittable(loaded).map(({ name, examples }) => [
+      name,
+      { kind: name, input: examples[0]?.input },
+    ]),
   ),
 })
 

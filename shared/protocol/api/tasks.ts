@@ -174,7 +174,7 @@ export const submitTasks = contract('submitTasks', 'POST', '/tasks/batch', SUBMI
   tag: 'tasks',
   summary: 'Submit many tasks',
   description:
-    'The batch is validated as a whole; then each item gets its own answer, in order. The `idempotencyKey` of an item replaces the header.',
+    'The batch is validated as a whole; then each item gets its own answer, in order. An item may have an `idempotencyKey`; the header `Idempotency-Key` is refused.',
   checked: { querystring: DryRunQuery },
   content: {
     form: 'json',
@@ -212,7 +212,7 @@ export const getTasks = {
   ...listTasks,
   path: '/get-tasks',
   description:
-    '`next` is the path of the next page, also sent as `Link: rel="next"`; null at the end.',
+    '`next` is the `cursor` of the next page, whose path is also sent as `Link: rel="next"`; null at the end.',
   operationId: 'getTasks',
 }
 

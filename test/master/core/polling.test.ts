@@ -1,5 +1,5 @@
-// Slaves that poll, at the master's core by itself: hand-made inputs at hand-made times, for the
-// picture at the head of core/polling.ts. The test plays the shell: it hands what the core offers.
+// Slaves that poll, in the master's core alone: constructed inputs at chosen times, for the picture at
+// the head of core/polling.ts. The test plays the shell: it delivers what the core offers.
 
 import t from 'tap'
 import type { CoreSettings } from '../../../master/core/context.ts'
