@@ -27,7 +27,7 @@ const ASK_BEATS_MAX = 12
 const OVERDUE_MS = 10_000
 /** A simple slave registers by polling: it is removed after so many silent heartbeat intervals. */
 const FORGET_BEATS = 120
-/** Of where a slave reports so much is told. */
+/** Maximum length of the reported addresses of a slave's master. */
 const URLS_SHOWN_MAX = 4
 const URL_SHOWN_MAX = 128
 
@@ -42,7 +42,7 @@ export function takeVisit(core: Context, visited: Visited, now: Monotonic): void
   const slave = settleFirst(core, name, { by: 'http', url }, visited)
   if (!slave) return
   const reborn = slave.boot !== card.boot
-  // It has come by itself, as another process: that may be the one whose answers can be used.
+  // Another process of the slave registered by itself: its answers may be usable.
   if (reborn && token !== null) endRest(core, slave)
   if (reborn || !sameKinds(slave, card.kinds)) core.registry.introduce(slave, card)
   if (token !== null) reportsHere(core, slave)
@@ -59,7 +59,7 @@ export function takeVisit(core: Context, visited: Visited, now: Monotonic): void
   }
 }
 
-/** It said where it reports. Until it has registered there for the first time it knows no name. */
+/** Stores where the slave reports. Before its first registration there it knows no name. */
 function takeReportsTo(core: Context, slave: Slave, reportsTo: ReportsTo[]): void {
   if (slave.reports === 'here') return
   if (reportsTo.some(({ master }) => master === core.ids.issuer)) return reportsHere(core, slave)
@@ -68,7 +68,7 @@ function takeReportsTo(core: Context, slave: Slave, reportsTo: ReportsTo[]): voi
   core.registry.refresh(slave)
 }
 
-/** It was probed: an offer that it did not answer and does not list is revoked, all in one request. */
+/** After a probe: revokes, in one request, offers that the slave neither answered nor lists. */
 function settleDoubts(core: Context, slave: Slave): void {
   const unwanted: string[] = []
   for (const task of unsureTasks(core)) {
@@ -80,7 +80,7 @@ function settleDoubts(core: Context, slave: Slave): void {
 }
 
 /**
- * A slave did not answer when it was asked. Why not, whoever registers is not told: it would learn which
+ * A probe failed. The reason is not sent to the registering process: it would learn which
  * ports are open where only the master can connect.
  */
 export function takeNotReached(
@@ -102,7 +102,7 @@ export function takeNotReached(
   watch(core, slave, now)
 }
 
-/** A slave's beat: it lists what it has. Whoever the master does not know is told to register. */
+/** Handles a heartbeat, which lists the slave's attempts. An unknown slave is told to register. */
 export function takeHeartbeat(
   core: Context,
   { state, attempts }: Heartbeat,
@@ -116,7 +116,7 @@ export function takeHeartbeat(
   if (known && core.registry.hear(slave, state, now)) {
     unwanted = compare(core, slave, attempts, state.generation, now)
   } else if (known || slave?.boot === '') {
-    // Also one that this master knows by the store alone: it must register, and still has what it has.
+    // Also a slave known only from the store: it must register, and keeps its attempts.
     confirm(slave, attempts, now)
   }
   const about = { register: !known, master: core.ids.issuer }
@@ -128,7 +128,7 @@ export function takeHeartbeat(
   }
 }
 
-/** Looks at one slave whose time has come: is it silent, are its attempts confirmed and in time? */
+/** Checks one slave: whether it is silent, and whether its attempts are confirmed and in time. */
 export function check(core: Context, slave: Slave, now: Monotonic): void {
   const { heartbeatMs } = core.settings
   endRest(core, slave, now)
@@ -141,7 +141,7 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
     if (slave.standing === 'alive') suspect(core, slave, silentMs)
     if (now - slave.askedAt >= askEvery(slave) * heartbeatMs) visit(core, slave, now)
   } else if (isUnconfirmed(slave, now - SUSPECT_BEATS * heartbeatMs)) {
-    // It speaks, but its heartbeats do not come through: ask, before any lease runs out.
+    // It is alive, but its heartbeats do not arrive: probe it before a lease expires.
     if (now - slave.askedAt >= heartbeatMs) visit(core, slave, now)
   }
   if (silentMs >= LEASE_BEATS * heartbeatMs && slave.standing !== 'silent') {
@@ -152,7 +152,7 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
       lose(core, slave, held, { is: 'lease over' }, now)
     } else if (now - held.since >= held.task.runLimitMs + OVERDUE_MS) {
       revoke(core, slave, [held.attempt])
-      // It speaks: whatever became of the outcome, the task has not taken it down.
+      // It is alive: whatever happened to the outcome, the task has not crashed it.
       const isHeard = slave.standing === 'alive' && slave.reach.by !== 'simple-poll'
       const type = isHeard ? 'outcome-lost' : 'slave-lost'
       const { task, ended = false } = held
@@ -163,7 +163,7 @@ export function check(core: Context, slave: Slave, now: Monotonic): void {
   watch(core, slave, now)
 }
 
-/** It will be asked what it has; what it should have says so, once for each silence. */
+/** Notes the silence in the trails of its tasks, once per silence, before it is probed. */
 function suspect(core: Context, slave: Slave, silentMs: number): void {
   core.registry.setStanding(slave, 'suspect')
   const why = { is: 'silent', ms: silentMs, asked: slave.reach.by === 'http' } as const
@@ -173,7 +173,7 @@ function suspect(core: Context, slave: Slave, silentMs: number): void {
 }
 
 /**
- * A simple slave says nothing while it computes: its open poll speaks for it, and the run limit of
+ * A simple slave sends nothing while it computes: its open poll is its heartbeat, and the run limit of
  * its task is the task's lease.
  */
 function vouches(slave: Slave, now: Monotonic): boolean {
@@ -190,8 +190,8 @@ const isForgotten = (slave: Slave, since: number): boolean =>
   Math.max(slave.heardAt, slave.askedAt) < since
 
 /**
- * The master itself was held up (a paused VM, a long swap): what slaves said meanwhile is still on
- * its way in, so their silence does not count for that time, nor does it for the limits of what runs.
+ * The master itself was suspended (a paused VM, a long swap): messages of slaves from that time are still
+ * arriving, so that time counts neither as silence nor towards the limits of running attempts.
  */
 export function forgive(core: Context, lateMs: number): void {
   for (const slave of core.registry.all()) {

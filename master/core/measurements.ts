@@ -1,10 +1,10 @@
 // What the core measures for monitors, beside its counters: histograms of a few numbers each, and how
-// right Retry-After was. Pure.
+// accurate Retry-After was. Pure.
 //
-// Right is a Retry-After when the slot that it speaks of is free at that time. Whoever is refused is
-// told of a slot of their own (run-times.ts): the first of the next slot that comes free, the
-// second of the one after it. So the times told stand in a line for each kind, and every slot that
-// comes free takes the first of it.
+// A Retry-After is accurate when its slot is free at that time. Each refused client is
+// given a slot of its own (run-times.ts): the first client the next slot that becomes free, the
+// second the one after it. So the given times form a queue per kind, and every slot that
+// becomes free removes the first of it.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import type { Family, Histogram } from '../../shared/data/histogram.ts'
@@ -12,27 +12,27 @@ import { createHistogram, MS_BOUNDS, observe, observeOf } from '../../shared/dat
 import { FAILURES } from '../../shared/protocol/wire.ts'
 
 const ASKS_BOUNDS = [0, 1, 2, 3, 5, 10, 20, 50, 100, 1_000] as const
-/** Told too early is below zero: the slot was free later. In milliseconds. */
+/** Negative: too early, the slot was free later. In milliseconds. */
 const ERROR_BOUNDS = [
   -60_000, -30_000, -10_000, -5_000, -2_000, -1_000, -500, 0, 500, 1_000, 2_000, 5_000, 10_000,
   30_000, 60_000,
 ] as const
-/** So many times told are remembered for a kind; more than that nobody waits for. */
+/** Maximum number of given times that are kept per kind. */
 const TOLD_MAX = 1_024
 
 export type Figures = {
   /** From an offer to its answer, by answer. */
   askMs: Family
-  /** How many slaves were asked until one took it, or until it was refused. */
+  /** Slaves asked until one accepted the task or it was refused. */
   asksPerTask: Histogram
-  /** From a task's coming until a slave took it first, by kind. */
+  /** From submission until the first acceptance by a slave, by kind. */
   waitMs: Family
   /** In an executor, as the slave says, by kind. */
   runMs: Family
   /** Ended as failed, by type. */
   failed: Record<string, number>
   retryAfterErrorMs: Histogram
-  /** Times at which slots were said to be free, by kind. */
+  /** Times at which clients were told that a slot is free, by kind. */
   told: Map<string, number[]>
 }
 
@@ -68,7 +68,7 @@ export function noteTold({ told }: Figures, kind: string, at: number): void {
   else if (line.length < TOLD_MAX) line.push(at)
 }
 
-/** A slot of a slave with these kinds has come free. */
+/** A slot of a slave with these kinds has become free. */
 export function noteFree(figures: Figures, kinds: readonly string[], now: Monotonic): void {
   const { told } = figures
   if (told.size === 0) return

@@ -46,7 +46,7 @@ export type WaitingHeartbeat = {
 }
 export type NothingRevoked = HeartbeatReply & { revoke: [] }
 
-/** What a poll says: of a registered slave its state, of a simple one what it can do. */
+/** Content of a poll: the state of a registered slave, or the kinds of a simple one. */
 export type Polled =
   | { simple: false; state: Omit<SlaveState, 'slots'> }
   /** Without a name (null) the core gives it one. */
@@ -74,11 +74,11 @@ export type Input =
   | { is: 'submit'; task: NewTask }
   | { is: 'cancel'; task: string }
   /**
-   * The client no longer waits (the master shuts down, or it hung up). `unclaimed`: it hung up before
+   * The client no longer waits (the master shuts down, or the client disconnected). `unclaimed`: it disconnected before
    * it was told of the task, which nobody else can know.
    */
   | { is: 'stop-waiting'; task: string; unclaimed?: boolean }
-  /** The master shuts down: who is not accepted by now hears that. */
+  /** The master shuts down: requests that are not accepted yet are refused. */
   | { is: 'draining' }
   /** Tasks that could not be saved: they were never accepted. */
   | { is: 'not-saved'; tasks: Task[] }
@@ -88,7 +88,7 @@ export type Input =
   | { is: 'callbacks'; state: SlaveState; callbacks: Callback[]; token: Waiting<CallbacksReply> }
   | { is: 'heartbeat'; heartbeat: Heartbeat; token: WaitingHeartbeat }
   | Registering
-  /** What a slave said when asked who it is and what it holds; or that it did not. */
+  /** The answer of a slave to a probe, or that it gave none. */
   | Visited
   | {
       is: 'not-reached'
@@ -97,26 +97,26 @@ export type Input =
       reason: string
       token: Registrant | null
     }
-  /** It will never take these: the answer to a revoke. Or it did not answer. */
+  /** The answer to a revocation: the slave will not accept these. Or it did not answer. */
   | { is: 'revoked'; slave: string; attempts: string[]; state: SlaveState }
   | { is: 'not-revoked'; slave: string; attempts: string[] }
   /** A slave polls. */
   | { is: 'poll'; said: Polled; poll: PollId }
   /** The poll was answered with these attempts. */
   | { is: 'handed'; slave: string; poll: PollId; attempts: string[] }
-  /** No poll followed this one; or the slave hung up. */
+  /** No poll followed this one, or the slave disconnected. */
   | { is: 'poll-gone'; slave: string; poll: PollId; hungUp: boolean }
   | { is: 'submitted'; said: Submitted; token: Waiting<CallbacksReply> }
   | { is: 'leave'; name: string; boot: string; token: Waiting<void> }
   | { is: 'drain'; name: string; drained: boolean; token: Waiting<void> }
-  /** A deadline is due; `lateMs` ago: the master itself was held up for so long. */
+  /** A deadline is due since `lateMs`: the master itself was suspended for that time. */
   | { is: 'tick'; lateMs: number }
-  /** The wall clock jumped by so much: it was set, or the machine was suspended. */
+  /** The wall clock jumped: it was set, or the machine was suspended. */
   | { is: 'clock-stepped'; byMs: number }
 
 /**
- * `silent`: the slave may have them. `undelivered`: it cannot have them. `declined`: it is there and takes
- * none of them: too large, or not what it expects. `unsent`: they were not sent, which says nothing of how
+ * `silent`: the slave may have them. `undelivered`: it cannot have them. `declined`: it answered and accepts
+ * none of them: too large, or not as expected. `unsent`: they were not sent, which says nothing about how
  * it answers.
  */
 export type Unanswered = 'silent' | 'undelivered' | 'declined' | 'unsent'
@@ -133,7 +133,7 @@ export type Visited = {
   name: string
   url: string
   said: AttemptsReply
-  /** Null when the master asks by itself. */
+  /** Null for a probe without a registration. */
   token: Registrant | null
   again?: boolean
 }
@@ -146,21 +146,21 @@ export type Unattached = { attempt: string; task: string }
 /** What the core wants done, in order. */
 export type Effect = Immediate | Save | AfterCommit
 
-/** Performed at once: it tells nobody of anything that a crash could undo. */
+/** Performed at once: it reveals nothing that a crash could undo. */
 export type Immediate =
   /** Nothing was stored, and nothing runs. */
   | { do: 'refuse'; task: Task; problem: Problem }
   /** A question and the assignment in one. A slave that polls has accepted it already. */
   | { do: 'offer'; slave: string; route: Route; boot: string; task: Task; attempt: string }
-  /** The task could not be saved, and was never promised. */
+  /** The task could not be saved and was never accepted. */
   | { do: 'revoke-now'; slave: string; route: Route; attempts: string[] }
-  /** The poll of this slave from now on, in place of the one `before`, or null. */
+  /** The new poll of this slave, replacing the poll `before`, or null. */
   | { do: 'open-poll'; poll: PollId; before: PollId | null; slave: string }
-  /** The core knows this poll no more: if it is open, it is answered with nothing or the problem. */
+  /** The core has dropped this poll: if it is open, it is answered empty or with the problem. */
   | { do: 'end-poll'; poll: PollId; problem: Problem | null }
-  /** Ask a slave who it is and what it holds. */
+  /** Probes a slave. */
   | { do: 'visit'; name: string; url: string; token: Registrant | null }
-  /** A slave holds, or hands in, attempts of tasks that are not live: ended ones, or unknown ones. */
+  /** A slave holds or delivers attempts of tasks that are not live: ended or unknown ones. */
   | { do: 'unattached'; slave: string; attempts: Unattached[] }
   | { do: 'answer-heartbeat'; token: WaitingHeartbeat; reply: NothingRevoked }
   | { do: 'answer-registration'; token: Registrant; reply: RegistrationReply }
@@ -170,20 +170,20 @@ export type Save =
   /** The task is new or has changed. */
   | { do: 'save'; task: Task }
   | { do: 'save-slave'; slave: StoredSlave }
-  /** A slave offers a kind that was not known: it stays known. */
+  /** A slave offers a new kind: it stays known. */
   | { do: 'save-kind'; kind: string }
   | { do: 'drop-slave'; name: string }
 
 /** Performed when everything before it is saved; at once when nothing is unsaved. */
 export type AfterCommit =
-  /** Promised: the client may be told. */
+  /** Accepted: the client may be answered. */
   | { do: 'accept'; task: Task }
-  /** The outcome is decided: whoever waits for it may be told. */
+  /** The outcome is final: waiting clients may be answered. */
   | { do: 'end'; task: Task }
   /** A crash may undo the end that is the reason for it. */
   | { do: 'revoke'; slave: string; route: Route; attempts: string[] }
   | { do: 'revoke-by-heartbeat'; token: WaitingHeartbeat; reply: HeartbeatReply }
-  /** This input once more, with `again`. */
+  /** Repeats this input, with `again`. */
   | { do: 'repeat'; input: Registering | Visited }
   | { do: 'acknowledge'; token: Waiting<CallbacksReply>; reply: CallbacksReply }
   | { do: 'answer'; token: Waiting<void> }

@@ -1,5 +1,5 @@
-// What ties the task of a part to its job: a tag, by which everybody finds it, and an
-// Idempotency-Key that nobody can make who does not know the job's ticket.
+// The link from the task of a part to its job: a tag, by which clients find it, and an
+// Idempotency-Key that cannot be computed without the ticket of the job.
 
 /** A live task that calls itself a part of a job. Clients can call their tasks so, too. */
 export type PartTask = { task: string; job: string; key: string }

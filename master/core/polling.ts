@@ -1,20 +1,20 @@
-// Slaves that cannot be reached: they poll, and a poll is a yes given before the question. Pure.
+// Polling slaves: a poll accepts tasks in advance. Pure.
 //
 //   a slave:   not polling --(polls)--> polling --(hangs up, or no poll follows the last)--> not polling
 //
-// While it polls a slave is free at its place in the order of asking, with as many slots as its newest
-// word says; a task that comes to it is the answer to its poll, or to the next, and taken with that.
-// While it does not, the answer is known. All else is as for slaves that are asked: the offer first,
+// While it polls, a slave is free at its place in the order of asking, with the slots of its newest
+// report; a task for it is the response to its poll, or to the next one, and thereby accepted.
+// While it does not poll, its answer is known. All else is as for other slaves: the offer first,
 // then taken, commit, 202.
 //
-// Whether the answer to a poll arrived is not known until the slave says that the poll is over for it.
-// Until then what the answer brought is not in its free slots; from then on a list that lacks an
-// attempt means that it never came.
+// Whether the response to a poll arrived is unknown until the slave reports that the poll has ended.
+// Until then its free slots do not count the attempts of the response; afterwards a list that lacks an
+// attempt means that it did not arrive.
 //
-// A simple slave neither registers nor beats. It has one slot and no boot, and nothing waits
-// for its next poll. That it polls says that it has nothing; while it computes it says nothing, and
-// the run limit of its task is the task's lease. It need not name itself, nor the attempt whose outcome
-// it hands in: see anonymous-slaves.ts.
+// A simple slave neither registers nor sends heartbeats. It has one slot and no boot id, and nothing waits
+// for its next poll. A poll means that it holds nothing; while it computes it sends nothing, and
+// the run limit of its task is the lease. It need not give its name, nor the attempt whose outcome
+// it delivers: see anonymous-slaves.ts.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import type { ProblemType } from '../../shared/protocol/problems.ts'
@@ -33,7 +33,7 @@ import type { Slave } from './state.ts'
 /** The boot of a simple slave, whose starts the master cannot tell apart. */
 const SIMPLE_BOOT = 'simple'
 
-/** "I take what you have." */
+/** Handles a poll. */
 export function takePoll(core: Context, said: Polled, poll: PollId, now: Monotonic): void {
   if (said.simple) takeSimplePoll(core, said.slave, said.kinds, poll, now)
   else takeRegisteredPoll(core, said.state, poll, now)
@@ -50,7 +50,7 @@ function takeRegisteredPoll(
     const detail = `no slave "${state.slave}" with this boot id has registered for polling`
     return refusePoll(core, poll, 'no-such-slave', detail)
   }
-  // Doubled on its way, or late: the slave no longer waits for it.
+  // Duplicated or late: the slave no longer waits for it.
   const { reach } = slave
   if (state.generation <= reach.polled) return endPoll(core, poll)
   reach.polled = state.generation
@@ -90,13 +90,13 @@ function takeSimplePoll(
   open(core, slave, reach, poll, now)
 }
 
-/** What is known of a simple slave follows from what it does. */
+/** Derives the state of a simple slave from its requests. */
 function hearSimple(core: Context, slave: Slave, free: number, now: Monotonic): void {
   const word = { slave: slave.name, boot: SIMPLE_BOOT, generation: slave.generation + 1 }
   core.registry.hear(slave, { ...word, slots: 1, free, mode: 'accepting', reason: '' }, now)
 }
 
-/** A poll that is repeated replaces the one before it, also in what is on its way. */
+/** A repeated poll replaces the previous one, including the attempts in flight. */
 function open(
   core: Context,
   slave: Slave,
@@ -115,7 +115,7 @@ function refusePoll(core: Context, poll: PollId, type: ProblemType, detail: stri
   core.effects.push({ do: 'end-poll', poll, problem: new Problem(type, detail) })
 }
 
-/** A poll was answered with these attempts, or with what is called back: they are taken. */
+/** A poll was answered with these attempts or revocations: the attempts are accepted. */
 export function takeHanded(
   core: Context,
   name: string,
@@ -139,7 +139,7 @@ export function takeHanded(
   }
 }
 
-/** No poll followed, or the slave hung up: then it may be gone. A simple one need not come at once. */
+/** No poll followed, or the slave disconnected: it may be gone. A simple slave may pause between polls. */
 export function takeGone(
   core: Context,
   name: string,
@@ -156,7 +156,7 @@ export function takeGone(
   core.registry.refresh(slave)
 }
 
-/** An outcome in short: all that the master knows itself is left out. */
+/** Handles an outcome in short form, without what the master knows itself. */
 export function takeSubmitted(
   core: Context,
   said: Submitted,

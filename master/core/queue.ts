@@ -16,8 +16,8 @@ export const before = (a: Task, b: Task): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : a.number < b.number
 
 /**
- * Waits for a slave. A new round: everybody may be asked again; but when somebody is free who has
- * just refused this very task, not at once.
+ * Queues a task. A new round: every slave may be asked again; but not at once when a free slave has
+ * just refused this task.
  */
 export function enterLine(core: Context, task: Task, now: Monotonic): void {
   if (task.asked && core.registry.nextFree(task.kind, null, 0) >= 0) {
@@ -38,7 +38,7 @@ function lineOf(core: Context, kind: string): Heap<Task> {
   return line
 }
 
-/** Takes a waiting or resting task out of line, rest and doubt. */
+/** Removes a task from the queue, its pause or doubt. */
 export function leaveLine(core: Context, task: Task): void {
   if (task.due) core.dueTasks.remove(task.due)
   task.due = null
@@ -49,7 +49,7 @@ export function leaveLine(core: Context, task: Task): void {
   if (task.stage.is === 'resting') core.waiting--
 }
 
-/** Out of the line until `until`: after a lost attempt, or when nobody was willing. */
+/** Pauses a task until `until`: after a lost attempt, or when all free slaves were unwilling. */
 export function rest(core: Context, task: Task, until: Monotonic): void {
   task.stage = { is: 'resting' }
   task.asked = null
@@ -58,18 +58,18 @@ export function rest(core: Context, task: Task, until: Monotonic): void {
   due(core, task, waitUntil !== null && waitUntil < until ? waitUntil : until)
 }
 
-/** Everybody who is free has refused this task for reasons of their own. */
+/** All free slaves have refused this task for reasons of their own. */
 export function restUnwilling(core: Context, task: Task, now: Monotonic): void {
   rest(core, task, later(now, UNWILLING_REST_MS))
 }
 
-/** Sets when the core must look at a task that is in line, at rest or in doubt. */
+/** Schedules the next check of a task that is queued, paused or in doubt. */
 export function due(core: Context, task: Task, at: Monotonic): void {
   task.due = { at, task, heapIndex: -1 }
   core.dueTasks.push(task.due)
 }
 
-/** How many tasks wait in line for kinds that no slave offers now, of those that are alive. */
+/** Number of queued tasks whose kind no live slave offers. */
 export function waitingUnoffered(core: Context): number {
   let waiting = 0
   for (const [kind, line] of core.lines) {

@@ -34,7 +34,7 @@ export type PollReach = Polls & {
 }
 export type SimplePollReach = Polls & {
   by: 'simple-poll'
-  /** It polled without a name, and has this one from the master (anonymous-slaves.ts). */
+  /** It polled without a name, and the master gave it this one (anonymous-slaves.ts). */
   isNameGiven: boolean
 }
 

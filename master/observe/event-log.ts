@@ -1,6 +1,6 @@
-// What befalls tasks and jobs as log lines, one for each decision, all with the trace that they belong
-// to. Slaves are told of by their watch (slave-watch.ts), refusals by the dispatcher. Only followed
-// where such lines are wanted: at thousands of tasks a second they are most of the work.
+// Log lines for the events of tasks and jobs, one per decision, each with its trace.
+// Changes of slaves are logged by slave-watch.ts, refusals by the dispatcher. Used only
+// when the log level asks for it: at thousands of tasks per second these lines are most of the work.
 
 import type { Logger } from '../../shared/process/log.ts'
 import { traceIdOf } from '../../shared/protocol/trace.ts'

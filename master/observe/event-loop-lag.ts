@@ -1,4 +1,4 @@
-// How late the event loop is: what a request waits before anything is done about it.
+// Event-loop lag: the delay of a request before it is handled.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
@@ -19,7 +19,7 @@ export function watchLag() {
       p99: inMs(histogram.percentile(99)),
       max: inMs(histogram.max),
     }),
-    /** The mean since this was last asked. */
+    /** The mean since the last call. */
     nowMs(): number {
       const { count, mean } = histogram
       const sum = Number.isNaN(mean) ? 0 : mean * count

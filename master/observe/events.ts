@@ -6,7 +6,7 @@
 
 import type { Event } from '../core/events.ts'
 
-/** So many events are kept for readers who come back. */
+/** Number of events kept for readers that reconnect. */
 export const EVENTS_MAX = 10_000
 
 export type Numbered = { number: number; event: Event }

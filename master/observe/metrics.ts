@@ -1,5 +1,5 @@
-// What a monitor reads of a master: the core's counters and figures as they stand, what the slaves
-// said last, and how long commits take. Deploy's dashboard and alerts use these names.
+// Metrics of the master: counters and figures of the core, the last reports of the slaves,
+// and durations of commits. The dashboard and alerts in deploy/monitoring use these names.
 
 import type { Family } from '../../shared/data/histogram.ts'
 import type { ClockSteps } from '../../shared/process/clock-watch.ts'
@@ -158,13 +158,13 @@ export function createMasterMetrics(given: {
   return metrics
 }
 
-/** A rate needs its zero: what has not happened yet is there too. */
+/** Includes zeros, which a rate needs. */
 const zeros = (words: readonly string[], counted: ByWord): ByWord => ({
   ...Object.fromEntries(words.map((word) => [word, 0])),
   ...counted,
 })
 
-/** One that is drained may be away: an operator knows. */
+/** A drained slave counts as draining even when it is silent. */
 const stateOf = (slave: Slave): string =>
   isFree(slave) ? 'free' : slave.drained ? 'draining' : knownReason(slave).event
 
@@ -174,7 +174,7 @@ function slavesByState(slaves: Slave[]): ByWord {
   return states
 }
 
-/** Of a slave that is not asked all slots that are not taken are what it is. */
+/** All free slots of a slave that gets no offers count with its state. */
 function slotsByState(slaves: Slave[]): ByWord {
   const states = zeros(SLOT_STATES, {})
   for (const slave of slaves) {
@@ -191,7 +191,7 @@ function slotsByState(slaves: Slave[]): ByWord {
   return states
 }
 
-/** What the slots are that it has not given away. */
+/** The state of its free slots. */
 function openAs(slave: Slave): string {
   if (isElsewhere(slave)) return 'elsewhere'
   if (slave.drained) return 'draining'

@@ -1,6 +1,6 @@
-// The dispatcher at a glance, for the page: everything once, then what has changed, a few times a
-// second whatever the load. What one change may cost on the wire is bounded, and whatever is left out
-// is counted. While nobody watches only the numbers of recent-load.ts are kept.
+// The overview for the dashboard: everything once, then the changes, several times per
+// second whatever the load. The size of one change is bounded, and omitted items
+// are counted. Without viewers only the numbers of recent-load.ts are kept.
 
 import type { Clock, Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO, later, msOf } from '../../shared/data/clock.ts'
@@ -15,17 +15,17 @@ import type { Second } from './recent-load.ts'
 import { createRecentLoad } from './recent-load.ts'
 import { createTimeline } from './timeline.ts'
 
-/** How often viewers are told what has changed, in milliseconds. */
+/** Interval of changes, in milliseconds. */
 const TELL_MS = 250
-/** A viewer hears at least this often, so that silence means a lost connection. In milliseconds. */
+/** Maximum interval between messages, so that silence means a lost connection. In milliseconds. */
 const BEAT_MS = 5_000
-/** The most of each in one change: at four changes a second together below 100 kB/s. */
+/** Maximum of each in one change: at four changes per second below 100 kB/s in total. */
 const BARS_MAX = 50
 const SLAVES_MAX = 30
 /** Slaves that a snapshot shows; the page reads further ones from GET /slaves. */
 const SNAPSHOT_SLAVES_MAX = 1_000
 const JOBS_MAX = 20
-/** Places in the order of asking whose load is told. */
+/** Number of places in the order of asking whose load is shown. */
 const PLACES_MAX = 200
 
 type Tell = (name: string, data: string) => void
@@ -51,19 +51,19 @@ export function createOverview(given: {
   const viewers = new Set<Tell>()
   const jobs = new Map<string, JobEvent>()
   const changedJobs = new Set<string>()
-  /** How each slave was last told, in short. */
+  /** The last sent state of each slave, in short form. */
   const told = new Map<string, string>()
   let bars: ReturnType<typeof createTimeline> | null = null
   let pairsTold = 0
   let lastVerdict = ''
   let lastSecond = 0
   let toldAt = LONG_AGO
-  /** Where the next change begins to look for changed slaves: in turn, so that each has its. */
+  /** Where the next change starts to look for changed slaves, so that each gets its turn. */
   let nextPlace = 0
   let callOff = clock.at(later(startedAt, TELL_MS), look)
 
   return {
-    /** Tells a viewer all, then every change, until the function that it gives is called. */
+    /** Sends a viewer everything, then every change, until the returned function is called. */
     view(tell: Tell): () => void {
       if (viewers.size === 0) beginToWatch()
       tellChanges()
@@ -162,7 +162,7 @@ export function createOverview(given: {
     return [second + Math.round((msOf(clock.wall()) - clock.now()) / 1000), ...counts]
   }
 
-  /** The second that is over, once; with it how busy the places are. */
+  /** The last complete second, once, with the load of the places. */
   function newCapacity(now: Monotonic) {
     const over = capacity.seconds.at(-2)
     if (!over || over[0] === lastSecond) return {}
@@ -255,12 +255,12 @@ const jobShort = ({ job, kind, status, stage, done, total }: JobEvent) => ({
   total,
 })
 
-/** All that is shown of a slave. */
+/** All fields of a slave. */
 function whole(slave: Slave, now: Monotonic) {
   return { ...slaveJson(slave, now), ...lately(slave, now) }
 }
 
-/** What changes of a slave, to be laid over what is known of it. */
+/** The changing fields of a slave, which replace the known ones. */
 function changing(slave: Slave, now: Monotonic) {
   const { kinds: _, tags: _t, version: _v, ...rest } = slaveJson(slave, now)
   return { ...rest, ...lately(slave, now) }

@@ -1,6 +1,6 @@
 // The last minutes in numbers, second by second: accepted, ended, refused, asked; how well
-// Retry-After foretold; how busy each place in the order of asking was. Reads counters a few times a
-// second; per task it costs nothing but a look.
+// Retry-After predicted; how busy each place in the order of asking was. Reads counters several times per
+// second; the cost per task is one comparison.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { msBetween } from '../../shared/data/clock.ts'
@@ -10,11 +10,11 @@ import type { Event } from '../core/events.ts'
 /** Seconds that are kept. */
 const SECONDS_MAX = 300
 const PAIRS_MAX = 200
-/** The newest run and waiting times of which quantiles are given. */
+/** Number of newest run and wait times for the quantiles. */
 const LATENCIES_MAX = 1_000
 /** How busy a place is, averaged over about this. In milliseconds. */
 const LOAD_MS = 60_000
-/** A prediction that has not come true after this many times itself is given up. */
+/** A prediction is dropped after this multiple of itself. */
 const GIVE_UP = 10
 
 /** [second of the monotonic clock, accepted, ended, refused, asks] */
@@ -61,7 +61,7 @@ export function createRecentLoad(core: Readonly<Context>, startedAt: Monotonic) 
       }
     },
 
-    /** Adds what has come since the last look to the second that it is. */
+    /** Adds the counts since the last call to the current second. */
     look(now: Monotonic): void {
       const is = totals()
       const number = Math.floor(now / 1000)

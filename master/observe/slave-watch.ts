@@ -1,6 +1,6 @@
-// Looks at the registry a few times a second and tells what has changed of the slaves: who joined,
-// left, began anew, or stands otherwise than before. Free and busy are no such change: tasks tell
-// that. What it tells is for people and programs that watch; nothing here decides.
+// Reads the registry several times per second and reports changes of slaves: joined,
+// left, restarted, or changed state. Free and busy are not reported: events of tasks show
+// that. The reports are for people and programs that watch; no decision uses them.
 
 import type { Clock, WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -12,12 +12,12 @@ import { isOpen } from '../core/registry.ts'
 import type { Slave } from '../core/state.ts'
 import { reasonOf } from '../core/trail.ts'
 
-/** How often it looks, in milliseconds. */
+/** Interval, in milliseconds. */
 const LOOK_MS = 250
 
 type Seen = { boot: string; state: SlaveStanding; look: number }
 
-/** How a slave stands, whether it has room or not. */
+/** State of a slave, whether it has free slots or not. */
 function standingOf(slave: Slave): { state: SlaveStanding; reason: string } {
   if (isOpen(slave)) {
     return { state: 'open', reason: '' }
@@ -57,7 +57,7 @@ export function watchSlaves(given: {
     const { name, boot } = slave
     const { state, reason } = standingOf(slave)
     const before = seen.get(name)
-    // One that has just registered is not silent: it has not been asked yet.
+    // A slave that has just registered is not silent: it was not probed yet.
     if (!before && boot === '' && slave.unanswered === 0) return
     if (!before) {
       seen.set(name, { boot, state, look: looks })

@@ -1,9 +1,9 @@
-// A task as spans, made from its trail when it has ended: nothing is measured twice, and before the
-// end nothing is done. Must not know where they go.
+// Spans of a task, made from its trail when it has ended: nothing is measured twice, and before the
+// end nothing is done. Does not know the exporter.
 //
 //   the client's span > task > ask, ask, ... run
 //
-// Whether a trace is wanted the client's `traceparent` says; of those that begin here, a share.
+// The client's `traceparent` decides whether a trace is recorded; of traces that start here, a fraction is.
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -14,7 +14,7 @@ import type { Span } from '../../shared/telemetry/otlp.ts'
 import type { TrailEntry } from '../core/trail.ts'
 import { reasonOf } from '../core/trail.ts'
 
-/** What is told of a task, whatever became of it. */
+/** Attributes of every task span. */
 export type TracedTask = {
   id: string
   kind: string
@@ -23,7 +23,7 @@ export type TracedTask = {
   trail: TrailEntry[]
 }
 
-/** Whether the trace shall be recorded. The share is the same for all spans of a trace. */
+/** Whether the trace is recorded. All spans of a trace get the same decision. */
 export function isWanted({ sampled, parentId, traceId }: Trace, ratio: number): boolean {
   if (parentId !== null) return sampled
   return ratio >= 1 || Number.parseInt(traceId.slice(-7), 16) / 0x1000_0000 < ratio
@@ -66,7 +66,7 @@ export function spansOf(
 
 type Child = Pick<Span, 'traceId' | 'traceState' | 'parentSpanId'>
 
-/** One for each slave that was asked; not for those whose answer was known. */
+/** One span per slave that was asked; none for reused answers. */
 function asks({ id, trail }: TracedTask, child: Child): Span[] {
   return trail.flatMap((entry, i) => {
     const { at, ms, slave, event } = entry
@@ -90,7 +90,7 @@ function asks({ id, trail }: TracedTask, child: Child): Span[] {
   })
 }
 
-/** One for each time that a slave had it. */
+/** One span per attempt. */
 function runs({ id, trail }: TracedTask, child: Child, endedAt: WallTime): Span[] {
   return attemptsOf(trail).map(({ taken, ended }, i) => {
     const isLost = ended === null || meaningOf(ended.event) === 'taken'

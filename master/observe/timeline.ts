@@ -1,6 +1,6 @@
-// Attempts as bars over time, for people who watch: a bar is one attempt on one row (slot) of its
-// slave, or a task that waits for a slave. Made from events, while somebody watches; of very many
-// only some are told, and how many were left out.
+// The timeline: a bar is one attempt on one row (slot) of its
+// slave, or a queued task. Made from events while the dashboard is open; of very many
+// only some are sent, with the number of the omitted ones.
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import type { TaskEvent } from '../core/events.ts'
@@ -15,15 +15,15 @@ export type Bar = {
   askedAt: WallTime | null
   startedAt: WallTime | null
   endedAt: WallTime | null
-  /** Milliseconds in its executor, once it has ended; null when that was not heard. */
+  /** Run time in its executor in milliseconds, once it has ended; null when unknown. */
   ranMs: number | null
   status: string
-  /** The attempt was lost or failed, and the task goes on without it. */
+  /** The attempt was lost or failed, and the task continues without it. */
   lost: boolean
   tries: number
 }
 
-/** Ended bars that a new viewer is shown. */
+/** Number of ended bars that a new viewer gets. */
 const ENDED_MAX = 1_000
 /** Live bars that are followed; of a longer line or a larger fleet the rest is only counted. */
 const LIVE_MAX = 5_000
@@ -38,12 +38,12 @@ export function createTimeline() {
   const ended: Bar[] = []
   const rows = new Map<string, (string | undefined)[]>()
   const changed = new Map<string, Bar>()
-  /** Bars that were told before they ended: whatever becomes of them must be told, too. */
+  /** Bars that were sent before they ended: their ends must be sent, too. */
   const open = new Set<string>()
   let omitted = 0
 
   return {
-    /** What has befallen a task. */
+    /** Handles an event of a task. */
     take(event: TaskEvent): void {
       const before = live.get(event.task)
       if (event.event === 'retry' || event.event === 'not arrived') {
@@ -54,7 +54,7 @@ export function createTimeline() {
       else omitted++
     },
 
-    /** All that is shown to a new viewer, oldest first. */
+    /** All bars for a new viewer, oldest first. */
     all(): Bar[] {
       for (const bar of live.values()) open.add(keyOf(bar))
       return [...ended, ...live.values()]
@@ -106,7 +106,7 @@ export function createTimeline() {
     changed.set(keyOf(bar), bar)
   }
 
-  /** What waited has been taken: whoever was told of the one hears of the other in its place. */
+  /** A queued task was accepted: its bar replaces the waiting one. */
   function follow(waited: Bar, bar: Bar): void {
     const key = keyOf(waited)
     if (key === keyOf(bar)) return

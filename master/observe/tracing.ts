@@ -1,4 +1,4 @@
-// Tracing, when `--otlp-endpoint` asks for it: what is over becomes spans, and goes to the collector.
+// Tracing with `--otlp-endpoint`: ended tasks and jobs become spans and are exported to the collector.
 
 import { hostname } from 'node:os'
 import type { Logger } from '../../shared/process/log.ts'
@@ -16,7 +16,7 @@ export type TracingSettings = {
   port: number
 }
 
-/** Null when nobody asked for it. */
+/** Null without `--otlp-endpoint`. */
 export function createTracing(settings: TracingSettings, log: Logger) {
   const { otlpEndpoint, otlpHeaders = '', otlpRatio, port } = settings
   if (otlpEndpoint === undefined) return null
