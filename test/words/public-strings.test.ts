@@ -16,7 +16,7 @@ test('the list of public strings is what npm run words writes', async (t) => {
   const found = listOf(strings)
   t.same([...lines(found).difference(lines(committed))], [], 'nothing new (npm run words)')
   t.same([...lines(committed).difference(lines(found))], [], 'nothing that is gone (npm run words)')
-  t.ok(committed === found, 'the order is the same (npm run words)')
+  t.ok(committed === found, 'the rooms and the order are the same (npm run words)')
 })
 
 /** The words that the table of README.md replaces by a term. */

@@ -49,7 +49,7 @@ export function collect(root = ROOT): Found[] {
   })
 }
 
-/** The list as text: rooms, in each the sorts, in each the strings, every one once. */
+/** The list as text: rooms, in each the sorts, in each the strings, sorted: a renamed file changes nothing. */
 export function listOf(strings: Found[]): string {
   const rooms = Map.groupBy(strings, ({ file }) =>
     file.split('/').slice(0, -1).slice(0, 2).join('/'),
@@ -57,7 +57,7 @@ export function listOf(strings: Found[]): string {
   const room = ([name, all]: [string, Found[]]): string => {
     const bySort = SORTS.map((sort) => {
       const words = new Set(all.filter((each) => each.sort === sort).map((each) => each.words))
-      return words.size === 0 ? '' : `\n[${sort}]\n${[...words].join('\n')}\n`
+      return words.size === 0 ? '' : `\n[${sort}]\n${[...words].sort().join('\n')}\n`
     })
     return `== ${name} ==\n${bySort.join('')}`
   }

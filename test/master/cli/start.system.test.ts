@@ -1,4 +1,5 @@
-// What the command line loads before it knows its command: each command waits for it.
+// What the command line loads before it knows its command: each command waits for it. In a process of its
+// own, because modules that are loaded already are not seen.
 
 import { registerHooks } from 'node:module'
 import t from 'tap'
