@@ -148,7 +148,7 @@ t.test('takes what answers without JSON for no master', async (t) => {
   const { connection, seen } = await connectTo(t, says(200, '<html>'), { patienceMs: 50 })
   await t.rejects(connection.json({ method: 'POST', path: '/' }), {
     name: 'UnreachableError',
-    message: /no askfirst master/,
+    reason: /not an askfirst master/,
     delivered: true,
   })
   t.equal(seen.length, 1)

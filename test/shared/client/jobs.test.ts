@@ -72,12 +72,12 @@ t.test('reads lists and parts at their addresses', async (t) => {
   await jobs.jobParts('a/b')
   await jobs.jobParts('a', { stage: 'map 1', offset: 3, limit: 4 })
   t.same(
-    requests.map(({ method, path }) => `${method} ${path}`),
+    requests.map(({ method, path }) => `${method} ${path.replaceAll('%20', '+')}`),
     [
       'GET /jobs?limit=100',
-      'GET /jobs?limit=2&cursor=a%20b',
+      'GET /jobs?limit=2&cursor=a+b',
       'GET /jobs/a%2Fb/parts?offset=0&limit=1000',
-      'GET /jobs/a/parts?offset=3&limit=4&stage=map%201',
+      'GET /jobs/a/parts?offset=3&limit=4&stage=map+1',
     ],
   )
 })
