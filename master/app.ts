@@ -29,7 +29,6 @@ import { events as eventRoutes } from './http/routes/events.ts'
 import { identity as identityRoutes, noIdentity } from './http/routes/identity.ts'
 import { blobs as blobRoutes, jobs as jobRoutes } from './http/routes/jobs.ts'
 import { kinds as kindRoutes } from './http/routes/kinds.ts'
-import { metrics } from './http/routes/metrics.ts'
 import { pageFiles } from './http/routes/page-files.ts'
 import { polling } from './http/routes/polling.ts'
 import { slaveSide, slaves } from './http/routes/slaves.ts'
@@ -67,8 +66,6 @@ const LAST_WORDS_MS = 100
 type Settings = Readonly<Static<typeof MasterSettings>>
 type OnBroken = (error: Error) => void
 type Parts = Awaited<ReturnType<typeof openParts>>
-
-export type MasterApp = Awaited<ReturnType<typeof startMaster>>
 
 /**
  * Starts a master: opens its parts on what the store holds, then listens. Throws what prevents the
@@ -316,18 +313,17 @@ async function registerRoutes(server: Server, parts: Parts) {
     wall,
   })
   await server.register(blobRoutes, { blobs })
-  await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive, now })
+  await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive })
   const simpleKinds = [...kinds.values()].filter(({ files, peers }) => !files && !peers)
   await server.register(polling, { dispatcher, simpleKinds: simpleKinds.map(({ name }) => name) })
   const { events, overview, tracing, lag } = parts
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })
-  await server.register(status, { dispatcher, reader, lag, now, clockSteps: clockWatch.steps })
+  const { steps: clockSteps } = clockWatch
+  const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
+  const metrics = createMasterMetrics({ dispatcher, reader, spans, clockSteps })
+  await server.register(status, { dispatcher, reader, lag, now, clockSteps, metrics })
   await server.register(kindRoutes, { dispatcher, kinds, jobKinds })
   await server.register(pageFiles)
-  const spans = () => tracing?.counts() ?? { sent: 0, dropped: 0 }
-  await server.register(metrics, {
-    metrics: createMasterMetrics({ dispatcher, reader, spans, clockSteps: clockWatch.steps }),
-  })
 }
 
 async function closeAll(server: Server, parts: Parts): Promise<void> {

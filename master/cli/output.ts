@@ -20,7 +20,7 @@ export const writeLines = (stream: NodeJS.WriteStream, words: Words): boolean =>
   )
 
 /** Writes a value as one line of JSON. Whether there is room for more. */
-export const writeJson = (stream: NodeJS.WriteStream, value: unknown): boolean =>
+const writeJson = (stream: NodeJS.WriteStream, value: unknown): boolean =>
   stream.write(`${plainJson(JSON.stringify(value))}\n`)
 
 const ALTERNATE = { on: '\u001b[?1049h\u001b[?25l', off: '\u001b[?25h\u001b[?1049l' }
@@ -70,16 +70,14 @@ export function createOutput(given: {
   json: boolean
 }) {
   const { stdout, stderr } = given
-  const isTerminal = stdout.isTTY === true
-  const asJson = given.json || !isTerminal
+  const asJson = given.json || stdout.isTTY !== true
 
   const room = async (isThere: boolean): Promise<void> => {
     if (!isThere) await new Promise((resolve) => stdout.once('drain', resolve))
   }
 
   return {
-    /** Whether standard output is a terminal, and whether JSON is wanted of whatever has a table. */
-    isTerminal,
+    /** Whether JSON is wanted of whatever has a table. */
     asJson,
     /** JSON was asked for by --json. */
     jsonWanted: given.json,

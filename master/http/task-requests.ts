@@ -21,7 +21,7 @@ import type { Submission } from '../dispatch/pending-requests.ts'
 /** The input as JSON text. */
 type Parsed = Omit<NamedTask, 'input'> & { input: string }
 
-export type TaskRequestLimits = {
+type TaskRequestLimits = {
   runLimitMs: number
   runLimitMsMax: number
   waitLimitMs: number

@@ -22,8 +22,6 @@ export type Second = [number, number, number, number, number]
 /** [Retry-After, when a slot was free], both in milliseconds. */
 export type Pair = [number, number]
 
-export type RecentLoad = ReturnType<typeof createRecentLoad>
-
 export function createRecentLoad(core: Readonly<Context>, startedAt: Monotonic) {
   const seconds: Second[] = []
   const pairs: Pair[] = []

@@ -30,8 +30,6 @@ const LIVE_MAX = 5_000
 /** Of what one change may tell, what has begun gets this share when more has ended than has room. */
 const BEGUN_SHARE = 0.25
 
-export type Timeline = ReturnType<typeof createTimeline>
-
 export function createTimeline() {
   /** By task: what runs or waits now. */
   const live = new Map<string, Bar>()

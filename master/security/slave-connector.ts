@@ -5,8 +5,6 @@ import type { AddressGuard } from '../../shared/http/address-guard.ts'
 import type { Connector, Material } from '../../shared/http/tls.ts'
 import { createConnector, mustBe } from '../../shared/http/tls.ts'
 
-export type SlaveConnector = ReturnType<typeof createSlaveConnector>
-
 /** `named`: slaves that the settings name, whose addresses an operator chose. */
 export function createSlaveConnector(given: {
   guard: AddressGuard

@@ -29,7 +29,7 @@ const msFrom = (from: WallTime, to: WallTime): number =>
 /** `ended`: its job has. */
 type Moment = { now: WallTime; ended: boolean }
 
-export type StageJson = ReturnType<typeof stageJson>
+type StageJson = ReturnType<typeof stageJson>
 /** How a job stands that ends now, as it is stored. */
 export function endJson(job: Job | null, now: WallTime): { stages: string; parts: string } {
   const at = { now, ended: true }
@@ -54,7 +54,7 @@ export function partsJson(
 }
 
 /** Of all stages, or the one that is named. `bytesMax`: what they may have together as JSON. */
-export type PartsQuery = { stage?: string; offset?: number; limit?: number; bytesMax?: number }
+type PartsQuery = { stage?: string; offset?: number; limit?: number; bytesMax?: number }
 
 /** `left`: characters of results, in all stages together; `bytes`: of everything. */
 type PartsRoom = { left: number; bytes: number }

@@ -19,7 +19,7 @@ export type MasterEvent<Data = unknown> = {
   data: Data
 }
 
-export type EventManners = Manners & {
+type EventManners = Manners & {
   /** Begin after this event, if the master still has the events after it. */
   lastEventId?: string
 }

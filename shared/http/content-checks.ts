@@ -67,7 +67,7 @@ export function watchContent(server: FastifyInstance, placeOf: PlaceOf): void {
 }
 
 /** Whether a request has content, as far as its head says. */
-export function hasContent({ headers }: IncomingMessage): boolean {
+function hasContent({ headers }: IncomingMessage): boolean {
   const { 'content-length': length = '0', 'transfer-encoding': coding } = headers
   return coding !== undefined || Number(length) !== 0
 }

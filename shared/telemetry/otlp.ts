@@ -45,8 +45,6 @@ const AGAIN = [429, 502, 503, 504]
 const KINDS = { internal: 1, server: 2, client: 3 } as const
 const FAILED = 2
 
-export type SpanExporter = ReturnType<typeof createSpanExporter>
-
 export function createSpanExporter(given: {
   /** Base URL of the collector: `/v1/traces` is added. */
   endpoint: string

@@ -62,11 +62,18 @@ const SIGNS = { ok: 'ok   ', note: 'note ', wrong: 'WRONG' }
 const line = ({ check, verdict, says }: Finding): string =>
   `${SIGNS[verdict]}  ${check.padEnd(12)}  ${says}`
 
-const nodeHere = (): Finding => ({
-  check: 'version',
-  verdict: 'ok',
-  says: `askfirst ${VERSION} on Node ${process.versions.node}, ${process.platform} ${process.arch}`,
-})
+const verdictOf =
+  (verdict: Finding['verdict']) =>
+  (check: string, says: string): Finding => ({ check, verdict, says })
+const ok = verdictOf('ok')
+const note = verdictOf('note')
+const wrong = verdictOf('wrong')
+
+const nodeHere = (): Finding =>
+  ok(
+    'version',
+    `askfirst ${VERSION} on Node ${process.versions.node}, ${process.platform} ${process.arch}`,
+  )
 
 /** Whether the master answers; its version, its clock, and the key. */
 async function reach(master: Client, findings: Finding[]): Promise<boolean> {
@@ -78,57 +85,40 @@ async function reach(master: Client, findings: Finding[]): Promise<boolean> {
     })
     const tookMs = Date.now() - began
     const same = value.version === VERSION
+    const end = value.accepting ? '' : '; it is shutting down'
     findings.push(
-      {
-        check: 'master',
-        verdict: 'ok',
-        says: `${master.url} answers, in ${duration(tookMs)}${value.accepting ? '' : '; it is shutting down'}`,
-      },
-      {
-        check: 'compatible',
-        verdict: same ? 'ok' : 'note',
-        says: same
-          ? value.version
-          : `${value.version}, and ${VERSION} here: adjacent versions work together, but use the same version everywhere`,
-      },
+      ok('master', `${master.url} answers, in ${duration(tookMs)}${end}`),
+      same
+        ? ok('compatible', VERSION)
+        : note(
+            'compatible',
+            `${value.version}, and ${VERSION} here: adjacent versions work together, but use the same version everywhere`,
+          ),
       clock(Date.parse(String(answer.headers.date)), began, tookMs),
     )
     return true
   } catch (error) {
     if (error instanceof UnreachableError) {
-      findings.push({
-        check: 'master',
-        verdict: 'wrong',
-        says: `${error.message}: check that it runs, that the address is right, and that no firewall blocks this machine`,
-      })
+      const advice =
+        'check that it runs, that the address is right, and that no firewall blocks this machine'
+      findings.push(wrong('master', `${error.message}: ${advice}`))
     } else if (error instanceof ProblemError && (error.status === 401 || error.status === 403)) {
-      findings.push({
-        check: 'key',
-        verdict: 'wrong',
-        says: `${master.url} answers ${error.status}: ${error.message} (ASKFIRST_KEY, or --key-file)`,
-      })
+      const says = `${master.url} answers ${error.status}: ${error.message} (ASKFIRST_KEY, or --key-file)`
+      findings.push(wrong('key', says))
     } else throw error
     return false
   }
 }
 
 function clock(theirs: number, began: number, tookMs: number): Finding {
-  if (Number.isNaN(theirs))
-    return { check: 'clock', verdict: 'note', says: 'the master sends no Date header' }
+  if (Number.isNaN(theirs)) return note('clock', 'the master sends no Date header')
   const apart = theirs + DATE_MS / 2 - (began + tookMs / 2)
   const aside = Math.max(0, Math.abs(apart) - DATE_MS / 2 - tookMs / 2)
+  if (aside <= CLOCK_MS_MAX) {
+    return ok('clock', 'agrees with the clock of the master to the second')
+  }
   const says = `${duration(aside)} ${apart < 0 ? 'ahead of' : 'behind'} the clock of the master, at least`
-  return aside <= CLOCK_MS_MAX
-    ? {
-        check: 'clock',
-        verdict: 'ok',
-        says: 'agrees with the clock of the master to the second',
-      }
-    : {
-        check: 'clock',
-        verdict: 'wrong',
-        says: `${says}: times in logs and trails are wrong; synchronize the clock by NTP`,
-      }
+  return wrong('clock', `${says}: times in logs and trails are wrong; synchronize the clock by NTP`)
 }
 
 type Place = {
@@ -142,7 +132,10 @@ type Place = {
 /** Whether the port is free (then it is listened on for the moment), or who has it. */
 async function lookAtPort(host: string, port: number, name: string): Promise<Place> {
   const check = 'port'
-  const closed = { listen: null, close: async () => {} }
+  const at = `${host}:${port}`
+  const taken = (finding: Finding, isOurs = false): Place => {
+    return { finding, isOurs, listen: null, close: async () => {} }
+  }
   let asked = false
   const server = createServer((_request, response) => {
     asked = true
@@ -155,30 +148,18 @@ async function lookAtPort(host: string, port: number, name: string): Promise<Pla
   if (!refusal) {
     const { port: got } = server.address() as AddressInfo
     const close = () => new Promise<void>((resolve) => void server.close(() => resolve()))
-    const finding = { check, verdict: 'ok', says: `${host}:${got} is free` } as const
+    const finding = ok(check, `${host}:${got} is free`)
     return { finding, isOurs: false, listen: { asked: () => asked }, close }
   }
   if (refusal.code !== 'EADDRINUSE') {
     const why =
       refusal.code === 'EADDRNOTAVAIL' ? 'is not an address of this machine' : refusal.message
-    return {
-      finding: { check, verdict: 'wrong', says: `${host}:${port}: ${why}` },
-      isOurs: false,
-      ...closed,
-    }
+    return taken(wrong(check, `${at}: ${why}`))
   }
-  const at = `${host}:${port}`
   const holder = (await slaveAt(`http://${at}`)) ?? (await slaveAt(`https://${at}`))
-  if (holder === name) {
-    return {
-      finding: { check, verdict: 'ok', says: `${name} listens at ${host}:${port}` },
-      isOurs: true,
-      ...closed,
-    }
-  }
+  if (holder === name) return taken(ok(check, `${name} listens at ${at}`), true)
   const who = holder === null ? 'another program' : `another slave, ${holder}`
-  const says = `${host}:${port} is in use by ${who}: stop it, or choose another --port`
-  return { finding: { check, verdict: 'wrong', says }, isOurs: false, ...closed }
+  return taken(wrong(check, `${at} is in use by ${who}: stop it, or choose another --port`))
 }
 
 /** The name of the slave that answers there; null when none does. Only looked at: not who vouches. */
@@ -207,29 +188,21 @@ async function reached(master: Client, address: string, listen: Place['listen'])
   const card = { name, boot: name, version: VERSION, kinds: [], tags: [], slots: 1, url: address }
   try {
     await master.request({ method: 'POST', path: '/slaves', json: card })
-    return {
-      check,
-      verdict: 'note',
-      says: 'the master registered an unused name without probing the address',
-    }
+    return note(check, 'the master registered an unused name without probing the address')
   } catch (error) {
     if (!isProblem(error, 'unreachable-slave')) {
       if (!(error instanceof ProblemError)) throw error
       const says = `unknown: the master answers ${error.status}, ${error.message}`
-      return { check, verdict: 'note', says }
+      return note(check, says)
     }
     const { message } = error
     if (listen?.asked() || (message.includes(' is named ') && message.includes(', not '))) {
-      return { check, verdict: 'ok', says: `the master reaches this machine at ${address}` }
+      return ok(check, `the master reaches this machine at ${address}`)
     }
     const advice = listen
       ? 'open the port in the firewall, set --advertise, or start the slave with --pull'
       : 'start the slave, or see the port above'
-    return {
-      check,
-      verdict: 'wrong',
-      says: `the master does not reach ${address}: ${message}: ${advice}`,
-    }
+    return wrong(check, `the master does not reach ${address}: ${message}: ${advice}`)
   }
 }
 
@@ -243,17 +216,16 @@ async function registered(
   const check = 'registered'
   const found = (await master.slaves()).find((slave) => slave.name === name)
   if (!found) {
-    const says = isOurs
-      ? `${name} runs here but is not registered at the master: see its log`
-      : `no slave ${name} is registered at the master: it registers when it starts`
-    return { check, verdict: isOurs ? 'wrong' : 'ok', says }
+    return isOurs
+      ? wrong(check, `${name} runs here but is not registered at the master: see its log`)
+      : ok(check, `no slave ${name} is registered at the master: it registers when it starts`)
   }
   const heard = found.heardMs === null ? 'never seen' : `last seen ${duration(found.heardMs)} ago`
   const state = `${found.state}${found.reason === '' ? '' : ` (${found.reason})`}, ${heard}, place ${found.place}`
   if (found.url !== null && found.url !== address) {
     const says = `a slave ${name} is registered at ${found.url}, not at ${address}: ${state}`
-    return { check, verdict: isOurs ? 'wrong' : 'note', says }
+    return (isOurs ? wrong : note)(check, says)
   }
   const silent = ['faulty', 'elsewhere', 'suspect', 'silent'].includes(found.state)
-  return { check, verdict: isOurs && silent ? 'wrong' : 'ok', says: `${name} is ${state}` }
+  return (isOurs && silent ? wrong : ok)(check, `${name} is ${state}`)
 }

@@ -14,7 +14,7 @@ export const status = (run: Runner) =>
     }),
   )
 
-export function statusInWords(url: string, now: Status): string[] {
+function statusInWords(url: string, now: Status): string[] {
   const { slots, slaves, counters } = now
   const refused = Object.entries(counters.refused)
   const total = refused.reduce((sum, [, n]) => sum + n, 0)

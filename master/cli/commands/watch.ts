@@ -87,7 +87,7 @@ const sum = (numbers: Record<string, number>): number =>
   Object.values(numbers).reduce((total, n) => total + n, 0)
 
 /** Per second, between two looks. */
-export function ratesOf(before: Look | undefined, now: Look): Rates | null {
+function ratesOf(before: Look | undefined, now: Look): Rates | null {
   if (!before || now.status.upMs < before.status.upMs) return null
   const seconds = (now.at - before.at) / 1000
   const [a, b] = [before.status.counters, now.status.counters]

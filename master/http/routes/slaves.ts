@@ -19,7 +19,7 @@ import { slaveJson } from '../../views/slave-json.ts'
 import { withoutFaulty } from '../faulty-outcomes.ts'
 
 type Options = { dispatcher: Dispatcher; now: () => Monotonic }
-type SlaveSideOptions = Options & { isLiveJob: (id: string) => boolean }
+type SlaveSideOptions = { dispatcher: Dispatcher; isLiveJob: (id: string) => boolean }
 
 /** Callbacks carry many results; a heartbeat lists many attempts. In bytes. */
 const bodyLimit = 64 * 1024 * 1024

@@ -1,4 +1,4 @@
-// The state of the master, for people and monitors.
+// The state of the master, for people and monitors; and what Prometheus reads.
 
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
@@ -6,8 +6,9 @@ import { isoOf } from '../../../shared/data/clock.ts'
 import { serve } from '../../../shared/http/serve.ts'
 import type { ClockSteps } from '../../../shared/process/clock-watch.ts'
 import { VERSION } from '../../../shared/process/version.ts'
-import { isReady, isUp, readStatus } from '../../../shared/protocol/api/watching.ts'
+import { isReady, isUp, readMetrics, readStatus } from '../../../shared/protocol/api/watching.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
+import type { Metrics } from '../../../shared/telemetry/metrics.ts'
 import { isElsewhere, slotsOf } from '../../core/registry.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 import type { TaskReader } from '../../dispatch/task-reader.ts'
@@ -20,10 +21,11 @@ type Options = {
   now: () => Monotonic
   /** How the wall clock jumped. */
   clockSteps: Readonly<ClockSteps>
+  metrics: Metrics
 }
 
 export async function status(app: FastifyInstance, options: Options) {
-  const { dispatcher, reader, lag, now, clockSteps: steps } = options
+  const { dispatcher, reader, lag, now, clockSteps: steps, metrics } = options
   const startedAt = now()
 
   serve(app, readStatus, async () => {
@@ -45,6 +47,11 @@ export async function status(app: FastifyInstance, options: Options) {
       eventLoopLagMs: lag.sinceStart(),
       clock: { steps: steps.count, lastStepMs: steps.lastMs, lastStepAt: isoOf(steps.lastAt) },
     }
+  })
+
+  serve(app, readMetrics, async (_request, reply) => {
+    reply.header('content-type', metrics.contentType)
+    return metrics.text()
   })
 
   serve(app, isUp, () => ({ status: 'up' }))

@@ -1,8 +1,10 @@
 // The one interpreter of trails: what each event means, its sentence, and the attempts of a task.
 
 import { test } from 'tap'
+import { createCheck } from '../../../shared/http/validate.ts'
+import { TrailEntry } from '../../../shared/protocol/api/tasks.ts'
 import type { Entry } from '../../../shared/protocol/trail.js'
-import { attemptsOf, linesOf, meaningOf } from '../../../shared/protocol/trail.js'
+import { attemptsOf, linesOf, meaningOf, TRAIL_EVENTS } from '../../../shared/protocol/trail.js'
 
 const at = '2026-11-21T07:00:00.000Z'
 
@@ -80,4 +82,14 @@ test('finds the attempts in a trail, which answers and notes do not end', async 
 test('knows no meaning of an event of a newer version, or of a name that every object has', async (t) => {
   t.equal(meaningOf('of-a-newer-version'), null)
   t.equal(meaningOf('constructor'), null)
+})
+
+test('the schema of an entry takes every event of the list, and no other', async (t) => {
+  const { fits } = createCheck(TrailEntry)
+  const events = Object.keys(TRAIL_EVENTS)
+  t.same(
+    events.filter((event) => !fits({ at, event, slave: 'a', ms: 1 })),
+    [],
+  )
+  for (const event of ['of-a-newer-version', 'constructor', '']) t.notOk(fits({ at, event }), event)
 })
