@@ -1,6 +1,6 @@
 // Authenticates and authorizes callers: each route gets the hook that its contract's `access` asks for.
-// On loopback nobody is asked who they are; one check for all routes keeps out pages of other sites in a
-// browser on the same machine.
+// On loopback there is no authentication; one check for all routes refuses pages of other sites in a browser
+// on the same machine.
 //
 //   request --> key (Authorization), session (cookie) or certificate --> caller --> may it? --> route
 
@@ -26,14 +26,14 @@ import type { Allowance, RateLimits } from './rate-limits.ts'
 import type { Sessions } from './sessions.ts'
 import { sessionOf } from './sessions.ts'
 
-/** Who asks. */
+/** The caller of a request. */
 export type Caller = {
   /** Whose tasks it sees; EVERYBODY: all. Empty for a slave. */
   client: string
   scopes: readonly Scope[]
   /** The slave that speaks; null when it is a client. */
   slave: string | null
-  /** It is nobody any more from then on. */
+  /** Its credential expires then. */
   validUntil: WallTime
   allowance: Allowance | null
 }
@@ -41,12 +41,12 @@ export type Caller = {
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller
-    /** Whether what it showed still lets somebody in: for what lasts longer than a request. */
+    /** Whether its credential is still good: for responses that outlast a request. */
     isStillIn(): boolean
   }
 }
 
-/** Who asks where nobody is asked who they are. */
+/** The caller where there is no authentication. */
 const ANYBODY: Caller = {
   client: EVERYBODY,
   scopes: SCOPES,
@@ -59,7 +59,7 @@ const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
 export type Auth = { guard(server: FastifyInstance): void }
 
-/** Nobody is asked. `loopback`: the master listens there only. `ownNames`: it is asked by these, too. */
+/** No authentication. `loopback`: the master listens there only. `ownNames`: further names of the master. */
 export function createNoAuth(given: { loopback: boolean; ownNames: readonly string[] }): Auth {
   const { loopback, ownNames } = given
   return {
@@ -72,7 +72,7 @@ export function createNoAuth(given: { loopback: boolean; ownNames: readonly stri
   }
 }
 
-/** Everybody is asked, by key or certificate. */
+/** Authentication by key, session or certificate. */
 export function createAuth(given: {
   identities: Identities
   sessions: Sessions
@@ -81,7 +81,7 @@ export function createAuth(given: {
 }): Auth {
   const { identities, sessions, limits, wall } = given
   const allowances = new Map<string, Allowance>()
-  /** What was found out about a connection's certificate, as of an epoch. */
+  /** The caller of a connection's certificate, as of an epoch. */
   const known = new WeakMap<Socket, { caller: Caller | null; epoch: number }>()
 
   return {
@@ -105,7 +105,7 @@ export function createAuth(given: {
               const { allowance } = request.caller
               if (allowance) reply.raw.once('close', () => limits.leave(allowance))
             } catch (error) {
-              // Whoever shows what is over must connect anew to show what is not.
+              // Close the connection so that the client reconnects with a fresh certificate.
               if ((error as Problem).status === 401) reply.header('connection', 'close')
               return done(error as Problem)
             }
@@ -152,7 +152,7 @@ export function createAuth(given: {
   function byKey(request: FastifyRequest, secret: string): Caller {
     const key = secret === '' ? undefined : identities.keyOf(secret)
     if (!identities.isGood(key)) {
-      // Only then: a neighbour who fails must not shut out a key that is good.
+      // Counted only here: failures from a shared address must not block a key that is good.
       limits.failed(request.ip)
       throw unauthorized(`this key ${whyNot(key)}`)
     }
@@ -163,7 +163,7 @@ export function createAuth(given: {
     const key = sessions.keyOf(id)
     if (!identities.isGood(key)) throw unauthorized('the session has ended: sign in again')
     const { host, origin } = request.headers
-    // SameSite keeps the cookie at home already; a browser that does not know it says Origin.
+    // SameSite keeps the cookie from other sites; a browser that does not know SameSite sends Origin.
     if (!SAFE_METHODS.includes(request.method) && origin !== `https://${host}`) {
       throw otherSite(origin ?? 'nowhere')
     }
@@ -226,7 +226,7 @@ export const may = ({ scopes }: Caller, scope: Scope): boolean =>
 export const sees = ({ client }: Caller, owner: string | null): boolean =>
   client === EVERYBODY || client === owner
 
-/** A slave speaks in its own name, wherever in the message that stands. */
+/** A slave may name only itself, wherever in the message the name is. */
 function speaksForAnother(request: FastifyRequest): Problem | null {
   const { slave } = request.caller
   if (slave === null) return null

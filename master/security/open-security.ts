@@ -1,5 +1,4 @@
-// The security of a master: with identities (askfirst init) TLS and authentication; without, neither. Puts its
-// parts together, for app.ts.
+// The security of a master: with identities (askfirst init) TLS and authentication; without, neither.
 
 import type { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
@@ -18,7 +17,7 @@ import { createRateLimits } from './rate-limits.ts'
 import { createSessions } from './sessions.ts'
 import { createSlaveConnector } from './slave-connector.ts'
 
-/** How often the master looks whether its own certificate grows old: the clock may jump meanwhile. */
+/** Interval between two checks of the master's own certificate. It is short because the clock may jump. */
 const LOOK_MS = 60_000
 
 type Settings = Readonly<Static<typeof MasterSettings>>
@@ -27,7 +26,7 @@ type Given = {
   slaves: { name: string; url: string }[]
   clock: Clock
   log: Logger
-  /** What it opens is damaged or gone: the master must stop. */
+  /** The identities are damaged or gone: the master must stop. */
   onBroken: (error: Error) => void
 }
 
@@ -87,7 +86,7 @@ async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
   }
 
   async function renew(server: FastifyInstance): Promise<void> {
-    // A clock that was set back by more than certificates allow for makes the certificate one of the future.
+    // After the clock is set back by more than the allowed skew, the certificate is not valid yet.
     const ageMs = msBetween(madeAt, clock.wall())
     if (ageMs > -SKEW_MS && ageMs < MASTER_CERTIFICATE_MS / 3) return
     material = await authority.material(settings.host)

@@ -1,5 +1,5 @@
-// How the master reaches slaves: only at good addresses (shared/http/address-guard.ts), and with TLS only the
-// very slave that is meant, which proves by its certificate that it is the one.
+// How the master connects to slaves: only at good addresses (shared/http/address-guard.ts), and with TLS
+// only to the slave that it means, which its certificate proves.
 
 import type { AddressGuard } from '../../shared/http/address-guard.ts'
 import type { Connector, Material } from '../../shared/http/tls.ts'
@@ -10,7 +10,7 @@ export function createSlaveConnector(given: {
   guard: AddressGuard
   timeoutMs: number
   named: ReadonlyMap<string, string>
-  /** With it, TLS both ways and nothing else. */
+  /** With it, only mutual TLS. */
   material: (() => Material) | null
   /** Whether a certificate of a slave was issued here and not revoked. */
   isGood?: (serial: string) => boolean

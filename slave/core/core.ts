@@ -1,6 +1,6 @@
-// The slave's core: it takes or refuses each offer in one step, knows what it holds, and when to
-// beat. An input goes in with the time, effects come out; agent/ does the I/O and runs the
-// executors. It holds ids, counts and times, never payloads.
+// The slave's core. It takes or refuses each offer in one step, and knows what the slave holds and when the
+// next heartbeat is due. step(input, now) returns effects; agent/ performs them. The core holds
+// ids, counts and times, never payloads.
 //
 // An attempt:   offered --> running --> ended (in the outbox) --> acknowledged, forgotten
 //                   \          \
@@ -23,9 +23,9 @@ import { createPolling, POLL_MS_MAX } from './polling.ts'
 
 /** Remembers the answers to this many attempts that it no longer holds. */
 const REMEMBERED_MAX = 65_536
-/** A beat comes this share earlier or later, so that many slaves do not beat at once. */
+/** A heartbeat is this share earlier or later, so that many slaves do not send at once. */
 const JITTER = 0.1
-/** Waits this long before it tries to register again; doubled each time up to the limit. */
+/** Pause before the next registration; it doubles up to the limit. In milliseconds. */
 const REGISTER_AGAIN_MS = 250
 const REGISTER_AGAIN_MS_MAX = 5_000
 
@@ -34,23 +34,23 @@ type OfferHead = { attempt: string; task: string; kind: string }
 export type Input =
   /** `boot`: the addressed process. */
   | { is: 'offers'; offers: OfferHead[]; boot: string }
-  /** Runs that have ended: their outcomes go to the outbox. */
+  /** Runs that ended: their outcomes are in the outbox. */
   | { is: 'ended'; attempts: string[] }
   /** The master has these outcomes. */
   | { is: 'acknowledged'; attempts: string[] }
   | { is: 'revoke'; attempts: string[] }
-  /** `master`: as the master names itself, if it does. */
+  /** `master`: the master's own name, if it has one. */
   | { is: 'registered'; heartbeatMs: number; master?: string | undefined }
   | { is: 'not-registered' }
-  /** A master has asked what it has: it may be its own, and have just started. */
+  /** A master probed this slave: its own master may have just started. */
   | { is: 'visited' }
   | { is: 'beat-answered'; reply: HeartbeatReply }
   | { is: 'beat-failed' }
-  /** What a poll was answered: tasks to take, attempts to drop, or nothing. */
+  /** The response to a poll: tasks to take, attempts to drop, or nothing. */
   | { is: 'polled'; offers: OfferHead[]; revoke: string[] }
-  /** `delivered`: it may have been answered. `unknown`: the master does not know this boot. */
+  /** `delivered`: the master may have responded. `unknown`: the master does not know this boot. */
   | { is: 'poll-failed'; delivered: boolean; unknown: boolean }
-  /** Takes nothing new from now on (or again). Reason: for people. */
+  /** Whether new tasks are taken from now on. The reason is for people. */
   | { is: 'mode'; mode: SlaveState['mode']; reason: string }
   | { is: 'tick' }
 
@@ -60,7 +60,7 @@ export type Effect =
   | { do: 'kill'; attempt: string }
   | { do: 'register' }
   | { do: 'beat' }
-  /** Ask for tasks, and wait so long for an answer. */
+  /** Ask for tasks, and wait this long for a response. */
   | { do: 'poll'; state: SlaveState; waitMs: number }
 
 export type SlaveCoreSettings = {
@@ -70,7 +70,7 @@ export type SlaveCoreSettings = {
   slots: number
   kinds: string[]
   tags: string[]
-  /** It polls for tasks. */
+  /** The slave polls for tasks. */
   pull?: boolean
   random: Random
   /** Outcomes kept by an earlier run of this slave, still to be acknowledged. */
@@ -98,7 +98,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   let failedAt = LONG_AGO
   let master: string | undefined
   let dueAt = LONG_AGO
-  /** A poll was answered that the master does not know this boot. */
+  /** The response to a poll said that the master does not know this boot. */
   let isUnknown = false
   let effects: Effect[] = []
 
@@ -113,10 +113,10 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       effects = []
       return out
     },
-    /** When the core wants a `tick`; Infinity while it waits for an answer of the master. */
+    /** When the core needs a `tick`; Infinity while it waits for a response of the master. */
     deadline: (): Monotonic => (dueAt < polling.dueAt ? dueAt : polling.dueAt),
     state,
-    /** The master that it reports to, as that names itself; undefined until it has. */
+    /** The name of the master that it reports to; undefined until the master has said it. */
     get master() {
       return master
     },
@@ -128,7 +128,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       tags: settings.tags,
       slots,
     }),
-    /** Everything it has: running, and ended but not acknowledged. */
+    /** All attempts that run, or ended and are not acknowledged. */
     held: (): HeldAttempt[] => [...running.values(), ...ended.values()],
     get runningCount() {
       return running.size
@@ -155,7 +155,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         heartbeatMs = input.heartbeatMs
         master = input.master ?? master
         registerAgainMs = REGISTER_AGAIN_MS
-        // Whoever polls says what it holds before it takes more.
+        // A slave that polls reports what it holds before it takes more.
         return settings.pull ? beat() : beatLater(now)
       case 'not-registered':
         failedAt = now
@@ -163,7 +163,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
         registerAgainMs = Math.min(registerAgainMs * 2, REGISTER_AGAIN_MS_MAX)
         return
       case 'visited':
-        // While a registration is under way its answer comes first.
+        // A registration that is under way ends first.
         if (link !== 'registering' || dueAt === NEVER) return
         return registerSooner(now)
       case 'beat-answered':
@@ -204,7 +204,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   /** Also polls when full: the next outcome reports the freed slot. */
   function poll(now: Monotonic): void {
     if (link === 'registering') return polling.rest()
-    // A poll is known by its generation.
+    // Its generation identifies the poll.
     generation++
     const owesBeat = polling.begin(generation, now)
     effects.push({ do: 'poll', state: state(), waitMs: Math.min(heartbeatMs, POLL_MS_MAX) })
@@ -230,7 +230,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     effects.push({ do: 'register' })
   }
 
-  /** But not sooner than after the first pause. */
+  /** Not sooner than after the first pause. */
   function registerSooner(now: Monotonic): void {
     const soonest = later(failedAt, REGISTER_AGAIN_MS)
     const at = soonest > now ? soonest : now
@@ -265,7 +265,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     effects.push({ do: 'run', attempt })
   }
 
-  /** The offer was on its way when the slave was started anew: the master must know that first. */
+  /** The slave restarted while the offer was on its way: the master must learn of the new boot first. */
   function refuseAsAnother({ attempt }: OfferHead): OfferAnswer {
     return { attempt, answer: 'unwilling', reason: 'was restarted in the meantime' }
   }

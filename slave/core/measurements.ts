@@ -1,15 +1,15 @@
-// What a slave counts for monitors.
+// What a slave counts for its metrics.
 
 import type { Histogram } from '../../shared/data/histogram.ts'
 import { createHistogram, MS_BOUNDS } from '../../shared/data/histogram.ts'
 import { ANSWERS } from '../../shared/protocol/wire.ts'
 
 export type SlaveFigures = {
-  /** To offers, by answer. */
+  /** Answers to offers, by answer. */
   answers: Record<string, number>
-  /** Attempts that have ended, by status. */
+  /** Attempts that ended, by status. */
   ended: { done: number; failed: number }
-  /** In an executor. */
+  /** Time in an executor, of each attempt. */
   runMs: Histogram
 }
 

@@ -1,27 +1,27 @@
-// When a slave that pulls polls. Pure.
+// When a slave with --pull polls. Pure.
 //
-//   idle --(the master has heard what it holds)--> open --(answered)--> due, soon or at once
-//    ^                                              ^  \--(failed)----> due, ever later
+//   idle --(the master knows what it holds)------> open --(response)--> due, soon or at once
+//    ^                                              ^  \--(failed)----> due, after a growing pause
 //    +-------(it must register first)---------------+--------------------+
 
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO, later, NEVER } from '../../shared/data/clock.ts'
 import type { Random } from '../../shared/data/random.ts'
 
-/** A poll is held about this long at most, whatever the beat. */
+/** The master holds a poll for about this long at most, whatever the heartbeat interval is. */
 export const POLL_MS_MAX = 30_000
-/** From one poll that brought nothing to the next; and after one that failed, doubled each time. */
+/** Pause after a poll that brought nothing; after one that failed, it doubles each time. */
 const REST_MS = 50
 const REST_MS_MAX = 2_000
 
-/** One poll after the other, never two at a time, each with a number that is larger. */
+/** One poll after the other, each with a larger number. */
 export function createPolling(random: Random) {
   let dueAt = NEVER
   let begunAt = LONG_AGO
   let open = 0
   let over = 0
   let failures = 0
-  /** A poll that failed may have been answered: the master must hear at once what never came. */
+  /** A poll that failed may have had a response: the master must learn at once what did not arrive. */
   let mayHaveMissed = false
 
   return {
@@ -32,11 +32,11 @@ export function createPolling(random: Random) {
     get isIdle() {
       return open === 0 && dueAt === NEVER
     },
-    /** The number of the last poll that is over: whatever it was to bring has come, or never will. */
+    /** The number of the last poll that ended: what it was to bring has arrived, or never will. */
     get over() {
       return over
     },
-    /** A poll goes out. Gives whether a beat should go with it. */
+    /** A poll is sent. Returns whether a heartbeat must be sent with it. */
     begin(number: number, now: Monotonic): boolean {
       dueAt = NEVER
       begunAt = now
@@ -60,7 +60,7 @@ export function createPolling(random: Random) {
       dueAt = later(now, restMs)
       failures++
     },
-    /** No poll but the one that is open, until the master knows what the slave holds. */
+    /** Starts no further poll until the master knows what the slave holds. */
     rest(): void {
       dueAt = NEVER
     },

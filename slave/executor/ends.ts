@@ -1,12 +1,12 @@
-// Reads what a child wrote of runs that ended (channel.ts has the form). A child may run hostile code:
-// what is not of that form is garbage.
+// Parses what a child wrote about runs that ended (channel.ts defines the form). A child may run hostile
+// code: anything that has another form is garbage.
 
 import { scan } from '../../shared/data/raw-json.ts'
 import { FAILURES } from '../../shared/protocol/wire.ts'
 import { keepWritten } from '../link/raw-inputs.ts'
 import type { EndFrame } from './channel.ts'
 
-/** In a line of ends: the list, the ends, their outcomes. */
+/** Levels of a line of ends: the list, the ends, their outcomes. */
 const END_LEVELS = 3
 
 /** The ends in a line of a child; undefined when it is anything else. */

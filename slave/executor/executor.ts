@@ -1,8 +1,8 @@
-// One child process as the pool sees it. Owns its pipes, its mark and the tail of its stderr.
-// Must not know runs, limits or the line; it reports what it hears and the pool judges.
+// One child process as the pool sees it. Owns its pipes, its mark and the tail of its stderr. Must not know
+// runs, limits or the queue: it reports, and the pool decides.
 //
-//   starting --ready--> ready            any --garbage--> garbage (reported once, then deaf)
-//   any --kill()--> killed (deaf)        any --exit, pipes drained--> gone
+//   starting --ready--> ready            any --garbage--> garbage (reported once, then ignored)
+//   any --kill()--> killed (ignored)        any --exit, pipes drained--> gone
 
 import { randomUUID } from 'node:crypto'
 import { closeSync, openSync, readFileSync, readSync, unlinkSync } from 'node:fs'
@@ -18,19 +18,19 @@ import { spawnChild } from './spawn.ts'
 
 const STDERR_TAIL_CHARACTERS = 4096
 
-/** How a child ended that nobody killed. */
+/** How a child ended that the pool did not kill. */
 export type Death = { how: string; stderr: string; outOfMemory: boolean }
 
-/** A run's number, and when it was begun. */
+/** A run's number, and when it started. */
 type Begun = { n: number; at: number }
 const NOTHING_BEGUN: Begun = { n: 0, at: 0 }
 
 type ExecutorEvents = {
   onReady(): void
   onEnds(ends: EndFrame[]): void
-  /** It wrote what no child writes; nothing is heard of it afterwards. Kill it. */
+  /** It wrote what no child writes; its events end here. Kill it. */
   onGarbage(): void
-  /** It ended and all that it wrote was heard. Not called after kill(). */
+  /** It ended, after all its output was read. Not called after kill(). */
   onDeath(death: Death): void
 }
 
@@ -69,7 +69,7 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
   })
   child.on('error', (error) => {
     failure = error.message
-    // One that could not be started has no 'close' to wait for.
+    // A child that could not be started emits no 'close'.
     if (child.pid === undefined) onClose(null, null)
   })
   child.once('close', onClose)
@@ -86,7 +86,7 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
     else onGarbage()
   }
 
-  /** It is ready when its walls are closed; one that cannot be confined dies. */
+  /** A child is ready when it is confined; one that cannot be confined is killed. */
   async function admit() {
     try {
       if (options.prlimit) await confine(options.prlimit, child.pid!)
@@ -104,7 +104,7 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
     events.onGarbage()
   }
 
-  /** The run that it began last, and when by our monotonic clock; number 0 before the first. */
+  /** The run that it started last, and when, by our monotonic clock; number 0 before the first. */
   function begun(): Begun {
     if (isClosed) return lastBegun
     if (readSync(markFd, mark, 0, MARK_BYTES, 0) < MARK_BYTES) return NOTHING_BEGUN
@@ -134,7 +134,7 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
       child.stdin?.write(line)
     },
     begun,
-    /** Its memory, in and outside the heap, in MB; 0 where that cannot be read. */
+    /** Its resident memory in MB; 0 where that cannot be read. */
     residentMb(): number {
       if (process.platform !== 'linux') return 0
       try {
@@ -144,7 +144,7 @@ export function createExecutor(options: ExecutorOptions, events: ExecutorEvents)
         return 0
       }
     },
-    /** SIGKILL. Nothing is heard of it afterwards. Idempotent. */
+    /** Sends SIGKILL. Its events end here. Idempotent. */
     kill() {
       isDeaf = true
       child.kill('SIGKILL')
@@ -161,7 +161,7 @@ function spawnOrClose(options: ExecutorOptions, markFd: number) {
   }
 }
 
-/** A file without a name, in memory where there is such a place. */
+/** An open file without a name, in memory where possible. */
 function openMark(): number {
   for (const folder of ['/dev/shm', tmpdir()]) {
     const path = join(folder, `askfirst-${randomUUID()}`)

@@ -1,5 +1,5 @@
-// The seam between the agent and what computes: the agent hands over runs, and hears of each
-// exactly once how it ended. The pool of child processes is pool.ts; the simulator has its own.
+// The seam between the agent and what computes. The agent hands over runs, and is told once how each ended.
+// The pool of child processes is pool.ts; the simulator has its own.
 
 import type { Work } from '../../shared/kinds/kind.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
@@ -19,12 +19,12 @@ export type RunEnded = { attempt: string; outcome: Outcome; ranMs: number }
 
 /** `R`: what a run comes as. The agent hands over the whole offer. */
 export type Executors<R extends Run = Run> = {
-  /** Takes a run into the line. Never refuses: the agent's slots bound the line. */
+  /** Adds a run to the queue. Never refuses: the agent's slots bound the queue. */
   run(run: R): void
-  /** Whether a run is in the line: no executor has been sent it, and its limit has not begun. */
+  /** Whether a run is in the queue: it was not sent to an executor, and its limit has not started. */
   waits(attempt: string): boolean
-  /** Ends a run without an outcome: in the line it is dropped, in an executor it is killed. */
+  /** Ends a run without an outcome: dropped in the queue, killed in an executor. */
   kill(attempt: string): void
-  /** Kills what runs, ends every child. Idempotent. */
+  /** Kills all runs and children. Idempotent. */
   close(): Promise<void>
 }

@@ -1,41 +1,41 @@
-// A member of the pool: one child process and the runs that went down its pipe. Data and pure
-// functions on it; who changes it is pool.ts.
+// A member of the pool: one child process and the runs that were sent to it. Data and functions on it;
+// pool.ts and members.ts change it.
 
 import type { EndFrame } from './channel.ts'
 import type { Executor } from './executor.ts'
 import type { Run } from './executors.ts'
-import type { Line } from './line.ts'
 import type { RunAverages } from './run-averages.ts'
+import type { RunQueue } from './run-queue.ts'
 
-/** A run, in the line or down a pipe. */
+/** A run, in the queue or sent to a member. */
 export type Entry = {
   run: Run
   kind: number
-  place: 'line' | 'forgotten' | { member: Member; n: number }
+  place: 'queue' | 'forgotten' | { member: Member; n: number }
 }
 
 export type Member = {
   executor: Executor
   state: 'starting' | 'ready' | 'leaving' | 'gone'
-  /** Down the pipe, by number, in order. Undefined: killed or taken back, not yet heard of. */
+  /** Sent runs by number, in order. Undefined: killed or taken back, and not reported yet. */
   fed: Map<number, Entry | undefined>
   /** The number of the last run sent. */
   sent: number
-  /** When the head became the head (or the child was started), by the monotonic clock. */
+  /** When the head became the head, or the child was started. Monotonic time. */
   since: number
   startedAt: number
-  /** When to look at it next. */
+  /** When to check it next. */
   checkAt: number
-  /** Least run limit of those down the pipe. */
+  /** Least limit of the sent runs. */
   limitMs: number
-  /** What it computes is not tiny: nothing is sent ahead. */
+  /** Its head is not tiny: nothing is sent ahead. */
   isLong: boolean
 }
 
-/** A killed run that begins before its skip is heard may finish within this: it may well be tiny. */
+/** A killed run that starts before its skip is read may take this long: it may be tiny. In milliseconds. */
 export const UNWANTED_MS = 20
 
-/** A member whose child starts now, and is looked at if it is not ready by `checkAt`. */
+/** A member whose child starts now, and must be ready by `checkAt`. */
 export function newMember(executor: Executor, now: number, checkAt: number): Member {
   return {
     executor,
@@ -50,9 +50,9 @@ export function newMember(executor: Executor, now: number, checkAt: number): Mem
   }
 }
 
-/** Moves runs from the line to a member, up to its share, and gives them in order. */
-export function moveFromLine(
-  line: Line<Entry>,
+/** Moves runs from the queue to a member, up to its share, and returns them in order. */
+export function moveFromQueue(
+  queue: RunQueue<Entry>,
   member: Member,
   { share, now, averages }: { share: number; now: number; averages: RunAverages },
 ): Entry[] {
@@ -62,10 +62,10 @@ export function moveFromLine(
     member.limitMs = Number.POSITIVE_INFINITY
   }
   const moved: Entry[] = []
-  for (let entry = line.first(); entry && fed.size < share; entry = line.first()) {
+  for (let entry = queue.first(); entry && fed.size < share; entry = queue.first()) {
     if (fed.size === 0) member.isLong = !averages.isTiny(entry.kind)
     else if (member.isLong || !averages.maySendAhead(entry.kind, fed.size)) break
-    line.shift()
+    queue.shift()
     const n = ++member.sent
     entry.place = { member, n }
     fed.set(n, entry)
@@ -76,8 +76,8 @@ export function moveFromLine(
 }
 
 /**
- * Removes the run that a frame says has ended. Undefined: it was killed or taken back before.
- * `garbage`: the child has no such run, or it is not at the head, or it was wanted and skipped.
+ * Removes the run that a frame reports. Undefined: it was killed or taken back before. `garbage`: the
+ * child has no such run, or it is not the head, or the child skipped a run that is wanted.
  */
 export function removeEnded(
   { fed }: Member,
@@ -90,7 +90,7 @@ export function removeEnded(
   return entry
 }
 
-/** Removes the runs behind the head, which takes long: their numbers, to be skipped, and the runs. */
+/** Removes the runs behind a head that takes long. Returns the runs, and their numbers, to be skipped. */
 export function removeBehind(member: Member, head: number) {
   member.isLong = true
   const back: Entry[] = []
@@ -121,17 +121,17 @@ export function firstOf(fed: Member['fed']): Entry | undefined {
   return fed.values().next().value
 }
 
-/** The least run limit of those down a pipe whose head is `head`. */
+/** The least limit of the sent runs, the first of which is `head`. */
 export function leastLimit(fed: Member['fed'], head: number): number {
   let least = fed.get(head) ? Number.POSITIVE_INFINITY : UNWANTED_MS
   for (const entry of fed.values()) least = Math.min(least, entry?.run.runLimitMs ?? least)
   return least
 }
 
-/** For logs, metrics and tests: how many runs wait in the line, how many went down a pipe, and which. */
-export function stateOf(line: Line<Entry>, members: Member[]) {
+/** For logs, metrics and tests: how many runs are in the queue, how many were sent, and to whom. */
+export function stateOf(queue: RunQueue<Entry>, members: Member[]) {
   return {
-    waiting: line.length(),
+    waiting: queue.length(),
     fed: members.reduce((sum, { fed }) => sum + fed.size, 0),
     executors: members.map(({ executor: { pid }, state, fed }) => ({
       pid,

@@ -59,7 +59,7 @@ export function createMembers(given: {
     reportAble()
   }
 
-  /** After this turn's runs are sent: starting a process takes a millisecond. */
+  /** Tends after this turn's runs are sent: starting a process takes a millisecond. */
   function tendSoon() {
     if (closed) return
     given.onChange()

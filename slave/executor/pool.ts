@@ -1,15 +1,15 @@
-// The pool of child processes that compute runs. Owns the line, who computes what, and the limits of
-// time and memory; members.ts replaces the children. Must not know slots, masters or HTTP.
+// The pool of child processes that compute runs. Owns the queue, which member computes what, and the limits
+// of time and memory; members.ts replaces the children. Must not know slots, masters or HTTP.
 //
 // A run is in exactly one place:
 //
-//   run() --> line --fed--> down the pipe of one member --> ended (onEnded, once)
+//   run() --> queue --fed--> pipe of one member --> ended (onEnded, once)
 //              ^                  |
-//              +--- taken back: it had not begun when its member died, hung or was killed
+//              +--- taken back: it had not started when its member died, hung or was killed
 //   kill(): forgotten, wherever it is
 //
-// The head, which its member computes now, is the first down the pipe. With several down the pipe,
-// outcomes may not have been flushed, so the child's mark says which it is (channel.ts).
+// The head, which its member computes now, is the first run in the pipe. With several runs there, outcomes
+// may not have been flushed, so the child's mark says which one it is (channel.ts).
 
 import assert from 'node:assert'
 import type { FailureType } from '../../shared/protocol/wire.ts'
@@ -17,13 +17,12 @@ import type { EndFrame } from './channel.ts'
 import type { Death } from './executor.ts'
 import { createExecutor } from './executor.ts'
 import type { Executors, Run, RunEnded } from './executors.ts'
-import { createLine } from './line.ts'
 import type { Entry, Member } from './member.ts'
 import {
   firstKey,
   headOf,
   leastLimit,
-  moveFromLine,
+  moveFromQueue,
   removeBehind,
   removeEnded,
   stateOf,
@@ -34,6 +33,7 @@ import { childProgramOf, withDefaults } from './pool-options.ts'
 import { createRunAverages } from './run-averages.ts'
 import { encodeRuns } from './run-frames.ts'
 import { judge, nextCheckAt, SILENT_MS } from './run-limits.ts'
+import { createRunQueue } from './run-queue.ts'
 import { createWatch } from './watch.ts'
 
 export type Pool = Executors & {
@@ -44,7 +44,7 @@ export type Pool = Executors & {
 
 const TROUBLE_CHARACTERS = 500
 
-/** Starts the children and gives the pool. They are ready some time later; runs wait for them. */
+/** Starts the children. They are ready some time later; runs wait for them in the queue. */
 export function createPool(given: PoolOptions): Pool {
   const options = withDefaults(given)
   const { onEnded, onTrouble, heapMb, rssMaxMb, startLimitMs } = options
@@ -53,7 +53,7 @@ export function createPool(given: PoolOptions): Pool {
   const averages = createRunAverages(options.kinds.length)
 
   const entries = new Map<string, Entry>()
-  const line = createLine<Entry>()
+  const queue = createRunQueue<Entry>()
   const watch = createWatch(check)
   const members = createMembers({
     ...options,
@@ -77,9 +77,9 @@ export function createPool(given: PoolOptions): Pool {
     const kind = kindIndex.get(newRun.kind)
     assert(kind !== undefined, `no kind "${newRun.kind}" in the executors`)
     assert(!entries.has(newRun.attempt), `attempt ${newRun.attempt} is already here`)
-    const entry: Entry = { run: newRun, kind, place: 'line' }
+    const entry: Entry = { run: newRun, kind, place: 'queue' }
     entries.set(newRun.attempt, entry)
-    line.push(entry)
+    queue.push(entry)
     feedSoon()
   }
 
@@ -89,7 +89,7 @@ export function createPool(given: PoolOptions): Pool {
     entries.delete(attempt)
     const { place } = entry
     entry.place = 'forgotten'
-    if (place === 'line') return line.forget()
+    if (place === 'queue') return queue.forget()
     assert(place !== 'forgotten')
     const { member, n } = place
     member.fed.set(n, undefined)
@@ -102,39 +102,39 @@ export function createPool(given: PoolOptions): Pool {
     watch.close()
     await members.close()
     entries.clear()
-    line.clear()
+    queue.clear()
   }
 
-  // ---- feeding: who computes what
+  // ---- feeding: which member computes what
 
-  /** Once a turn of the event loop, so that all of a turn goes down a pipe in one write. */
+  /** Once per turn of the event loop, so that all runs of a turn are one write. */
   function feedSoon() {
     feeding ??= setImmediate(feedAll)
   }
 
   function feedIfWaiting() {
-    if (line.length() > 0) feedSoon()
+    if (queue.length() > 0) feedSoon()
   }
 
   function feedAll() {
     feeding = undefined
-    if (line.length() === 0) return
+    if (queue.length() === 0) return
     const serving = members.serving()
     const fed = serving.reduce((sum, member) => sum + member.fed.size, 0)
-    const share = Math.ceil((line.length() + fed) / serving.length)
+    const share = Math.ceil((queue.length() + fed) / serving.length)
     const now = performance.now()
     for (const member of serving) feed(member, share, now)
     if (serving.some(members.isWorn)) members.tendSoon()
   }
 
   function feed(member: Member, share: number, now: number) {
-    const batch = moveFromLine(line, member, { share, now, averages })
+    const batch = moveFromQueue(queue, member, { share, now, averages })
     if (batch.length === 0) return
     member.executor.send(`${encodeRuns(batch, reject)}\n`)
     watchMember(member, member.since, now)
   }
 
-  /** Its number down the pipe stays used; the child skips it. */
+  /** Its number in the pipe stays used; the child skips it. */
   function reject(entry: Entry, reason: string) {
     const { place } = entry
     assert(typeof place === 'object')
@@ -142,7 +142,7 @@ export function createPool(given: PoolOptions): Pool {
     onEnded([fail(entry, 'rejected-input', reason, 0)])
   }
 
-  // ---- hearing from members
+  // ---- events of members
 
   function hear(member: Member, ends: EndFrame[]) {
     const ended: RunEnded[] = []
@@ -197,13 +197,13 @@ export function createPool(given: PoolOptions): Pool {
 
   // ---- watching: limits of time and memory
 
-  /** Sets when to look at a member next, counted from `from`. */
+  /** Sets when to check a member next, counted from `from`. */
   function watchMember(member: Member, from: number, now: number) {
     member.checkAt = nextCheckAt(member, from, now)
     watch.at(member.checkAt)
   }
 
-  /** Looks at every member that is due and gives when the next is. */
+  /** Checks every member that is due. Returns when the next one is. */
   function check(): number {
     const now = performance.now()
     for (const member of members.all()) {
@@ -234,8 +234,8 @@ export function createPool(given: PoolOptions): Pool {
   }
 
   /**
-   * The child has not begun what it was sent: its machine is busy. No limit of the run counts yet,
-   * for it would blame one that did nothing; but neither may it wait for ever.
+   * The child has not started what it was sent: its machine is busy. The limits of the run do not count yet,
+   * because it has done nothing, but it must not wait forever.
    */
   function checkBegin(member: Member, n: number, now: number) {
     if (now - member.since >= startLimitMs) {
@@ -248,7 +248,7 @@ export function createPool(given: PoolOptions): Pool {
     watch.at(member.checkAt)
   }
 
-  /** The head takes long: what waits behind it goes to the others. */
+  /** The head takes long: the runs behind it go to other members. */
   function takeBack(member: Member, head: number) {
     const { numbers, back } = removeBehind(member, head)
     if (back.length === 0) return
@@ -262,7 +262,7 @@ export function createPool(given: PoolOptions): Pool {
 
   // ---- ending runs and members
 
-  /** Ends a member: its head fails, or is forgotten, and what it had not begun goes back. */
+  /** Ends a member. Its head fails or is forgotten; the runs that it had not started go back. */
   function stop(
     member: Member,
     failure?: { type: FailureType; message: string; ended?: RunEnded[] },
@@ -293,17 +293,17 @@ export function createPool(given: PoolOptions): Pool {
   }
 
   function requeue(back: Entry[]) {
-    for (const entry of back) entry.place = 'line'
-    line.unshift(back)
+    for (const entry of back) entry.place = 'queue'
+    queue.unshift(back)
     feedIfWaiting()
   }
 
   return {
     run,
-    waits: (attempt) => entries.get(attempt)?.place === 'line',
+    waits: (attempt) => entries.get(attempt)?.place === 'queue',
     kill,
     close: () => (closing ??= closeAll()),
     ready: members.allReady,
-    state: () => stateOf(line, members.all()),
+    state: () => stateOf(queue, members.all()),
   }
 }

@@ -1,10 +1,10 @@
 // When a pool may start children again after some have died.
 
-/** Doubles from the first to the second. In milliseconds. */
+/** The pause doubles from the first to the second. In milliseconds. */
 const RESTART_MS_MIN = 100
 const RESTART_MS_MAX = 10_000
 
-/** The pause after a child died at start-up: once for all that die in it, doubling, until one works. */
+/** One pause for all children that die at start-up during it. It doubles until a child computes. */
 export function createRestart(onDue: () => void) {
   let timer: NodeJS.Timeout | undefined
   let pauseMs = 0
@@ -26,11 +26,11 @@ export function createRestart(onDue: () => void) {
     reset() {
       pauseMs = 0
     },
-    /** A child got ready. */
+    /** A child is ready. */
     started() {
       failures = 0
     },
-    /** Pauses since a child got ready. */
+    /** Pauses since a child was ready. */
     failures: () => failures,
     close() {
       clearTimeout(timer)

@@ -1,17 +1,17 @@
-// The average run time of each kind, which tells how many of its runs may be sent ahead.
+// The average run time of each kind, which decides how many of its runs may be sent ahead.
 
 /** A kind is tiny when its runs take at most this, on average; only tiny ones are sent ahead. */
 const TINY_MS = 1
-/** Weight of the newest run in the average, and how much of it counts: one outlier is no trend. */
+/** Weight of the newest run in the average, and how much of it counts at most: one outlier is no trend. */
 const AVERAGE_WEIGHT = 1 / 16
 const AVERAGE_SAMPLE_MS_MAX = 10
-/** At most this many runs, and about this much work, are down a pipe. */
+/** Most runs in a pipe, and about how many milliseconds of work. */
 const AHEAD_RUNS_MAX = 64
 const AHEAD_MS_MAX = 5
 
 export type RunAverages = ReturnType<typeof createRunAverages>
 
-/** Kinds are given by their index. */
+/** `kinds`: their number; a kind is given by its index. */
 export function createRunAverages(kinds: number) {
   const averageMs: (number | undefined)[] = Array.from({ length: kinds })
 
@@ -22,7 +22,7 @@ export function createRunAverages(kinds: number) {
 
   return {
     isTiny,
-    /** A run of this kind took so long. In milliseconds. */
+    /** Adds the time of a run. In milliseconds. */
     learn(kind: number, ranMs: number): void {
       const sample = Math.min(ranMs, AVERAGE_SAMPLE_MS_MAX)
       const average = averageMs[kind] ?? sample

@@ -1,5 +1,5 @@
-// Runs as the text that goes down a pipe. An input that cannot be encoded, or whose numbers a kind
-// would not get as they were written, rejects its own run only.
+// Encodes runs for a pipe. An input that cannot be encoded, or whose numbers would reach the kind changed,
+// rejects its own run only.
 
 import { encode, Raw, unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
 import type { RunFrame } from './channel.ts'
@@ -8,7 +8,7 @@ import type { Entry } from './member.ts'
 
 /**
  * A list of frames for one write. `reject` is called for each run whose input does not fit, with the
- * reason. Its number stays used: the child answers as if it had been told to skip it.
+ * reason. Its number stays used: the child reports it as skipped.
  */
 export function encodeRuns(batch: Entry[], reject: (entry: Entry, reason: string) => void): string {
   try {
@@ -31,7 +31,7 @@ function encodeOrReject(entry: Entry, reject: (entry: Entry, reason: string) => 
 
 class UnfitInputError extends Error {}
 
-/** Throws for an input whose numbers a kind would not get as they were written. */
+/** Throws for an input whose numbers would reach the kind changed. */
 function frameOf({ kind, run }: Entry): RunFrame {
   const { input, work } = run
   const unfit = input instanceof Raw ? unfitNumber(input.text) : null

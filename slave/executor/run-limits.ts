@@ -1,18 +1,15 @@
-// Limits of time and memory of the run that a member computes, and when to look at the member next.
-// Pure, but for the memory that the operating system reports.
+// Limits of time and memory of the run that a member computes, and when to check the member next. Pure,
+// except for the memory that the operating system reports.
 
 import type { Entry, Member } from './member.ts'
 import { firstOf, UNWANTED_MS } from './member.ts'
 
-/** A member silent for this long, with runs behind its head, gives those back. In milliseconds. */
+/** The runs behind the head of a member go back to the queue after this silence. In milliseconds. */
 export const SILENT_MS = 10
-/** How often the memory of a member with a long run is looked at. In milliseconds. */
+/** Interval between two checks of the memory of a long run. In milliseconds. */
 const MEMORY_CHECK_MS = 100
 
-/**
- * When to look at a member next, counted from `from`, and at its least limit in any case. By the
- * monotonic clock.
- */
+/** When to check a member next, counted from `from`, at its least limit at the latest. Monotonic time. */
 export function nextCheckAt(member: Member, from: number, now: number): number {
   const { fed, since, limitMs, isLong } = member
   const isSoon = (fed.size > 1 && !isLong) || !firstOf(fed)
@@ -23,7 +20,7 @@ export function nextCheckAt(member: Member, from: number, now: number): number {
 /** Why a run is killed: `unwanted` is one whose attempt was revoked. */
 type Verdict = 'unwanted' | { type: 'time-limit' | 'memory-limit'; message: string }
 
-/** What the head of a member, which has begun, has done wrong by now, if anything. */
+/** Which limit the head of a member, which has started, exceeds, if any. */
 export function judge(
   member: Member,
   head: Entry | undefined,

@@ -1,9 +1,9 @@
-// When a pool looks at its members again.
+// When a pool checks its members.
 
 /**
- * One timer for all members. `onDue` gives when it is due next. It is called after the pipes were
- * read: timers come first in a turn, and an agent that was held up would blame runs whose outcomes
- * lie there unread.
+ * One timer for all members. `onDue` returns when it is due next. It is called after the pipes were read:
+ * timers are first in a turn of the event loop, and an agent that was delayed would blame runs whose
+ * outcomes are still in the pipes.
  */
 export function createWatch(onDue: () => number) {
   let timer: NodeJS.Timeout | undefined

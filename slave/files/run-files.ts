@@ -21,7 +21,7 @@ import type { Offer, OutputFile } from '../../shared/protocol/wire.ts'
 import { createFetch } from './fetch.ts'
 import { createMeter, FINAL, RETRY_MS, RETRY_MS_MAX, StatusError } from './transfer.ts'
 
-/** A transfer fails after this and the time that its bytes may take (shared/http/exchange-deadline.ts). In milliseconds. */
+/** Deadline of a transfer, besides the time for its bytes (exchange-deadline.ts). In milliseconds. */
 const TRANSFER_MS = 20_000
 /** The response to an upload. In bytes. */
 const ANSWER_BYTES_MAX = 64 * 1024

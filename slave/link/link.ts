@@ -1,5 +1,4 @@
-// The slave's side of the wire to its master. A seam: the agent asks for things to be said and
-// hears once how it went; the simulator has its own.
+// The requests of a slave to its master. A seam: the simulator has its own.
 
 import { encode } from '../../shared/data/raw-json.ts'
 import { createPeer, PeerError } from '../../shared/http/peer.ts'
@@ -21,18 +20,17 @@ import {
   PollReply as PollReplySchema,
   RegistrationReply as RegistrationReplySchema,
 } from '../../shared/protocol/wire.ts'
-
 import { offersAsWritten } from './raw-inputs.ts'
 
 /** Called once: with an error, or with null and the reply. */
 export type Done<Reply> = (error: PeerError | null, reply?: Reply) => void
 
-/** Outcomes may take this much longer for each byte of them, in milliseconds: 64 KB/s are enough. */
+/** A callback may take this much longer for each byte, in milliseconds: 64 KB/s are enough. */
 const MS_PER_BYTE = 1 / 64
-/** What a poll gives when nothing came. */
+/** The result of a poll whose response has no content. */
 const NOTHING: PollReply = { offers: [], revoke: [] }
 
-/** The answer to a poll, with inputs as they came. */
+/** The response to a poll, with inputs as they were written. */
 function readPolled(text: string): unknown {
   const said = JSON.parse(text) as PollReply
   return Array.isArray(said?.offers) ? offersAsWritten(said, Buffer.from(text)) : said
@@ -48,10 +46,7 @@ export type Link = {
   close(): Promise<void>
 }
 
-/**
- * The link over HTTP to the master at `url`. `timeoutMs` is the deadline of a whole exchange. One that pulls
- * brings its outcomes to where it fetches its tasks.
- */
+/** The link over HTTP to the master at `url`. `timeoutMs` is the deadline of a whole exchange. */
 export function createLink(
   url: string,
   {
@@ -110,7 +105,7 @@ export function createLink(
       const query = `boot=${encodeURIComponent(boot)}`
       ask('DELETE', `/slaves/${encodeURIComponent(slave)}?${query}`, undefined, fits.any, done)
     },
-    /** New connections from now on. */
+    /** Opens new connections from now on, with the certificate of that time. */
     renew: peer.renew,
     close: peer.close,
   }

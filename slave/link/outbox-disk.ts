@@ -15,10 +15,10 @@ import { readCallback } from './raw-inputs.ts'
 
 const FILE_NAME = 'outbox.sqlite'
 
-/** A slave that is just closing has the file for a moment longer. In milliseconds. */
+/** Time that another slave may take to close the file. In milliseconds. */
 const BUSY_TIMEOUT_MS = 1_000
 
-/** The file is nearly always empty: free pages are returned with each commit. */
+/** The file is nearly always empty: each commit returns free pages. */
 const PRAGMAS = `
   PRAGMA locking_mode = EXCLUSIVE;
   PRAGMA auto_vacuum = FULL;

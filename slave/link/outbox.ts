@@ -1,8 +1,6 @@
-// Outcomes on their way to the master. Each is repeated until the master acknowledges it; what the
-// master does not take at once is also kept on disk, so that a finished result outlives an outage
-// of the master and a restart of the slave.
-//
-// What queues up while a request is under way goes into the next one, as a list.
+// Outcomes on their way to the master. The outbox repeats each one until the master acknowledges it. What
+// the master does not acknowledge at once is also kept in the store, so that a result survives an outage of
+// the master and a restart of the slave. Outcomes that arrive during a request are sent with the next one.
 //
 // p-retry is not used: the backoff runs on the agent's clock and random source, so that the simulator
 // controls it; a retry sends what is queued then, and after no response a sign of life of the master
@@ -18,9 +16,9 @@ import type { Callback, Outcome, SlaveState } from '../../shared/protocol/wire.t
 import type { Link } from './link.ts'
 import type { OutboxStore } from './outbox-store.ts'
 
-/** Requests under way at a time. */
+/** Requests under way at the same time. */
 const WINDOW = 3
-/** One request carries at most this many outcomes, of about this many bytes of results. */
+/** Most outcomes of one request, and about how many bytes of results. */
 const LIST_MAX = 512
 const LIST_BYTES_MAX = 4 * 1024 * 1024
 const RETRY_MS = 100
@@ -33,7 +31,6 @@ export function createOutbox(given: {
   store: OutboxStore
   /** What the store has of an earlier run of this slave. */
   kept: readonly Callback[]
-  /** The slave's state, as of now. */
   state: () => SlaveState
   onAcknowledged: (attempts: string[]) => void
   /** Why outcomes cannot be kept on disk now; null when they can again. */
@@ -48,7 +45,7 @@ export function createOutbox(given: {
   const stored = new Set(queue.map(({ attempt }) => attempt))
   /** Acknowledged, and still in the store. */
   const dropped = new Set<string>()
-  /** Of outcomes whose JSON is made only as they are sent. */
+  /** Characters of outcomes whose JSON is made only when they are sent. */
   const sizes = new WeakMap<Outcome, number>()
   let troubled = ''
   let failures = 0
@@ -65,7 +62,7 @@ export function createOutbox(given: {
     /** Takes outcomes; they are sent with the next request. */
     add(callbacks: Callback[]): void {
       for (const each of callbacks) queue.push(each)
-      // The master is away: nobody else has them.
+      // The master is away: no other process has them.
       if (failures > 0) void keep(callbacks)
       plan()
     },
@@ -152,7 +149,7 @@ export function createOutbox(given: {
     return length
   }
 
-  /** What took too long may do so each time: half of it is tried next. */
+  /** A list that took too long may do so each time: the next one is half as long. */
   function unanswered(callbacks: Callback[], { delivered, status }: PeerError): void {
     if (delivered) shorten(callbacks)
     failed(callbacks, status === null)
@@ -169,7 +166,7 @@ export function createOutbox(given: {
     listMax = Math.max(1, Math.ceil(length / 2))
   }
 
-  /** Characters of it as JSON, about; measured once where nobody knows. */
+  /** About how many characters its JSON has; measured once when that is not known. */
   function sizeOf({ outcome }: Callback): number {
     if (outcome.status !== 'done') return 256 + outcome.message.length
     if (outcome.resultText !== undefined) return 256 + outcome.resultText.length
@@ -181,8 +178,8 @@ export function createOutbox(given: {
   }
 
   /**
-   * The master has read it and does not want it, now or ever: shorter lists find the one at fault,
-   * and its task hears why, so that one bad outcome holds up no others.
+   * The master rejects the list for good. Shorter lists find the outcome at fault, whose task fails with the
+   * reason, so that one bad outcome does not block the others.
    */
   function refused(callbacks: Callback[], reason: string): void {
     const [first] = callbacks as [Callback]
@@ -192,7 +189,7 @@ export function createOutbox(given: {
     failed(callbacks)
   }
 
-  /** What a reply does not acknowledge is tried again after a pause, as what had no reply. */
+  /** What a reply does not acknowledge is repeated after a pause, like what had no reply. */
   function settled(callbacks: Callback[], acknowledged: string[]): void {
     const known = new Set(acknowledged)
     const left = callbacks.filter(({ attempt }) => !known.has(attempt))
@@ -240,7 +237,7 @@ export function createOutbox(given: {
   }
 }
 
-/** What was kept here for peers went with the run of the agent that kept it: its task runs again. */
+/** Files that the slave kept for peers were removed by its restart: their task runs again. */
 function withoutLostFiles(callback: Callback): Callback {
   const { outcome } = callback
   if (outcome.status !== 'done' || !outcome.files?.some(({ url }) => url !== undefined)) {

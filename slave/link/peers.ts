@@ -1,6 +1,5 @@
-// How a slave connects to its peers, from which it fetches files. Their addresses come with offers, and
-// other slaves gave them: so only to where a slave can be, whatever a name resolves to; and to itself,
-// wherever it is.
+// How a slave connects to its peers, from which it fetches files. Other slaves chose their addresses, so it
+// connects only to where a slave can be, whatever a name resolves to, and to itself.
 
 import { createAddressGuard } from '../../shared/http/address-guard.ts'
 import type { Connector, Material } from '../../shared/http/tls.ts'
@@ -8,7 +7,7 @@ import { createConnector, mustBe } from '../../shared/http/tls.ts'
 import { hostOf } from '../../shared/http/url.ts'
 import { isLoopback } from '../../shared/process/process.ts'
 
-/** `own` is this slave's URL, once it listens. With `material`, by TLS, and to slaves only. */
+/** `own` is this slave's URL, once it listens. With `material`: by TLS, and to slaves only. */
 export function connectToPeers(
   given: { host: string; advertise?: string | undefined; requestTimeoutMs: number },
   material: (() => Material) | undefined,

@@ -1,12 +1,12 @@
-// Inputs of offers and results of runs as they were written: the agent passes them on and reads neither.
+// Inputs of offers and results of runs as they were written: the agent passes both on unread.
 
 import { Raw, scan, textOf } from '../../shared/data/raw-json.ts'
 import type { Callback, Offer, Outcome } from '../../shared/protocol/wire.ts'
 
-/** In a list of offers: the body, its list, the offers. */
+/** Levels of a list of offers: the body, its list, the offers. */
 const OFFER_LEVELS = 3
 
-/** The inputs of a message with offers as they came, as text. */
+/** Replaces the inputs of a message with offers by their text. */
 export function offersAsWritten<T extends { offers: Offer[] }>(said: T, bytes: Uint8Array): T {
   const spans = scan(bytes, OFFER_LEVELS).members?.get('offers')?.items ?? []
   for (const [i, offer] of said.offers.entries()) {
@@ -25,7 +25,7 @@ export function readCallback(text: string): Callback {
   return callback
 }
 
-/** The result of an outcome as it came, which stands in this span. */
+/** Replaces the result of an outcome by its text, which is in this span. */
 export function keepWritten(
   outcome: Outcome,
   bytes: Uint8Array,

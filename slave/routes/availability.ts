@@ -1,4 +1,4 @@
-// What anybody may ask a slave.
+// What every caller may ask a slave.
 
 import type { FastifyInstance } from 'fastify'
 import { serve } from '../../shared/http/serve.ts'
@@ -8,7 +8,7 @@ import { readAvailability } from '../../shared/protocol/slave-api.ts'
 import type { Metrics } from '../../shared/telemetry/metrics.ts'
 import type { Agent } from '../agent/agent.ts'
 
-/** Unlike the master's, they are open: they say nothing of anybody's work. */
+/** Unlike the master's, they are open: they say nothing about tasks. */
 const readMetrics = { ...readMasterMetrics, access: OPEN }
 
 type Options = { agent: Agent; metrics: Metrics }

@@ -1,4 +1,4 @@
-// What a monitor reads of a slave.
+// The metrics of a slave.
 
 import type { ClockSteps } from '../../shared/process/clock-watch.ts'
 import type { Metrics } from '../../shared/telemetry/metrics.ts'

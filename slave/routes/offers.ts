@@ -6,7 +6,7 @@ import { listAttempts, offerTasks, revokeAttempts } from '../../shared/protocol/
 import type { Agent } from '../agent/agent.ts'
 import { offersAsWritten } from '../link/raw-inputs.ts'
 
-/** The master has checked each input; several of them in one request have more together. */
+/** The master has checked each input: several in one request may exceed its limits together. */
 const ANY_SHAPE = { config: { anyShape: true } } as const
 
 export async function offers(app: FastifyInstance, { agent }: { agent: Agent }) {

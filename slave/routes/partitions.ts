@@ -1,4 +1,4 @@
-// What peers fetch: the files that parts of a job left here. Whoever shows the job's ticket may.
+// The files that parts of a job left here, for peers that have the job's ticket.
 
 import { createReadStream } from 'node:fs'
 import type { FastifyInstance } from 'fastify'

@@ -1,5 +1,5 @@
-// Who may ask a slave what, when it has an identity: the master offers, peers fetch, and each shows
-// a certificate of the same authority. Without an identity nobody is asked.
+// Authorizes the callers of a slave that has an identity: the master offers and peers fetch, each with a
+// certificate of the same authority. Without an identity there is no authentication.
 
 import type { Socket } from 'node:net'
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'

@@ -1,8 +1,8 @@
-// Who this slave is: the key and certificate that it joined with, kept in its data folder, and
-// renewed in time. The key is made here and never leaves.
+// The slave's identity: its key and certificate, in its data folder, and their renewal. The key is made here
+// and never leaves.
 //
-//   join line --(the authority is the one that it pins)--> token + request --> certificate
-//   certificate --(a third of its life)--> renewed, again and again
+//   join line --(the authority has the pin of the line)--> token + request --> certificate
+//   certificate --(after a third of its life)--> renewed
 
 import { createHash } from 'node:crypto'
 import {
@@ -31,17 +31,17 @@ import type { JoinLine } from '../../shared/protocol/join-line.ts'
 import { parseJoinLine } from '../../shared/protocol/join-line.ts'
 import { CertificateReply } from '../../shared/protocol/wire.ts'
 
-/** What is kept beside the PEM files. */
+/** What is kept beside the PEM texts. */
 type Facts = { master: string; name: string; token: string; expiresAt: WallTime; lifeMs: number }
 
-/** A certificate of an authority is not longer, in bytes. */
+/** Limit of an authority's certificate in bytes. */
 const CA_BYTES_MAX = 16_384
 const RETRY_MS = 1_000
 const RETRY_MS_MAX = 30_000
-/** How often it is looked whether the certificate grows old. */
+/** Interval between two checks of the certificate's age. In milliseconds. */
 const LOOK_MS = 30_000
 
-/** A master that is the right one does not let it in. */
+/** The right master refuses the slave. */
 class RefusedError extends UsageError {}
 
 export type Identity = Awaited<ReturnType<typeof openIdentity>>
@@ -51,7 +51,7 @@ export const isSecured = (given: { data?: string; join?: string; joinFile?: stri
   Boolean(given.join ?? given.joinFile) ||
   (given.data !== undefined && existsSync(join(given.data, 'identity', 'identity.json')))
 
-/** The identity in the folder; or, with a join line that was not used before, a new one. */
+/** The identity in the folder; with a join line that was not used before, a new one. */
 export async function openIdentity(given: {
   data: string | undefined
   name: string
@@ -78,7 +78,7 @@ export async function openIdentity(given: {
   }
   let material = readMaterial(folder)
   let callOff = (): void => {}
-  /** When the certificate was renewed last, or the agent began to look after it. */
+  /** When the certificate was renewed last, or opened. */
   let since = clock.now()
   let closed = false
   const renewed: (() => void)[] = []
@@ -88,7 +88,7 @@ export async function openIdentity(given: {
     material: (): Material => material,
     /** Calls back when there is a new certificate. */
     onRenewed: (run: () => void): void => void renewed.push(run),
-    /** From now on it is renewed in time. */
+    /** Starts the renewal. */
     start: (): void => plan(),
     close(): void {
       closed = true
@@ -96,7 +96,7 @@ export async function openIdentity(given: {
     },
   }
 
-  /** Looks often, for the wall clock may jump; never in a loop, wherever it stands. */
+  /** Checks often, because the wall clock may jump, and never in a busy loop. */
   function plan(): void {
     const restMs = Math.min(LOOK_MS, (facts as Facts).lifeMs / 20)
     if (!closed) callOff = clock.at(later(clock.now(), restMs), look)
@@ -110,7 +110,7 @@ export async function openIdentity(given: {
     })
   }
 
-  /** A third of its life is over, by the wall clock or, if that was set back, by how long it is used. */
+  /** Whether a third of its life has passed, by the wall clock or, if that was set back, by its use. */
   function isDue(): boolean {
     const { expiresAt, lifeMs } = facts as Facts
     const isOld = clock.wall() >= later(expiresAt, (-lifeMs * 2) / 3)
@@ -144,7 +144,7 @@ export async function openIdentity(given: {
     for (const run of renewed) run()
   }
 
-  /** A line for many may have been made anew since: whoever has joined stays who it is. */
+  /** A join line for many slaves may have been replaced since: a slave that has joined keeps its identity. */
   async function joinOrStay(line: JoinLine): Promise<Facts> {
     try {
       return await joinWith(line)
@@ -162,7 +162,7 @@ export async function openIdentity(given: {
   async function joinWith(line: JoinLine): Promise<Facts> {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     chmodSync(folder, 0o700)
-    // Kept before it is used: a repeated request in the same key is answered again.
+    // Written before it is used: the master repeats its response to a request with the same key.
     const path = join(folder, `joining-${markOf(line.token)}.pem`)
     const key = existsSync(path) ? readFileSync(path, 'utf8') : createKey()
     writeFileSync(path, key, { mode: 0o600 })
@@ -183,7 +183,7 @@ export async function openIdentity(given: {
     return kept
   }
 
-  /** Nothing that is secret is said before the other side is known to be the one that is pinned. */
+  /** Sends no secret: the other side may not have the pinned certificate. */
   async function fetchAuthority({ master, pin }: JoinLine): Promise<string> {
     const agent = new Agent({ connect: { rejectUnauthorized: false, timeout: timeoutMs } })
     try {
@@ -216,7 +216,7 @@ export async function openIdentity(given: {
     }
   }
 
-  /** A master may start later than its slaves; one that refuses will go on refusing. */
+  /** Repeats what failed, as the master may start later than its slaves; a refusal is final. */
   async function patiently<T>(run: () => Promise<T>): Promise<T> {
     for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
       try {
@@ -234,7 +234,7 @@ export async function openIdentity(given: {
   }
 }
 
-/** Null where none is given; and where its file is gone or empty, once the slave has joined. */
+/** Null when none is given, or when its file is gone or empty after the slave has joined. */
 function readLine(given: {
   join: string | undefined
   joinFile: string | undefined
@@ -257,7 +257,7 @@ function readLine(given: {
   )
 }
 
-/** A token is known again by this; it says nothing of the token. */
+/** Identifies a token without revealing it. */
 const markOf = (token: string): string =>
   createHash('sha256').update(token).digest('hex').slice(0, 16)
 
@@ -274,7 +274,7 @@ function readFacts(folder: string): Facts | null {
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Facts) : null
 }
 
-/** All in one file that is replaced at once, so that key and certificate always belong together. */
+/** Replaces one file with everything, so that key and certificate always belong together. */
 function write(folder: string, facts: Facts, key: string, cert: string, ca: string): Facts {
   const { master, name, token, expiresAt, lifeMs } = facts
   const kept = { master, name, token, expiresAt, lifeMs }

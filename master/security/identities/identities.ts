@@ -150,7 +150,7 @@ export async function openIdentities(
         if (noted) bySerial.set(about.serial, certificate)
         return noted
       }),
-    /** Shuts a slave out until a token for its name lets it in. Resolves with how many certificates it had. */
+    /** Shuts a slave out until a token for its name lets it in. Resolves with its number of certificates. */
     revokeSlave: (slave: string): Promise<number> => revoke('slave', slave),
     /** Calls `run` with each slave that is shut out, by whichever process. */
     onShutOut: (run: (slave: string) => void): void => void listeners.push(run),

@@ -1,9 +1,9 @@
-// The runs of a pool that no member has been sent.
+// The queue of a pool: runs that were not sent to a member.
 
-export type Line<Entry extends { place: unknown }> = ReturnType<typeof createLine<Entry>>
+export type RunQueue<Entry extends { place: unknown }> = ReturnType<typeof createRunQueue<Entry>>
 
-/** First come, first served; the killed stay in it, marked, until they come to the front. */
-export function createLine<Entry extends { place: unknown }>() {
+/** First come, first served. Killed runs stay in it, marked, until they reach the front. */
+export function createRunQueue<Entry extends { place: unknown }>() {
   let waiting: Entry[] = []
   let start = 0
   let length = 0
@@ -41,7 +41,7 @@ export function createLine<Entry extends { place: unknown }>() {
       start = 0
       length += back.length
     },
-    /** One that waits was marked. */
+    /** A run in the queue was marked. */
     forget() {
       length--
     },
