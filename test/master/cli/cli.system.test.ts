@@ -159,7 +159,7 @@ t.test('is run by the Node that it came with, whatever Node finds it', async (t)
   const sleeper = begin(t, url, ['submit', '--kind', 'sleep', '--input', LONG], { node: other })
   await until(async () => (await getJson(`${url}/status`)).running === 1)
   sleeper.child.kill('SIGINT')
-  t.match(await sleeper.ran, { code: EXIT.stopped[0], stderr: /goes on/ })
+  t.match(await sleeper.ran, { code: EXIT.stopped[0], stderr: /continues/ })
   t.equal((await askfirst(t, url, ['cancel', 'last'])).code, 0)
 })
 

@@ -23,7 +23,7 @@ t.test('prints a result per line, in order, also of lines that fail or are empty
   const lines = ran.stdout.split('\n')
   t.match(lines, ['2', '', /^failed: rejected-expression: /, /a\\*nb/, '1024', ''])
   t.equal(lines.length, 6)
-  t.match(ran.stderr, /run [0-9a-f]{16}: with --run .*\n4 tasks in .*, 1 failed/)
+  t.match(ran.stderr, /run [0-9a-f]{16}: the same lines with --run .*\n4 tasks in .*, 1 failed/)
   const json = await askfirst(t, url, ['submit', '--json'], { input: '1\n\n7\n' })
   const parsed = json.stdout
     .trim()

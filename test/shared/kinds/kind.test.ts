@@ -12,7 +12,7 @@ t.test('all kinds are found by their names', async (t) => {
 })
 
 t.test('a kind that there is not is refused with the names of those that there are', async (t) => {
-  await t.rejects(loadKinds(['sleep', 'slepe']), /no kind "slepe"; there are: .*sleep/)
+  await t.rejects(loadKinds(['sleep', 'slepe']), /no kind "slepe"; the kinds are: .*sleep/)
 })
 
 for (const [name, kind] of kinds) {

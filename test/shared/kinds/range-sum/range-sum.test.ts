@@ -178,7 +178,7 @@ t.test('a scaled whole number becomes the nearest double', async (t) => {
 for (const [expression, field, words] of [
   ['n +', 'input.expression', /ends where a number/],
   ['n + * 2', 'input.expression', /unexpected "\*" at character 5/],
-  ['m^2', 'input.expression', /does not know "m"/],
+  ['m^2', 'input.expression', /unknown name "m"/],
   ['(n', 'input.expression', /lacks a "\)"/],
   ['sqrt(n)', 'input.expression', /sqrt, which is not exact/],
   ['2 pi', 'input.expression', /pi, which is not exact/],
