@@ -301,7 +301,7 @@ function whyNoSlaves(known: Slave[]): string {
 }
 
 function retryAfter(core: Context, task: Task, now: Monotonic): Record<string, string> {
-  const ms = core.serviceTimes.comeBackMs(task.kind, core.registry.all, now)
+  const ms = core.runTimes.comeBackMs(task.kind, core.registry.all, now)
   if (ms === null) return {}
   const seconds = Math.max(1, Math.ceil(ms / 1000))
   noteTold(core.figures, task.kind, now + 1000 * seconds)

@@ -167,7 +167,7 @@ export function settle(
     task.failed = (task.failed ?? new Set()).add(attempt)
     note(task, { at: core.wall, event: 'old failure', slave: name, attempt, ...whyOf(outcome) })
   } else {
-    if (slave) core.serviceTimes.add(task.kind, slave, ranMs)
+    if (slave) core.runTimes.add(task.kind, slave, ranMs)
     task.ranMs = ranMs
     noteRun(core.figures, task.kind, ranMs)
     conclude(core, task, name, outcome, now)

@@ -62,7 +62,7 @@ export type Context = {
   /** Tasks by the time at which something is due for them; and slaves. */
   readonly dueTasks: Heap<Due>
   readonly dueSlaves: Heap<Slave>
-  readonly serviceTimes: RunTimes
+  readonly runTimes: RunTimes
   readonly counters: Counters
   readonly figures: Figures
   /** Number of tasks that are queued or pause before a retry. */

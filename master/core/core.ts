@@ -52,7 +52,7 @@ export function createCore(given: {
     lines: new Map(),
     dueTasks: createHeap<Due>((a, b) => a.at < b.at),
     dueSlaves: createHeap<Slave>((a, b) => a.dueAt < b.dueAt),
-    serviceTimes: createRunTimes(),
+    runTimes: createRunTimes(),
     counters: {
       accepted: 0,
       asks: 0,

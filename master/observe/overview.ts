@@ -215,7 +215,7 @@ export function createOverview(given: {
       refusedLastMinute: capacity.refusedLastMinute(now),
       endedPerSecond: capacity.endedPerSecond(now),
       latencyMs: capacity.latencyMs(),
-      nextSlotMs: slots.free > 0 ? 0 : view.serviceTimes.firstFreeMs(open, now),
+      nextSlotMs: slots.free > 0 ? 0 : view.runTimes.firstFreeMs(open, now),
       slaves: {
         registered: all.length,
         alive: alive.length,
