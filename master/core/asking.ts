@@ -5,21 +5,20 @@ import assert from 'node:assert/strict'
 import { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
-import { observe } from '../../shared/data/histogram.ts'
-import { Problem } from '../../shared/protocol/problems.ts'
 import type { OfferAnswer, SlaveState } from '../../shared/protocol/wire.ts'
 import type { Candidates } from '../policies/policy.ts'
-import { accept, end as endTask, hold, revoke } from './attempts.ts'
+import { accept, end, hold } from './attempts.ts'
 import { judgeAnswers, noteTrouble } from './backoff.ts'
 import type { Context } from './context.ts'
 import { knownReason } from './known-reason.ts'
-import { noteAsk, noteTold } from './measurements.ts'
+import { noteAsk } from './measurements.ts'
 import type { Input, Unanswered } from './messages.ts'
 import { due, enterLine, leaveLine } from './queue.ts'
 import { routeTo } from './reach.ts'
-import { isElsewhere, mayHave, roomOf } from './registry.ts'
+import { queueFull, refusal, refuseWith } from './refusal.ts'
+import { roomOf } from './registry.ts'
 import type { Slave, Task } from './state.ts'
-import { note, reasonOf } from './trail.ts'
+import { note } from './trail.ts'
 
 /** What a trail says of an offer without an answer. */
 const UNANSWERED = {
@@ -211,9 +210,7 @@ function wait(core: Context, task: Task, now: Monotonic): void {
   if (task.accepted && task.unclaimed) return endUnclaimed(core, task)
   if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
     if (task.unsure) return doubt(core, task, now)
-    const most = core.settings.waitingTasksMax
-    const detail = `the queue has its maximum of ${most} (--waiting-tasks-max); try again later`
-    return end(core, task, new Problem('queue-full', detail, {}, retryAfter(core, task, now)))
+    return refuseWith(core, task, queueFull(core, task, now))
   }
   if (task.notedUpTo < core.registry.end) notePassedOver(core, task, core.registry.end, now)
   enterLine(core, task, now)
@@ -225,7 +222,7 @@ function wait(core: Context, task: Task, now: Monotonic): void {
 /** Ends an accepted task whose client disconnected before it got the id. */
 export function endUnclaimed(core: Context, task: Task): void {
   note(task, { at: core.wall, event: 'unclaimed', why: { is: 'hung up' } })
-  endTask(core, task, 'cancelled', null)
+  end(core, task, 'cancelled', null)
 }
 
 /** A slave that did not answer may have the task: it is not refused before that is known. */
@@ -237,7 +234,7 @@ function doubt(core: Context, task: Task, now: Monotonic): void {
 /** Refuses the task. Nothing was stored and nothing runs. */
 export function refuse(core: Context, task: Task, now: Monotonic): void {
   notePassedOver(core, task, core.registry.end, now)
-  end(core, task, refusal(core, task, now))
+  refuseWith(core, task, refusal(core, task, now))
 }
 
 /** Refuses a queued task whose wait ended without a slave. */
@@ -245,65 +242,4 @@ export function refuseWaiting(core: Context, task: Task, now: Monotonic): void {
   leaveLine(core, task)
   if (task.unsure) doubt(core, task, now)
   else refuse(core, task, now)
-}
-
-/** Refuses a task that a silent slave may hold: the only refusal that may leave an attempt running. */
-export function refuseInDoubt(core: Context, task: Task): void {
-  const silent = [...new Set([...(task.unsure?.values() ?? [])].map((slave) => slave.name))]
-  for (const [attempt, slave] of task.unsure ?? []) revoke(core, slave, [attempt])
-  const detail =
-    `${silent.join(', ')} did not answer and may have started the task, which is to be ` +
-    'dropped. Repeat the request with the same Idempotency-Key: the task is then accepted once.'
-  end(core, task, new Problem('slave-silent', detail))
-}
-
-function end(core: Context, task: Task, problem: Problem): void {
-  task.stage = { is: 'refused' }
-  core.live.delete(task.id)
-  observe(core.figures.asksPerTask, task.asks)
-  core.effects.push({ do: 'refuse', task, problem })
-}
-
-function refusal(core: Context, task: Task, now: Monotonic): Problem {
-  if (core.draining) return new Problem('draining', 'the master is shutting down')
-  const { alive, able } = core.registry.countAlive(task.kind)
-  if (alive === 0) {
-    return new Problem('no-slaves', whyNoSlaves(core.registry.all()))
-  }
-  if (able === 0) {
-    const none =
-      alive === 1
-        ? 'the only slave that answers does not offer'
-        : `none of the ${alive} slaves that answer offers`
-    const detail = `${none} the kind "${task.kind}"`
-    const absent = core.registry.all().filter((slave) => mayHave(slave, task.kind)).length
-    if (absent === 0) return new Problem('no-capable-slave', detail)
-    return new Problem(
-      'at-capacity',
-      `${detail}; ${absent} of the slaves that do not answer may offer it`,
-    )
-  }
-  const which = able === 1 ? '1 live slave offers' : `${able} live slaves offer`
-  const detail = `no slave is available for this task: ${which} its kind`
-  return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
-}
-
-function whyNoSlaves(known: Slave[]): string {
-  if (known.length === 0) return 'no slave is registered'
-  const elsewhere = known.find((slave) => slave.standing === 'alive' && isElsewhere(slave))
-  if (elsewhere) {
-    const { length } = known.filter(isElsewhere)
-    const more = length === 1 ? '' : `, and so do ${length - 1} more`
-    return `${elsewhere.name} ${reasonOf(knownReason(elsewhere))}${more}`
-  }
-  if (known.length === 1) return 'the only slave does not answer'
-  return `none of the ${known.length} slaves answers`
-}
-
-function retryAfter(core: Context, task: Task, now: Monotonic): Record<string, string> {
-  const ms = core.runTimes.comeBackMs(task.kind, core.registry.all, now)
-  if (ms === null) return {}
-  const seconds = Math.max(1, Math.ceil(ms / 1000))
-  noteTold(core.figures, task.kind, now + 1000 * seconds)
-  return { 'retry-after': String(seconds) }
 }

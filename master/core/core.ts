@@ -14,7 +14,6 @@ import {
   offer,
   pick,
   refuse,
-  refuseInDoubt,
   refuseWaiting,
   seek,
   takeAnswers,
@@ -28,6 +27,7 @@ import { createFigures } from './measurements.ts'
 import type { Effect, Input, Refusable, Waiting } from './messages.ts'
 import { takeGone, takeHanded, takePoll, takeSubmitted } from './polling.ts'
 import { before, enterLine, leaveLine, restUnwilling } from './queue.ts'
+import { refuseInDoubt } from './refusal.ts'
 import { closePoll, saveSlave, takeLeave, takeRegistration } from './registration.ts'
 import { createRegistry } from './registry.ts'
 import { endGrace, restore, takeClockStep } from './restore.ts'
