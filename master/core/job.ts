@@ -120,7 +120,7 @@ export function createJob(given: {
   const stages: StageState[] = []
   const underWayMax = Math.max(UNDER_WAY_MIN, slots * AHEAD)
   const running = new Set<PartState>()
-  /** Not running and not done: ready to be submitted, unless one of its files is being made anew. */
+  /** Not running and not done: ready to be submitted, unless one of its files is being made again. */
   let waiting: PartState[] = []
   let effects: JobEffect[] = []
   let ended = false
@@ -303,7 +303,7 @@ export function createJob(given: {
   function again(part: PartState, outcome: Failed, now: WallTime): void {
     const lost = new Set<PartState>()
     for (const file of part.spec.files ?? []) {
-      // Whoever does not say which file it was may mean any that is made by parts.
+      // A failure that does not name the file may mean any file that parts make.
       if (outcome.missing ? !outcome.missing.includes(file.name) : 'blob' in file) continue
       if ('blob' in file) return fail(part, outcome)
       lost.add(sourceOf(file))

@@ -125,7 +125,8 @@ const receiverOf =
   (log: Logger, post: (input: Input) => void) =>
   (input: Input): void => {
     if (input.is === 'not-reached' && input.token !== null) {
-      // Not told to whoever registers: it would learn which ports are open where only we can connect.
+      // The registering slave is not told: it would learn which ports are open where only the
+      // master can connect.
       const { name: slave, url, reason } = input
       log.warn({ slave, url, reason }, 'a slave registers with an address that cannot be reached')
     }

@@ -40,7 +40,7 @@ export function createGroupCommit(given: {
   release: (effects: After[], committed: Committed) => void
   /** A commit of so many tasks took so long, in milliseconds. */
   onCommit?: (ms: number, tasks: number) => void
-  /** These new tasks found no room; they were not promised to anybody. */
+  /** The disk had no space for these new tasks; no client has been told that they were accepted. */
   onNoRoom: (tasks: Task[]) => void
   /** What is on the disk is unknown: the master must stop. */
   onBroken: (error: Error) => void

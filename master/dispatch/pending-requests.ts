@@ -1,5 +1,5 @@
-// The clients' side of the dispatcher: submissions on their way, whoever waits for an outcome, and
-// repeated Idempotency-Keys.
+// The clients' side of the dispatcher: submissions that are not answered yet, clients that wait for
+// an outcome, and repeated Idempotency-Keys.
 
 import type { Clock, Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
@@ -23,7 +23,7 @@ export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'que
     waitMs: number
   }
 
-/** Ends when the connection of a held request does: nobody is there to be answered. */
+/** Aborted when the connection of a held request closes: there is no client to answer. */
 export type Gone = AbortSignal | undefined
 
 /** A task as a client is told of it. */
@@ -67,7 +67,7 @@ export function createPendingRequests(given: {
   const open = new Map<string, Open>()
   /** Tasks that have ended, but their end is not saved. */
   const ending = new Set<string>()
-  /** Whoever waits for the end of a task. */
+  /** Clients that wait for the end of a task. */
   const waiting = new Map<string, Set<() => void>>()
   /** Keys of submissions that have no answer yet. */
   const keys = new Map<string, Keyed>()
@@ -106,7 +106,7 @@ export function createPendingRequests(given: {
       )
     },
 
-    /** It has ended. Nobody is told before end(), but whoever comes waits for that. */
+    /** It has ended. No client is told before end(); a new request for it waits for that. */
     ending: (task: Task): void => void ending.add(task.id),
 
     refuse(task: Task, problem: Problem): void {
@@ -126,7 +126,7 @@ export function createPendingRequests(given: {
       wake(task.id)
     },
 
-    /** Whoever waits hears now how things stand. */
+    /** Answers waiting clients now, with the current state. */
     stopWaiting(): void {
       stopping = true
       for (const id of waiting.keys()) wake(id)
@@ -266,7 +266,7 @@ const replyOf = (task: Task): Reply => ({
   repeated: false,
 })
 
-/** The same before its end is saved: an end that a crash can undo is told to nobody. */
+/** The same before its end is committed: no client is told of an end that a crash can undo. */
 function savedReplyOf(task: Task): Reply {
   const reply = replyOf(task)
   return hasEnded(task) ? { ...reply, status: 'in progress', outcome: null } : reply

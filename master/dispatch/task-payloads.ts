@@ -33,7 +33,7 @@ export function createTaskPayloads(store: Store) {
     /** The trace of a live task, as its client said; null when it did not. */
     traceOf: (id: string): string | null => traces.get(id) ?? null,
 
-    /** Its end has been told: nobody asks for its trace any more. */
+    /** Its end has been reported: its trace is not needed any more. */
     ended: (id: string): void => void traces.delete(id),
 
     drop(id: string): void {

@@ -21,7 +21,7 @@ export type Payload = {
   queueMs: number
   idempotencyKey: string | null
   requestHash: string | null
-  /** Whose task it is; null where nobody is asked. */
+  /** The client that submitted it; null without authentication. */
   client: string | null
 }
 

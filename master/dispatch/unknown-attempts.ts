@@ -103,7 +103,7 @@ export function createUnknownAttempts(given: {
     try {
       for (const [slave, attempts] of bySlave) await reportSlave(slave, attempts)
     } catch (error) {
-      // A store that fails is reported by whoever reads or writes it.
+      // The caller that reads or writes a failing store reports it.
       if (!closed)
         log.warn(
           { reason: (error as Error).message },

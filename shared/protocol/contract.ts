@@ -10,14 +10,15 @@ export const SCOPES = ['submit', 'read', 'cancel', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
 /**
- * Who may call an endpoint. `open`: everybody. `key`: a client whose key has this scope; with `all`, only
- * a client that sees the tasks of all clients. `slave`: a slave, in its own name. `master`: the master.
+ * Who may call an endpoint. `open`: any caller. `key`: a client whose key has this scope; with
+ * `all`, only a client that sees the tasks of all clients. `slave`: a slave, in its own name.
+ * `master`: the master.
  */
 export type Access =
   | { open: true }
   | { open?: false; key?: Scope; all?: true; slave?: true; master?: true }
 
-/** For an endpoint that shows nobody's work, or whose body carries the credential. */
+/** For an endpoint that shows no client's work, or whose body carries the credential. */
 export const OPEN = { open: true } as const satisfies Access
 export const SLAVE = { slave: true } as const satisfies Access
 export const MASTER = { master: true } as const satisfies Access

@@ -1,7 +1,7 @@
 // W3C Trace Context: which trace a task or job belongs to. A client may say so by `traceparent` and
 // `tracestate`; that is kept with the task as one text, "traceparent" or "traceparent tracestate".
 // Where the client says nothing, nothing is kept or sent: the trace is the id of the task, 128 bits
-// of a UUIDv7, so whoever knows the task knows its trace, and a task without one costs nothing.
+// of a UUIDv7, so the trace follows from the id of the task, and a task without one costs nothing.
 // https://www.w3.org/TR/trace-context/
 
 import { hash } from 'node:crypto'
@@ -16,7 +16,7 @@ const STATE = /^[\x20-\x7e]{1,512}$/
 export type Trace = {
   /** 32 hexadecimal digits. */
   traceId: string
-  /** The span that caused this one: 16 digits. Null when nobody said. */
+  /** The span that caused this one: 16 digits. Null when not given. */
   parentId: string | null
   sampled: boolean
   state: string | null
@@ -53,7 +53,7 @@ export const spanIdOf = (id: string): string => plain(id).slice(16)
 /** A span that belongs to a task: 16 digits, always the same for the same words. */
 export const spanIdFrom = (words: string): string => hash('sha256', words).slice(0, 16)
 
-/** What a task hands on to whoever works for it: itself as the parent. As it is kept. */
+/** The trace context that a task passes on: itself as the parent. As it is stored. */
 export function handedOn(id: string, kept: string | null): string {
   const { traceId, sampled, state } = traceOf(id, kept)
   const parent = `00-${traceId}-${spanIdOf(id)}-${sampled ? '01' : '00'}`

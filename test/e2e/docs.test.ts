@@ -68,6 +68,14 @@ t.test('the document', async (t) => {
     )
   })
 
+  t.test('names Retry-After where a problem has it, and nowhere else', (t) => {
+    const { responses } = document.paths['/slaves'].get
+    t.ok(responses['429'].headers['Retry-After'], 'every endpoint has a rate limit')
+    t.notOk(responses['404'].headers)
+    t.ok(document.paths['/jobs'].post.responses['503'].headers['Retry-After'], 'queue-full')
+    t.end()
+  })
+
   t.test('is shown by a page that loads nothing from anywhere else', async (t) => {
     const page = await fetch(`${master.url}/docs`)
     t.match(page.headers.get('content-security-policy'), "default-src 'none'; script-src 'self'")

@@ -1,4 +1,5 @@
-// The page, and the documentation page of a library: their endpoints. They are the same for everybody.
+// The page, and the documentation page of a library: their endpoints. They are the same for every
+// caller.
 
 import { Type } from 'typebox'
 import { contract, OPEN } from '../contract.ts'
