@@ -42,12 +42,7 @@ export async function judge(given: Given): Promise<Judged[]> {
   const until = performance.now() + given.msMax
   const covers = await coverAll(given)
   const judged: Judged[] = []
-  const queue: Job[] = []
-  for (const mutant of given.mutants) {
-    const job = jobOf(mutant, given.testsOf(mutant.file), covers)
-    if (job.tests.length > 0) queue.push(job)
-    else judged.push({ mutant, verdict: 'unreached', why: '' })
-  }
+  const queue = given.mutants.map((mutant) => jobOf(mutant, given.testsOf(mutant.file), covers))
   await Promise.all(
     Array.from({ length: given.children }, async () => {
       await workThrough(
@@ -131,6 +126,10 @@ async function workThrough(root: string, next: () => Job | undefined, say: Say):
   let kills: { job: Job; why: string; by: string }[] = []
 
   for (let job = next(); job; job = next()) {
+    if (job.tests.length === 0) {
+      say({ mutant: job.mutant, verdict: 'unreached', why: '' })
+      continue
+    }
     child ??= startChild(root)
     const isFirst = child.isNew
     child.isNew = false

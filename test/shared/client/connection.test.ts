@@ -272,8 +272,9 @@ t.test('repeats a request whose answer breaks off', async (t) => {
 })
 
 t.test('stops when the signal says so: a request, and a pause', async (t) => {
-  const silent = await connectTo(t, () => {})
-  const signal = AbortSignal.timeout(50)
+  const aborting = new AbortController()
+  const { signal } = aborting
+  const silent = await connectTo(t, () => aborting.abort())
   const error = await silent.connection
     .json({ method: 'GET', path: '/', signal })
     .catch((error: unknown) => error)
@@ -281,9 +282,9 @@ t.test('stops when the signal says so: a request, and a pause', async (t) => {
   t.equal(silent.seen.length, 1)
 
   const later = says(503, '{"type":"at-capacity"}', { 'retry-after': '9' })
-  const paused = await connectTo(t, later)
-  const stop = AbortSignal.timeout(50)
-  await t.rejects(paused.connection.json({ method: 'GET', path: '/', signal: stop }), {
+  const stopping = new AbortController()
+  const paused = await connectTo(t, later, { onRetry: () => setImmediate(() => stopping.abort()) })
+  await t.rejects(paused.connection.json({ method: 'GET', path: '/', signal: stopping.signal }), {
     name: 'AbortError',
   })
   t.equal(paused.seen.length, 1)
