@@ -33,7 +33,7 @@ export function createOutbox(given: {
   kept: readonly Callback[]
   state: () => SlaveState
   onAcknowledged: (attempts: string[]) => void
-  /** Why outcomes cannot be kept on disk now; null when they can again. */
+  /** Why outcomes cannot be kept on disk now; null when they can again, or when there are none. */
   onTrouble?: (reason: string | null) => void
   log: Logger
 }) {
@@ -47,7 +47,8 @@ export function createOutbox(given: {
   const dropped = new Set<string>()
   /** Characters of outcomes whose JSON is made only when they are sent. */
   const sizes = new WeakMap<Outcome, number>()
-  let troubled = ''
+  /** The last warning about the store; empty when there is none to recover from. */
+  let warned = ''
   let failures = 0
   /** The last request that failed had no response. */
   let hadNoResponse = false
@@ -105,7 +106,7 @@ export function createOutbox(given: {
     try {
       await store.renew()
     } catch (error) {
-      trouble('cannot store outcomes on disk; they are kept in memory', error as Error)
+      notKept(error as Error)
       return gone
     }
     await keep(lost)
@@ -197,6 +198,7 @@ export function createOutbox(given: {
     listMax = Math.min(LIST_MAX, listMax * 2)
     if (left.length > 0) failed(left)
     if (stored.size > 0) void drop(acknowledged.filter((attempt) => stored.has(attempt)))
+    if (sent.size === 0 && queue.length === 0) recovered()
     if (!closed) given.onAcknowledged(acknowledged)
   }
 
@@ -207,10 +209,10 @@ export function createOutbox(given: {
     for (const { attempt } of fresh) stored.add(attempt)
     try {
       await store.keep(fresh)
-      given.onTrouble?.(null)
+      recovered()
     } catch (error) {
       for (const { attempt } of fresh) stored.delete(attempt)
-      trouble('cannot store outcomes on disk; they are kept in memory', error as Error)
+      notKept(error as Error)
     }
   }
 
@@ -226,14 +228,25 @@ export function createOutbox(given: {
         dropped.delete(attempt)
       }
     } catch (error) {
-      trouble('cannot remove acknowledged outcomes from disk yet', error as Error)
+      warn('cannot remove acknowledged outcomes from disk yet', error as Error)
     }
   }
 
-  function trouble(words: string, { message }: Error): void {
-    if (troubled !== words) given.log.warn({ reason: message }, words)
-    troubled = words
-    given.onTrouble?.(`the slave cannot store results on disk: ${message}`)
+  /** Outcomes are only in memory: the slave accepts no more tasks until they are stored or acknowledged. */
+  function notKept(error: Error): void {
+    warn('cannot store outcomes on disk; they are kept in memory', error)
+    given.onTrouble?.(`the slave cannot store results on disk: ${error.message}`)
+  }
+
+  function recovered(): void {
+    if (warned === '') return
+    warned = ''
+    given.onTrouble?.(null)
+  }
+
+  function warn(words: string, { message }: Error): void {
+    if (warned !== words) given.log.warn({ reason: message }, words)
+    warned = words
   }
 }
 

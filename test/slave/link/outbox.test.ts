@@ -246,6 +246,24 @@ t.test('what a store cannot keep is tried again with the next outcomes, and said
   await outbox.close()
 })
 
+t.test('a slave whose outcomes are all acknowledged has no trouble with its disk', async (t) => {
+  let isAway = true
+  const { clock, store, outbox, troubles } = await setUp((callbacks, answer) => {
+    if (isAway) answer(away(false))
+    else answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) })
+  })
+  store.keep = async () => {
+    throw new Error('the disk is full')
+  }
+  outbox.add([callback('a'), callback('b')])
+  await clock.run({ until: clock.now() + 10 })
+  t.equal(troubles.at(-1), 'the slave cannot store results on disk: the disk is full')
+  isAway = false
+  await clock.run({ until: clock.now() + 1000 })
+  t.equal(troubles.at(-1), null, 'it accepts tasks again, though nothing was stored since')
+  await outbox.close()
+})
+
 t.test('what a store cannot drop is dropped with the next acknowledgement', async (t) => {
   const { clock, store, onDisk, outbox } = await setUp(
     (callbacks, answer) => answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) }),
