@@ -297,7 +297,7 @@ t.test('the page', { skip: CHROMIUM ? false : 'Chromium is not installed' }, asy
       else if (i % 29 === 0) await beat(large.url, slave, { mode: 'unwilling', reason: 'backup' })
     }
     const one = await browser.open(`${large.url}/#/slaves`)
-    await seen(one.getByText('200 in all'))
+    await seen(one.getByText('200 in total'))
     t.ok((await one.locator('.slave-line').count()) < 40)
     await picture(one, '200-slaves')
     await one.locator('.virtual').evaluate((list) => list.scrollTo(0, list.scrollHeight))

@@ -86,7 +86,7 @@ tap.test('hosts over SSH', { skip: noRig(), timeout: TIME_MS }, async (t) => {
       rig.run([...trusting(cluster), ...NODE, '--input-type=module', '-e', task, ...words])
     t.match((await ask(URL, key)).says, /^200 .*"result":42/)
     t.match((await ask(URL)).says, /^401 .*"unauthorized"/)
-    t.match((await ask(URL.replace('https', 'http'), key)).says, /^400 .*speaks TLS/)
+    t.match((await ask(URL.replace('https', 'http'), key)).says, /^400 .*this port uses TLS/)
   })
 
   await t.test('systemd knows master and slave, keeps them hardened and running', async (t) => {

@@ -119,7 +119,7 @@ const BODIES: Case[] = [
     json: { expression: '1', expresion: '2' },
     ...invalid,
     field: 'expresion',
-    rule: /not known/,
+    rule: /is unknown/,
   },
   {
     is: 'a scope that is a list',
@@ -210,7 +210,7 @@ const BODIES: Case[] = [
     json: { kind: 'sleep', expression: '1' },
     ...invalid,
     field: 'expression',
-    rule: /not known/,
+    rule: /is unknown/,
   },
   {
     is: 'an input with a number as a string',
@@ -231,7 +231,7 @@ const BODIES: Case[] = [
     json: { kind: 'sleep', input: { ms: 1, s: 1 } },
     ...invalid,
     field: 'input.s',
-    rule: /not known/,
+    rule: /is unknown/,
   },
   {
     is: 'a kind that is no name',
@@ -245,7 +245,7 @@ const BODIES: Case[] = [
     json: { kind: 'slep', input: {} },
     status: 422,
     type: 'unknown-kind',
-    rule: /"slep".*there are: expression, range-sum, sleep, word-count/,
+    rule: /"slep".*known kinds are: expression, range-sum, sleep, word-count/,
   },
   {
     is: 'a kind that works on the files of a job',
@@ -260,7 +260,7 @@ const BODIES: Case[] = [
     json: { expression: '1' },
     ...invalid,
     field: 'dryrun',
-    rule: /not known/,
+    rule: /is unknown/,
   },
   {
     is: 'an Idempotency-Key that is too long',
@@ -310,7 +310,7 @@ const BATCHES: Case[] = [
     status: 422,
     type: 'unknown-kind',
     field: 'tasks.1.kind',
-    rule: /known here/,
+    rule: /must be a known kind/,
   },
   {
     is: 'a batch with null',
@@ -332,21 +332,21 @@ const READS: Case[] = [
   { is: 'a limit of 0', path: '/get-tasks?limit=0', field: 'limit', rule: />= 1/ },
   { is: 'a limit above all bounds', path: '/tasks?limit=1001', field: 'limit', rule: /<= 1000/ },
   { is: 'two limits', path: '/tasks?limit=1&limit=2', field: 'limit', rule: /integer/ },
-  { is: 'an unknown filter', path: '/tasks?state=done', field: 'state', rule: /not known/ },
+  { is: 'an unknown filter', path: '/tasks?state=done', field: 'state', rule: /is unknown/ },
   { is: 'a long filter', path: `/tasks?tag=${longName}`, field: 'tag', rule: /64/ },
   {
     is: 'a long cursor',
     path: `/tasks?cursor=${longName}`,
     field: 'cursor',
-    rule: /must be an id/,
+    rule: /must be the value of "next"/,
   },
   {
     is: 'a cursor that is none',
     path: '/tasks?cursor=xyz',
     field: 'cursor',
-    rule: /must be an id/,
+    rule: /must be the value of "next"/,
   },
-  { is: 'the same of jobs', path: '/jobs?cursor=xyz', field: 'cursor', rule: /must be an id/ },
+  { is: 'the same of jobs', path: '/jobs?cursor=xyz', field: 'cursor', rule: /must be the value of "next"/ },
 ].map((one) => ({ method: 'GET', ...invalid, ...one }))
 
 const ADDRESSES: Case[] = [

@@ -105,7 +105,7 @@ t.test('the line', async (t) => {
     }
     t.match(
       queued.map(({ status, body }) => ({ status, body })),
-      queued.map(() => ({ status: 202, body: { status: 'pending', message: /waits/ } })),
+      queued.map(() => ({ status: 202, body: { status: 'pending', message: /it is queued/ } })),
     )
     await cancel(url, first as Answer)
     const tasks = await Promise.all(queued.map(({ body }) => ended(url, body.id)))

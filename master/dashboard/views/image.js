@@ -62,7 +62,7 @@ export function ImageForm({ kind }) {
       <div class="row">${choose('Filter', true)}${choose('for the lower half', false)}
         <label class="field"><span>Strips</span><input name="parts" inputmode="numeric" value="8" /></label>
         <label class="field"><span>Format</span><select name="format">${FORMATS.map((each) => html`<option>${each}</option>`)}</select></label></div>
-      <button class="primary" disabled=${busy !== ''}>${busy || 'Filter it'}</button>
+      <button class="primary" disabled=${busy !== ''}>${busy || 'Apply filter'}</button>
     </form><${Problem} error=${error} /></div>
     ${sent === null ? null : html`<${JobBody} id=${sent} key=${sent} />`}`
 }
