@@ -129,7 +129,7 @@ t.test('tells a blob of another size than was said', async (t) => {
   const input = { blobs: [{ sha256, bytes: 4, name: 'x.txt' }] }
   await t.rejects(countWords({ input, blobs, random: createRandom(1) }), {
     type: 'rejected-input',
-    message: 'x.txt has 3 bytes and not 4, the size in the request',
+    message: 'x.txt has 3 bytes instead of 4, the size in the request',
   })
 })
 
