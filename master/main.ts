@@ -7,6 +7,8 @@ const { assertSafeToListen, runProgram } = await import('../shared/process/proce
 const { startMaster } = await import('./app.ts')
 const { hasIdentities } = await import('./security/identities/folder.ts')
 const { MasterSettings } = await import('./settings.ts')
+// Before it serves: writing takes a moment in which nothing else happens.
+saveCompileCache()
 
 const summary = 'accepts tasks from clients and assigns each to the first slave that accepts it'
 
@@ -20,4 +22,3 @@ await runProgram(
     return master
   },
 )
-saveCompileCache()

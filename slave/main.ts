@@ -7,6 +7,8 @@ const { assertSafeToListen, runProgram } = await import('../shared/process/proce
 const { startSlave } = await import('./app.ts')
 const { isSecured } = await import('./security/identity.ts')
 const { SlaveSettings } = await import('./settings.ts')
+// Before it serves: writing takes a moment in which nothing else happens.
+saveCompileCache()
 
 const summary = 'accepts tasks from a master, computes them and delivers the results'
 
@@ -17,4 +19,3 @@ await runProgram({ command: 'askfirst slave', summary, table: SlaveSettings }, a
   process.stdout.write(`${settings.name} listens at ${slave.url}\n`)
   return slave
 })
-saveCompileCache()
