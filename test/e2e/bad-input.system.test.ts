@@ -346,7 +346,12 @@ const READS: Case[] = [
     field: 'cursor',
     rule: /must be the value of "next"/,
   },
-  { is: 'the same of jobs', path: '/jobs?cursor=xyz', field: 'cursor', rule: /must be the value of "next"/ },
+  {
+    is: 'the same of jobs',
+    path: '/jobs?cursor=xyz',
+    field: 'cursor',
+    rule: /must be the value of "next"/,
+  },
 ].map((one) => ({ method: 'GET', ...invalid, ...one }))
 
 const ADDRESSES: Case[] = [
