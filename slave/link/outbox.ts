@@ -47,8 +47,10 @@ export function createOutbox(given: {
   const dropped = new Set<string>()
   /** Characters of outcomes whose JSON is made only when they are sent. */
   const sizes = new WeakMap<Outcome, number>()
-  /** The last warning about the store; empty when there is none to recover from. */
+  /** The last warning about the store, which is not repeated. */
   let warned = ''
+  /** Outcomes are in memory only. */
+  let troubled = false
   let failures = 0
   /** The last request that failed had no response. */
   let hadNoResponse = false
@@ -235,11 +237,13 @@ export function createOutbox(given: {
   /** Outcomes are only in memory: the slave accepts no more tasks until they are stored or acknowledged. */
   function notKept(error: Error): void {
     warn('cannot store outcomes on disk; they are kept in memory', error)
+    troubled = true
     given.onTrouble?.(`the slave cannot store results on disk: ${error.message}`)
   }
 
   function recovered(): void {
-    if (warned === '') return
+    if (!troubled) return
+    troubled = false
     warned = ''
     given.onTrouble?.(null)
   }

@@ -265,7 +265,7 @@ t.test('a slave whose outcomes are all acknowledged has no trouble with its disk
 })
 
 t.test('what a store cannot drop is dropped with the next acknowledgement', async (t) => {
-  const { clock, store, onDisk, outbox } = await setUp(
+  const { clock, store, onDisk, outbox, troubles } = await setUp(
     (callbacks, answer) => answer(null, { acknowledged: callbacks.map(({ attempt }) => attempt) }),
     [callback('a')],
   )
@@ -279,5 +279,6 @@ t.test('what a store cannot drop is dropped with the next acknowledgement', asyn
   outbox.add([callback('b')])
   await clock.run({ until: clock.now() + 10 })
   t.same([...onDisk.keys()], [])
+  t.same(troubles, [], 'it is no reason to refuse tasks')
   await outbox.close()
 })
