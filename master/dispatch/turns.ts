@@ -1,8 +1,8 @@
 // Turns of the master. A turn collects the inputs that have arrived since the last one, steps the core
 // through them, performs the effects, and starts one commit. One timer is kept, set to the core's deadline.
 
+import { createAlarm } from '../../shared/data/alarm.ts'
 import type { Clock, Monotonic, WallTime } from '../../shared/data/clock.ts'
-import { NEVER } from '../../shared/data/clock.ts'
 import type { Core } from '../core/core.ts'
 import type { Effect, Input } from '../core/messages.ts'
 
@@ -17,8 +17,7 @@ export function createTurns(given: {
   let inbox: Input[] = []
   let planned = false
   let closed = false
-  let armedFor = NEVER
-  let callOff = (): void => {}
+  const alarm = createAlarm(clock, plan)
 
   return {
     /** Takes an input into the next turn. After `close` it is dropped. */
@@ -35,7 +34,7 @@ export function createTurns(given: {
     close(): void {
       turn()
       closed = true
-      callOff()
+      alarm.cancel()
     },
   }
 
@@ -62,22 +61,10 @@ export function createTurns(given: {
     if (lateMs >= 0) step({ is: 'tick', lateMs }, now, wall)
     for (const input of inputs) step(input, now, wall)
     given.flush()
-    arm()
+    alarm.set(core.deadline())
   }
 
   function step(input: Input, now: Monotonic, wall: WallTime): void {
     for (const effect of core.step(input, now, wall)) perform(effect)
-  }
-
-  function arm(): void {
-    const at = core.deadline()
-    if (at === armedFor || closed) return
-    callOff()
-    armedFor = at
-    if (at === NEVER) return
-    callOff = clock.at(at, () => {
-      armedFor = NEVER
-      plan()
-    })
   }
 }

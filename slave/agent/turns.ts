@@ -1,8 +1,8 @@
 // The turns of the agent. Each input is one turn: the core steps, then its effects are performed in
 // order. Keeps one timer, set to the core's deadline.
 
+import { createAlarm } from '../../shared/data/alarm.ts'
 import type { Clock } from '../../shared/data/clock.ts'
-import { NEVER } from '../../shared/data/clock.ts'
 import type { Effect, Input, SlaveCore } from '../core/core.ts'
 
 export type Take = (input: Input) => void
@@ -13,8 +13,7 @@ export function createTurns(given: {
   perform: (effect: Effect) => void
 }) {
   const { core, clock, perform } = given
-  let cancel = (): void => {}
-  let armedFor = NEVER
+  const alarm = createAlarm(clock, tick)
   let closed = false
   let waiting: (() => void)[] = []
 
@@ -30,27 +29,18 @@ export function createTurns(given: {
     /** Ignores all further inputs. */
     close(): void {
       closed = true
-      cancel()
+      alarm.cancel()
     },
   }
 
   function take(input: Input): void {
     if (closed) return
     for (const effect of core.step(input, clock.now())) perform(effect)
-    arm()
+    if (!closed) alarm.set(core.deadline())
     settleIdle()
   }
 
-  function arm(): void {
-    const at = core.deadline()
-    if (closed || at === armedFor) return
-    cancel()
-    armedFor = at
-    cancel = at === NEVER ? () => {} : clock.at(at, tick)
-  }
-
   function tick(): void {
-    armedFor = NEVER
     take({ is: 'tick' })
   }
 
