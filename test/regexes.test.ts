@@ -3,17 +3,16 @@
 // literals, `new RegExp`, `pattern` in schemas, and those of the Python slave.
 
 import { globSync, readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { join } from 'node:path'
 import type { AST } from '@eslint-community/regexpp'
 import { RegExpParser, visitRegExpAST } from '@eslint-community/regexpp'
 import type { Node } from 'acorn'
-import { parse } from 'acorn'
 import { simple } from 'acorn-walk'
 import type { ReadonlyFlags } from 'regexp-ast-analysis'
 import { toUnicodeSet } from 'regexp-ast-analysis'
 import { analyse } from 'scslre'
 import t from 'tap'
+import { stripped, syntaxOf } from './rigs/source/syntax.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** More repetitions than this count as unlimited. */
@@ -92,11 +91,7 @@ const files = (ending: RegExp) =>
 
 const scripts = files(/\.(ts|js|mjs)$/).map(({ path, text }) => ({
   path,
-  tree: parse(path.endsWith('.ts') ? stripTypeScriptTypes(text) : text, {
-    ecmaVersion: 'latest',
-    sourceType: 'module',
-    locations: true,
-  }),
+  tree: syntaxOf(path.endsWith('.ts') ? stripped(text) : text, { locations: true }),
 }))
 
 // biome-ignore lint/suspicious/noExplicitAny: acorn's nodes, told by their type

@@ -1,9 +1,8 @@
 // The public strings of a TypeScript or JavaScript file, found in its syntax tree.
 
-import { stripTypeScriptTypes } from 'node:module'
 import type { Node } from 'acorn'
-import { parse } from 'acorn'
 import { fullAncestor } from 'acorn-walk'
+import { stripped, syntaxOf } from '../rigs/source/syntax.ts'
 import { htmlStrings } from './other-strings.ts'
 import type { PublicString, Sort } from './sorts.ts'
 
@@ -53,12 +52,11 @@ const ATTRIBUTE = /\b(class|href|style|id|key|role|d|viewBox|points|transform|va
 
 /** Gives the public strings of a file in the file's order. A page shows single words, too. */
 export function javascriptStrings(text: string, isPage: boolean): PublicString[] {
-  const code = stripTypeScriptTypes(text).replace(/^#!.*/, '')
   const found: { at: number; string: PublicString }[] = []
   const add = ({ start }: Node, sort: Sort, words: string): void => {
     found.push({ at: start, string: { sort, words: words.replaceAll(/\s+/g, ' ').trim() } })
   }
-  fullAncestor(parse(code, { ecmaVersion: 'latest', sourceType: 'module' }), (node, _, all) => {
+  fullAncestor(syntaxOf(stripped(text)), (node, _, all) => {
     const each = node as Syntax
     const around = (all as Syntax[]).slice(0, -1).toReversed()
     if (each.tag?.name === 'html') {

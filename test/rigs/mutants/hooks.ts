@@ -10,9 +10,10 @@ import { appendFileSync, readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
+import { stripped } from '../source/syntax.ts'
 import { ENVIRONMENT } from './environment.ts'
 import type { Mutation } from './operators.ts'
-import { apply, stripped } from './operators.ts'
+import { apply } from './operators.ts'
 import type { Root } from './tap.ts'
 
 type MutantOfFile = Mutation & { file: string }

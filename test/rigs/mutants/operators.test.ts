@@ -1,7 +1,8 @@
 import t from 'tap'
+import { stripped } from '../source/syntax.ts'
 import { isReached } from './coverage.ts'
 import { mutantsOf, mutantsOfText } from './mutant.ts'
-import { apply, mutationsOf, stripped } from './operators.ts'
+import { apply, mutationsOf } from './operators.ts'
 
 /** The mutations of a piece of code, each as `code → replacement`. */
 const changesOf = (code: string): string[] =>

@@ -3,10 +3,9 @@
 // expressions. Not mutated: types, imports, messages (strings with a space, arguments of errors), calls of
 // the log, and assertions of `node:assert`, which no test can reach.
 
-import { stripTypeScriptTypes } from 'node:module'
 import type { Node } from 'acorn'
-import { parse } from 'acorn'
 import { fullAncestor } from 'acorn-walk'
+import { stripped, syntaxOf } from '../source/syntax.ts'
 
 export type Mutation = {
   /** Offsets in the file, which are the same with and without types. */
@@ -36,7 +35,6 @@ type AnyNode = Node & {
   value?: unknown
 }
 
-const SYNTAX = { ecmaVersion: 'latest', sourceType: 'module' } as const
 /** What stands for an empty text. */
 const SOME_TEXT = "'mutant'"
 
@@ -97,9 +95,6 @@ const METHODS = new Map<string, string | null>([
   ['slice', null],
 ])
 
-/** The code without its types, with every position as it was. */
-export const stripped = (text: string): string => stripTypeScriptTypes(text, { mode: 'strip' })
-
 /** All mutations of a file, in the order of their places. Each gives a program. */
 export function mutationsOf(text: string): Mutation[] {
   const code = stripped(text)
@@ -108,7 +103,7 @@ export function mutationsOf(text: string): Mutation[] {
     const isChange = code.slice(start, end) !== replacement
     if (isChange) found.set(`${start} ${end} ${replacement}`, { start, end, replacement })
   }
-  fullAncestor(parse(code, SYNTAX), (node, ancestors) => {
+  fullAncestor(syntaxOf(code), (node, ancestors) => {
     const around = (ancestors as AnyNode[]).slice(0, -1)
     if (!around.some((each) => isExempt(each))) mutate(node as AnyNode, around, code, add)
   })
@@ -123,7 +118,7 @@ export const apply = (code: string, { start, end, replacement }: Mutation): stri
 
 function isProgram(code: string): boolean {
   try {
-    parse(code, SYNTAX)
+    syntaxOf(code)
     return true
   } catch {
     return false

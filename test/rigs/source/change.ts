@@ -3,11 +3,11 @@
 // comments: the function is found by its name, and whitespace, comments and trailing commas are ignored.
 
 import { globSync, readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { basename, join } from 'node:path'
 import type { Node } from 'acorn'
-import { parse, tokenizer } from 'acorn'
+import { tokenizer } from 'acorn'
 import { full } from 'acorn-walk'
+import { SYNTAX, stripped, syntaxOf } from './syntax.ts'
 
 export type Change = {
   /**
@@ -34,7 +34,6 @@ type SourceFile = {
 }
 type Dense = { text: string; at: number[] }
 
-const SYNTAX = { ecmaVersion: 'latest', sourceType: 'module' } as const
 const PRODUCT = ['master', 'slave', 'shared']
 
 export type Source = ReturnType<typeof readSource>
@@ -75,7 +74,7 @@ export function readSource(root: string, texts?: Record<string, string>) {
       const before = given[file] as string
       const text = before.slice(0, start) + change.replace + before.slice(end)
       try {
-        parse(stripTypeScriptTypes(text), SYNTAX)
+        syntaxOf(stripped(text))
       } catch (error) {
         throw new Error(`is no program: ${(error as Error).message}`)
       }
@@ -98,8 +97,7 @@ function sourceFile(file: string, text: string): SourceFile {
   const onComment = (_block: boolean, _text: string, start: number, end: number) =>
     comments.push([start, end])
   for (const _token of tokenizer(text, { ...SYNTAX, onComment }));
-  // Types become spaces: every position stays what it was.
-  const program = parse(stripTypeScriptTypes(text), SYNTAX)
+  const program = syntaxOf(stripped(text))
   const named: SourceFile['named'] = []
   full(program, (node) => {
     for (const name of namesOf(node)) named.push({ start: node.start, end: node.end, name })
