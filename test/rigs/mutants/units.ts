@@ -22,7 +22,7 @@ export const UNITS: Unit[] = [
   unit('master/jobs/*.ts', ['test/master/jobs/*.test.ts']),
   unit('shared/client/*.ts', ['test/shared/client/*.test.ts']),
   unit('slave/link/*.ts', ['test/slave/link/*.test.ts', 'test/slave/*.test.ts']),
-  unit('slave/*.ts', ['test/slave/*.test.ts']),
+  unit('slave/agent/*.ts', ['test/slave/agent/*.test.ts', 'test/slave/*.test.ts']),
 ]
 
 export function unitOf(root: string, file: string): Unit {
