@@ -1,5 +1,6 @@
-// Loaded before each test file (.taprc): code that one test process has compiled is reused by the next.
+// Loaded before each test file (.taprc): code that one process has compiled, of a test or of the product, is
+// reused by the next.
 
-import { enableCompileCache } from 'node:module'
+import { useCompileCache } from '../shared/process/compile-cache.ts'
 
-enableCompileCache(new URL('../.tap/compile-cache', import.meta.url).pathname)
+useCompileCache()
