@@ -35,8 +35,8 @@ export function createJobEnds(given: {
   return { end, conclude }
 
   /**
-   * Ends a job, then cancels its parts. Resolves with false when it has ended already. Rejects when that cannot be written: then
-   * the job is live still.
+   * Ends a job, then cancels its parts. Resolves with false when it has ended already. Rejects when that
+   * cannot be written: then the job is live still.
    */
   async function end(
     running: LiveJob,

@@ -1,6 +1,6 @@
 // The security of a master: with identities (askfirst init) TLS and authentication; without, neither.
 
-import type { Server as TlsServer } from 'node:tls'
+import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
 import type { Clock } from '../../shared/data/clock.ts'
@@ -91,7 +91,8 @@ async function openGuarded({ settings, slaves, clock, log, onBroken }: Given) {
     if (ageMs > -SKEW_MS && ageMs < MASTER_CERTIFICATE_MS / 3) return
     material = await authority.material(settings.host)
     madeAt = clock.wall()
-    ;(server.server as unknown as TlsServer).setSecureContext(serverOptions(material))
+    const { server: listener } = server
+    if (listener instanceof TlsServer) listener.setSecureContext(serverOptions(material))
     log.info('the certificate of the master was renewed')
   }
 }

@@ -3,9 +3,9 @@
 import { Type } from 'typebox'
 import { contract, MASTER, OPEN, SLAVE } from './contract.ts'
 import {
+  AnyId,
   AttemptsReply,
   Availability,
-  Id,
   OffersReply,
   OffersRequest,
   RevokeReply,
@@ -47,7 +47,7 @@ export const readPartition = contract(
     tag: 'wire',
     summary:
       'Read a file that a part of a job left on this slave; authorized by the ticket of the job',
-    checked: { params: Type.Object({ job: Id, task: Id, name: Id }) },
+    checked: { params: Type.Object({ job: AnyId, task: AnyId, name: AnyId }) },
     replies: { 200: 'application/octet-stream' },
     problems: ['not-found'],
   },

@@ -13,7 +13,8 @@ export const Sha256 = Type.String({
   pattern: '^[0-9a-f]{64}$',
   wanted: 'a SHA-256 as 64 lower-case hexadecimal digits',
 })
-export const Id = Type.String({ minLength: 1, maxLength: 128 })
+/** An id whose form its receiver does not check: of a process, an attempt, a task or a job. */
+export const AnyId = Type.String({ minLength: 1, maxLength: 128 })
 const Reason = Type.String({ maxLength: 1024 })
 export const Count = Type.Integer({ minimum: 0 })
 
@@ -23,7 +24,7 @@ export const Count = Type.Integer({ minimum: 0 })
  */
 export const SlaveState = Type.Object({
   slave: Name,
-  boot: Id,
+  boot: AnyId,
   generation: Count,
   /** Maximum number of concurrent tasks. */
   slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
@@ -41,7 +42,7 @@ export type SlaveState = Static<typeof SlaveState>
 /** The card of a slave: in its registration, and in its reply to a probe. */
 export const SlaveCard = Type.Object({
   name: Name,
-  boot: Id,
+  boot: AnyId,
   version: Type.String({ maxLength: 64 }),
   kinds: Type.Array(Name, { maxItems: 1024 }),
   tags: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }),
@@ -63,7 +64,7 @@ export type Registration = Static<typeof Registration>
 export const RegistrationReply = Type.Object({
   heartbeatMs: Type.Integer({ minimum: 1 }),
   /** Identifies the master for as long as it keeps its store; the slave repeats it in `reportsTo`. */
-  master: Type.Optional(Id),
+  master: Type.Optional(AnyId),
 })
 export type RegistrationReply = Static<typeof RegistrationReply>
 
@@ -98,7 +99,7 @@ export type OutputFile = Static<typeof OutputFile>
 
 /** Further fields of the offer of a job's part. */
 export const PartOfJob = {
-  job: Type.Optional(Id),
+  job: Type.Optional(AnyId),
   /** Lets peers fetch this job's files from this slave. */
   ticket: Type.Optional(Type.String({ maxLength: 256 })),
   files: Type.Optional(Type.Array(InputFile, { maxItems: 10_000 })),
@@ -114,8 +115,8 @@ export const TraceContext = {
 
 /** `POST /offers` (master to slave): asks whether the slave is available for the task, and carries the task. */
 export const Offer = Type.Object({
-  attempt: Id,
-  task: Id,
+  attempt: AnyId,
+  task: AnyId,
   kind: Name,
   input: Type.Unknown(),
   /** Limit of the run time in milliseconds, from the start in an executor. */
@@ -126,7 +127,7 @@ export const Offer = Type.Object({
 export type Offer = Static<typeof Offer>
 export const OffersRequest = Type.Object({
   /** The boot that the offers are for. Another boot of the slave accepts none of them. */
-  boot: Type.Optional(Id),
+  boot: Type.Optional(AnyId),
   offers: Type.Array(Offer, { minItems: 1 }),
 })
 export type OffersRequest = Static<typeof OffersRequest>
@@ -138,7 +139,7 @@ export const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'rev
  */
 export type Answer = (typeof ANSWERS)[number]
 export const OfferAnswer = Type.Object({
-  attempt: Id,
+  attempt: AnyId,
   answer: words(ANSWERS),
   /** In words for people, such as "running 1 of 1"; empty for `taken`. */
   reason: Reason,
@@ -188,8 +189,8 @@ export type Outcome = Static<typeof Outcome>
 
 /** An outcome. `POST /callbacks` (slave to master) repeats outcomes until the master acknowledges them. */
 export const Callback = Type.Object({
-  attempt: Id,
-  task: Id,
+  attempt: AnyId,
+  task: AnyId,
   outcome: Outcome,
   /** Run time in an executor, in milliseconds. */
   ranMs: Type.Number({ minimum: 0 }),
@@ -203,13 +204,13 @@ export const CallbacksRequest = Type.Object({
 })
 export type CallbacksRequest = Static<typeof CallbacksRequest>
 /** Attempts that are settled: the slave removes them from its outbox. */
-export const CallbacksReply = Type.Object({ acknowledged: Type.Array(Id) })
+export const CallbacksReply = Type.Object({ acknowledged: Type.Array(AnyId) })
 export type CallbacksReply = Static<typeof CallbacksReply>
 
 /** An attempt that a slave holds: waiting for an executor, running, or ended and in the outbox. */
 export const HeldAttempt = Type.Object({
-  attempt: Id,
-  task: Id,
+  attempt: AnyId,
+  task: AnyId,
   status: words(['waiting', 'running', 'ended']),
 })
 export type HeldAttempt = Static<typeof HeldAttempt>
@@ -219,16 +220,16 @@ export const Heartbeat = Type.Object({
   state: SlaveState,
   attempts: Type.Array(HeldAttempt),
   /** Jobs whose files the slave keeps. */
-  jobs: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
+  jobs: Type.Optional(Type.Array(AnyId, { maxItems: 10_000 })),
 })
 export type Heartbeat = Static<typeof Heartbeat>
 export const HeartbeatReply = Type.Object({
   /** Revoked attempts: the agent kills them. */
-  revoke: Type.Array(Id),
+  revoke: Type.Array(AnyId),
   /** The master does not know this boot: the slave must register again. */
   register: Type.Boolean(),
   /** Those jobs of the heartbeat that have ended: the slave removes their files. */
-  endedJobs: Type.Optional(Type.Array(Id)),
+  endedJobs: Type.Optional(Type.Array(AnyId)),
   /** As in RegistrationReply. */
   master: RegistrationReply.properties.master,
 })
@@ -254,7 +255,7 @@ export const AttemptsReply = Type.Object({
 export type AttemptsReply = Static<typeof AttemptsReply>
 
 /** `POST /attempts/revoke` (master to slave): the slave drops these attempts and never accepts them. */
-export const RevokeRequest = Type.Object({ attempts: Type.Array(Id, { minItems: 1 }) })
+export const RevokeRequest = Type.Object({ attempts: Type.Array(AnyId, { minItems: 1 }) })
 export type RevokeRequest = Static<typeof RevokeRequest>
 export const RevokeReply = Type.Object({ state: SlaveState })
 export type RevokeReply = Static<typeof RevokeReply>
@@ -271,7 +272,7 @@ export const POLL_SECONDS = 20
  */
 export const Poll = Type.Object({
   slave: Name,
-  boot: Type.Optional(Id),
+  boot: Type.Optional(AnyId),
   generation: Type.Optional(Count),
   free: Type.Optional(Count),
   mode: Type.Optional(SlaveState.properties.mode),
@@ -291,7 +292,7 @@ export type AnyPoll = Static<typeof AnyPoll>
 export const PollReply = Type.Object({
   offers: Type.Array(Offer),
   /** Revoked attempts: the agent kills them. */
-  revoke: Type.Array(Id),
+  revoke: Type.Array(AnyId),
 })
 export type PollReply = Static<typeof PollReply>
 
@@ -306,9 +307,9 @@ const submitted = {
   /** Required with `attempt`. */
   slave: Type.Optional(Name),
   /** A simple slave may give `task` alone. */
-  attempt: Type.Optional(Id),
+  attempt: Type.Optional(AnyId),
   /** As in the offer. Without it, only an attempt that the slave still holds is found. */
-  task: Type.Optional(Id),
+  task: Type.Optional(AnyId),
   ranMs: Type.Optional(Callback.properties.ranMs),
 }
 const { status: _done, ...doneFields } = Done.properties

@@ -101,7 +101,7 @@ export function durationOf(text: string): number {
 }
 
 /** Parses an option as an https origin. */
-export function originOf(url: string): string {
+export function httpsOriginOf(url: string): string {
   const parsed = URL.canParse(url) ? new URL(url) : null
   if (parsed?.protocol === 'https:' && parsed.pathname === '/' && !parsed.search) {
     return `https://${parsed.host}`

@@ -3,7 +3,7 @@
 import { UsageError } from '../../../shared/process/usage-error.ts'
 import type { Runner } from '../command.ts'
 import { command } from '../command.ts'
-import { dataOption, handOver, originOf, withAuthority } from './data-folder.ts'
+import { dataOption, handOver, httpsOriginOf, withAuthority } from './data-folder.ts'
 
 export const init = (run: Runner) =>
   command(
@@ -15,7 +15,7 @@ export const init = (run: Runner) =>
   )
     // Without a default: it would give identities to the folder that npm start uses without any.
     .addOption(dataOption())
-    .option('--url <URL>', 'URL at which slaves and clients reach the master', originOf)
+    .option('--url <URL>', 'URL at which slaves and clients reach the master', httpsOriginOf)
     .option(
       '--names <A,B>',
       'further names and addresses for its certificate; those of this machine are included',

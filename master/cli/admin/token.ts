@@ -8,8 +8,8 @@ import type { Runner } from '../command.ts'
 import {
   durationOf,
   expiry,
+  httpsOriginOf,
   onFolder,
-  originOf,
   records,
   time,
   withAuthority,
@@ -47,7 +47,7 @@ export const token = (run: Runner) =>
       .option(
         '--url <URL>',
         'URL at which the slave reaches the master; default: the --url of init',
-        originOf,
+        httpsOriginOf,
       )
       .action(
         run(({ output }, { data, ttl, name, uses, url }) =>
