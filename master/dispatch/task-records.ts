@@ -61,7 +61,9 @@ function changing(task: Task): TaskUpdate {
 export function readOutcome(text: string): Outcome {
   const bytes = Buffer.from(text)
   const fields: Record<string, unknown> = {}
-  for (const [name, span] of scan(bytes, 1).members ?? []) {
+  const { names = [], spans = [] } = scan(bytes, 1).members ?? {}
+  for (const [i, span] of spans.entries()) {
+    const name = names[i] as string
     const written = textOf(bytes, span)
     fields[name] = name === 'result' ? new Raw(written) : JSON.parse(written)
   }

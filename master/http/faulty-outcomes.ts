@@ -4,10 +4,12 @@
 // describes the fault takes its place; the rest of the body is kept byte for byte and checked as usual.
 
 import { ambiguityOf, scanJson } from '../../shared/data/json-text.ts'
-import type { Span } from '../../shared/data/raw-json.ts'
+import type { Members, Span } from '../../shared/data/raw-json.ts'
 import { scan, textOf } from '../../shared/data/raw-json.ts'
 import { JSON_DEPTH_MAX } from '../../shared/http/server.ts'
 import { Done } from '../../shared/protocol/wire.ts'
+
+type Place = Pick<Span, 'start' | 'end'>
 
 /** How deep an outcome is nested: in the body, its list and a callback. */
 const OUTCOME_DEPTH = 3
@@ -45,7 +47,7 @@ function failureOf(bytes: Buffer, span: Span): string {
 }
 
 /** The same for a single outcome in the short form. */
-function withoutFaultyResult(bytes: Buffer, members: Map<string, Span> | undefined): Buffer | null {
+function withoutFaultyResult(bytes: Buffer, members: Members | undefined): Buffer | null {
   const result = members?.get('result')
   const mistake = result && mistakeIn(bytes, result, 1)
   if (!members || !mistake) return null
@@ -53,12 +55,15 @@ function withoutFaultyResult(bytes: Buffer, members: Map<string, Span> | undefin
   const rest = Buffer.from(around.map(String).join(''))
   if (mistakeIn(rest, { start: 0, end: rest.length }, 0) !== null) return null
   const failure = JSON.stringify({ type: 'invalid-result', message: wordsOf(mistake) })
-  const kept = [...members].filter(([name]) => !Object.hasOwn(Done.properties, name))
-  const fields = kept.map(([name, span]) => `${JSON.stringify(name)}:${textOf(bytes, span)}`)
+  const fields = members.names.flatMap((name, i) =>
+    Object.hasOwn(Done.properties, name)
+      ? []
+      : [`${JSON.stringify(name)}:${textOf(bytes, members.spans[i] as Span)}`],
+  )
   return Buffer.from(`{${[...fields, `"failure":${failure}`].join()}}`)
 }
 
-function mistakeIn(bytes: Buffer, { start, end }: Span, depth: number): string | null {
+function mistakeIn(bytes: Buffer, { start, end }: Place, depth: number): string | null {
   const part = bytes.subarray(start, end)
   const found = scanJson(part)
   if (found.depth + depth > JSON_DEPTH_MAX) {

@@ -58,7 +58,21 @@ export function encode(value: unknown): string {
 export const plain = (value: unknown): unknown => (value instanceof Raw ? value.value : value)
 
 /** Where a value stands in the bytes of a JSON text, and those inside it as far down as was asked. */
-export type Span = { start: number; end: number; members?: Map<string, Span>; items?: Span[] }
+export type Span = {
+  start: number
+  end: number
+  /** Of an object. */
+  members: Members | undefined
+  /** Of an array. */
+  items: Span[] | undefined
+}
+
+/** The members of an object: a few as a rule, so that looking through them beats a Map. */
+export type Members = {
+  readonly names: readonly string[]
+  readonly spans: readonly Span[]
+  get(name: string): Span | undefined
+}
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -73,101 +87,168 @@ const SHORT = 48
  * be valid: whoever has it has parsed it. Of a name that stands twice in an object the last counts, as
  * in JSON.parse.
  */
-export function scan(bytes: Uint8Array, levels: number): Span {
-  return createScanner(bytes).value(levels)
+export function scan(bytes: Buffer, levels: number): Span {
+  return new Scanner(bytes).value(levels)
 }
 
 /**
  * The items of a list that is the only member of an object, each when it is asked for: a long list can
  * be read in slices. `levels`: down from an item.
  */
-export function* scanItems(bytes: Uint8Array, levels: number): Generator<Span, undefined> {
-  const scanner = createScanner(bytes)
+export function* scanItems(bytes: Buffer, levels: number): Generator<Span, undefined> {
+  const scanner = new Scanner(bytes)
   scanner.enterOnlyMember()
-  yield* scanner.eachItem(levels)
+  while (scanner.isBeforeItem()) yield scanner.value(levels)
 }
 
-function createScanner(bytes: Uint8Array) {
-  let at = 0
-  return { value, eachItem, enterOnlyMember }
+/** Names stay bytes until somebody reads them: most are only compared, and many not even that. */
+class ScannedMembers implements Members {
+  readonly spans: Span[] = []
+  readonly #bytes: Buffer
+  /** Where the string of each name begins and ends. */
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
 
-  function value(down: number): Span {
-    blank()
-    const start = at
-    const byte = bytes[at]
-    if (byte === QUOTE) string()
-    else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-      if (down === 0) skip()
-      else if (byte === OPEN_LIST) return { start, items: [...eachItem(down - 1)], end: at }
-      else return { start, members: members(down), end: at }
-    } else scalar()
-    return { start, end: at }
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  add(start: number, end: number, span: Span): void {
+    this.#starts.push(start)
+    this.#ends.push(end)
+    this.spans.push(span)
+  }
+
+  get names(): string[] {
+    return this.spans.map((_, i) => this.#name(i))
+  }
+
+  /** Of a name that stands twice the last counts, as in JSON.parse. */
+  get(name: string): Span | undefined {
+    for (let i = this.spans.length - 1; i >= 0; i--) if (this.#is(i, name)) return this.spans[i]
+    return undefined
+  }
+
+  #name(i: number): string {
+    return nameOf(this.#bytes.toString('utf8', this.#starts[i], this.#ends[i]))
+  }
+
+  #is(i: number, name: string): boolean {
+    const start = (this.#starts[i] as number) + 1
+    const length = (this.#ends[i] as number) - 1 - start
+    // An escape makes a string longer, and so does a character that is not ASCII.
+    if (length < name.length) return false
+    for (let k = 0; k < length; k++) {
+      const byte = this.#bytes[start + k] as number
+      if (byte === BACKSLASH || byte >= 0x80) return this.#name(i) === name
+      if (byte !== name.charCodeAt(k)) return false
+    }
+    return true
+  }
+}
+
+/** Goes once through a text. A class, and one shape of spans, because it runs several times for each task. */
+class Scanner {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  value(down: number): Span {
+    this.#blank()
+    const span: Span = { start: this.#at, end: 0, members: undefined, items: undefined }
+    const byte = this.#bytes[this.#at]
+    if (byte === QUOTE) this.#string()
+    else if (byte !== OPEN_OBJECT && byte !== OPEN_LIST) this.#scalar()
+    else if (down === 0) this.#skip()
+    else if (byte === OPEN_LIST) span.items = this.#items(down - 1)
+    else span.members = this.#members(down - 1)
+    span.end = this.#at
+    return span
+  }
+
+  /** To the first item of the list that is an object's only member. */
+  enterOnlyMember(): void {
+    this.#blank()
+    this.#at++
+    this.#name()
+    this.#blank()
+    this.#at++
+  }
+
+  /** Whether another item follows in the list; goes to it, or to after the list. */
+  isBeforeItem(): boolean {
+    this.#blank()
+    if (this.#bytes[this.#at] === COMMA) {
+      this.#at++
+      return true
+    }
+    if (this.#bytes[this.#at] !== CLOSE_LIST) return true
+    this.#at++
+    return false
   }
 
   /** Of a list that begins here. */
-  function* eachItem(down: number): Generator<Span, undefined> {
-    at++
-    for (blank(); bytes[at] !== CLOSE_LIST; blank()) {
-      if (bytes[at] === COMMA) at++
-      yield value(down)
+  #items(down: number): Span[] {
+    const items: Span[] = []
+    this.#at++
+    while (this.isBeforeItem()) items.push(this.value(down))
+    return items
+  }
+
+  #members(down: number): Members {
+    const members = new ScannedMembers(this.#bytes)
+    this.#at++
+    for (this.#blank(); this.#bytes[this.#at] !== CLOSE_OBJECT; this.#blank()) {
+      if (this.#bytes[this.#at] === COMMA) this.#at++
+      this.#blank()
+      const start = this.#at
+      const end = this.#name()
+      members.add(start, end, this.value(down))
     }
-    at++
+    this.#at++
+    return members
   }
 
-  /** To the value of an object's only member. */
-  function enterOnlyMember(): void {
-    blank()
-    at++
-    blank()
-    string()
-    blank()
-    at++
-    blank()
+  /** Reads a name and the colon after it; returns where the name ends. */
+  #name(): number {
+    this.#blank()
+    this.#string()
+    const end = this.#at
+    this.#blank()
+    assert(this.#bytes[this.#at] === COLON)
+    this.#at++
+    return end
   }
 
-  function members(down: number): Map<string, Span> {
-    const found = new Map<string, Span>()
-    at++
-    for (blank(); bytes[at] !== CLOSE_OBJECT; blank()) {
-      if (bytes[at] === COMMA) at++
-      blank()
-      const start = at
-      string()
-      const name = textOf(bytes, { start, end: at })
-      blank()
-      assert(bytes[at] === COLON)
-      at++
-      found.set(nameOf(name), value(down - 1))
-    }
-    at++
-    return found
+  #blank(): void {
+    while (isBlank(this.#bytes[this.#at])) this.#at++
   }
 
-  function blank(): void {
-    while (isBlank(bytes[at])) at++
-  }
-
-  function scalar(): void {
-    while (at < bytes.length && !isEnd(bytes[at])) at++
+  #scalar(): void {
+    while (this.#at < this.#bytes.length && !isEnd(this.#bytes[this.#at])) this.#at++
   }
 
   /** To after an array or object, whatever is in it. */
-  function skip(): void {
+  #skip(): void {
+    const bytes = this.#bytes
     let depth = 0
     do {
-      const byte = bytes[at]
+      const byte = bytes[this.#at]
       if (byte === QUOTE) {
-        string()
+        this.#string()
         continue
       }
       if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++
       else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--
-      at++
+      this.#at++
     } while (depth > 0)
   }
 
-  function string(): void {
-    at = afterString(bytes, at)
+  #string(): void {
+    this.#at = afterString(this.#bytes, this.#at)
   }
 }
 
@@ -195,8 +276,8 @@ const isEnd = (byte: number | undefined): boolean =>
   byte === COMMA || byte === CLOSE_LIST || byte === CLOSE_OBJECT || isBlank(byte)
 
 /** The text of a span: a string of its own, which keeps no body in memory. */
-export const textOf = (bytes: Uint8Array, { start, end }: Pick<Span, 'start' | 'end'>): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8')
+export const textOf = (bytes: Buffer, { start, end }: Pick<Span, 'start' | 'end'>): string =>
+  bytes.toString('utf8', start, end)
 
 /** A number that was written in another way than JSON.stringify writes the double that it becomes. */
 export type OddNumber = {
@@ -213,7 +294,7 @@ export type TextOf = (field: string) => string | undefined
 
 /** The fields of an object of a JSON text. */
 export const fieldsOf =
-  (bytes: Uint8Array, object: Span | undefined): TextOf =>
+  (bytes: Buffer, object: Span | undefined): TextOf =>
   (field) => {
     const span = object?.members?.get(field)
     return span && textOf(bytes, span)
@@ -272,7 +353,7 @@ function isPlainNumber(bytes: Uint8Array, start: number, end: number): boolean {
   return dot < 0 || (bytes[end - 1] !== ZERO && (bytes[start] !== ZERO || bytes[dot + 1] !== ZERO))
 }
 
-const pathOf = (bytes: Uint8Array, levels: Level[]): string =>
+const pathOf = (bytes: Buffer, levels: Level[]): string =>
   levels
     .map(({ isList, place, nameEnd }) =>
       isList ? place : nameOf(textOf(bytes, { start: place, end: nameEnd })),

@@ -7,7 +7,7 @@ import type { Callback, Offer, Outcome } from '../../shared/protocol/wire.ts'
 const OFFER_LEVELS = 3
 
 /** Replaces the inputs of a message with offers by their text. */
-export function offersAsWritten<T extends { offers: Offer[] }>(said: T, bytes: Uint8Array): T {
+export function offersAsWritten<T extends { offers: Offer[] }>(said: T, bytes: Buffer): T {
   const spans = scan(bytes, OFFER_LEVELS).members?.get('offers')?.items ?? []
   for (const [i, offer] of said.offers.entries()) {
     const span = spans[i]?.members?.get('input')
@@ -28,7 +28,7 @@ export function readCallback(text: string): Callback {
 /** Replaces the result of an outcome by its text, which is in this span. */
 export function keepWritten(
   outcome: Outcome,
-  bytes: Uint8Array,
+  bytes: Buffer,
   span: { start: number; end: number } | undefined,
 ): void {
   if (outcome.status === 'done' && span) outcome.result = new Raw(textOf(bytes, span))

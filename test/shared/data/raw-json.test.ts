@@ -51,7 +51,7 @@ function check(bytes: Buffer, value: unknown, levels: number, span = scan(bytes,
     return
   }
   const names = Object.keys(value)
-  t.same([...(span.members?.keys() ?? [])].toSorted(), names.toSorted())
+  t.same([...new Set(span.members?.names)].toSorted(), names.toSorted())
   for (const name of names)
     check(bytes, (value as Record<string, unknown>)[name], levels - 1, span.members?.get(name))
 }
@@ -114,7 +114,7 @@ t.test('the items of the only list of an object are read one by one', async (t) 
     `{"t\\u0061sks":[{"kind":"own","input":"${'x'.repeat(100)}\\""},{"kind":"own"}]}`,
   ]) {
     const bytes = Buffer.from(text)
-    const list = scan(bytes, 3).members?.values().next().value
+    const list = scan(bytes, 3).members?.spans[0]
     t.same([...scanItems(bytes, 1)], list?.items, text)
   }
 })
