@@ -1,6 +1,7 @@
-// How fast askfirst is, beside two floors in the same run: npm run bench -- [--short] [--json FILE]
+// How fast askfirst is, beside three floors in the same run: npm run bench -- [--short] [--guard] [--json FILE]
 // Starts the real processes, puts load on each target in turn (route, chain, ours, route, chain ...)
-// and prints medians, spread and ratios. Figures depend on the machine; ratios much less.
+// and prints medians, spread and ratios. Figures depend on the machine; ratios much less. With --guard it
+// fails when askfirst has become slower beside the prototype (guard.ts).
 //
 //   bench -> targets (processes) <- load (a process of its own) -> scenarios' runs -> report
 
@@ -16,6 +17,7 @@ import {
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { guard } from './guard.ts'
 import { startLoad } from './processes.ts'
 import { profile } from './profile.ts'
 import type { ScenarioFigures } from './report.ts'
@@ -24,7 +26,7 @@ import type { Run, Scenario } from './scenarios.ts'
 import { runOnce, SCENARIOS } from './scenarios.ts'
 import { spreadOf } from './summary.ts'
 import type { Target, TargetName } from './targets.ts'
-import { startChain, startOurs, startRoute } from './targets.ts'
+import { startChain, startOurs, startPrototype, startRoute } from './targets.ts'
 
 const HELP = `npm run bench -- [options]
   --short          all in under 30 seconds, for CI: figures are rough
@@ -35,6 +37,8 @@ const HELP = `npm run bench -- [options]
   --executors N    of the slave (1)
   --slots N        of the slave (4096)
   --folder DIR     where the master's store is made
+  --guard          only single and batch; fails when a ratio to the prototype grew by 30 %
+  --accept         with --guard: writes the ratios of this run to guard.json
   --profile        says where the time goes instead, in a profile of --only (single)
 `
 
@@ -48,6 +52,8 @@ const { values: given } = parseArgs({
     executors: { type: 'string', default: '1' },
     slots: { type: 'string', default: '4096' },
     folder: { type: 'string' },
+    guard: { type: 'boolean', default: false },
+    accept: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -60,6 +66,7 @@ const ours = {
   ...(given.folder === undefined ? {} : { folder: given.folder }),
 }
 const WARM_SECONDS = given.short ? 0.3 : 1.5
+const GUARDED = 'single,batch'
 
 if (given.help) {
   process.stdout.write(HELP)
@@ -78,9 +85,11 @@ function chosen(otherwise: string): Scenario[] {
 }
 
 async function bench(): Promise<void> {
-  const scenarios = chosen(SCENARIOS.map(({ name }) => name).join(','))
+  const scenarios = chosen(given.guard ? GUARDED : SCENARIOS.map(({ name }) => name).join(','))
   const load = await startLoad()
-  const targets = [await startRoute(), await startChain(), await startOurs(ours)]
+  const prototype = await startPrototype()
+  const others = given.guard ? [] : [await startRoute(), await startChain()]
+  const targets = [...others, prototype, await startOurs(ours)]
   const words = Object.fromEntries(targets.map((target) => [target.name, target.words]))
   const machine = machineOf()
   process.stdout.write(`${aboutRun(machine)}\n\n`)
@@ -100,6 +109,7 @@ async function bench(): Promise<void> {
   }
   const everything = Object.values(all).flatMap((figures) => Object.values(figures))
   if (everything.some(({ errors }) => Object.keys(errors).length > 0)) process.exitCode = 1
+  if (given.guard && !guard(all, given.accept)) process.exitCode = 1
 }
 
 /** A B C A B C ...: what else the machine does falls on all alike. */

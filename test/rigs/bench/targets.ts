@@ -1,4 +1,4 @@
-// What the bench measures: askfirst as it is installed, and the two floors beside it.
+// What the bench measures: askfirst as it is installed, and the three floors beside it.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { ProcessOptions, Running } from './processes.ts'
 import { start } from './processes.ts'
 
-export type TargetName = 'route' | 'chain' | 'askfirst'
+export type TargetName = 'route' | 'chain' | 'prototype' | 'askfirst'
 
 export type Target = {
   name: TargetName
@@ -66,14 +66,19 @@ export async function startRoute(): Promise<Target> {
 }
 
 /** Floor (b): client, master and slave with a request for each message, and nothing stored. */
-export async function startChain(): Promise<Target> {
-  const slave = await start('test/rigs/bench/floors/chain-slave.ts')
-  const master = await start('test/rigs/bench/floors/chain-master.ts', [slave.url])
+export const startChain = (): Promise<Target> => startPair('chain', 'bare chain')
+
+/** Floor (c): the durable prototype, with lists and group commits. */
+export const startPrototype = (): Promise<Target> => startPair('prototype', 'durable prototype')
+
+async function startPair(name: 'chain' | 'prototype', words: string): Promise<Target> {
+  const slave = await start(`test/rigs/bench/floors/${name}-slave.ts`)
+  const master = await start(`test/rigs/bench/floors/${name}-master.ts`, [slave.url])
   const headers = { 'content-type': 'application/json' }
   const body = JSON.stringify({ url: master.url })
   await fetch(`${slave.url}/master`, { method: 'POST', headers, body })
   const pids = { master: master.pid, slave: slave.pid }
-  return { ...floor('chain', 'bare chain', master, pids, [master, slave]), works: true }
+  return { ...floor(name, words, master, pids, [master, slave]), works: true }
 }
 
 function floor(
