@@ -6,6 +6,7 @@ import { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { OfferAnswer, SlaveState } from '../../shared/protocol/wire.ts'
+import { inOrder } from '../policies/in-order.ts'
 import type { Candidates } from '../policies/policy.ts'
 import { accept, end, hold } from './attempts.ts'
 import { judgeAnswers, noteTrouble } from './backoff.ts'
@@ -47,6 +48,8 @@ export function seek(core: Context, task: Task, now: Monotonic): void {
 /** The place of the slave that the policy asks next, among those that `next` returns; -1 when there is none. */
 export function pick(core: Context, task: Task, next = core.registry.next): number {
   const { registry } = core
+  // The usual policy needs nothing but the first: this runs for every offer.
+  if (core.policy === inOrder) return next(task.kind, task.asked, 0)
   const candidates: Candidates = {
     next: (from) => next(task.kind, task.asked, from),
     end: registry.end,

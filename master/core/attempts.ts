@@ -52,7 +52,7 @@ export function recall(task: Task): void {
     const retried = isRetried(event) ? event : null
     if (retried && slave !== undefined && isBlamed(retried)) task.blamed.push(slave)
     if (attempt === undefined) continue
-    if (retried) (task.counted ??= new Set()).add(attempt)
+    if (retried) count(task, attempt)
     if (retried ? !isLost(retried) : event === 'old failure') {
       ;(task.failed ??= new Set()).add(attempt)
     }
@@ -77,24 +77,33 @@ export function hold(
   task.unsure?.delete(attempt)
   leaveLine(core, task)
   task.stage = { is: 'running', slave, attempt, since: now }
-  const counted = (task.counted ??= new Set())
-  if (!counted.has(attempt)) task.tries++
+  if (count(task, attempt)) task.tries++
   if (task.startedAt === null && task.tries === 1) noteFirst(core, task, now)
-  counted.add(attempt)
   task.startedAt = core.wall
   waitNoMore(task)
   core.running++
   slave.taken++
   const onItsWay = generation === NOT_ARRIVED
   slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now, onItsWay })
-  note(task, {
-    at: core.wall,
-    event: 'taken',
-    slave: slave.name,
-    ...(ms === undefined ? {} : { ms }),
-  })
+  const { wall: at } = core
+  const { name } = slave
+  note(
+    task,
+    ms === undefined
+      ? { at, event: 'taken', slave: name }
+      : { at, event: 'taken', slave: name, ms },
+  )
   core.effects.push({ do: 'save', task })
   accept(core, task)
+}
+
+/** Notes that an attempt is counted in `tries`; false when it was already. */
+export function count(task: Task, attempt: string): boolean {
+  // An array: most tasks have one attempt, and a Set of one takes ten times its memory.
+  const counted = (task.counted ??= [])
+  if (counted.includes(attempt)) return false
+  counted.push(attempt)
+  return true
 }
 
 /** Accepts the task: from now on it must end. */
@@ -270,7 +279,11 @@ function miss(core: Context, slave: Slave, { task, attempt }: Held, now: Monoton
   core.counters.attemptsLost++
   const why = { is: 'poll lost' } as const
   note(task, { at: core.wall, event: 'not arrived', slave: slave.name, why })
-  if (task.counted?.delete(attempt)) task.tries--
+  const { counted } = task
+  if (counted?.includes(attempt)) {
+    task.counted = counted.filter((each) => each !== attempt)
+    task.tries--
+  }
   task.misses++
   release(core, task)
   waitFor(task, core.settings.waitLimitMs, now, core.wall)

@@ -7,7 +7,7 @@ import type { Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO, later, msBetween } from '../../shared/data/clock.ts'
 import { mayBeGiven } from './anonymous-slaves.ts'
 import { visit } from './asking.ts'
-import { recall } from './attempts.ts'
+import { count, recall } from './attempts.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS } from './context.ts'
 import type { StoredSlave, StoredTask } from './messages.ts'
@@ -74,7 +74,7 @@ function restoreTask(
   }
   task.stage = { is: 'running', slave, attempt, since: now }
   task.startedAt = startedAt
-  task.counted = (task.counted ?? new Set()).add(attempt)
+  count(task, attempt)
   core.running++
   slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })
 }

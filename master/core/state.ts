@@ -82,7 +82,7 @@ export type Task = NewTask & {
   /** Attempts whose failure was reported: not adopted when a list still contains them. */
   failed: Set<string> | null
   /** Attempts that are counted in `tries`: one that is lost and found again is one try. */
-  counted: Set<string> | null
+  counted: string[] | null
   /** How often a poll response with it was lost; one more counts as a try. */
   misses: number
   /** Slaves that it may have crashed, in order. */

@@ -5,7 +5,15 @@ import { later } from '../../shared/data/clock.ts'
 import type { NewTask, Task, TaskStatus } from './state.ts'
 
 export const createTask = (given: NewTask, number: number, now: Monotonic): Task => ({
-  ...given,
+  // Not a spread: every task has the same shape.
+  id: given.id,
+  kind: given.kind,
+  priority: given.priority,
+  runLimitMs: given.runLimitMs,
+  createdAt: given.createdAt,
+  queue: given.queue,
+  waitUntil: given.waitUntil,
+  expiresAt: given.expiresAt,
   number,
   since: now,
   stage: { is: 'waiting' },

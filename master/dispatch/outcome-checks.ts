@@ -29,12 +29,7 @@ export function createOutcomeChecks(given: {
     /** Returns the checked outcomes; throws a Problem if one is invalid. */
     callbacks({ state, callbacks }: CallbacksRequest): CallbacksRequest {
       const checked = callbacks.map((callback, i) => {
-        const outcome = check(
-          state.slave,
-          callback.task,
-          callback.outcome,
-          `callbacks.${i}.outcome.`,
-        )
+        const outcome = check(state.slave, callback.task, callback.outcome, i)
         return outcome === callback.outcome ? callback : { ...callback, outcome }
       })
       return { state, callbacks: checked }
@@ -44,7 +39,7 @@ export function createOutcomeChecks(given: {
     submitted(said: Submitted): Submitted {
       const { slave, task } = whose(said)
       const kind = task === undefined ? undefined : live.get(task)?.kind
-      const outcome = check(slave, task, inFull(kind, said.outcome), '')
+      const outcome = check(slave, task, inFull(kind, said.outcome), null)
       return { ...said, outcome }
     },
   }
@@ -62,14 +57,20 @@ export function createOutcomeChecks(given: {
     return { ...outcome, result: outputs.inFull(kind, outcome.result) }
   }
 
-  /** `at` stands before the names of fields in what is refused. */
-  function check(slave: string, task: string | undefined, outcome: Outcome, at: string): Outcome {
+  /** `place`: in the list of callbacks; null for the short form. For the names of fields in what is refused. */
+  function check(
+    slave: string,
+    task: string | undefined,
+    outcome: Outcome,
+    place: number | null,
+  ): Outcome {
     if (outcome.status !== 'done') return outcome
     const kind = task === undefined ? undefined : live.get(task)?.kind
     const mistake = kind === undefined ? null : outputs.mistakeIn(kind, outcome.result)
     if (mistake !== null) return { status: 'failed', type: 'invalid-result', message: mistake }
     if (outcome.files === undefined) return outcome
-    const files = outcome.files.map((file, i) => placed(slave, file, `${at}files.${i}`))
+    const at = place === null ? 'files' : `callbacks.${place}.outcome.files`
+    const files = outcome.files.map((file, i) => placed(slave, file, `${at}.${i}`))
     return { ...outcome, files }
   }
 

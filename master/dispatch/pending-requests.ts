@@ -134,9 +134,13 @@ export function createPendingRequests(given: {
     },
   }
 
-  async function submit(submission: Submission, gone?: Gone): Promise<Reply> {
-    const { idempotencyKey: key, requestHash } = submission
-    if (key === null) return begin(submission, gone)
+  function submit(submission: Submission, gone?: Gone): Promise<Reply> {
+    const { idempotencyKey: key } = submission
+    return key === null ? begin(submission, gone) : submitOnce(key, submission, gone)
+  }
+
+  async function submitOnce(key: string, submission: Submission, gone: Gone): Promise<Reply> {
+    const { requestHash } = submission
     const before = keys.get(key)
     if (before) {
       if (before.requestHash !== requestHash) throw keyReused(key)
@@ -195,7 +199,8 @@ export function createPendingRequests(given: {
   }
 
   function begin(submission: Submission, gone: Gone): Promise<Reply> {
-    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, ...payload } = submission
+    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs } = submission
+    const { input, work, trace, tags, idempotencyKey, requestHash, client } = submission
     const id = given.newId()
     const now = clock.now()
     const createdAt = clock.wall()
@@ -203,9 +208,10 @@ export function createPendingRequests(given: {
     const waits = patience > 0
     const waitUntil = waits ? later(now, patience) : null
     const expiresAt = waits ? later(createdAt, patience) : null
-    given.add(id, { ...payload, queueMs: queue ? waitLimitMs : 0 })
+    const queueMs = queue ? waitLimitMs : 0
+    given.add(id, { input, work, trace, tags, queueMs, idempotencyKey, requestHash, client })
     return new Promise((resolve, reject) => {
-      const key = payload.idempotencyKey
+      const key = idempotencyKey
       open.set(id, { key, resolve, reject, waitUntil: later(now, waitMs), gone })
       const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil, expiresAt }
       post({ is: 'submit', task })

@@ -19,7 +19,20 @@ import { Problem } from '../../shared/protocol/problems.ts'
 import type { Submission } from '../dispatch/pending-requests.ts'
 
 /** The input as JSON text. */
-type Parsed = Omit<NamedTask, 'input'> & { input: string }
+type Parsed = TaskOptions & { kind: string; input: string }
+
+/** What the headers of a request say of a new task or job. */
+export type Manners = {
+  /** How long the client waits, in milliseconds; 0: it does not wait. */
+  waitMs: number
+  /** The key of a repeated request, and the hash of what it must repeat. */
+  idempotencyKey: string | null
+  requestHash: string | null
+  /** The owner of the new task or job; null: no particular client. */
+  client: string | null
+  /** The trace that the request belongs to, if it names one (shared/protocol/trace.ts). */
+  trace: string | null
+}
 
 type TaskRequestLimits = {
   runLimitMs: number
@@ -47,24 +60,24 @@ export function createTaskRequests(given: {
 
   return {
     /** A submission that repeats a task's request, with changes. Throws a Problem as `parse` does. */
-    again(task: Repeatable, body: unknown): Submission {
+    again(task: Repeatable, body: unknown, said: Manners): Submission {
       const changed = changes.checked(body ?? {})
       const { kind, priority, runLimitMs, tags, input } = task
       const queueMs = queueMsOf(task)
       const queued = queueMs === 0 ? {} : { queue: true, waitLimitMs: queueMs }
       const common = { priority, runLimitMs, tags, ...queued, ...changed }
       const named = { kind, input: JSON.parse(input) as unknown, ...common }
-      return { ...settle(name(named, () => input)), kind, input, work: null }
+      const checked = name(named, () => input)
+      return settle(checked, said)
     },
 
     /**
-     * A submission from a body. `text` gives the JSON text of a field: the input is passed on as it was
-     * written. Throws a Problem that names the field and the rule.
+     * A submission from a body and from what the headers say. `text` gives the JSON text of a field: the
+     * input is passed on as it was written. Throws a Problem that names the field and the rule.
      */
-    parse(body: unknown, text: TextOf): Submission {
-      const { kind, input, ...common } =
-        isObject(body) && !('kind' in body) ? expand(body, text) : name(body, text)
-      return { ...settle(common), kind, input, work: null }
+    parse(body: unknown, text: TextOf, said: Manners): Submission {
+      const checked = isObject(body) && !('kind' in body) ? expand(body, text) : name(body, text)
+      return settle(checked, said)
     },
   }
 
@@ -110,32 +123,41 @@ export function createTaskRequests(given: {
       ])
     }
     shorthand.checked(body)
-    const input: string[] = []
+    let input = ''
     const common: Record<string, unknown> = {}
-    for (const [field, value] of Object.entries(body)) {
+    for (const field of Object.keys(body)) {
+      const value = body[field]
       if (Object.hasOwn(TASK_OPTIONS, field)) common[field] = value
-      else input.push(`${JSON.stringify(field)}:${fieldText(field, value, text)}`)
+      else {
+        input += input === '' ? '{' : ','
+        input += `${JSON.stringify(field)}:${fieldText(field, value, text)}`
+      }
     }
-    return { kind: shorthand.name, input: `{${input.join()}}`, ...common }
+    return { kind: shorthand.name, input: `${input}}`, ...common }
   }
 
-  function settle(common: TaskOptions): Omit<Submission, Body> {
-    const runLimitMs = common.runLimitMs ?? limits.runLimitMs
-    const waitLimitMs = common.waitLimitMs ?? limits.waitLimitMs
+  function settle(
+    { kind, input, queue, priority, tags, ...given }: Parsed,
+    { waitMs, trace, idempotencyKey, requestHash, client }: Manners,
+  ): Submission {
+    const { runLimitMs = limits.runLimitMs, waitLimitMs = limits.waitLimitMs } = given
     if (runLimitMs > limits.runLimitMsMax) {
       throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${limits.runLimitMsMax}` }])
     }
     return {
-      queue: common.queue ?? false,
-      priority: common.priority ?? 0,
-      tags: common.tags ?? [],
+      kind,
+      input,
+      work: null,
+      queue: queue ?? false,
+      priority: priority ?? 0,
+      tags: tags ?? [],
       runLimitMs,
       waitLimitMs,
-      waitMs: 0,
-      trace: null,
-      idempotencyKey: null,
-      requestHash: null,
-      client: null,
+      waitMs,
+      trace,
+      idempotencyKey,
+      requestHash,
+      client,
     }
   }
 }
@@ -168,12 +190,10 @@ export function assertDoubles(text: string, field: string): void {
 
 function fieldText(field: string, value: unknown, text: TextOf): string {
   const written = text(field) ?? encode(value)
-  assertDoubles(written, field)
+  // A text has no numbers.
+  if (typeof value !== 'string') assertDoubles(written, field)
   return written
 }
-
-/** Fields of a submission that come from its kind. */
-type Body = 'kind' | 'input' | 'work'
 
 function shorthandOf(kind: AboutKind) {
   const required = Type.IsObject(kind.input) ? kind.input.required : []

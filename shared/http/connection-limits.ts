@@ -32,6 +32,7 @@ type Connection = {
 /** Keeps a server to `socketsMax` connections. Before the server listens. */
 export function limitConnections(server: HttpServer, socketsMax: number): void {
   const all = new Map<string, Connection>()
+  const bySocket = new WeakMap<Socket, Connection>()
   /** In the order in which they came; and how many each address has. */
   const silent = new Set<Connection>()
   const perAddress = new Map<string, number>()
@@ -42,13 +43,22 @@ export function limitConnections(server: HttpServer, socketsMax: number): void {
   server.maxConnections = socketsMax + 1
   server.prependListener('connection', take)
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
-    const connection = all.get(nameOf(request.socket))
+    const connection = connectionOf(request.socket)
     if (!connection) return
-    speaks(connection)
+    if (!connection.asked) speaks(connection)
     connection.open++
     response.once('close', () => connection.open--)
   })
   server.once('close', () => clearInterval(sweep))
+
+  /** By its socket once it has been found by its name: a name is made from what the system says. */
+  function connectionOf(socket: Socket): Connection | undefined {
+    const known = bySocket.get(socket)
+    if (known) return known
+    const connection = all.get(nameOf(socket))
+    if (connection) bySocket.set(socket, connection)
+    return connection
+  }
 
   function take(socket: Socket): void {
     if (all.size >= socketsMax && !makeRoom()) return void socket.destroy()

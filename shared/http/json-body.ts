@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** A body of JSON as it came; empty when there was none. */
     readonly bodyBytes: Buffer
+    /** The same, null where there was none. For json-body.ts alone. */
+    arrivedBytes: Buffer | null
   }
   interface FastifyContextConfig {
     /** Its callers are slaves or the master, and outcomes have any shape: only bytes and depth are limited. */
@@ -37,8 +39,6 @@ export const SHAPE_LIMITS = {
   values: 2_000_000,
 }
 
-/** Bodies as they came, as long as there is their request. */
-const bodies = new WeakMap<FastifyRequest, Buffer>()
 const NO_BYTES = Buffer.alloc(0)
 
 type Parsed = (error: Error | null, value?: unknown) => void
@@ -48,9 +48,10 @@ export function parseJsonBodies(
   server: FastifyInstance,
   { slices, depthMax }: { slices: Slices; depthMax: number },
 ): void {
+  server.decorateRequest('arrivedBytes', null)
   server.decorateRequest('bodyBytes', {
     getter(this: FastifyRequest) {
-      return bodies.get(this) ?? NO_BYTES
+      return this.arrivedBytes ?? NO_BYTES
     },
   })
   const parseText = server.getDefaultJsonParser('error', 'error')
@@ -58,7 +59,7 @@ export function parseJsonBodies(
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     const bytes = body as Buffer
     if (bytes.length === 0) return done(null, undefined)
-    bodies.set(request, bytes)
+    request.arrivedBytes = bytes
     if (bytes.length >= LONG_BODY_BYTES) {
       const answer: Parsed = (error, value) => void slices.run(() => done(error, value))
       return void sliced(request, bytes).then((value) => answer(null, value), answer)
@@ -86,7 +87,7 @@ export function parseJsonBodies(
   function mend(request: FastifyRequest, bytes: Buffer, why: unknown): Buffer {
     const mended = isUtf8(bytes) ? request.routeOptions.config.mend?.(bytes) : undefined
     if (!mended) throw why
-    bodies.set(request, mended)
+    request.arrivedBytes = mended
     return mended
   }
 

@@ -111,7 +111,7 @@ export function createServer(given: ServerOptions) {
     limitConnections(server.server as HttpServer, given.socketsMax)
   }
   server.decorateRequest('mayTakeLong', function mayTakeLong(this: FastifyRequest) {
-    callOffs.get(this.raw)?.()
+    patient.add(this.raw)
   })
   // A browser takes no answer for something else than it says it is.
   server.addHook('onRequest', (_request, reply, done) => {
@@ -136,7 +136,9 @@ export function createServer(given: ServerOptions) {
   server.setValidatorCompiler(({ schema, httpPart }) => {
     const { fits, mistakes } = createCheck(schema as TSchema)
     return (value: unknown) => {
-      const given = httpPart === 'body' ? value : Value.Convert(schema as TSchema, value)
+      // Most requests have no query: converting nothing took 3 % of the master's time.
+      const isAsItCame = httpPart === 'body' || isEmpty(value)
+      const given = isAsItCame ? value : Value.Convert(schema as TSchema, value)
       return fits(given) ? { value: given } : { error: invalidRequest(mistakes(given)) }
     }
   })
@@ -168,28 +170,53 @@ export function createServer(given: ServerOptions) {
 
 export type Server = ReturnType<typeof createServer>
 
+function isEmpty(value: unknown): boolean {
+  for (const _name in value as object) return false
+  return true
+}
+
 function oneRoom(): PlaceOf {
   const room = createBodyRoom(BODY_LIMITS)
   return ({ ip }) => ({ room, caller: ip })
 }
 
-/** What calls off the end of a request whose body is on its way. */
-const callOffs = new WeakMap<IncomingMessage, () => void>()
+/** Requests whose bodies may take longer than others. */
+const patient = new WeakSet<IncomingMessage>()
 
-/** Ends the connection of a request whose body has not come within so long, whatever is answered. */
+/** Bodies that are late are looked for this often, and sooner where their time is short. */
+const ARRIVALS_LOOK_MS = 1_000
+
+/**
+ * Ends the connection of a request whose body has not come within so long, whatever is answered. One
+ * timer looks after all of them: one for each, with two listeners, took 2 % of the master's time.
+ */
 function watchArrivals(server: HttpServer, ms: number): void {
+  let arriving: { request: IncomingMessage; until: number }[] = []
+  let timer: NodeJS.Timeout | undefined
+  const lookMs = Math.min(ARRIVALS_LOOK_MS, Math.ceil(ms / 4))
   server.prependListener('request', (request: IncomingMessage) => {
     const { 'content-length': length = '0', 'transfer-encoding': chunked } = request.headers
     if (length === '0' && chunked === undefined) return
-    const timer = setTimeout(() => request.complete || request.socket.destroy(), ms)
-    const stop = (): void => clearTimeout(timer)
-    request.once('end', stop).once('close', stop)
-    callOffs.set(request, stop)
+    arriving.push({ request, until: performance.now() + ms })
+    timer ??= setTimeout(look, lookMs)
   })
+  server.once('close', () => clearTimeout(timer))
+
+  function look(): void {
+    const now = performance.now()
+    for (const { request, until } of arriving) {
+      if (until <= now && isArriving(request)) request.socket.destroy()
+    }
+    arriving = arriving.filter(({ request }) => isArriving(request))
+    timer = arriving.length === 0 ? undefined : setTimeout(look, lookMs)
+  }
   server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
     response.writeHead(417, { connection: 'close' }).end()
   })
 }
+
+const isArriving = (request: IncomingMessage): boolean =>
+  !request.complete && !request.destroyed && !patient.has(request)
 
 const pathOf = (request: FastifyRequest): string =>
   request.url.slice(0, 200).split('?')[0] as string

@@ -13,7 +13,7 @@ function stored(client: string, key: string): string | null {
   const owner = client === '*' ? null : client
   const [, { idempotencyKey }] = itemManners(
     { idempotencyKey: key },
-    owner,
+    { waitMs: 0, trace: null, client: owner },
     Buffer.alloc(0),
     undefined,
   )

@@ -46,16 +46,15 @@ export async function batches(app: FastifyInstance, options: Options) {
       const rule = 'is not allowed here: give each item its own "idempotencyKey"'
       throw invalidRequest([{ field: 'Idempotency-Key', rule }])
     }
-    const submissions = await checked(request)
-    if (isDryRun(request.query)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
     const waitMs = preferredWaitMs(request, options.waitMsMax)
-    const said = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
-    return { tasks: await submitAll(submissions, said, goneOf(reply, waitMs)) }
+    const submissions = await checked(request, waitMs)
+    if (isDryRun(request.query)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
+    return { tasks: await submitAll(submissions, goneOf(reply, waitMs)) }
   })
 
   /** The submissions of all items. Throws when one item is invalid; nothing has been submitted then. */
-  async function checked(request: FastifyRequest): Promise<Submission[]> {
-    const client = ownerOf(request)
+  async function checked(request: FastifyRequest, waitMs: number): Promise<Submission[]> {
+    const common = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
     const items = batchOf(request.body, options.batchTasksMax)
     const bytes = request.bodyBytes
     const spans = scanItems(bytes, 1)
@@ -66,8 +65,8 @@ export async function batches(app: FastifyInstance, options: Options) {
       try {
         const itemBytes = span === undefined ? 0 : span.end - span.start
         if (itemBytes > options.inputBytesMax) throw tooLong(itemBytes, options.inputBytesMax)
-        const [body, keyed] = itemManners(items[i], client, bytes, span)
-        submissions.push({ ...requests.parse(body, fieldsOf(bytes, span)), ...keyed })
+        const [body, said] = itemManners(items[i], common, bytes, span)
+        submissions.push(requests.parse(body, fieldsOf(bytes, span), said))
         // Its text is enough from here on.
         items[i] = null
       } catch (error) {
@@ -84,11 +83,7 @@ export async function batches(app: FastifyInstance, options: Options) {
   }
 
   /** Submits all. The replies keep the order of the items. */
-  async function submitAll(
-    submissions: Submission[],
-    said: Pick<Submission, 'waitMs' | 'trace' | 'client'>,
-    gone: Gone,
-  ) {
+  async function submitAll(submissions: Submission[], gone: Gone) {
     const replies: ReturnType<typeof submitOne>[] = []
     let chars = 0
     // Shifting frees the memory of submissions that the dispatcher holds.
@@ -98,7 +93,7 @@ export async function batches(app: FastifyInstance, options: Options) {
         await dispatcher.paced()
       }
       chars += one.input.length
-      const answered = submitOne(dispatcher, { ...one, ...said }, gone)
+      const answered = submitOne(dispatcher, one, gone)
       // Awaited below; until then a rejection has no handler.
       answered.catch(() => {})
       replies.push(answered)

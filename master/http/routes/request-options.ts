@@ -9,6 +9,7 @@ import { invalidRequest } from '../../../shared/http/validate.ts'
 import type { DryRunQuery } from '../../../shared/protocol/api/fields.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'
 import { EVERYBODY } from '../../security/identities/identities.ts'
+import type { Manners } from '../task-requests.ts'
 import { requestHash } from '../task-requests.ts'
 
 /** The JSON text of each field of a body that is an object. */
@@ -19,25 +20,13 @@ export const bodyFields = ({ bodyBytes }: FastifyRequest): TextOf =>
 export const inSmallLetters = (text: string): string =>
   /^[0-9A-Fa-f-]+$/.test(text) ? text.toLowerCase() : text
 
-export type Manners = {
-  /** How long the client waits, in milliseconds; 0: it does not wait. */
-  waitMs: number
-  /** The key of a repeated request, and the hash of what it must repeat. */
-  idempotencyKey: string | null
-  requestHash: string | null
-  /** The owner of the new task or job; null: no particular client. */
-  client: string | null
-  /** The trace that the request belongs to, if it names one (shared/protocol/trace.ts). */
-  trace: string | null
-}
-
 /** `Prefer: wait=N`, `Idempotency-Key`, `traceparent`. Throws `invalid-request`. */
 export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   const waitMs = preferredWaitMs(request, waitMsMax)
   const trace = readTrace(request.headers)
   const key = request.headers['idempotency-key']
   const client = ownerOf(request)
-  if (key === undefined) return { waitMs, trace, client, ...UNKEYED }
+  if (key === undefined) return { waitMs, trace, client, idempotencyKey: null, requestHash: null }
   // Implementations disagree about the meaning of other bytes in a header (RFC 9110, 5.5).
   if (typeof key === 'string' && !/^[\x20-\x7e]*$/.test(key)) {
     const rule = 'must be printable ASCII (letters without accents, digits, punctuation)'
@@ -48,24 +37,24 @@ export function manners(request: FastifyRequest, waitMsMax: number): Manners {
   return { waitMs, trace, client, ...said }
 }
 
-const UNKEYED = { idempotencyKey: null, requestHash: null }
-
 /**
  * An item of a batch without its key, and the key. The hash is that of a single POST with the same header
  * and body, so that each can repeat the other. Throws `invalid-request`.
  */
 export function itemManners(
   item: unknown,
-  client: string | null,
-  bytes: Uint8Array,
+  common: Pick<Manners, 'waitMs' | 'trace' | 'client'>,
+  bytes: Buffer,
   span: Span | undefined,
-): [body: unknown, keyed: Omit<Manners, 'waitMs' | 'trace' | 'client'>] {
+): [body: unknown, said: Manners] {
+  const { waitMs, trace, client } = common
   if (typeof item !== 'object' || item === null || !('idempotencyKey' in item)) {
-    return [item, UNKEYED]
+    return [item, { waitMs, trace, client, idempotencyKey: null, requestHash: null }]
   }
   const { idempotencyKey, ...body } = item
   const odd = span === undefined ? '' : oddNumbers(textOf(bytes, span))
-  return [body, keyed('idempotencyKey', idempotencyKey, ['/tasks', body], client, odd)]
+  const said = keyed('idempotencyKey', idempotencyKey, ['/tasks', body], client, odd)
+  return [body, { waitMs, trace, client, ...said }]
 }
 
 /** Keys are stored per client: two clients that choose the same key get tasks of their own. */

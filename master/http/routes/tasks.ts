@@ -51,10 +51,8 @@ export async function tasks(app: FastifyInstance, options: Options) {
   }
 
   serve(app, submitTask, async (request, reply) => {
-    const submission = {
-      ...requests.parse(request.body, bodyFields(request)),
-      ...manners(request, options.waitMsMax),
-    }
+    const said = manners(request, options.waitMsMax)
+    const submission = requests.parse(request.body, bodyFields(request), said)
     if (isDryRun(request.query)) {
       return explain(dispatcher.view, submission.kind, options.now())
     }
@@ -115,12 +113,12 @@ export async function tasks(app: FastifyInstance, options: Options) {
     const id = inSmallLetters(request.params.id)
     const record = await own(request, id)
     if (record.endedAt === null) throw new Problem('not-ended', `task ${id} is ${record.status}`)
-    const said = { ...manners(request, options.waitMsMax), client: record.client }
-    const submission = { ...requests.again(record, request.body), ...said }
+    const { client } = record
+    const said = manners(request, options.waitMsMax)
     // A caller that may not read learns nothing of an input that another key sent.
-    const waitMs = may(request.caller, 'read') ? submission.waitMs : 0
-    const gone = goneOf(reply, waitMs)
-    return answer(reply, await dispatcher.submit({ ...submission, waitMs }, gone), waitMs)
+    const waitMs = may(request.caller, 'read') ? said.waitMs : 0
+    const submission = requests.again(record, request.body, { ...said, client, waitMs })
+    return answer(reply, await dispatcher.submit(submission, goneOf(reply, waitMs)), waitMs)
   })
 }
 

@@ -92,7 +92,7 @@ export const SAYING: Bug[] = [
   {
     name: 'key-only-in-store',
     says: 'does not see that the same key is under way',
-    in: 'submit',
+    in: 'submitOnce',
     find: 'const before = keys.get(key)',
     replace:
       'const before = undefined as { requestHash: string; reply: Promise<Reply> } | undefined',
