@@ -22,7 +22,7 @@ import { routeTo } from './reach.ts'
 import type { LossReason } from './reasons.ts'
 import { inWords } from './reasons.ts'
 import type { EndStatus, Held, Slave, Task } from './state.ts'
-import { currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task.ts'
+import { count, currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task.ts'
 import type { TrailEntry, TrailEvent } from './trail.ts'
 import { note } from './trail.ts'
 
@@ -95,15 +95,6 @@ export function hold(
   )
   core.effects.push({ do: 'save', task })
   accept(core, task)
-}
-
-/** Notes that an attempt is counted in `tries`; false when it was already. */
-export function count(task: Task, attempt: string): boolean {
-  // An array: most tasks have one attempt, and a Set of one takes ten times its memory.
-  const counted = (task.counted ??= [])
-  if (counted.includes(attempt)) return false
-  counted.push(attempt)
-  return true
 }
 
 /** Accepts the task: from now on it must end. */

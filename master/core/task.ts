@@ -47,6 +47,15 @@ export function waitNoMore(task: Task): void {
   task.expiresAt = null
 }
 
+/** Notes that an attempt is counted in `tries`; false when it was already. */
+export function count(task: Task, attempt: string): boolean {
+  // An array: most tasks have one attempt, and a Set of one takes ten times its memory.
+  const counted = (task.counted ??= [])
+  if (counted.includes(attempt)) return false
+  counted.push(attempt)
+  return true
+}
+
 export const hasEnded = (task: Task): boolean =>
   task.stage.is === 'ended' || task.stage.is === 'refused'
 

@@ -4,9 +4,10 @@ import { hash } from 'node:crypto'
 import { Type } from 'typebox'
 import type { WallTime } from '../../shared/data/clock.ts'
 import { msBetween } from '../../shared/data/clock.ts'
+import { unfitNumber, unfitRule } from '../../shared/data/json-numbers.ts'
 import { nearest } from '../../shared/data/nearest-name.ts'
 import type { TextOf } from '../../shared/data/raw-json.ts'
-import { encode, unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
+import { encode } from '../../shared/data/raw-json.ts'
 import { createCheck, invalidRequest, isObject } from '../../shared/http/validate.ts'
 import {
   NamedTask,

@@ -7,7 +7,7 @@
 
 import type { Clock } from '../../shared/data/clock.ts'
 import { pause } from '../../shared/data/clock.ts'
-import { unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
+import { unfitNumber, unfitRule } from '../../shared/data/json-numbers.ts'
 import type { JobKind } from '../../shared/kinds/job-kind.ts'
 import type { Logger } from '../../shared/process/log.ts'
 import type { Slices } from '../../shared/process/time-slices.ts'

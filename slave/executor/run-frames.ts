@@ -1,7 +1,8 @@
 // Encodes runs for a pipe. An input that cannot be encoded, or whose numbers would reach the kind changed,
 // rejects its own run only.
 
-import { encode, Raw, unfitNumber, unfitRule } from '../../shared/data/raw-json.ts'
+import { unfitNumber, unfitRule } from '../../shared/data/json-numbers.ts'
+import { encode, Raw } from '../../shared/data/raw-json.ts'
 import type { RunFrame } from './channel.ts'
 import { NO_RUN } from './channel.ts'
 import type { Entry } from './member.ts'

@@ -5,7 +5,6 @@
 //   figures of this run --> ratios --> compared with guard.json --> fails when one grew by more than GROWTH_MAX
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { ScenarioFigures } from './report.ts'
 
 /** A ratio may grow by this share: between runs of the same code it moves by a tenth. */
 export const GROWTH_MAX = 0.3
@@ -15,12 +14,17 @@ const FILE = new URL('./guard.json', import.meta.url)
 /** Processor time per task as a multiple of the prototype's: of the master, and of slave and executors. */
 export type Ratios = Record<string, { master: number; slave: number }>
 
+/** Of a target: microseconds per task, by process. */
+type Cpu = { cpuPerTask: Record<string, { median: number }> }
+/** By scenario. */
+type Measured = Record<string, { askfirst?: Cpu; prototype?: Cpu }>
+
 /** Of each scenario that both ran. */
-export function ratiosToPrototype(all: Record<string, ScenarioFigures>): Ratios {
+export function ratiosToPrototype(all: Measured): Ratios {
   const ratios: Ratios = {}
   for (const [scenario, { askfirst, prototype }] of Object.entries(all)) {
     if (!askfirst || !prototype) continue
-    const us = (of: typeof askfirst, ...names: string[]): number =>
+    const us = (of: Cpu, ...names: string[]): number =>
       names.reduce((sum, name) => sum + (of.cpuPerTask[name]?.median ?? 0), 0)
     ratios[scenario] = {
       master: rounded(us(askfirst, 'master') / us(prototype, 'master')),
@@ -47,7 +51,7 @@ export function regressions(now: Ratios, accepted: Ratios): string[] {
 }
 
 /** Compares a run with guard.json and says what it found. Returns whether it holds. */
-export function guard(all: Record<string, ScenarioFigures>, accept: boolean): boolean {
+export function guard(all: Measured, accept: boolean): boolean {
   const now = ratiosToPrototype(all)
   if (accept) writeFileSync(FILE, `${JSON.stringify(now, null, 2)}\n`)
   const accepted = JSON.parse(readFileSync(FILE, 'utf8')) as Ratios
