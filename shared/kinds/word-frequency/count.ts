@@ -1,6 +1,6 @@
 // Counts the words of ranges of files. A range owns the words that begin in it: it passes over what
 // is left of a word at its front and reads on behind its end until its last word ends. Memory is
-// bounded: by a buffer that holds the longest word, and by the table, which is emptied when it is
+// bounded: by a text that holds the longest word, and by the table, which is emptied when it is
 // full.
 
 import { readSync } from 'node:fs'
@@ -11,18 +11,16 @@ import type { Work } from '../kind.ts'
 import { TaskFailure } from '../kind.ts'
 import { identityOf, openListed } from './folder.ts'
 import type { CountOutput, Piece, Seen } from './inputs.ts'
-import { putRecord } from './records.ts'
-import type { Text } from './text.ts'
-import { createText, longerText } from './text.ts'
 import type { TableLimits, WordTable } from './word-table.ts'
 import { createWordTable } from './word-table.ts'
-import { groupOf, hashOf, isSpace, SPACE, WORD_BYTES_MAX } from './words.ts'
+import { isSpace, WORD_BYTES_MAX } from './words.ts'
 import type { Writer } from './writer.ts'
 import { createWriter } from './writer.ts'
 
-const BUFFER_BYTES = 2 ** 20
+/** Read at a time, unless a word is longer. */
+const READ_BYTES = 256 * 1024
 /** Enough for what stands around a short range. */
-const BUFFER_BYTES_MIN = 4096
+const AROUND_BYTES = 4096
 
 /** Bytes that can be read anywhere. */
 type Source = {
@@ -48,20 +46,16 @@ export function countPieces(
   const writers: Writer[] = []
   for (let k = 0; k < groups; k++) writers.push(createWriter(join(work.out, `r${k}`)))
   const write = () => {
-    table.forEach((text, from, to, times) => {
-      const group = groupOf(hashOf(text.bytes, from, to), groups)
-      putRecord(writers[group]!, times, text.bytes, from, to)
-    })
+    table.eachRecords(groups, (group, records) => writers[group]!.put(records, 0, records.length))
   }
   let bytes = 0
   const seen: Seen[] = []
-  let text = createText(Math.min(BUFFER_BYTES, BUFFER_BYTES_MIN + longestOf(pieces)))
   for (const piece of pieces) {
     const source = sourceOf(piece, work)
     try {
       const from = 'from' in piece ? piece.from : 0
       const to = 'from' in piece ? piece.to : source.size
-      text = countRange(source, from, to, text, table, write)
+      countRange(source, from, to, table, write)
       source.check()
       bytes += to - from
       if ('from' in piece && to - from < piece.bytes) {
@@ -77,72 +71,56 @@ export function countPieces(
   return { bytes, words: table.counted(), ...(seen.length > 0 ? { seen } : {}) }
 }
 
-/** How long the longest piece is; unknown ones are taken for long. */
-const longestOf = (pieces: Piece[]): number =>
-  pieces.reduce(
-    (most, piece) => Math.max(most, 'from' in piece ? piece.to - piece.from : BUFFER_BYTES),
-    0,
-  )
-
-/** Gives the buffer back, which may have had to become a longer one. */
-function countRange(
-  source: Source,
-  from: number,
-  to: number,
-  buffer: Text,
-  table: WordTable,
-  write: () => void,
-): Text {
-  let text = buffer
+function countRange(source: Source, from: number, to: number, table: WordTable, write: () => void) {
+  const { text } = table
   // Begins a byte early, to see whether the range begins inside of a word.
   let base = Math.max(0, from - 1)
   let inside = from > 0
   let end = 0
+  let length = Math.min(READ_BYTES, to - from + AROUND_BYTES)
   while (base < to) {
-    if (end === text.length - 1) text = longer(text, source.name)
-    end += read(source, text, end, base)
+    if (end === length) length = longer(length, source.name)
+    end += read(source, text, end, length, base)
     const ended = base + end === source.size
-    text.bytes[end] = SPACE
     const limit = Math.min(end, to - base)
     let at = inside ? firstSpace(text, end) : 0
     inside &&= at === end
     if (!inside) {
       const stop = ended ? end + 1 : end
-      at = table.count(text, at, limit, stop)
+      at = table.count(at, limit, end, stop)
       while (table.isFull()) {
         write()
         table.clear()
-        at = table.count(text, at, limit, stop)
+        at = table.count(at, limit, end, stop)
       }
     }
-    if (ended) return text
-    text.bytes.copyWithin(0, at, end)
+    if (ended) return
+    text.copyWithin(0, at, end)
     base += at
     end -= at
   }
-  return text
 }
 
-/** Fills the buffer from `end`, but for one byte. `base` is where it begins in the source. */
-function read(source: Source, text: Text, end: number, base: number): number {
+/** Fills the text from `end` to `length`. `base` is where it begins in the source. */
+function read(source: Source, text: Buffer, end: number, length: number, base: number): number {
   const position = base + end
-  const length = Math.min(text.length - 1 - end, source.size - position)
-  if (length <= 0) return 0
-  const bytes = source.read(text.bytes, end, length, position)
+  const wanted = Math.min(length - end, source.size - position)
+  if (wanted <= 0) return 0
+  const bytes = source.read(text, end, wanted, position)
   if (bytes > 0) return bytes
   throw fileChanged(source.name)
 }
 
-function longer(text: Text, name: string): Text {
-  if (text.length > WORD_BYTES_MAX) {
+function longer(length: number, name: string): number {
+  if (length > WORD_BYTES_MAX) {
     throw new TaskFailure('rejected-input', `${name} has a word of over ${WORD_BYTES_MAX} bytes`)
   }
-  return longerText(text, text.length, Math.min(2 * text.length, WORD_BYTES_MAX + 2))
+  return Math.min(2 * length, WORD_BYTES_MAX + 1)
 }
 
-function firstSpace({ bytes }: Text, end: number): number {
+function firstSpace(text: Buffer, end: number): number {
   let at = 0
-  while (at < end && !isSpace(bytes[at]!)) at++
+  while (at < end && !isSpace(text[at]!)) at++
   return at
 }
 

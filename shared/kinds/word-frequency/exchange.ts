@@ -27,7 +27,7 @@ export function exchangeFiles({ cuts }: ExchangeInput, work: Work): ExchangeOutp
         k++
       }
       writer ??= createWriter(join(work.out, `s${k}.${name.slice(1)}`))
-      putRecord(writer, record.count, record.text.bytes, record.from, record.to)
+      putRecord(writer, record.count, record.text, record.from, record.to)
       distinctWords++
     }
     writer?.close()
@@ -42,5 +42,5 @@ const cutOf = ({ frequency, word }: Place): Cut => ({
 
 function isBefore({ count, text, from, to }: Record, { frequency, word }: Cut): boolean {
   if (count !== frequency) return count > frequency
-  return compareWords(text.bytes, from, to, word, 0, word.length) < 0
+  return compareWords(text, from, to, word, 0, word.length) < 0
 }

@@ -4,19 +4,19 @@
 //
 //   classes of words, 0 to 2^32:   |--- pass 0 ---|--- pass 1 ---|------- pass 2 -------|
 
+import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Work } from '../kind.ts'
 import type { GroupOutput, Mark } from './inputs.ts'
-import type { Words } from './order.ts'
 import { orderOf } from './order.ts'
-import type { Record } from './records.ts'
-import { createRecordReader, putRecord } from './records.ts'
-import type { TableLimits, WordTable } from './word-table.ts'
-import { createWordTable } from './word-table.ts'
-import { hashOf, lineBytes, SPACE } from './words.ts'
+import { brokenRecords, putRecord } from './records.ts'
+import type { Classes, TableLimits, Words, WordTable } from './word-table.ts'
+import { ALL_CLASSES, createWordTable } from './word-table.ts'
+import { lineBytes } from './words.ts'
 import { createWriter } from './writer.ts'
 
-const CLASSES = 2 ** 32
+/** Read at a time, unless a record is longer. */
+const READ_BYTES = 256 * 1024
 /** Marks of the first pass; later ones have fewer, so that the result stays small. */
 const MARKS_MAX = 512
 const MARKS_MIN = 32
@@ -27,67 +27,47 @@ const MARK_WORD_BYTES_MAX = 128
 export function groupFiles(work: Work, limits?: TableLimits): GroupOutput {
   const paths = Object.values(work.files)
   const total: GroupOutput = { words: 0, distinctWords: 0, bytes: 0, marks: [] }
+  const table = createWordTable(limits)
   let from = 0
-  for (let pass = 0; from < CLASSES; pass++) {
-    const { table, to } = gather(paths, from, limits)
+  for (let pass = 0; from < ALL_CLASSES.to; pass++) {
+    const classes = { from, to: ALL_CLASSES.to }
+    table.clear()
+    for (const path of paths) addFile(table, path, classes)
     const marksMax = Math.max(MARKS_MIN, Math.floor(MARKS_MAX / (pass + 1)))
-    writeGroup(wordsOf(table), join(work.out, `g${pass}`), marksMax, total)
-    from = to
+    writeGroup(table.list(), join(work.out, `g${pass}`), marksMax, total)
+    from = classes.to
   }
   return total
 }
 
-/** Counts all words whose class is `from` or higher and below `to`, which it finds. */
-function gather(paths: string[], from: number, limits?: TableLimits) {
-  let table = createWordTable(limits)
-  let to = CLASSES
-  for (const path of paths) {
-    const { record, next } = createRecordReader(path)
-    while (next()) {
-      while (isOf(record, from, to) && !addRecord(table, record)) {
-        if (to - from <= 1) throw new Error('too many words have the same hash')
-        to = from + Math.floor((to - from) / 2)
-        table = kept(table, from, to, limits)
+/** Adds up the words of these classes in a file. Lowers `classes.to` when the table is full. */
+function addFile(table: WordTable, path: string, classes: Classes) {
+  const { text } = table
+  const file = openSync(path, 'r')
+  try {
+    for (let end = 0; ; ) {
+      const read = readSync(file, text, end, Math.min(READ_BYTES, text.length - end), null)
+      end += read
+      let at = table.addRecords(0, end, classes)
+      while (at !== null && table.isFull()) {
+        halve(classes)
+        table.keep(classes)
+        at = table.addRecords(at, end, classes)
       }
+      if (at === null || (read === 0 && at < end)) throw brokenRecords(path)
+      if (read === 0) return
+      text.copyWithin(0, at, end)
+      end -= at
     }
+  } finally {
+    closeSync(file)
   }
-  return { table, to }
 }
 
-const addRecord = (table: WordTable, { text, from, to, count }: Record): boolean =>
-  table.add(text, from, to, count)
-
-function isOf({ text, from, to }: Omit<Record, 'count'>, lowest: number, end: number): boolean {
-  if (lowest === 0 && end === CLASSES) return true
-  // The hash, mixed again: within a group its high bits hardly differ.
-  const ofWord = Math.imul(hashOf(text.bytes, from, to), 0x9e3779b1) >>> 0
-  return ofWord >= lowest && ofWord < end
-}
-
-function kept(table: WordTable, lowest: number, end: number, limits?: TableLimits): WordTable {
-  const smaller = createWordTable(limits)
-  table.forEach((text, from, to, count) => {
-    if (isOf({ text, from, to }, lowest, end)) smaller.add(text, from, to, count)
-  })
-  return smaller
-}
-
-function wordsOf(table: WordTable): Words {
-  const size = table.distinct()
-  const text = new Uint8Array(table.bytes() + size)
-  const starts = new Uint32Array(size)
-  const lengths = new Uint32Array(size)
-  const counts = new Float64Array(size)
-  let used = 0
-  let n = 0
-  table.forEach(({ bytes }, from, to, count) => {
-    starts[n] = used
-    lengths[n] = to - from
-    counts[n++] = count
-    for (let i = from; i < to; i++) text[used++] = bytes[i]!
-    text[used++] = SPACE
-  })
-  return { text, starts, lengths, counts }
+function halve(classes: Classes) {
+  const { from, to } = classes
+  if (to - from <= 1) throw new Error('too many words have the same hash')
+  classes.to = from + Math.floor((to - from) / 2)
 }
 
 function writeGroup(words: Words, path: string, marksMax: number, total: GroupOutput) {

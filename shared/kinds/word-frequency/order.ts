@@ -4,16 +4,8 @@
 // count, then each run of equal counts by five bytes of its words after what all of them have in
 // common, and so on. Measured on 1,000,000 words of ten bytes, all of one count: 0.2 s against 4.5 s.
 
+import type { Words } from './word-table.ts'
 import { SPACE } from './words.ts'
-
-export type Words = {
-  /** All words, each followed by a space. */
-  text: Uint8Array
-  /** Where each begins. */
-  starts: Uint32Array
-  lengths: Uint32Array
-  counts: Float64Array
-}
 
 /** Below 2^21 words, since so many bits of a key are left for an index. */
 const INDEX_BITS = 21
@@ -30,7 +22,7 @@ const HIGH = 1 - LOW
 type Run = { from: number; to: number; depth: number }
 
 /** The indices of all words, in order. */
-export function orderOf({ text, starts, counts }: Words): Uint32Array {
+export function orderOf({ text, starts, counts }: Omit<Words, 'lengths'>): Uint32Array {
   const size = starts.length
   const order = new Uint32Array(size)
   const keys = new BigUint64Array(size)

@@ -8,8 +8,6 @@
 // highest first, then by the bytes of the word; and a word stands in one place only.
 
 import { closeSync, openSync, readSync } from 'node:fs'
-import type { Text } from './text.ts'
-import { createText, longerText } from './text.ts'
 import { WORD_BYTES_MAX } from './words.ts'
 import type { Writer } from './writer.ts'
 
@@ -28,15 +26,15 @@ export function putRecord(
   writer.put(bytes, from, to)
 }
 
-/** A record that was read: its word is `text.bytes` from `from` to `to`, until the next is read. */
-export type Record = { count: number; text: Text; from: number; to: number }
+/** A record that was read: its word is `text` from `from` to `to`, until the next is read. */
+export type Record = { count: number; text: Buffer; from: number; to: number }
 
 export type RecordReader = ReturnType<typeof createRecordReader>
 
 /** Reads a file record by record, with a buffer of `bufferBytes` or what its longest word takes. */
 export function createRecordReader(path: string, bufferBytes = 256 * 1024) {
   const file = openSync(path, 'r')
-  const record: Record = { count: 0, text: createText(bufferBytes), from: 0, to: 0 }
+  const record: Record = { count: 0, text: Buffer.allocUnsafe(bufferBytes), from: 0, to: 0 }
   let at = 0
   let end = 0
   let ended = false
@@ -61,7 +59,7 @@ export function createRecordReader(path: string, bufferBytes = 256 * 1024) {
   }
 
   function number(): number {
-    const { bytes } = record.text
+    const bytes = record.text
     let value = 0
     for (let factor = 1; ; factor *= 128) {
       if (at === end || factor > 2 ** 49) throw broken()
@@ -74,11 +72,12 @@ export function createRecordReader(path: string, bufferBytes = 256 * 1024) {
   /** Moves what is left to the front and reads on until there are `wanted` bytes, or no more. */
   function fill(wanted: number) {
     if (ended) return
-    record.text.bytes.copyWithin(0, at, end)
+    record.text.copyWithin(0, at, end)
     end -= at
     at = 0
-    if (wanted > record.text.length) record.text = longerText(record.text, end, 2 * wanted)
-    const { bytes, length } = record.text
+    if (wanted > record.text.length) record.text = longer(record.text, end, 2 * wanted)
+    const bytes = record.text
+    const { length } = bytes
     while (end < length && !ended) {
       const read = readSync(file, bytes, end, length - end, null)
       end += read
@@ -86,7 +85,7 @@ export function createRecordReader(path: string, bufferBytes = 256 * 1024) {
     }
   }
 
-  const broken = () => new Error(`${path} is not a file of words and counts, or is truncated`)
+  const broken = () => brokenRecords(path)
 
   function close() {
     if (!closed) closeSync(file)
@@ -94,4 +93,14 @@ export function createRecordReader(path: string, bufferBytes = 256 * 1024) {
   }
 
   return { record, next, close }
+}
+
+export const brokenRecords = (path: string) =>
+  new Error(`${path} is not a file of words and counts, or is truncated`)
+
+/** The same bytes up to `used`, in a longer buffer. */
+function longer(bytes: Buffer, used: number, length: number): Buffer {
+  const more = Buffer.allocUnsafe(length)
+  bytes.copy(more, 0, 0, used)
+  return more
 }

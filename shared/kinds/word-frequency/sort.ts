@@ -33,13 +33,13 @@ export function sortFiles(work: Work): SortOutput {
     const { count, text, from, to } = record
     writer.putDecimal(count)
     writer.putByte(SPACE)
-    writer.put(text.bytes, from, to)
+    writer.put(text, from, to)
     writer.putByte(NEWLINE)
     output.distinctWords++
     output.bytes += lineBytes(count, to - from)
     if (output.top.length < TOP_MAX) {
       // A character takes at most four bytes.
-      const shown = text.bytes.toString('utf8', from, Math.min(to, from + 4 * TOP_CHARACTERS_MAX))
+      const shown = text.toString('utf8', from, Math.min(to, from + 4 * TOP_CHARACTERS_MAX))
       output.top.push({ word: shown.slice(0, TOP_CHARACTERS_MAX).toWellFormed(), count })
     }
     if (!next()) {
@@ -70,5 +70,5 @@ function sink(heap: RecordReader[], from: number) {
 /** Whether what a holds stands before what b holds. */
 function stands({ record: a }: RecordReader, { record: b }: RecordReader): boolean {
   if (a.count !== b.count) return a.count > b.count
-  return compareWords(a.text.bytes, a.from, a.to, b.text.bytes, b.from, b.to) < 0
+  return compareWords(a.text, a.from, a.to, b.text, b.from, b.to) < 0
 }

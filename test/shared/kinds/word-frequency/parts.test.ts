@@ -8,7 +8,7 @@ import { groupFiles } from '../../../../shared/kinds/word-frequency/group.ts'
 import { orderOf } from '../../../../shared/kinds/word-frequency/order.ts'
 import { createRecordReader, putRecord } from '../../../../shared/kinds/word-frequency/records.ts'
 import { sortFiles } from '../../../../shared/kinds/word-frequency/sort.ts'
-import { createText } from '../../../../shared/kinds/word-frequency/text.ts'
+import type { WordTable } from '../../../../shared/kinds/word-frequency/word-table.ts'
 import { createWordTable } from '../../../../shared/kinds/word-frequency/word-table.ts'
 import { groupOf, hashOf } from '../../../../shared/kinds/word-frequency/words.ts'
 import { createWriter } from '../../../../shared/kinds/word-frequency/writer.ts'
@@ -55,7 +55,7 @@ t.test('writes and reads counts beyond 2^32, words of all lengths, any buffer', 
       const same =
         next() &&
         record.count === count &&
-        record.text.bytes.subarray(record.from, record.to).equals(word)
+        record.text.subarray(record.from, record.to).equals(word)
       if (!same) t.fail(`a word of ${word.length} bytes, a buffer of ${bufferBytes}`)
     }
     t.notOk(next())
@@ -114,31 +114,136 @@ t.test('adds up counts beyond 2^32 exactly', async (t) => {
   )
 })
 
-t.test('a table counts like a Map, and is full at its limits', async (t) => {
+/** What a table has, read from its records. */
+function wordsIn(table: WordTable, groups = 1): Map<string, { count: number; group: number }> {
+  const pieces: Buffer[][] = Array.from({ length: groups }, () => [])
+  table.eachRecords(groups, (group, bytes) => pieces[group]!.push(Buffer.from(bytes)))
+  const found = new Map<string, { count: number; group: number }>()
+  for (const [group, bytes] of pieces.map((each) => Buffer.concat(each)).entries()) {
+    for (let at = 0; at < bytes.length; ) {
+      const [count, length] = [number(), number()]
+      const word = bytes.toString('latin1', at, at + length)
+      if (found.has(word)) throw new Error(`${word} is there twice`)
+      found.set(word, { count, group })
+      at += length
+      function number(): number {
+        for (let value = 0, factor = 1; ; factor *= 128) {
+          const byte = bytes[at++]!
+          value += (byte & 127) * factor
+          if (byte < 128) return value
+        }
+      }
+    }
+  }
+  return found
+}
+
+/** A text as a table is given it, counted as a whole; false when the table was full. */
+function countAll(table: WordTable, text: string): boolean {
+  const end = table.text.write(text, 'latin1')
+  return table.count(0, end, end, end + 1) === end && !table.isFull()
+}
+
+t.test('counts like a Map, whatever bytes and however long the words are', async (t) => {
   const random = createRandom(3)
-  const table = createWordTable({ wordsMax: 20_000, longBytesMax: 10_000 })
-  const expected = new Map<string, number>()
-  const add = (word: string): boolean => {
-    const text = createText(word.length)
-    text.bytes.write(word, 'latin1')
-    return table.add(text, 0, word.length, 1)
+  for (let round = 0; round < 25; round++) {
+    const table = createWordTable()
+    const expected = new Map<string, number>()
+    const space = () => ' \t\n\v\f\r'[random.integer(6)]!
+    // NUL, what is white space beyond ASCII, and neighbours of what is white space here.
+    const letters = 'ab\0\x08\x0e\x1f!\x7f\x85\xa0\xff'
+    let text = random.integer(2) === 0 ? space() : ''
+    for (let n = random.integer(1_500); n > 0; n--) {
+      const most = [3, 9, 18, 40, 150][random.integer(5)]!
+      const length = 1 + random.integer(most)
+      let word = ''
+      for (let k = 0; k < length; k++) word += letters[random.integer(letters.length)]
+      expected.set(word, (expected.get(word) ?? 0) + 1)
+      text += word + space()
+      while (random.integer(4) === 0) text += space()
+    }
+    if (random.integer(2) === 0) text = text.replace(/[ \t\n\v\f\r]+$/, '')
+    // What stands behind the text is of no text.
+    table.text.fill(random.integer(2) === 0 ? 'x' : ' ', 0, text.length + 200)
+    if (!countAll(table, text)) t.fail('it has room')
+    const groups = 1 + random.integer(64)
+    const found = wordsIn(table, groups)
+    const right = [...expected].every(([word, count]) => {
+      const group = groupOf(hashOf(Buffer.from(word, 'latin1'), 0, word.length), groups)
+      return found.get(word)?.count === count && found.get(word)?.group === group
+    })
+    if (!right || found.size !== expected.size) t.fail(`round ${round}`)
+    const total = [...expected.values()].reduce((sum, count) => sum + count, 0)
+    if (table.counted() !== total || table.distinct() !== expected.size) t.fail(`round ${round}`)
   }
-  for (let i = 0; i < 60_000; i++) {
-    const word =
-      random.integer(60) === 0 ? `longer-word-${random.integer(300)}` : `${random.integer(15_000)}`
-    if (!add(word)) t.fail('it has room')
-    expected.set(word, (expected.get(word) ?? 0) + 1)
+  t.pass('25 rounds')
+})
+
+t.test('counts no word that may go on beyond the text, or that begins at the limit', async (t) => {
+  const table = createWordTable()
+  for (let size = 1; size < 140; size += 3) {
+    table.clear()
+    const text = `${'w '.repeat(20)}${'x'.repeat(size)}`
+    const end = table.text.write(text, 'latin1')
+    t.equal(table.count(0, end, end, end), 40, 'stops where the last begins')
+    t.equal(table.distinct(), 1)
+    t.equal(table.count(40, 40, end, end + 1), 40, 'that is the limit')
+    t.equal(table.count(40, 41, end, end + 1), end)
+    t.equal(wordsIn(table).get('x'.repeat(size))?.count, 1)
   }
-  const found = new Map<string, number>()
-  table.forEach(({ bytes }, from, to, count) => {
-    found.set(bytes.toString('latin1', from, to), count)
-  })
-  t.same(found, expected)
-  t.notOk(add('y'.repeat(9_000)), 'no room for a long one')
-  t.ok(add('7'), 'what is known needs none')
-  for (let i = 0; table.distinct() < 20_000; i++) add(`n${i}`)
-  t.notOk(add('new'))
+})
+
+t.test('a table is full at its limits, and goes on when it was emptied', async (t) => {
+  const table = createWordTable({ wordsMax: 1000, bytesMax: 40_000 })
+  const texts = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => `n${from + i}`).join(' ')
+  t.ok(countAll(table, texts(0, 1000)))
+  t.ok(countAll(table, texts(500, 1000)), 'what is known needs no room')
+  const end = table.text.write('n1 n2 new n3', 'latin1')
+  t.equal(table.count(0, end, end, end + 1), 6, 'stops at the word for which there is no room')
   t.ok(table.isFull())
+  t.equal(table.counted(), 1502)
+  table.clear()
+  t.equal(table.count(6, end, end, end + 1), end)
+  t.notOk(table.isFull())
+  t.same([...wordsIn(table).keys()], ['new', 'n3'])
+  t.notOk(countAll(table, 'y'.repeat(40_000)), 'no room for a long one')
+  t.ok(countAll(table, 'y'.repeat(39_000)))
+})
+
+t.test('keeps the words of some classes only, and adds those', async (t) => {
+  const folder = folderOf(t)
+  const writer = createWriter(join(folder, 'r0'))
+  for (let i = 0; i < 5000; i++) {
+    const word = Buffer.from(i % 7 === 0 ? `a-long-word-of-many-letters-${i}` : `w${i}`)
+    putRecord(writer, 1 + i, word, 0, word.length)
+  }
+  writer.close()
+  const records = readFileSync(join(folder, 'r0'))
+  const table = createWordTable()
+  const kept = createWordTable()
+  table.text.set(records)
+  kept.text.set(records)
+  t.equal(table.addRecords(0, records.length, { from: 0, to: 2 ** 32 }), records.length)
+  t.equal(table.counted(), (5000 * 5001) / 2)
+  const classes = { from: 2 ** 30, to: 2 ** 31 }
+  table.keep(classes)
+  kept.addRecords(0, records.length, classes)
+  t.ok(kept.distinct() > 1000 && kept.distinct() < 1500, `${kept.distinct()} of 5000`)
+  t.same(wordsIn(table), wordsIn(kept))
+  t.equal(table.counted(), kept.counted())
+})
+
+t.test('writes words that no buffer holds as records too', async (t) => {
+  const table = createWordTable()
+  const sizes = [1, 65_000, 65_499, 65_500, 65_501, 65_536, 70_000, 3_000_000]
+  const text = sizes.map((size) => 'z'.repeat(size)).join(' ')
+  const end = table.text.write(text, 'latin1')
+  t.equal(table.count(0, end, end, end + 1), end)
+  t.same(
+    [...wordsIn(table).keys()].map(({ length }) => length).toSorted((a, b) => a - b),
+    sizes,
+  )
 })
 
 t.test('orders by count, then by bytes, as a comparing sort does', async (t) => {

@@ -17,7 +17,7 @@ const shell = { skip: hasShell ? false : 'the shell here has no GNU grep' }
 
 /** Kinds whose tables are full after a few words. */
 function crampedKinds(): Kind[] {
-  const limits = { wordsMax: 40, longBytesMax: 4000 }
+  const limits = { wordsMax: 40, bytesMax: 6000 }
   const count = kindsByName.get('word-frequency.count')!
   const group = kindsByName.get('word-frequency.group')!
   return [
