@@ -18,7 +18,7 @@ export function Slaves() {
 
 /** @param {{ most: number, filter?: boolean }} given */
 export function SlaveList({ most, filter = true }) {
-  const { order, slavesOmitted } = useLive()
+  const { order, slavesOmitted, verdict } = useLive()
   const [wanted, setWanted] = useState('')
   const narrow = useNarrow()
   const shown = wanted === '' ? order : order.filter((slave) => matches(slave, wanted))
@@ -41,13 +41,19 @@ export function SlaveList({ most, filter = true }) {
     }
     ${
       shown.length === 0
-        ? html`<p class="empty">${order.length === 0 ? 'No slave is registered.' : 'No slave matches.'}</p>`
+        ? html`<p class="empty">${nothingShown(order.length, verdict !== null)}</p>`
         : html`<${VirtualList} items=${shown} rowHeight=${narrow ? ROW_NARROW : ROW} most=${most}
             label="Slaves in the order of asking" keyOf=${(slave) => slave.name}
             row=${(slave) => html`<${SlaveLine} slave=${slave} />`} />`
     }
     ${slavesOmitted > 0 && !filter ? html`<p class="empty">${cut}</p>` : null}
   </div>`
+}
+
+/** Why the list is empty. @param {number} slaves @param {boolean} isKnown whether the master has said anything */
+function nothingShown(slaves, isKnown) {
+  if (!isKnown) return 'Waiting for the first data from the master.'
+  return slaves === 0 ? 'No slave is registered.' : 'No slave matches.'
 }
 
 /** @param {SlaveRow} slave @param {string} wanted */
