@@ -73,6 +73,8 @@ export type Context = {
   restored: number
   /** Restored tasks are not offered before every known slave was probed, or before this time. */
   graceUntil: Monotonic
+  /** Every slave before this place was probed, as far as was looked. */
+  unaskedFrom: number
   /** The wall clock of this step, for trails and records only. No decision uses it. */
   wall: WallTime
   /** Shutting down: new tasks are refused. */

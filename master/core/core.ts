@@ -70,6 +70,7 @@ export function createCore(given: {
     tasksSoFar: 0,
     restored: 0,
     graceUntil: LONG_AGO,
+    unaskedFrom: 0,
     wall: wallTime(0),
     draining: false,
     effects: [],
