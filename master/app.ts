@@ -158,7 +158,7 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
   const folder = openFolder(settings.store === 'memory' ? undefined : settings.data)
   const namedSlaves = settings.slaves.map(parseSlave)
   const security = await openSecurity({ settings, slaves: namedSlaves, clock, log, onBroken })
-  const store = openTaskStore(settings, onBroken)
+  const store = openTaskStore(settings, log, onBroken)
   const tracing = createTracing(settings, log)
   const events = createEvents()
   const kinds = await loadKinds()
@@ -202,10 +202,16 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
   }
 }
 
-function openTaskStore(settings: Settings, onBroken: OnBroken): Store {
+function openTaskStore(settings: Settings, log: Logger, onBroken: OnBroken): Store {
   if (settings.store === 'memory') return createMemoryStore()
   const { data, diskReserveBytes } = settings
-  return openSqliteStore({ folder: data, diskReserveBytes, onBroken })
+  return openSqliteStore({
+    folder: data,
+    diskReserveBytes,
+    onBroken,
+    onCarriedOver: (tasks) =>
+      log.info({ tasks }, 'converting the stored tasks of an earlier version; this happens once'),
+  })
 }
 
 /** What observes the master, and retention, which follows the observed clock. */

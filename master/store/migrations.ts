@@ -3,13 +3,20 @@
 // not know what a task means.
 //
 // Why this shape (test/rigs/bench/store.ts has the figures):
-//   - `tasks` is one B-tree by id, without a rowid beside it. Ids are UUIDv7, so inserts append, and
-//     "newest first" is the primary key read backwards: no index for it.
-//   - `tasks_by_status` holds what is not `done`: the live tasks that a restart reads, and the ends
-//     that are rare and hence searched for. `done` is nearly every row and is found by reading on.
+//   - a task is three rows: `accepted`, which never changes; `live`, where it stands until it ends;
+//     `ended`, how it ended. Rows of `accepted` and `ended` are appended and never rewritten, and `live`
+//     is small: so a task costs half of what one row costs that grows with each update.
+//   - rows are kept by the number of the task (task-numbers.ts), in order of acceptance: "newest first"
+//     is each table read backwards.
+//   - `live` is what a restart reads. `ended_by_status` holds the ends that are rare and hence searched
+//     for; `done` is nearly every row and is found by reading on.
+//   - NULL in `tags` is no tags; in `trail` it is the trail that nearly every task has: taken by `slave`
+//     at `startedAt`, asked for `askedUs`, and done at `endedAt`.
+//   - `tasks` puts a task together again, for reads.
 //   - `totals` is one row that every commit keeps in step, so that nobody counts a million rows.
 //   - no index by end: an ended task was accepted before it ended, so trimming reads from the oldest.
 import type { Migration } from '../../shared/sqlite/database.ts'
+import { idSql } from './task-numbers.ts'
 
 /** Marks the file as ours (`PRAGMA application_id`): "Ask1". */
 export const APPLICATION_ID = 0x41_73_6b_31
@@ -61,4 +68,65 @@ export const MIGRATIONS: readonly Migration[] = [
   `CREATE TABLE kinds (name TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID;`,
   // Whether a client asked for a place in the line, and for how long: a retry asks for the same.
   `ALTER TABLE tasks ADD COLUMN queueMs INTEGER;`,
+  // Tasks by number, in three tables. What was stored before is carried over by carry-over.ts.
+  `
+  DROP INDEX tasks_by_status;
+  DROP INDEX tasks_by_key;
+  ALTER TABLE tasks RENAME TO tasks_before;
+  CREATE TABLE accepted (
+    n INTEGER PRIMARY KEY,
+    tail TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    createdAt INTEGER NOT NULL,
+    runLimitMs INTEGER NOT NULL,
+    queueMs INTEGER,
+    tags TEXT,
+    client TEXT,
+    idempotencyKey TEXT,
+    requestHash TEXT,
+    trace TEXT,
+    work TEXT,
+    input TEXT NOT NULL
+  );
+  CREATE UNIQUE INDEX accepted_by_key ON accepted (idempotencyKey) WHERE idempotencyKey IS NOT NULL;
+  ${progressTable('live')}
+  ${progressTable('ended')}
+  CREATE INDEX ended_by_status ON ended (status) WHERE status <> 'done';
+  CREATE TABLE odd_ids (id TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE VIEW tasks AS SELECT a.n AS n, ${idSql('a')} AS id,
+    a.kind AS kind, a.priority AS priority, a.createdAt AS createdAt, a.runLimitMs AS runLimitMs,
+    a.queueMs AS queueMs, ifnull(a.tags, '[]') AS tags, a.client AS client,
+    a.idempotencyKey AS idempotencyKey, a.requestHash AS requestHash, a.trace AS trace,
+    a.work AS work, a.input AS input,
+    ${['status', 'startedAt', 'endedAt', 'slave', 'attempt', 'tries', 'waitUntil', 'outcome']
+      .map((column) => `coalesce(e.${column}, l.${column}) AS ${column}`)
+      .join(', ')},
+    CASE WHEN e.trail IS NOT NULL THEN e.trail WHEN l.trail IS NOT NULL THEN l.trail
+      WHEN e.n IS NULL THEN json_array(${takenSql('l')})
+      ELSE json_array(${takenSql('e')}, json_object('at', e.endedAt, 'event', 'done', 'slave', e.slave))
+    END AS trail
+  FROM accepted a LEFT JOIN ended e ON e.n = a.n LEFT JOIN live l ON l.n = a.n;
+  `,
 ]
+
+function progressTable(name: 'live' | 'ended'): string {
+  return `CREATE TABLE ${name} (
+    n INTEGER PRIMARY KEY,
+    status TEXT NOT NULL,
+    startedAt INTEGER,
+    endedAt INTEGER,
+    slave TEXT,
+    attempt TEXT,
+    tries INTEGER NOT NULL,
+    waitUntil INTEGER,
+    askedUs INTEGER,
+    trail TEXT,
+    outcome TEXT
+  );`
+}
+
+function takenSql(from: 'l' | 'e'): string {
+  return `json_object('at', ${from}.startedAt, 'event', 'taken', 'slave', ${from}.slave,
+    'ms', ${from}.askedUs / 1000.0)`
+}

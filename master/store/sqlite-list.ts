@@ -1,48 +1,56 @@
 // Owns pages of tasks, newest first, in bounded time whatever the filter. Must not change anything.
 //
-// A page without a filter, or by a status that `tasks_by_status` holds, is read straight off its
-// B-tree. Any other filter looks at a bounded stretch of rows: first for the ids that match, by the
-// first columns of each row alone, then for those rows; when the stretch ends before the page is
-// full, the page ends there and `next` goes on after it.
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+// A page without a filter is read straight off the tables. Any other looks at a bounded stretch of the
+// table that knows most about the filter: first for the numbers of the tasks that match, then for those
+// tasks; when the stretch ends before the page is full, the page ends there and `next` goes on after it.
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { SUMMARY_COLUMNS, toSummary } from './sqlite-rows.ts'
 import type { ListQuery, Page, TaskSummary } from './store.ts'
 import { LIST_SCAN_ROWS_MAX } from './store.ts'
+import { AFTER_ALL } from './task-numbers.ts'
 
-/** Rows looked at by way of the index: each is a search in the table (3 µs), not a step in it (0.2 µs). */
-const INDEXED_SCAN_ROWS_MAX = 1000
-/** After every id. */
-const LAST_ID = '\u{10ffff}'
+/** Rows looked at by way of the index, or with searches in another table: each costs 1 to 3 µs. */
+const SEARCHED_ROWS_MAX = 1000
+
+/** The table that a page is read from, in whose order; `slow`: each row costs searches besides. */
+type Source = { table: 'accepted' | 'live' | 'ended'; slow: boolean }
 
 /** Prepares lists; a statement is made once for each combination of filters. */
-export function createLister(database: DatabaseSync) {
+export function createLister(
+  database: DatabaseSync,
+  placeOf: (id: string) => number | undefined,
+): (query: ListQuery) => Page {
   const statements = new Map<string, StatementSync>()
-  const summary = database.prepare(`SELECT ${SUMMARY_COLUMNS} FROM tasks WHERE id = ?`)
 
   return function list(query: ListQuery): Page {
-    const { source, values } = sourceOf(query)
-    const { conditions, filters } = filtersOf(query)
+    const before = query.before === undefined ? AFTER_ALL : placeOf(query.before)
+    if (before === undefined) return { tasks: [], next: null }
+    const conditions = conditionsOf(query)
     if (conditions.length === 0) {
-      const rows = prepare(`SELECT ${SUMMARY_COLUMNS} ${source} LIMIT ?`).all(
-        ...values,
-        query.limit + 1,
-      )
+      const sql = `SELECT ${SUMMARY_COLUMNS} FROM tasks WHERE n < ? ORDER BY n DESC LIMIT ?`
+      const rows = prepare(sql).all(before, query.limit + 1)
       return pageOf(rows.slice(0, query.limit).map(toSummary), rows.length > query.limit)
     }
-    const scanMax = source.includes('INDEXED') ? INDEXED_SCAN_ROWS_MAX : LIST_SCAN_ROWS_MAX
+    const { table, slow } = sourceOf(query)
+    const rowsMax = slow ? SEARCHED_ROWS_MAX : LIST_SCAN_ROWS_MAX
+    const stretch = stretchOf(table, query)
     const found = prepare(
-      `SELECT id FROM (SELECT id, status, kind, slave, tags, client ${source} LIMIT ${scanMax})
-       WHERE ${conditions.join(' AND ')} LIMIT ?`,
-    ).all(...values, ...filters, query.limit + 1)
-    const tasks = found.slice(0, query.limit).flatMap(({ id }) => {
-      const row = summary.get(id as string)
-      return row === undefined ? [] : [toSummary(row)]
-    })
+      `SELECT n FROM (${stretch} LIMIT ${rowsMax}) AS s
+       WHERE ${conditions.map(({ sql }) => sql(table)).join(' AND ')} LIMIT ?`,
+    ).all(before, ...conditions.flatMap(({ values }) => values), query.limit + 1)
+    const tasks = found.slice(0, query.limit).flatMap(({ n }) => summaryOf(n as number))
     if (found.length > query.limit) return pageOf(tasks, true)
-    const [last, beyond] = prepare(`SELECT id ${source} LIMIT 2 OFFSET ${scanMax - 1}`).all(
-      ...values,
-    )
-    return { tasks, next: beyond === undefined ? null : (last?.id as string) }
+    const ends = prepare(`SELECT n FROM (${stretch} LIMIT 2 OFFSET ${rowsMax - 1})`).all(before)
+    return { tasks, next: ends.length < 2 ? null : idOf(ends[0]?.n as number) }
+  }
+
+  function summaryOf(n: number): TaskSummary[] {
+    const row = prepare(`SELECT ${SUMMARY_COLUMNS} FROM tasks WHERE n = ?`).get(n)
+    return row === undefined ? [] : [toSummary(row)]
+  }
+
+  function idOf(n: number): string {
+    return prepare('SELECT id FROM tasks WHERE n = ?').get(n)?.id as string
   }
 
   function prepare(sql: string): StatementSync {
@@ -55,41 +63,66 @@ export function createLister(database: DatabaseSync) {
   }
 }
 
-function sourceOf(query: ListQuery): { source: string; values: string[] } {
-  const before = query.before ?? LAST_ID
-  if (query.status === undefined || query.status === 'done') {
-    return { source: 'FROM tasks WHERE id < ? ORDER BY id DESC', values: [before] }
-  }
-  return {
-    source: `FROM tasks INDEXED BY tasks_by_status
-      WHERE status <> 'done' AND status = ? AND id < ? ORDER BY id DESC`,
-    values: [query.status, before],
+function sourceOf({ status, kind, slave, tag, client }: ListQuery): Source {
+  const needsAccepted = kind !== undefined || tag !== undefined || client !== undefined
+  switch (status) {
+    case undefined:
+      return { table: 'accepted', slow: slave !== undefined }
+    case 'done':
+      return {
+        table: needsAccepted && slave === undefined ? 'accepted' : 'ended',
+        slow: needsAccepted,
+      }
+    case 'pending':
+    case 'in progress':
+      return { table: 'live', slow: needsAccepted }
+    default:
+      return { table: 'ended', slow: true }
   }
 }
 
-function filtersOf(query: ListQuery): { conditions: string[]; filters: string[] } {
-  const conditions: string[] = []
-  const filters: string[] = []
-  if (query.status === 'done') conditions.push(`status = 'done'`)
-  if (query.kind !== undefined) {
-    conditions.push('kind = ?')
-    filters.push(query.kind)
-  }
-  if (query.slave !== undefined) {
-    conditions.push('slave = ?')
-    filters.push(query.slave)
-  }
-  if (query.client !== undefined) {
-    conditions.push('client = ?')
-    filters.push(query.client)
-  }
-  if (query.tag !== undefined) {
-    // The text search passes over nearly all rows; only the JSON knows what is a tag.
-    conditions.push('instr(tags, ?) AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)')
-    filters.push(JSON.stringify(query.tag), query.tag)
-  }
-  return { conditions, filters }
+/** Rows before a number, newest first: those of a rare end by its index. */
+function stretchOf(table: Source['table'], { status }: ListQuery): string {
+  const isRare = table === 'ended' && status !== 'done'
+  const from = isRare ? `ended INDEXED BY ended_by_status` : table
+  const rare = isRare ? `status <> 'done' AND status = '${status}' AND` : ''
+  const columns = table === 'accepted' ? 'n, kind, tags, client' : 'n, status, slave'
+  return `SELECT ${columns} FROM ${from} WHERE ${rare} n < ? ORDER BY n DESC`
 }
+
+/** A filter in SQL: `s` is a row of the table that is read. */
+type Condition = { sql: (table: Source['table']) => string; values: SQLInputValue[] }
+
+function conditionsOf({ status, kind, slave, tag, client }: ListQuery): Condition[] {
+  const conditions: Condition[] = []
+  if (status !== undefined) conditions.push(ofProgress('status', status))
+  if (slave !== undefined) conditions.push(ofProgress('slave', slave))
+  if (kind !== undefined) conditions.push(ofAccepted('kind = ?', kind))
+  if (client !== undefined) conditions.push(ofAccepted('client = ?', client))
+  if (tag !== undefined) {
+    // The text search passes over nearly all rows; only the JSON knows what is a tag.
+    const sql = 'instr(tags, ?) AND EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?)'
+    conditions.push(ofAccepted(sql, JSON.stringify(tag), tag))
+  }
+  return conditions
+}
+
+const ofProgress = (column: string, value: string): Condition => ({
+  sql: (table) =>
+    table === 'accepted'
+      ? `coalesce((SELECT ${column} FROM ended WHERE ended.n = s.n),
+          (SELECT ${column} FROM live WHERE live.n = s.n)) = ?`
+      : `${column} = ?`,
+  values: [value],
+})
+
+const ofAccepted = (sql: string, ...values: string[]): Condition => ({
+  sql: (table) =>
+    table === 'accepted'
+      ? sql
+      : `EXISTS (SELECT 1 FROM accepted WHERE accepted.n = s.n AND ${sql})`,
+  values,
+})
 
 function pageOf(tasks: TaskSummary[], more: boolean): Page {
   return { tasks, next: more ? (tasks.at(-1)?.id ?? null) : null }

@@ -15,6 +15,7 @@ import {
   SQLITE,
   sqliteCode,
 } from '../../shared/sqlite/errors.ts'
+import { carryOver, hasTasksBefore } from './carry-over.ts'
 import { APPLICATION_ID, MIGRATIONS } from './migrations.ts'
 
 /** The store cannot be used as it is; the message says why and what to do. Nothing was changed. */
@@ -42,11 +43,15 @@ const LOG_BYTES_MAX = 64 << 20
  * Opens or makes the store at `path` and locks it until it is closed.
  * Throws StoreRefusedError when another master has it, or it is damaged, foreign or too new.
  */
-export function openDatabase(path: string, tuning: Tuning): DatabaseSync {
+export function openDatabase(
+  path: string,
+  tuning: Tuning,
+  onCarriedOver: (tasks: number) => void,
+): DatabaseSync {
   return opened(path, () => {
     makeFolder(dirname(resolve(path)))
     if (existsSync(path)) examine(path, tuning)
-    return lockAndMigrate(path, tuning)
+    return lockAndMigrate(path, tuning, onCarriedOver)
   })
 }
 
@@ -69,7 +74,7 @@ function examine(path: string, tuning: Tuning): void {
     if (version > MIGRATIONS.length) throw new NewerFileError(version, MIGRATIONS.length)
     checkSmallTables(database)
     sqlite.checkIfSmall(database)
-    if (version === MIGRATIONS.length) checkTasks(database)
+    if (version === MIGRATIONS.length && !hasTasksBefore(database)) checkTasks(database)
   } finally {
     database.close()
   }
@@ -84,23 +89,27 @@ function checkSmallTables(database: DatabaseSync): void {
 }
 
 function checkTasks(database: DatabaseSync): void {
-  const live = `status <> 'done' AND status IN ('pending', 'in progress')`
-  const counted = numberOf(database, `SELECT count(*) AS n FROM tasks WHERE ${live}`)
+  const counted = numberOf(database, 'SELECT count(*) AS n FROM live')
   const stored = numberOf(database, 'SELECT total(pending + inProgress) AS n FROM totals')
   if (counted !== stored)
-    throw new DamagedError(`the index counts ${stored} live tasks, the table ${counted}`)
+    throw new DamagedError(`${counted} tasks are live, and the totals say ${stored}`)
   for (const order of ['ASC', 'DESC']) {
     const bad = numberOf(
       database,
-      `SELECT count(*) AS n FROM (SELECT * FROM tasks ORDER BY id ${order} LIMIT ${EDGE_ROWS})
-       WHERE NOT (json_valid(trail) AND json_valid(tags) AND octet_length(input) >= 0
+      `SELECT count(*) AS n FROM (SELECT * FROM tasks ORDER BY n ${order} LIMIT ${EDGE_ROWS})
+       WHERE status IS NULL OR NOT (json_valid(trail) AND json_valid(tags)
+         AND octet_length(input) >= 0
          AND typeof(createdAt) IN ('integer', 'real') AND ifnull(octet_length(outcome), 0) >= 0)`,
     )
     if (bad > 0) throw new DamagedError(`${bad} tasks cannot be read`)
   }
 }
 
-function lockAndMigrate(path: string, tuning: Tuning): DatabaseSync {
+function lockAndMigrate(
+  path: string,
+  tuning: Tuning,
+  onCarriedOver: (tasks: number) => void,
+): DatabaseSync {
   // Exclusive before the first read: the lock is then kept until close, and the log's index lives
   // in this process' memory instead of a file. No mmap: an I/O error would be a SIGBUS.
   const pragmas = `
@@ -120,7 +129,9 @@ function lockAndMigrate(path: string, tuning: Tuning): DatabaseSync {
     database.exec('BEGIN EXCLUSIVE; COMMIT')
     // The index file that examining left; we hold the lock and do not use it.
     rmSync(`${path}-shm`, { force: true })
-    if (sqlite.migrate(database, MIGRATIONS, APPLICATION_ID) < MIGRATIONS.length) {
+    const before = sqlite.migrate(database, MIGRATIONS, APPLICATION_ID)
+    if (before < MIGRATIONS.length || hasTasksBefore(database)) {
+      carryOver(database, onCarriedOver)
       database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     }
     sqlite.shrinkIfSmall(database)

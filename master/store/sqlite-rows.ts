@@ -1,5 +1,6 @@
 // Owns how a task is laid out in a row, and back. Must not know when or why rows are written.
-// `tags` and `trail` are JSON text; everything else is stored as it is.
+// Rows are read through the view `tasks`, where `tags` and `trail` are JSON text and everything else is as
+// it was given.
 
 import type { SQLOutputValue } from 'node:sqlite'
 import type { WallTime } from '../../shared/data/clock.ts'

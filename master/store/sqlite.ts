@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { DamagedError, isDiskFull, mayBeFullDisk } from '../../shared/sqlite/errors.ts'
+import { isDiskFull, mayBeFullDisk } from '../../shared/sqlite/errors.ts'
 import { createGiveBack } from './give-back.ts'
 import type { StoreBrokenError } from './guard.ts'
 import { createGuard, watchGuards } from './guard.ts'
@@ -19,9 +19,10 @@ import type { Tuning } from './sqlite-open.ts'
 import { inWords, openDatabase } from './sqlite-open.ts'
 import { LIVE_COLUMNS, TASK_COLUMNS, timeOf, toLive, toSlave, toTask } from './sqlite-rows.ts'
 import { createTransactions } from './sqlite-transaction.ts'
+import { createTrimSearch } from './sqlite-trim.ts'
 import { createWriter } from './sqlite-write.ts'
-import type { Change, Loaded, Store, TaskStatus, TrimLimits } from './store.ts'
-import { TRIM_SCAN_ROWS } from './store.ts'
+import type { Change, Loaded, Store, TrimLimits } from './store.ts'
+import { createNeighbours, createPlaces } from './task-places.ts'
 
 export { StoreBrokenError } from './guard.ts'
 export { StoreRefusedError } from './sqlite-open.ts'
@@ -33,6 +34,8 @@ export type SqliteOptions = Partial<Tuning> & {
   reserveBytes?: number
   /** The disk's reserve, of which new tasks leave a part free (disk-room.ts). Default: none. */
   diskReserveBytes?: number
+  /** A store of an earlier form is carried over, at its opening: hears how many tasks have been. */
+  onCarriedOver?: (tasks: number) => void
   /** The store is damaged or gone: it has stopped, and so must the master. Called once at most. */
   onBroken?: (error: StoreBrokenError) => void
 }
@@ -41,9 +44,6 @@ export type SqliteOptions = Partial<Tuning> & {
 export const FILE_NAME = 'askfirst.sqlite'
 
 const RESERVE_BYTES = 16 << 20
-/** So many tasks on each side of one that is not there must be in order. */
-const NEIGHBOURS = 3
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const defaults: Tuning = {
   pageBytes: 4096,
   cacheBytes: 32 << 20,
@@ -57,14 +57,18 @@ const reservePath = (path: string): string => `${path}-reserve`
  * On a full disk SQLite cannot even open its log: then the reserve is given up, and tried again. Also
  * without one: a disk that was full may have room now.
  */
-function openWithRoom(path: string, settings: Tuning): DatabaseSync {
+function openWithRoom(
+  path: string,
+  settings: Tuning,
+  onCarriedOver: (tasks: number) => void,
+): DatabaseSync {
   try {
-    return openDatabase(path, settings)
+    return openDatabase(path, settings, onCarriedOver)
   } catch (error) {
     const { cause = error } = error as Error
     if (!mayBeFullDisk(cause)) throw error
     if (isDiskFull(path)) rmSync(reservePath(path), { force: true })
-    return openDatabase(path, settings)
+    return openDatabase(path, settings, onCarriedOver)
   }
 }
 
@@ -77,12 +81,13 @@ export function openSqliteStore(options: SqliteOptions): Store {
     folder,
     reserveBytes = RESERVE_BYTES,
     diskReserveBytes = 0,
+    onCarriedOver = () => {},
     onBroken,
     ...tuning
   } = options
   const settings = { ...defaults, ...tuning }
   const path = join(folder, FILE_NAME)
-  const database = openWithRoom(path, settings)
+  const database = openWithRoom(path, settings, onCarriedOver)
   const reserve = createReserve(reservePath(path), reserveBytes, diskReserveBytes)
   const log = createLogSync(`${path}-wal`)
   const guard = createGuard(path, onBroken)
@@ -95,28 +100,12 @@ export function openSqliteStore(options: SqliteOptions): Store {
     write: (change) => transactions.write(change, true) === undefined,
     truncateLog: transactions.truncateLog,
   })
-  const list = createLister(database)
-  const get = database.prepare(`SELECT ${TASK_COLUMNS} FROM tasks WHERE id = ?`)
-  const neighbours = {
-    below: database.prepare(
-      `SELECT id FROM tasks WHERE id < ? ORDER BY id DESC LIMIT ${NEIGHBOURS}`,
-    ),
-    above: database.prepare(`SELECT id FROM tasks WHERE id > ? ORDER BY id LIMIT ${NEIGHBOURS}`),
-  }
+  const placeOf = createPlaces(database)
+  const list = createLister(database, placeOf)
+  const get = database.prepare(`SELECT ${TASK_COLUMNS} FROM tasks WHERE n = ?`)
+  const neighbours = createNeighbours(database)
   const find = database.prepare('SELECT id, requestHash FROM tasks WHERE idempotencyKey = ?')
-  const oldest = database.prepare(
-    'SELECT id, status, createdAt, endedAt FROM tasks WHERE id > ? ORDER BY id',
-  )
-  const scanned = database.prepare(
-    `SELECT id, status, endedAt FROM tasks WHERE id > ? ORDER BY id LIMIT ${TRIM_SCAN_ROWS}`,
-  )
-  /** The search for old tasks among newer ones goes on after this id. */
-  let scanAfter = ''
-  const idAt = database.prepare('SELECT id FROM tasks ORDER BY id LIMIT 1 OFFSET ?')
-  const endedUpTo = database.prepare(
-    `SELECT id, status FROM tasks WHERE id <= ? AND status NOT IN ('pending', 'in progress')
-     ORDER BY id LIMIT ?`,
-  )
+  const findDoomed = createTrimSearch(database, writer.totals)
 
   guard.watch()
   const watch = watchGuards([guard])
@@ -132,9 +121,11 @@ export function openSqliteStore(options: SqliteOptions): Store {
       })
     },
     get: read((id: string) => {
-      const row = get.get(id)
-      if (row) return toTask(row)
-      assertSound(id)
+      const n = placeOf(id)
+      if (n === undefined) return undefined
+      const row = get.get(n)
+      if (row?.id === id) return toTask(row)
+      neighbours.assertSound(n)
       return undefined
     }),
     find: read((key: string) => {
@@ -169,27 +160,9 @@ export function openSqliteStore(options: SqliteOptions): Store {
       )
   }
 
-  /**
-   * A damaged key can hide a task: the search turns the wrong way there, and ends beside the damaged
-   * key. So before a task is said not to be there, its neighbours must be in order around it.
-   */
-  function assertSound(id: string): void {
-    const below = neighbours.below.all(id).map((row) => row.id as string)
-    const above = neighbours.above.all(id).map((row) => row.id as string)
-    const around = [...below.toReversed(), id, ...above].map((each) => Buffer.from(each))
-    const isOrdered = around.every((each, i) => i === 0 || each.compare(around[i - 1]!) > 0)
-    if (!isOrdered) throw new DamagedError('its tasks are not in order')
-    if (!UUID.test(id)) return
-    for (const each of [below[0], above[0]]) {
-      if (each !== undefined && !UUID.test(each)) throw new DamagedError(`a task has no id`)
-    }
-  }
-
   function write(changes: Change[]): Error | undefined {
     return totalled(
-      () => {
-        for (const change of changes) writer.apply(change)
-      },
+      () => writer.apply(changes),
       changes.some((change) => change.do === 'insert'),
     )
   }
@@ -227,64 +200,18 @@ export function openSqliteStore(options: SqliteOptions): Store {
     const doomed = findDoomed(limits)
     giveBack.start()
     if (doomed.length === 0) return 0
-    const error = totalled(() => {
-      for (const { id, status } of doomed) writer.remove(id, status)
-    }, false)
+    const error = totalled(() => writer.remove(doomed), false)
     if (error) throw error
     return doomed.length
-  }
-
-  type Doomed = { id: string; status: TaskStatus }
-
-  // First those that are too many: of as many as a line may hold the oldest may all be live, and SQLite
-  // steps over them much faster than this loop would.
-  function findDoomed(limits: TrimLimits): Doomed[] {
-    const { keepMax, rowsMax } = limits
-    const totals = writer.totals()
-    const tooMany = Object.values(totals).reduce((sum, n) => sum + n) - keepMax
-    // Among so many of the oldest enough have ended, however many more are too many.
-    const enough = totals.pending + totals['in progress'] + rowsMax
-    const upTo = tooMany > 0 ? (idAt.get(Math.min(tooMany, enough) - 1)?.id as string) : ''
-    const doomed = upTo === '' ? [] : (endedUpTo.all(upTo, rowsMax) as Doomed[])
-    addOld(doomed, upTo, limits)
-    addOutOfOrder(doomed, limits)
-    return doomed
-  }
-
-  // From the oldest, as long as a row can be one of them: a task that ended before a time was
-  // accepted before it. What is stepped over is live, or was when the others ended: never much.
-  function addOld(doomed: Doomed[], after: string, { endedBefore, rowsMax }: TrimLimits): void {
-    for (const { id, status, createdAt, endedAt } of oldest.iterate(after)) {
-      if (doomed.length >= rowsMax || timeOf(createdAt) >= endedBefore) break
-      if (status === 'pending' || status === 'in progress') continue
-      if (timeOf(endedAt) < endedBefore) doomed.push({ id, status } as Doomed)
-    }
-  }
-
-  // Ids grow also while the wall clock is behind, so where that clock was ahead for a time, older tasks
-  // stand after younger ones. A scan of a bounded number of rows a step finds them.
-  function addOutOfOrder(doomed: Doomed[], { endedBefore, rowsMax }: TrimLimits): void {
-    const known = new Set(doomed.map(({ id }) => id))
-    const rows = scanned.all(scanAfter)
-    for (const { id, status, endedAt } of rows) {
-      if (doomed.length >= rowsMax) return
-      scanAfter = id as string
-      if (status === 'pending' || status === 'in progress' || known.has(scanAfter)) continue
-      if (timeOf(endedAt) < endedBefore) doomed.push({ id, status } as Doomed)
-    }
-    if (rows.length < TRIM_SCAN_ROWS) scanAfter = ''
   }
 }
 
 function loadFrom(database: DatabaseSync) {
   const tasks = database
-    .prepare(
-      `SELECT ${LIVE_COLUMNS} FROM tasks INDEXED BY tasks_by_status
-       WHERE status <> 'done' AND status IN ('pending', 'in progress') ORDER BY id`,
-    )
+    .prepare(`SELECT ${LIVE_COLUMNS} FROM tasks WHERE n IN (SELECT n FROM live) ORDER BY n`)
     .all()
   const slaves = database.prepare('SELECT * FROM slaves ORDER BY position, name').all()
-  const newest = database.prepare('SELECT id, createdAt FROM tasks ORDER BY id DESC LIMIT 1').get()
+  const newest = database.prepare('SELECT id, createdAt FROM tasks ORDER BY n DESC LIMIT 1').get()
   const newestId = (newest?.id ?? null) as string | null
   const kinds = database.prepare('SELECT name FROM kinds').all()
   return {

@@ -108,6 +108,57 @@ async function durability(t: Test, open: Open): Promise<void> {
     for (const task of wanted) t.strictSame(await again.get(task.id), task)
   })
 
+  await t.test(
+    'keeps the trail of a task that the first slave took, and its neighbours',
+    async (t) => {
+      const { store, reopen } = open(t)
+      const at = { startedAt: wallTime(1_800_000_000_001), endedAt: wallTime(1_800_000_000_005) }
+      const taken: TrailEntry = { at: at.startedAt, event: 'taken', slave: 'slave-1', ms: 0.512 }
+      const done: TrailEntry = { at: at.endedAt, event: 'done', slave: 'slave-1' }
+      const { ms: _, ...untimed } = taken
+      const usual = [taken, done]
+      const trails: [Partial<TaskRecord>, TrailEntry[]][] = [
+        [{}, usual],
+        [{}, []],
+        [{}, [taken]],
+        [{}, [taken, done, done]],
+        [{}, [untimed, done]],
+        [{}, [taken, { at: at.endedAt, event: 'done' }]],
+        [{}, [{ ...taken, at: wallTime(2) }, done]],
+        [{}, [{ ...taken, knownMs: 1 }, done]],
+        [{}, [{ ...taken, slave: 'slave-2' }, done]],
+        [{}, [{ ...taken, event: 'busy' }, done]],
+        [{}, [taken, { ...done, at: wallTime(2) }]],
+        [{}, [taken, { ...done, reason: 'so' }]],
+        [{}, [taken, { ...done, ms: 3 }]],
+        [{}, [taken, { ...done, why: { is: 'gone' } }]],
+        [{}, [taken, { ...done, slave: 'slave-2' }]],
+        [{ status: 'failed' }, usual],
+        [{ startedAt: null }, usual],
+        [{ slave: null }, usual],
+        [{ endedAt: null, status: 'in progress' }, [taken]],
+        [{ endedAt: null, status: 'in progress' }, usual],
+        [{ endedAt: null, status: 'in progress' }, [{ ...taken, attempt: 'a' }]],
+        [{ endedAt: null, status: 'in progress' }, []],
+        [{ endedAt: null, status: 'pending' }, [taken]],
+      ]
+      const tasks = trails.map(([over, trail]) => anEndedTask({ ...at, ...over, trail }))
+      await commit(store, ...tasks.map(insert))
+      const moved = trails.map(([over, trail]) => {
+        const before = aTask()
+        return {
+          before,
+          after: { ...before, ...at, slave: 'slave-1', status: 'done', ...over, trail },
+        }
+      })
+      await commit(store, ...moved.map(({ before }) => insert(before)))
+      await commit(store, ...moved.map(({ before, after }) => update(before, after as TaskUpdate)))
+      const again = await reopen()
+      for (const task of tasks) t.strictSame(await again.get(task.id), task)
+      for (const { after } of moved) t.strictSame(await again.get(after.id), after)
+    },
+  )
+
   await t.test('writes each column of a slave that is put again', async (t) => {
     const { store, reopen } = open(t)
     const slaves = [{ url: 'http://a:2' }, { position: -1 }, { drained: true }].map((change, i) => {
@@ -135,11 +186,15 @@ async function durability(t: Test, open: Open): Promise<void> {
 
   await t.test('works on after a refused commit', async (t) => {
     const { store } = open(t)
-    const [task, next] = [aTask(), aTask()]
+    const [task, next, refused] = [aTask(), aTask(), aTask()]
     await commit(store, insert(task))
-    await t.rejects(commit(store, insert(task)), StoreConflictError)
-    await commit(store, insert(next))
+    const bad = [insert(refused), update(task, { status: 'in progress' }), insert(task)]
+    await t.rejects(commit(store, ...bad), StoreConflictError)
+    await commit(store, insert(next), end(refused), end(task))
     t.strictSame(await store.get(next.id), next)
+    t.equal(await store.get(refused.id), undefined)
+    t.equal((await store.get(task.id))?.status, 'done')
+    t.strictSame(await store.counts(), counts({ pending: 1, done: 1 }))
   })
 
   await t.test('applies the changes of a commit in their order', async (t) => {
@@ -148,7 +203,20 @@ async function durability(t: Test, open: Open): Promise<void> {
     const taken = update(task, { status: 'in progress', slave: 'slave-1', tries: 1 })
     await commit(store, insert(task), taken, end(task))
     t.equal((await store.get(task.id))?.status, 'done')
-    t.strictSame(await store.counts(), counts({ done: 1 }))
+    const [moved, tagged] = [aTask(), aTask({ status: 'in progress', slave: 'slave-1', tries: 1 })]
+    const back = update(tagged, { status: 'pending', slave: null })
+    await commit(
+      store,
+      insert(moved),
+      insert(tagged),
+      update(moved, { status: 'in progress' }),
+      back,
+    )
+    await commit(store, update(tagged, { status: 'in progress' }), back)
+    await commit(store, back, update(tagged, { status: 'in progress' }), back)
+    t.equal((await store.get(moved.id))?.status, 'in progress')
+    t.equal((await store.get(tagged.id))?.status, 'pending')
+    t.strictSame(await store.counts(), counts({ done: 1, 'in progress': 1, pending: 1 }))
   })
 
   await t.test('calls done once for a commit without changes', async (t) => {
@@ -362,6 +430,22 @@ async function lists(t: Test, open: Open): Promise<void> {
       }
     }
     t.pass('168 combinations')
+  })
+
+  await t.test('finds every task of a slave, live and ended, over many pages', async (t) => {
+    const { store } = open(t)
+    const all: TaskStatus[] = ['pending', 'in progress', 'done', 'failed']
+    const tasks = Array.from({ length: 4_000 }, (_, i) =>
+      aTask({ status: all[i % 4]!, slave: i % 700 < 4 ? 'slave-1' : 'slave-2' }),
+    )
+    await commit(store, ...tasks.map(insert))
+    for (const status of [undefined, ...all]) {
+      const query = clean({ slave: 'slave-1', status, limit: 3 })
+      const right = tasks.filter(
+        (task) => task.slave === 'slave-1' && (!status || task.status === status),
+      )
+      t.strictSame(ids(await listAll(store, query)), right.map(({ id }) => id).toReversed())
+    }
   })
 
   await t.test('finds a tag by its whole text, whatever is in it', async (t) => {

@@ -42,10 +42,13 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
   }
 }
 
-// randomUUIDv7 ascends by the millisecond only.
-function nextId(): string {
-  made++
-  return `01990000-0000-7000-8000-${String(made).padStart(12, '0')}`
+const nextId = (): string => idAt(++made)
+
+/** The `i`-th of ids as the master makes them: 16 to a millisecond. */
+export function idAt(i: number): string {
+  const ms = (0x0199_0000_0000 + (i >> 4)).toString(16).padStart(12, '0')
+  const counter = (i & 15).toString(16).padStart(3, '0')
+  return `${ms.slice(0, 8)}-${ms.slice(8)}-7${counter}-8000-${String(i).padStart(12, '0')}`
 }
 
 /** A task that has ended as `done`, unless told otherwise. */

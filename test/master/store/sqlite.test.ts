@@ -108,7 +108,7 @@ test('opens with what is whole when the log is cut or a bit of it is flipped', a
     const { tasks } = await store.load()
     const { pending, done } = await store.counts()
     if ((pending + done) % 5 !== 0 || tasks.length !== pending) t.fail(`cut ${i} at ${at}`)
-    await commit(store, insert(aTask({ id: `after-${i}` })))
+    await commit(store, insert(aTask()))
     await store.close()
   }
   t.pass('21 logs')
@@ -200,12 +200,10 @@ test('survives a byte that is wrong anywhere: refuses, or reads on and says so',
   t.ok(refusals > 20, `${refusals} of 60 noticed`)
 })
 
-const uuid = (i: number): string =>
-  `01900000-0000-7000-8000-${(4096 + i).toString(16).padStart(12, '0')}`
-
 test('stops when a page is damaged while it is in use, and never says "not there"', async (t) => {
   const folder = t.testdir({})
-  const tasks = Array.from({ length: 1000 }, (_, i) => aTask({ id: uuid(i) }))
+  const tasks = Array.from({ length: 1000 }, () => anEndedTask())
+  const id = (i: number): string => tasks[i]!.id
   const filled = open(t, folder)
   await commit(filled, ...tasks.map(insert))
   await filled.close()
@@ -219,26 +217,31 @@ test('stops when a page is damaged while it is in use, and never says "not there
       onBroken: (error) => told.push(error),
     })
     // Where pages were split there are older copies.
-    const row = `${uuid(i)}pending`
+    const row = `${id(i).slice(18)}expression`
     for (let at = good.indexOf(row); at >= 0; at = good.indexOf(row, at + 1)) {
-      damage(join(folder, FILE_NAME), at, 30)
+      damage(join(folder, FILE_NAME), at - 25, 30)
     }
     const broken = {
       name: 'StoreBrokenError',
       type: 'store-broken',
       message: /is damaged.*restore/,
     }
-    await t.rejects(store.get(uuid(i)), broken, `task ${i}`)
-    await t.rejects(store.get(uuid(5)), broken, 'nothing more is said')
+    await t.rejects(store.get(id(i)), broken, `task ${i}`)
+    await t.rejects(store.get(id(5)), broken, 'nothing more is said')
     t.match(told, { length: 1, 0: broken })
     await t.rejects(commit(store, insert(aTask())), broken, 'nothing more is written')
     await store.close()
   }
   writeFileSync(join(folder, FILE_NAME), good)
   const store = open(t, folder)
-  t.equal(await store.get(uuid(1000)), undefined, 'what is really not there')
+  t.equal(await store.get(aTask().id), undefined, 'what is really not there')
   t.equal(await store.get('nix'), undefined)
-  t.equal(await store.get(uuid(-1)), undefined)
+  t.equal(await store.get(id(0).replaceAll('9', '8')), undefined)
+  t.equal(
+    await store.get(id(7).replace('-8000-', '-9000-')),
+    undefined,
+    'another of the same number',
+  )
 })
 
 test('stops when its files are removed, renamed or replaced while it is in use', async (t) => {

@@ -319,7 +319,7 @@ export function* readStore(path: string): Generator<Row> {
   const database = new DatabaseSync(path, { readOnly: true })
   const columns = 'id, status, tags, input, outcome, trail, idempotencyKey'
   try {
-    const rows = database.prepare(`SELECT ${columns} FROM tasks ORDER BY id`).iterate()
+    const rows = database.prepare(`SELECT ${columns} FROM tasks ORDER BY n`).iterate()
     for (const row of rows) yield row as unknown as Row
   } finally {
     database.close()

@@ -1,0 +1,135 @@
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Test } from 'tap'
+import { test } from 'tap'
+import { MIGRATIONS } from '../../../master/store/migrations.ts'
+import { FILE_NAME, openSqliteStore } from '../../../master/store/sqlite.ts'
+import type { TaskRecord } from '../../../master/store/store.ts'
+import { msOf, wallTime } from '../../../shared/data/clock.ts'
+import { anEndedTask, aTask, commit, end, idAt, insert, listAll } from './records.ts'
+
+const FIXTURE = join(import.meta.dirname, '../../fixtures/store-1.sqlite')
+/** The last version that kept a task as one row. */
+const ONE_ROW = 6
+
+/** A store of the version that kept a task as one row, with these tasks. */
+function before(t: Test, tasks: TaskRecord[]): string {
+  const folder = t.testdir({})
+  copyFileSync(FIXTURE, join(folder, FILE_NAME))
+  const database = new DatabaseSync(join(folder, FILE_NAME))
+  for (const step of MIGRATIONS.slice(1, ONE_ROW)) database.exec(step as string)
+  database.exec(`PRAGMA user_version = ${ONE_ROW}; DELETE FROM tasks`)
+  const columns = Object.keys(aTask())
+  const values = columns.map((column) => `:${column}`).join()
+  const put = database.prepare(`INSERT INTO tasks (${columns.join()}) VALUES (${values})`)
+  const totals: Record<string, number> = {}
+  database.exec('BEGIN')
+  for (const task of tasks) {
+    const { createdAt, startedAt, endedAt, waitUntil } = task
+    const times = { createdAt, startedAt, endedAt, waitUntil }
+    const stored = Object.entries(times).map(([name, time]) => [name, time && msOf(time)])
+    put.run({
+      ...(task as Omit<TaskRecord, keyof typeof times>),
+      ...Object.fromEntries(stored),
+      tags: JSON.stringify(task.tags),
+      trail: JSON.stringify(task.trail),
+    })
+    totals[task.status] = (totals[task.status] ?? 0) + 1
+  }
+  const { pending = 0, done = 0 } = totals
+  database.exec(`UPDATE totals SET pending = ${pending}, inProgress = 0, done = ${done},
+    failed = 0, cancelled = 0, expired = 0; COMMIT`)
+  database.close()
+  return folder
+}
+
+function open(t: Test, folder: string, onCarriedOver?: (tasks: number) => void) {
+  const store = openSqliteStore({
+    folder,
+    reserveBytes: 0,
+    ...(onCarriedOver && { onCarriedOver }),
+  })
+  t.teardown(() => store.close())
+  return store
+}
+
+test('carries every field of every task over, and works on with them', async (t) => {
+  const full = {
+    priority: 3,
+    attempt: 'attempt-1',
+    waitUntil: wallTime(9),
+    tags: ['a', 'b'],
+    idempotencyKey: 'key',
+    requestHash: 'hash',
+    queueMs: 5,
+    client: 'client-1',
+    trace: 'trace',
+    work: '"x":1',
+  }
+  const tasks = [aTask(), anEndedTask(), aTask(full), anEndedTask({ ...full, idempotencyKey: 'b' })]
+  const folder = before(t, tasks)
+  const store = open(t, folder)
+  for (const task of tasks) t.strictSame(await store.get(task.id), task)
+  t.match(await store.counts(), { pending: 2, done: 2 })
+  t.equal((await store.load()).tasks.length, 2)
+  t.strictSame(await store.find('key'), { id: tasks[2]!.id, requestHash: 'hash' })
+  const next = aTask()
+  await commit(store, insert(next), end(tasks[0]!))
+  await store.close()
+  const again = open(t, folder)
+  t.strictSame(
+    (await listAll(again)).map(({ id, status }) => [id, status]),
+    [next, ...tasks.toReversed()].map(({ id, status }) => [
+      id,
+      id === tasks[0]!.id ? 'done' : status,
+    ]),
+  )
+})
+
+test('carries ids over that have the same number, or none, in their order', async (t) => {
+  const same = ['a', 'b', 'c'].map((rest) => `${idAt(1).slice(0, 18)}-8000-00000000000${rest}`)
+  const next = idAt(2)
+  const odd = ['z-no-uuid', `${idAt(3).slice(0, 14)}4${idAt(3).slice(15)}`]
+  const wanted = [...same, next, ...odd].toSorted()
+  const folder = before(t, [
+    ...wanted.map((id) => anEndedTask({ id })),
+    anEndedTask({ id: 'zz-live', status: 'pending', endedAt: null }),
+  ])
+  const store = open(t, folder)
+  for (const id of wanted) t.equal((await store.get(id))?.id, id)
+  t.equal(await store.get(`${idAt(1).slice(0, 18)}-8000-00000000000d`), undefined)
+  const listed = (await listAll(store, { limit: 1 })).map(({ id }) => id)
+  t.strictSame(listed, ['zz-live', ...wanted.toReversed()])
+  await commit(store, end(aTask({ id: 'zz-live' })))
+  t.equal((await store.get('zz-live'))?.status, 'done')
+  await store.trim({ endedBefore: wallTime(Infinity), keepMax: 0, rowsMax: 100 })
+  t.strictSame(await listAll(store), [])
+  for (const id of wanted) t.equal(await store.get(id), undefined)
+})
+
+test('goes on where an interrupted start ended, and says how far it is', async (t) => {
+  const tasks = Array.from({ length: 12_000 }, () => anEndedTask())
+  const folder = before(t, tasks)
+  const said: number[] = []
+  const stop = new Error('killed')
+  t.throws(
+    () =>
+      openSqliteStore({
+        folder,
+        onCarriedOver: (n) => {
+          said.push(n)
+          throw stop
+        },
+      }),
+    stop,
+  )
+  const store = open(t, folder, (n) => said.push(n))
+  t.strictSame(said, [5_000, 5_000])
+  t.match(await store.counts(), { done: tasks.length })
+  const listed = await listAll(store, { limit: 1000 })
+  t.strictSame(
+    listed.map(({ id }) => id),
+    tasks.map(({ id }) => id).toReversed(),
+  )
+})
