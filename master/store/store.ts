@@ -13,7 +13,7 @@ export type { TrailEntry } from '../core/trail.ts'
 
 /** A task as it is stored. */
 export type TaskRecord = {
-  /** A UUIDv7: ids sort by time of acceptance. */
+  /** From shared/data/ids.ts: ids sort by time of acceptance, and no two have the same time and counter. */
   id: string
   kind: string
   status: TaskStatus

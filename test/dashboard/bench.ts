@@ -2,7 +2,6 @@
 // tasks a second its frames, its memory and the bytes of its stream; what the master loses by it, with
 // and without in turn; and how soon it opens with a million tasks stored.
 
-import { randomUUIDv7 } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +11,7 @@ import { chromium } from 'playwright-core'
 import { openSqliteStore } from '../../master/store/sqlite.ts'
 import type { Store, TaskRecord } from '../../master/store/store.ts'
 import { wallTime } from '../../shared/data/clock.ts'
+import { createIds } from '../../shared/data/ids.ts'
 import type { Load } from '../rigs/bench/processes.ts'
 import { readCpu, start, startLoad } from '../rigs/bench/processes.ts'
 import type { Target } from '../rigs/bench/targets.ts'
@@ -249,11 +249,13 @@ async function fill(store: Store, count: number): Promise<void> {
   await store.close()
 }
 
+const nextId = createIds(Date.now).after(null)
+
 function storedTask(n: number): TaskRecord {
   const at = Date.now()
   const slave = `slave-${n % 100}`
   return {
-    id: randomUUIDv7(),
+    id: nextId(),
     kind: 'expression',
     status: n % 200 === 0 ? 'failed' : 'done',
     priority: 0,
@@ -261,7 +263,7 @@ function storedTask(n: number): TaskRecord {
     startedAt: wallTime(at),
     endedAt: wallTime(at),
     slave,
-    attempt: randomUUIDv7(),
+    attempt: `attempt-${n}`.padEnd(38, 'x'),
     tries: 1,
     runLimitMs: 30_000,
     waitUntil: null,

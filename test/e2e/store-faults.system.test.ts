@@ -105,7 +105,8 @@ t.test('a key is damaged in the middle of the store: the next start says so', as
   const row = `${ids[100]?.slice(18)}sleep`
   // And older copies of it where pages were split.
   const good = readFileSync(file)
-  for (let at = good.indexOf(row); at >= 0; at = good.indexOf(row, at + 1)) damage(file, at - 25, 12)
+  for (let at = good.indexOf(row); at >= 0; at = good.indexOf(row, at + 1))
+    damage(file, at - 25, 12)
   const said = await refusal(startMaster(t, data))
   t.match(said, /ended \(64\) .*: the store \S+askfirst.sqlite is damaged \(.*\): restore it/)
   t.notMatch(said, /\n +at /)

@@ -2,7 +2,6 @@
 // Prints µs per insert and update in commits of several sizes, the commit itself, the worst turn
 // while a million tasks are written, and pages, counts, trim, load and memory with them stored.
 
-import { randomUUIDv7 } from 'node:crypto'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,16 +14,18 @@ import type {
   TaskUpdate,
 } from '../../../master/store/store.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
+import { createIds } from '../../../shared/data/ids.ts'
 
 const rows = Number(process.argv[2] ?? 1_000_000)
 const folder = mkdtempSync(join(process.argv[3] ?? tmpdir(), 'askfirst-bench-'))
 const tuning = JSON.parse(process.env.STORE_TUNING ?? '{}')
 
+const nextId = createIds(Date.now).after(null)
 let made = 0
 function task(): TaskRecord {
   made++
   return {
-    id: randomUUIDv7(),
+    id: nextId(),
     kind: made % 1000 === 0 ? 'rare' : 'expression',
     status: 'in progress',
     priority: 0,
@@ -32,7 +33,7 @@ function task(): TaskRecord {
     startedAt: wallTime(Date.now()),
     endedAt: null,
     slave: `slave-${made % 100}`,
-    attempt: randomUUIDv7(),
+    attempt: `attempt-${made}`.padEnd(38, 'x'),
     tries: 1,
     runLimitMs: 30_000,
     waitUntil: null,
