@@ -6,7 +6,7 @@ const TINY_MS = 1
 const AVERAGE_WEIGHT = 1 / 16
 const AVERAGE_SAMPLE_MS_MAX = 10
 /** Most runs in a pipe, and about how many milliseconds of work. */
-const AHEAD_RUNS_MAX = 64
+const AHEAD_RUNS_MAX = 256
 const AHEAD_MS_MAX = 5
 
 export type RunAverages = ReturnType<typeof createRunAverages>

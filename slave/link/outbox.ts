@@ -1,6 +1,7 @@
 // Outcomes on their way to the master. The outbox repeats each one until the master acknowledges it. What
 // the master does not acknowledge at once is also kept in the store, so that a result survives an outage of
-// the master and a restart of the slave. Outcomes that arrive during a request are sent with the next one.
+// the master and a restart of the slave. Outcomes that arrive during a request are sent with the next one,
+// which starts when that request ends, when there are many, or after a short time.
 //
 // p-retry is not used: the backoff runs on the agent's clock and random source, so that the simulator
 // controls it; a retry sends what is queued then, and after no response a sign of life of the master
@@ -9,7 +10,7 @@
 import type { Clock } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { Random } from '../../shared/data/random.ts'
-import { encode } from '../../shared/data/raw-json.ts'
+import { encode, Raw } from '../../shared/data/raw-json.ts'
 import type { PeerError } from '../../shared/http/peer.ts'
 import type { Logger } from '../../shared/process/log.ts'
 import type { Callback, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
@@ -18,6 +19,12 @@ import type { OutboxStore } from './outbox-store.ts'
 
 /** Requests under way at the same time. */
 const WINDOW = 3
+/**
+ * While a request is under way, fewer outcomes than this wait for its end, this long at most (in
+ * milliseconds). A request costs both sides as much as ten outcomes.
+ */
+const GATHERED = 64
+const GATHER_MS = 5
 /** Most outcomes of one request, and about how many bytes of results. */
 const LIST_MAX = 512
 const LIST_BYTES_MAX = 4 * 1024 * 1024
@@ -56,8 +63,11 @@ export function createOutbox(given: {
   let hadNoResponse = false
   let listMax = LIST_MAX
   let planned = false
+  /** Outcomes wait for the end of a request. */
+  let gathering = false
   let closed = false
   let cancel = (): void => {}
+  let cancelGathering = (): void => {}
 
   plan()
 
@@ -85,6 +95,7 @@ export function createOutbox(given: {
     async close(): Promise<void> {
       closed = true
       cancel()
+      cancelGathering()
       await look()
       await keep(unacknowledged())
       await store.close()
@@ -117,6 +128,7 @@ export function createOutbox(given: {
 
   function plan(): void {
     if (planned || closed || sent.size >= WINDOW || queue.length === 0) return
+    if (failures === 0 && sent.size > 0 && queue.length < GATHERED) return gather()
     planned = true
     const run = (): void => {
       planned = false
@@ -127,7 +139,18 @@ export function createOutbox(given: {
     cancel = clock.at(later(clock.now(), wait * (0.5 + given.random.next())), run)
   }
 
+  function gather(): void {
+    if (gathering) return
+    gathering = true
+    cancelGathering = clock.at(later(clock.now(), GATHER_MS), () => {
+      gathering = false
+      if (!planned) send()
+    })
+  }
+
   function send(): void {
+    if (gathering) cancelGathering()
+    gathering = false
     if (closed || sent.size >= WINDOW || queue.length === 0) return
     const callbacks = queue.splice(0, listLength())
     sent.add(callbacks)
@@ -172,6 +195,8 @@ export function createOutbox(given: {
   /** About how many characters its JSON has; measured once when that is not known. */
   function sizeOf({ outcome }: Callback): number {
     if (outcome.status !== 'done') return 256 + outcome.message.length
+    const { result, resultText } = outcome
+    if (result instanceof Raw) return 256 + result.text.length + (resultText?.length ?? 0)
     if (outcome.resultText !== undefined) return 256 + outcome.resultText.length
     const known = sizes.get(outcome)
     if (known !== undefined) return known
@@ -194,8 +219,7 @@ export function createOutbox(given: {
 
   /** What a reply does not acknowledge is repeated after a pause, like what had no reply. */
   function settled(callbacks: Callback[], acknowledged: string[]): void {
-    const known = new Set(acknowledged)
-    const left = callbacks.filter(({ attempt }) => !known.has(attempt))
+    const left = unacknowledgedOf(callbacks, acknowledged)
     if (left.length < callbacks.length) failures = 0
     listMax = Math.min(LIST_MAX, listMax * 2)
     if (left.length > 0) failed(left)
@@ -262,6 +286,13 @@ function withoutLostFiles(callback: Callback): Callback {
   }
   const message = 'the files of its output were lost when its slave was restarted'
   return { ...callback, outcome: { status: 'failed', type: 'slave-lost', message } }
+}
+
+/** Those of these that are not acknowledged: usually none, and the reply lists them in their order. */
+function unacknowledgedOf(callbacks: Callback[], acknowledged: string[]): Callback[] {
+  if (callbacks.every(({ attempt }, i) => attempt === acknowledged[i])) return []
+  const known = new Set(acknowledged)
+  return callbacks.filter(({ attempt }) => !known.has(attempt))
 }
 
 const isRefusal = ({ status }: PeerError): boolean =>

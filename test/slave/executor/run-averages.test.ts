@@ -30,11 +30,11 @@ test('one long run among tiny ones counts as 10 ms, and the kind stays tiny', (t
   t.end()
 })
 
-test('runs are sent ahead up to 64, and up to 5 ms of work', (t) => {
+test('runs are sent ahead up to 256, and up to 5 ms of work', (t) => {
   const averages = createRunAverages(2)
   averages.learn(0, 0.01)
   averages.learn(1, 0.5)
-  t.same([averages.maySendAhead(0, 63), averages.maySendAhead(0, 64)], [true, false])
+  t.same([averages.maySendAhead(0, 255), averages.maySendAhead(0, 256)], [true, false])
   t.same([averages.maySendAhead(1, 9), averages.maySendAhead(1, 10)], [true, false])
   t.end()
 })

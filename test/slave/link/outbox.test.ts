@@ -53,11 +53,40 @@ t.test('what is on its way to a master that does not answer is kept too', async 
   const { clock, asked, onDisk, outbox } = await setUp()
   for (const attempt of ['a', 'b', 'c', 'd']) {
     outbox.add([callback(attempt)])
-    await clock.run({ until: clock.now() + 1 })
+    await clock.run({ until: clock.now() + 10 })
   }
   t.same(asked, [['a'], ['b'], ['c']], 'no more requests at a time')
   await outbox.close()
   t.same([...onDisk.keys()].toSorted(), ['a', 'b', 'c', 'd'])
+})
+
+t.test('outcomes that come during a request are sent together when it ends', async (t) => {
+  const answers: Answer[] = []
+  const { clock, asked, outbox } = await setUp((_, answer) => void answers.push(answer))
+  for (const attempt of ['a', 'b', 'c']) {
+    outbox.add([callback(attempt)])
+    await clock.run({ until: clock.now() + 1 })
+  }
+  t.same(asked, [['a']])
+  answers[0]?.(null, { acknowledged: ['a'] })
+  await clock.run({ until: clock.now() + 1 })
+  t.same(asked, [['a'], ['b', 'c']])
+  await outbox.close()
+})
+
+t.test('outcomes wait 5 ms at most for the end of a request, and many not at all', async (t) => {
+  const { clock, asked, outbox } = await setUp()
+  outbox.add([callback('a')])
+  await clock.run({ until: clock.now() + 1 })
+  outbox.add([callback('b')])
+  await clock.run({ until: clock.now() + 4 })
+  t.equal(asked.length, 1)
+  await clock.run({ until: clock.now() + 2 })
+  t.same(asked, [['a'], ['b']])
+  outbox.add(Array.from({ length: 64 }, (_, i) => callback(`${i}`)))
+  await clock.run({ until: clock.now() + 1 })
+  t.same(asked.at(-1)?.length, 64)
+  await outbox.close()
 })
 
 t.test(
