@@ -309,3 +309,15 @@ t.test('a notice', async (t) => {
     t.same(order(s.step({ is: 'mode', mode: 'draining', reason: 'told to stop' })), [])
   })
 })
+
+t.test('remembers the answers to the newest 65,536 attempts that it no longer holds', async (t) => {
+  const s = slave({ slots: 4 })
+  const attempts = Array.from({ length: 65_538 }, (_, i) => `attempt-${i}`)
+  s.step({ is: 'revoke', attempts })
+  t.same(words(s.offer(['attempt-0', 'attempt-1', 'attempt-2', 'attempt-65537'])), [
+    'taken',
+    'taken',
+    'revoked',
+    'revoked',
+  ])
+})

@@ -22,7 +22,12 @@ export type ExpressionInput = {
   number?: NumberType
 }
 type Compiled = Checked & { evaluate: Evaluate }
-type Engine = { instance: GuardedInstance; compiled: Map<string, Compiled> }
+type Engine = {
+  instance: GuardedInstance
+  compiled: Map<string, Compiled>
+  /** Their keys, oldest first. It stays where it is: a new one would pass over all that were deleted. */
+  oldest: Iterator<string>
+}
 
 /** An evaluator with instances of its own. */
 export function createEvaluator(mathjs: Mathjs) {
@@ -31,7 +36,8 @@ export function createEvaluator(mathjs: Mathjs) {
   function engineFor(number: NumberType): Engine {
     let engine = engines.get(number)
     if (!engine) {
-      engine = { instance: createInstance(mathjs, number), compiled: new Map() }
+      const compiled = new Map<string, Compiled>()
+      engine = { instance: createInstance(mathjs, number), compiled, oldest: compiled.keys() }
       engines.set(number, engine)
     }
     return engine
@@ -70,7 +76,7 @@ function evaluateWith(engine: Engine, expression: string, given: ExpressionInput
 }
 
 /** Parsed, checked and compiled, now or before; the scope plays no part in it. */
-function compiledFor({ instance, compiled }: Engine, expression: string): Compiled {
+function compiledFor({ instance, compiled, oldest }: Engine, expression: string): Compiled {
   const known = compiled.get(expression)
   if (known) return known
   if (expression.length > LIMITS.expressionCharsMax) {
@@ -86,7 +92,7 @@ function compiledFor({ instance, compiled }: Engine, expression: string): Compil
   }
   const made = { ...checkTree(tree, instance), evaluate: instance.compile(tree) }
   if (expression.length <= LIMITS.compiledCharsMax) {
-    if (compiled.size >= LIMITS.compiledMax) compiled.delete(compiled.keys().next().value!)
+    if (compiled.size >= LIMITS.compiledMax) compiled.delete(oldest.next().value)
     compiled.set(expression, made)
   }
   return made
