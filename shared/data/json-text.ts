@@ -42,30 +42,29 @@ export function scanJson(bytes: Uint8Array): Scan {
   /** Of each object that is open; what stands deeper than this is refused by every reader. */
   const namesAt: number[] = []
   let hasSurrogates = false
-  let quoted = false
-  /** Characters of a string since it began, or since its last escape. */
-  let plain = 0
   /** The next of each at or after `i`, once it was looked for: so each is looked for once. */
   let quoteAt = -1
   let backslashAt = -1
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]
-    if (quoted) {
-      if (byte === BACKSLASH) {
-        plain = 0
-        i++
-        // "\ud8.." to "\udf..", in either case.
-        hasSurrogates ||=
-          bytes[i] === U && ((bytes[i + 1] ?? 0) & ~0x20) === D && isHigh(bytes[i + 2])
-      } else if (byte === QUOTE) quoted = false
-      else if (++plain > PLAIN_MAX) {
-        if (quoteAt < i) quoteAt = placeOf(bytes, QUOTE, i)
-        if (backslashAt < i) backslashAt = placeOf(bytes, BACKSLASH, i)
-        i = Math.min(quoteAt, backslashAt) - 1
+    if (byte === QUOTE) {
+      /** Up to here the string is read byte by byte: since it began, or since its last escape. */
+      let near = i + PLAIN_MAX
+      for (i++; i < bytes.length; i++) {
+        const each = bytes[i]
+        if (each === QUOTE) break
+        if (each === BACKSLASH) {
+          i++
+          near = i + PLAIN_MAX
+          // "\ud8.." to "\udf..", in either case.
+          hasSurrogates ||=
+            bytes[i] === U && ((bytes[i + 1] ?? 0) & ~0x20) === D && isHigh(bytes[i + 2])
+        } else if (i > near) {
+          if (quoteAt < i) quoteAt = placeOf(bytes, QUOTE, i)
+          if (backslashAt < i) backslashAt = placeOf(bytes, BACKSLASH, i)
+          i = Math.min(quoteAt, backslashAt) - 1
+        }
       }
-    } else if (byte === QUOTE) {
-      quoted = true
-      plain = 0
     } else if (byte === COLON) {
       names++
       if (depth < DEPTH_TRACKED) {

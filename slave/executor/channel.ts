@@ -5,7 +5,12 @@
 // pool to child (stdin):  [[kind, input, work?], ...]   runs, numbered 1, 2, 3 ... as they come
 //                         {"skip": [n, ...]}     do not begin these
 // child to pool (fd 3):   "ready"                first, once
-//                         [[n, ranMs, outcome], [n], ...]   ended, or skipped as told
+//                         [end, ...] TAB results what became of runs; an end is one of
+//                           [n]                                       skipped as told
+//                           [n, ranMs, {type, message}]               failed
+//                           [n, ranMs, characters, type?, text?]      succeeded: resultType, resultText
+//                         Results follow one another, each so many characters of JSON, which the pool
+//                         passes on unread.
 // child to pool (fd 4):   a file, not a pipe: the mark. Which run was begun last (4 bytes) and when
 //                         (8 bytes, milliseconds of the machine's monotonic clock), so that the pool
 //                         can tell which run hangs or crashed though the outcomes before it were not
@@ -14,15 +19,14 @@
 //                         pool each time.
 
 import type { Work } from '../../shared/kinds/kind.ts'
-import type { Outcome } from '../../shared/protocol/wire.ts'
 
 /** The index of a kind in the list that the child was started with, the run's input and files. */
 export type RunFrame = [kind: number, input: unknown, work?: Work]
 /** Stands for a run whose input cannot be encoded: the child answers as if it had been told to skip it. */
 export const NO_RUN = -1
 export type SkipFrame = { skip: number[] }
-/** What became of run n. Without an outcome: it was skipped and never began. */
-export type EndFrame = [n: number] | [n: number, ranMs: number, outcome: Outcome]
+/** Stands between ends and results. */
+export const TAB = '\t'
 
 export const READY = '"ready"'
 export const OUTCOMES_FD = 3

@@ -23,6 +23,7 @@ import {
   NO_RUN,
   OUTCOMES_FD,
   READY,
+  TAB,
 } from './channel.ts'
 import type { Folders } from './spawn.ts'
 import { closeWall } from './wall.ts'
@@ -39,7 +40,7 @@ export type ChildSettings = {
 /** Outcomes are written at the latest when this much was computed since the last time ... */
 const FLUSH_MS = 2
 /** ... or so many wait: half of what is sent ahead, so that the pool refills while we compute. */
-const FLUSH_ENDS = 32
+const FLUSH_ENDS = 128
 const FLUSH_CHARACTERS = 65_536
 /** A run that takes longer is followed by a turn of the event loop. */
 const LONG_RUN_MS = 1
@@ -134,17 +135,17 @@ async function compute({ n, kind, input, work }: Queued): Promise<number> {
   mark.writeUInt32LE(n)
   mark.writeDoubleLE(started + offset, 4)
   writeSync(MARK_FD, mark, 0, MARK_BYTES, 0)
-  let outcome: string
+  let end: Encoded
   try {
     const result = work === NO_FILES ? kinds[kind]!.run(input, work) : runOnFiles(kind, input, work)
-    outcome = encodeResult(isPromise(result) ? await result : result)
+    end = encodeResult(isPromise(result) ? await result : result)
   } catch (error) {
     const isTyped = error instanceof TaskFailure
-    outcome = encodeFailure(isTyped ? error : blame(kinds[kind]!, input, error))
+    end = encodeFailure(isTyped ? error : blame(kinds[kind]!, input, error))
   }
   const now = performance.now()
   const ranMs = now - started
-  ends.ended(n, ranMs, outcome, now)
+  ends.ended(n, ranMs, end, now)
   return ranMs
 }
 
@@ -176,17 +177,30 @@ function isPromise(value: Result | Promise<Result>): value is Promise<Result> {
   return typeof (value as { then?: unknown } | undefined)?.then === 'function'
 }
 
-function encodeResult({ result, resultType, resultText }: Result): string {
-  const outcome = { status: 'done', result: result ?? null, resultType, resultText }
-  const text = JSON.stringify(outcome)
+/** What an end says besides (channel.ts), and the result, if there is one. */
+type Encoded = { end: string; result: string }
+
+/** Characters of an outcome besides its values. */
+const OUTCOME_CHARACTERS = 60
+
+function encodeResult({ result, resultType, resultText }: Result): Encoded {
+  const text = JSON.stringify(result ?? null)
+  let end = String(text.length)
+  if (resultType !== undefined || resultText !== undefined) {
+    end += `,${JSON.stringify(resultType ?? null)}`
+  }
+  if (resultText !== undefined) end += `,${JSON.stringify(resultText)}`
   const { resultBytesMax } = settings
-  const fits = text.length * 3 <= resultBytesMax || Buffer.byteLength(text) <= resultBytesMax
-  if (fits) return text
+  const characters = text.length + end.length + OUTCOME_CHARACTERS
+  const fits =
+    characters * 3 <= resultBytesMax ||
+    Buffer.byteLength(text) + Buffer.byteLength(end) + OUTCOME_CHARACTERS <= resultBytesMax
+  if (fits) return { end, result: text }
   throw new TaskFailure('result-too-large', `the result is larger than ${resultBytesMax} bytes`)
 }
 
 /** Of whatever was thrown: a hostile one may even throw when it is looked at. */
-function encodeFailure(error: unknown): string {
+function encodeFailure(error: unknown): Encoded {
   let type: FailureType = 'evaluation'
   let message = 'threw a value that cannot be shown'
   try {
@@ -194,34 +208,39 @@ function encodeFailure(error: unknown): string {
     message = String(error instanceof Error ? error.message : error)
   } catch {}
   message = message.slice(0, MESSAGE_CHARACTERS_MAX).toWellFormed()
-  return JSON.stringify({ status: 'failed', type, message })
+  return { end: JSON.stringify({ type, message }), result: '' }
 }
 
 /** What ended and is not written yet. */
 function createEnds() {
-  let text = ''
+  let frames = ''
+  let results = ''
   let count = 0
   let flushedAt = performance.now()
 
-  function add(end: string) {
-    text += count++ === 0 ? `[${end}` : `,${end}`
+  function add(frame: string) {
+    frames += count++ === 0 ? `[${frame}` : `,${frame}`
   }
 
   function flush(now = performance.now()) {
     flushedAt = now
     if (count === 0) return
-    const line = `${text}]\n`
-    text = ''
+    const line = `${frames}]${TAB}${results}\n`
+    frames = ''
+    results = ''
     count = 0
     writeAll(line)
   }
 
   return {
     skipped: (n: number) => add(`[${n}]`),
-    ended(n: number, ranMs: number, outcome: string, now: number) {
-      add(`[${n},${Math.round(ranMs * 1000) / 1000},${outcome}]`)
+    ended(n: number, ranMs: number, { end, result }: Encoded, now: number) {
+      add(`[${n},${Math.round(ranMs * 1000) / 1000},${end}]`)
+      results += result
       const due =
-        count >= FLUSH_ENDS || now - flushedAt >= FLUSH_MS || text.length >= FLUSH_CHARACTERS
+        count >= FLUSH_ENDS ||
+        now - flushedAt >= FLUSH_MS ||
+        frames.length + results.length >= FLUSH_CHARACTERS
       if (due || ranMs > LONG_RUN_MS) flush(now)
     },
     /** A list begins: what came before is written, and time starts to count. */

@@ -9,9 +9,9 @@ import { closeSync, openSync, readFileSync, readSync, unlinkSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { EndFrame } from './channel.ts'
 import { clockOffset, createLineReader, MARK_BYTES, OUTCOMES_FD, READY } from './channel.ts'
 import { confine } from './confine.ts'
+import type { End } from './ends.ts'
 import { parseEnds } from './ends.ts'
 import type { ChildProgram } from './spawn.ts'
 import { spawnChild } from './spawn.ts'
@@ -27,7 +27,7 @@ const NOTHING_BEGUN: Begun = { n: 0, at: 0 }
 
 type ExecutorEvents = {
   onReady(): void
-  onEnds(ends: EndFrame[]): void
+  onEnds(ends: End[]): void
   /** It wrote what no child writes; its events end here. Kill it. */
   onGarbage(): void
   /** It ended, after all its output was read. Not called after kill(). */

@@ -1,7 +1,7 @@
 // A member of the pool: one child process and the runs that were sent to it. Data and functions on it;
 // pool.ts and members.ts change it.
 
-import type { EndFrame } from './channel.ts'
+import type { End } from './ends.ts'
 import type { Executor } from './executor.ts'
 import type { Run } from './executors.ts'
 import type { RunAverages } from './run-averages.ts'
@@ -76,15 +76,12 @@ export function moveFromQueue(
 }
 
 /**
- * Removes the run that a frame reports. Undefined: it was killed or taken back before. `garbage`: the
+ * Removes the run that an end reports. Undefined: it was killed or taken back before. `garbage`: the
  * child has no such run, or it is not the head, or the child skipped a run that is wanted.
  */
-export function removeEnded(
-  { fed }: Member,
-  [n, ...ended]: EndFrame,
-): Entry | undefined | 'garbage' {
+export function removeEnded({ fed }: Member, { n, outcome }: End): Entry | undefined | 'garbage' {
   const entry = fed.get(n)
-  const isPossible = ended.length === 0 ? fed.has(n) && !entry : n === firstKey(fed)
+  const isPossible = outcome === null ? !entry && fed.has(n) : n === firstKey(fed)
   if (!isPossible) return 'garbage'
   fed.delete(n)
   return entry

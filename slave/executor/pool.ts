@@ -13,7 +13,7 @@
 
 import assert from 'node:assert'
 import type { FailureType } from '../../shared/protocol/wire.ts'
-import type { EndFrame } from './channel.ts'
+import type { End } from './ends.ts'
 import type { Death } from './executor.ts'
 import { createExecutor } from './executor.ts'
 import type { Executors, Run, RunEnded } from './executors.ts'
@@ -144,7 +144,7 @@ export function createPool(given: PoolOptions): Pool {
 
   // ---- events of members
 
-  function hear(member: Member, ends: EndFrame[]) {
+  function hear(member: Member, ends: End[]) {
     const ended: RunEnded[] = []
     const { fed } = member
     const isSane = ends.every((end) => hearOne(member, end, ended))
@@ -162,11 +162,11 @@ export function createPool(given: PoolOptions): Pool {
   }
 
   /** False when the child reports a run that it cannot have ended. */
-  function hearOne(member: Member, end: EndFrame, ended: RunEnded[]): boolean {
+  function hearOne(member: Member, end: End, ended: RunEnded[]): boolean {
     const entry = removeEnded(member, end)
     if (entry === 'garbage') return false
-    if (!entry || end.length === 1) return true
-    const [, ranMs, outcome] = end
+    const { outcome, ranMs } = end
+    if (!entry || outcome === null) return true
     averages.learn(entry.kind, ranMs)
     ended.push({ attempt: forget(entry), outcome, ranMs })
     return true

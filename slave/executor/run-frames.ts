@@ -3,25 +3,24 @@
 
 import { unfitNumber, unfitRule } from '../../shared/data/json-numbers.ts'
 import { encode, Raw } from '../../shared/data/raw-json.ts'
-import type { RunFrame } from './channel.ts'
 import { NO_RUN } from './channel.ts'
 import type { Entry } from './member.ts'
 
 /**
- * A list of frames for one write. `reject` is called for each run whose input does not fit, with the
- * reason. Its number stays used: the child reports it as skipped.
+ * A list of frames for one write, as one line. `reject` is called for each run whose input does not fit,
+ * with the reason. Its number stays used: the child reports it as skipped.
  */
 export function encodeRuns(batch: Entry[], reject: (entry: Entry, reason: string) => void): string {
-  try {
-    return encode(batch.map(frameOf))
-  } catch {
-    return `[${batch.map((entry) => encodeOrReject(entry, reject)).join(',')}]`
+  let frames = ''
+  for (const entry of batch) {
+    frames += `${frames === '' ? '[' : ','}${frameOrReject(entry, reject)}`
   }
+  return `${frames}]`
 }
 
-function encodeOrReject(entry: Entry, reject: (entry: Entry, reason: string) => void): string {
+function frameOrReject(entry: Entry, reject: (entry: Entry, reason: string) => void): string {
   try {
-    return encode(frameOf(entry))
+    return frameOf(entry)
   } catch (error) {
     const isUnfit = error instanceof UnfitInputError
     // An input may be nested too deeply for the encoder.
@@ -32,10 +31,15 @@ function encodeOrReject(entry: Entry, reject: (entry: Entry, reason: string) => 
 
 class UnfitInputError extends Error {}
 
-/** Throws for an input whose numbers would reach the kind changed. */
-function frameOf({ kind, run }: Entry): RunFrame {
-  const { input, work } = run
-  const unfit = input instanceof Raw ? unfitNumber(input.text) : null
+/** A RunFrame as JSON. Throws for an input whose numbers would reach the kind changed. */
+function frameOf({ kind, run: { input, work } }: Entry): string {
+  const text = input instanceof Raw ? lineOf(input) : (JSON.stringify(input) ?? 'null')
+  return work ? `[${kind},${text},${encode(work)}]` : `[${kind},${text}]`
+}
+
+/** An input as it was written, without line breaks: they end a frame. Between values they are blanks. */
+function lineOf({ text }: Raw): string {
+  const unfit = unfitNumber(text)
   if (unfit) throw new UnfitInputError(`${unfit.path || 'the input'} ${unfitRule(unfit)}`)
-  return work ? [kind, input, work] : [kind, input]
+  return text.includes('\n') ? text.replaceAll('\n', ' ') : text
 }

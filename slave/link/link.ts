@@ -20,7 +20,7 @@ import {
   PollReply as PollReplySchema,
   RegistrationReply as RegistrationReplySchema,
 } from '../../shared/protocol/wire.ts'
-import { offersAsWritten } from './raw-inputs.ts'
+import { callbacksText, offersAsWritten } from './raw-inputs.ts'
 
 /** Called once: with an error, or with null and the reply. */
 export type Done<Reply> = (error: PeerError | null, reply?: Reply) => void
@@ -68,13 +68,12 @@ export function createLink(
   function ask<Reply>(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
-    body: unknown,
+    text: string | undefined,
     fits: (value: unknown) => value is Reply,
     done: Done<Reply>,
     moreMs: (bytes: number) => number = () => 0,
     decode?: (text: string) => unknown,
   ): void {
-    const text = body === undefined ? undefined : encode(body)
     const limits = { timeoutMs: timeoutMs + moreMs(text?.length ?? 0) }
     peer.request(method, path, text, limits, decode).then(
       (given) => {
@@ -87,14 +86,15 @@ export function createLink(
   }
 
   return {
-    register: (registration, done) => ask('POST', '/slaves', registration, fits.registered, done),
+    register: (registration, done) =>
+      ask('POST', '/slaves', encode(registration), fits.registered, done),
     beat: (heartbeat, done) => {
       const path = `/slaves/${encodeURIComponent(heartbeat.state.slave)}/heartbeat`
-      ask('POST', path, heartbeat, fits.beaten, done)
+      ask('POST', path, encode(heartbeat), fits.beaten, done)
     },
     callBack: (request, done) => {
       const moreMs = (bytes: number): number => bytes * MS_PER_BYTE
-      ask('POST', callbacksPath, request, fits.acknowledged, done, moreMs)
+      ask('POST', callbacksPath, callbacksText(request), fits.acknowledged, done, moreMs)
     },
     poll({ slots: _, ...state }, waitMs, done) {
       const fields = Object.entries({ ...state, wait: waitMs / 1000 })

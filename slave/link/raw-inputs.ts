@@ -1,7 +1,7 @@
 // Inputs of offers and results of runs as they were written: the agent passes both on unread.
 
-import { Raw, scan, textOf } from '../../shared/data/raw-json.ts'
-import type { Callback, Offer, Outcome } from '../../shared/protocol/wire.ts'
+import { encode, Raw, scan, textOf } from '../../shared/data/raw-json.ts'
+import type { Callback, CallbacksRequest, Offer, Outcome } from '../../shared/protocol/wire.ts'
 
 /** Levels of a list of offers: the body, its list, the offers. */
 const OFFER_LEVELS = 3
@@ -21,15 +21,25 @@ export function readCallback(text: string): Callback {
   const callback = JSON.parse(text) as Callback
   const bytes = Buffer.from(text)
   const span = scan(bytes, 2).members?.get('outcome')?.members?.get('result')
-  keepWritten(callback.outcome, bytes, span)
+  const { outcome } = callback
+  if (outcome.status === 'done' && span) outcome.result = new Raw(textOf(bytes, span))
   return callback
 }
 
-/** Replaces the result of an outcome by its text, which is in this span. */
-export function keepWritten(
-  outcome: Outcome,
-  bytes: Buffer,
-  span: { start: number; end: number } | undefined,
-): void {
-  if (outcome.status === 'done' && span) outcome.result = new Raw(textOf(bytes, span))
+/** A request with callbacks as JSON: what `encode` gives, in two thirds of its time. */
+export const callbacksText = ({ state, callbacks }: CallbacksRequest): string =>
+  `{"state":${JSON.stringify(state)},"callbacks":[${callbacks.map(callbackText).join(',')}]}`
+
+function callbackText({ attempt, task, outcome, ranMs, traceparent }: Callback): string {
+  const ids = `"attempt":${JSON.stringify(attempt)},"task":${JSON.stringify(task)}`
+  const trace = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`
+  return `{${ids},"outcome":${outcomeText(outcome)},"ranMs":${ranMs}${trace}}`
+}
+
+function outcomeText(outcome: Outcome): string {
+  if (outcome.status !== 'done' || outcome.files !== undefined) return encode(outcome)
+  const { result, resultType, resultText } = outcome
+  const type = resultType === undefined ? '' : `,"resultType":${JSON.stringify(resultType)}`
+  const text = resultText === undefined ? '' : `,"resultText":${JSON.stringify(resultText)}`
+  return `{"status":"done","result":${encode(result)}${type}${text}}`
 }

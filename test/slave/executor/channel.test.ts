@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { Raw } from '../../../shared/data/raw-json.ts'
 import { createLineReader } from '../../../slave/executor/channel.ts'
 import { parseEnds } from '../../../slave/executor/ends.ts'
 
@@ -41,13 +42,38 @@ t.test('says once that a line is too long, and hears nothing more', async (t) =>
 })
 
 t.test('accepts ends and nothing else', async (t) => {
-  const done = '{"status":"done","result":null}'
-  const failed = '{"status":"failed","type":"evaluation","message":""}'
-  t.equal(parseEnds(`[[1,0.5,${done}],[2],[3,0,${failed}]]`)?.length, 3)
-  for (const line of ['', '1', 'null', '[1]', '[[]]', '[[1.5]]', '[["1"]]', `[[1,2]]`]) {
-    t.equal(parseEnds(line), undefined, line)
+  const failed = '{"type":"evaluation","message":"no"}'
+  const ends = parseEnds(`[[1,0.5,3,"number","1"],[2],[3,0,${failed}],[4,1,4]]\t1.0null`)
+  t.same(ends, [
+    {
+      n: 1,
+      ranMs: 0.5,
+      outcome: { status: 'done', result: new Raw('1.0'), resultType: 'number', resultText: '1' },
+    },
+    { n: 2, ranMs: 0, outcome: null },
+    { n: 3, ranMs: 0, outcome: { status: 'failed', type: 'evaluation', message: 'no' } },
+    { n: 4, ranMs: 1, outcome: { status: 'done', result: new Raw('null') } },
+  ])
+  const frames = ['', '1', 'null', '[1]', '[[]]', '[[1.5]]', '[["1"]]', '[[1,2]]', '[[-1]]']
+  const outcomes = [
+    'null',
+    '1.5',
+    '-1',
+    '{}',
+    '[]',
+    '{"type":"mine","message":""}',
+    '1,1',
+    '1,"","",""',
+  ]
+  frames.push(...outcomes.map((outcome) => `[[1,1,${outcome}]]`), '[[1,-1,1]]', '[[1,1e999,1]]')
+  for (const frame of frames) t.equal(parseEnds(`${frame}\t1`), undefined, frame)
+})
+
+t.test('takes a result only where it is JSON, whole and alone', async (t) => {
+  for (const results of ['', '1', '1,', '{}}', '12 ', '1\t2', '123']) {
+    t.equal(parseEnds(`[[1,1,2]]\t${results}`), undefined, JSON.stringify(results))
   }
-  for (const outcome of ['null', '1', '{}', '{"status":"done"}', '{"status":"failed"}']) {
-    t.equal(parseEnds(`[[1,1,${outcome}]]`), undefined, outcome)
-  }
+  t.equal(parseEnds('[[1,1,4],[2,1,4]]\t[1,2]{}'), undefined, 'cut in another place')
+  t.equal(parseEnds('[[1]]'), undefined, 'no results at all')
+  t.equal(parseEnds('[[1,1,2]]\t{}')?.length, 1)
 })

@@ -159,10 +159,12 @@ t.test('kills a child that writes garbage', async (t) => {
     'no json\n',
     '{}\n',
     '[[1]]\n',
-    '[[1,1,{"status":"odd"}]]\n',
-    '[[1,-1,{"status":"done","result":1}]]\n',
-    '[[1,1,{"status":"failed","type":"mine","message":""}]]\n',
-    '[[77,1,{"status":"done","result":1}]]\n',
+    '[[1]]\t\n',
+    '[[1,1,{"type":"evaluation"}]]\t\n',
+    '[[1,-1,1]]\t1\n',
+    '[[1,1,1]]\tx\n',
+    '[[1,1,{"type":"mine","message":""}]]\t\n',
+    '[[77,1,1]]\t1\n',
     '"ready"\n',
     '\n',
   ]
@@ -171,7 +173,7 @@ t.test('kills a child that writes garbage', async (t) => {
     t.match(await compute('garbage', line, 60_000), { type, message: /invalid data/ }, line)
   }
   t.equal(troubles.length, lines.length)
-  const half = run('garbage', '[[1,1,{"status":"do', 100)
+  const half = run('garbage', '[[1,1,8]]\t"un', 100)
   t.match(await outcome(half), { type: 'time-limit' })
   t.match(await compute('echo', 2), { result: 2 })
 })

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { Raw } from '../../../shared/data/raw-json.ts'
 import { openPool } from './open-pool.ts'
 
 t.test('gives the result of a run, with its type and text', async (t) => {
@@ -99,6 +100,11 @@ t.test('refuses a result over the limit inside the child', async (t) => {
   t.match(await compute('huge', 99_000), { status: 'done' })
   t.match(await compute('huge', 100_001), { status: 'failed', type: 'result-too-large' })
   t.same(pids(), before)
+})
+
+t.test('takes an input that was written on several lines', async (t) => {
+  const { compute } = openPool(t)
+  t.match(await compute('echo', new Raw('[\n1,\n"a\\n"\n]')), { result: [1, 'a\n'] })
 })
 
 t.test('refuses an input that cannot be encoded and goes on', async (t) => {
