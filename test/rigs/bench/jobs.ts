@@ -1,10 +1,11 @@
-// `npm run bench-jobs [-- --short] [--only words,sum,image]`: jobs on real processes, each beside what
-// one would do without askfirst, in the same run: word frequencies beside `tr | sort | uniq -c | sort`
-// and an awk hash, a sum of squares beside a plain loop, image strips beside one call on the whole.
+// `npm run bench-jobs [-- --short] [--only words,zipf,sum,image]`: jobs on real processes, each beside what
+// one would do without askfirst, in the same run: word frequencies (`words`: of real text, `zipf`: of
+// 100 MB of random text) beside `tr | sort | uniq -c | sort` and a hash in awk (Debian: mawk), a sum of
+// squares beside a plain loop, image strips beside one call on the whole.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Matrix3x3 } from 'sharp'
@@ -13,11 +14,12 @@ import type { Json } from '../../requests.ts'
 import { post } from '../../requests.ts'
 import { startCluster } from '../cluster/programs.ts'
 import { openScope } from '../cluster/scope.ts'
+import { writeZipfText } from './zipf-text.ts'
 
 const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'words,sum,image' },
+    only: { type: 'string', default: 'words,zipf,sum,image' },
     rounds: { type: 'string', default: '3' },
   },
 })
@@ -30,11 +32,15 @@ const rounds = values.short ? 1 : Number(values.rounds)
 const SLAVES = 2
 const scope = openScope('bench-jobs')
 const { folder } = scope
-const corpus = join(folder, 'corpus')
+/** What the slaves may read: a folder of texts each. */
+const texts = join(folder, 'texts')
+const ZIPF_BYTES = values.short ? 20_000_000 : 100_000_000
 const say = (line = ''): void => void process.stdout.write(`${line}\n`)
 
 try {
-  if (values.only.includes('words')) await writeCorpus(corpus)
+  if (values.only.includes('words')) await writeCorpus(join(texts, 'words'))
+  mkdirSync(join(texts, 'zipf'), { recursive: true })
+  if (values.only.includes('zipf')) writeZipfText(join(texts, 'zipf/zipf.txt'), ZIPF_BYTES)
   const { url } = await startCluster(scope, {
     data: join(folder, 'master'),
     slaves: Array.from({ length: SLAVES }, (_, i) => [
@@ -43,11 +49,11 @@ try {
       '--slots',
       '1',
       '--files',
-      corpus,
+      texts,
     ]),
   })
   say(`${SLAVES} slaves of one slot, ${rounds} rounds, least times`)
-  if (values.only.includes('words')) await words(url)
+  for (const text of ['words', 'zipf']) if (values.only.includes(text)) await words(url, text)
   if (values.only.includes('sum')) await sum(url)
   if (values.only.includes('image')) await image(url)
 } finally {
@@ -71,41 +77,52 @@ async function runJob(url: string, job: object): Promise<Json> {
   return body
 }
 
-function shell(command: string): Buffer {
+function shell(text: string, command: string): Buffer {
   return execFileSync('bash', ['-c', command], {
-    cwd: corpus,
+    cwd: join(texts, text),
     maxBuffer: 2 ** 30,
     env: { ...process.env, LC_ALL: 'C' },
   })
 }
 
 /** The same bytes from all, or the times mean nothing. */
-async function words(url: string): Promise<void> {
-  const bytes = readdirSync(corpus).reduce((total, n) => total + statSync(join(corpus, n)).size, 0)
+async function words(url: string, text: string): Promise<void> {
+  const names = readdirSync(join(texts, text))
+  const bytes = names.reduce((total, name) => total + statSync(join(texts, text, name)).size, 0)
   const mb = bytes / 1e6
-  const job = { kind: 'word-frequency', input: { files: 'all' } }
-  await runJob(url, { ...job, input: { files: [readdirSync(corpus)[0]] } })
+  const files = names.map((name) => `${text}/${name}`)
+  const job = { kind: 'word-frequency', input: { files } }
+  await runJob(url, { ...job, input: { text: 'the executors are started by a first job' } })
   const ours = await timed(() => runJob(url, job))
   const response = await fetch(`${url}/jobs/${ours.given.id}/result`)
   const result = Buffer.from(await response.arrayBuffer())
   const sorted = await timed(() =>
-    shell(`cat * | tr -s ' \\t\\n\\v\\f\\r' '\\n' | sort | uniq -c | sort -k1,1nr -k2`),
+    shell(text, `cat * | tr -s ' \\t\\n\\v\\f\\r' '\\n' | sort | uniq -c | sort -k1,1nr -k2`),
   )
   const awk = await timed(() =>
     shell(
+      text,
       `cat * | awk '{ for (i = 1; i <= NF; i++) n[$i]++ } END { for (w in n) print n[w], w }' | sort -k1,1nr -k2`,
     ),
   )
   const exact = shell(
+    text,
     `grep -ohaE '[^[:space:]]+' -- * | sort | uniq -c | sort -k1,1nr -k2 | sed 's/^ *//'`,
   )
-  say(`\nword frequencies of ${mb.toFixed(1)} MB in ${readdirSync(corpus).length} files`)
+  say(`\nword frequencies of ${mb.toFixed(1)} MB in ${names.length} files`)
   row('askfirst', ours.ms, mb)
+  say(`the stages of its last round, in ms: ${stagesOf(ours.given)}`)
   row('tr | sort | uniq -c | sort', sorted.ms, mb, ours.ms)
   row('awk hash | sort', awk.ms, mb, ours.ms)
   const same = shaOf(result) === shaOf(exact)
   say(`the result is ${same ? '' : 'NOT '}byte for byte that of grep -o | sort | uniq -c | sort`)
   if (!same) process.exitCode = 1
+}
+
+/** How long each stage was. */
+function stagesOf({ stages, ms }: Json): string {
+  const shown = stages.map((stage: Json) => `${stage.name} ${stage.ms}`)
+  return `${shown.join(', ')}; all ${ms}`
 }
 
 function row(name: string, ms: number, mb: number, ours?: number): void {
@@ -172,10 +189,9 @@ async function image(url: string): Promise<void> {
   say(`one call, whole image       ${whole.ms.toFixed(0).padStart(8)} ms`)
   for (const parts of [1, 2, 4, 8]) {
     const ours = await timed(() => runJob(url, { kind: 'image-filter', input, parts }))
-    const stages = ours.given.stages.map(({ name, ms }: Json) => `${name} ${ms}`).join(', ')
     const extra = ours.ms - whole.ms
     say(
-      `askfirst, ${parts} strip${parts === 1 ? ' ' : 's'}         ${ours.ms.toFixed(0).padStart(8)} ms   ${extra.toFixed(0)} ms more; ${stages}`,
+      `askfirst, ${parts} strip${parts === 1 ? ' ' : 's'}         ${ours.ms.toFixed(0).padStart(8)} ms   ${extra.toFixed(0)} ms more; ${stagesOf(ours.given)}`,
     )
   }
 }
