@@ -88,7 +88,11 @@ export type ExchangeInput = Static<typeof ExchangeInput>
 export const ExchangeOutput = Type.Object({ distinctWords: Whole })
 export type ExchangeOutput = Static<typeof ExchangeOutput>
 
-export const SortInput = Type.Object({}, strict)
+/**
+ * `whole`: the files are groups as they are, since the result is not cut. It makes no difference to the
+ * slave; a master of another version that has cut this job finds that the part is another.
+ */
+export const SortInput = Type.Object({ whole: Type.Optional(Type.Literal(true)) }, strict)
 export const Top = Type.Array(
   Type.Object({ word: Type.String(), count: Type.Integer({ minimum: 1 }) }),
   { maxItems: TOP_MAX },

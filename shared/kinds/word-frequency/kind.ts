@@ -7,7 +7,8 @@
 //   group      fetches its group from all: exact counts, in order,     g<pass>, on the slave
 //              and the distribution of their frequencies, as marks
 //              (the master cuts the whole distribution evenly)
-//   exchange   cuts a group's words at these places                    s<piece>.<pass>, on the slave
+//   exchange   cuts a group's words at these places; not when the      s<piece>.<pass>, on the slave
+//              result is so short that one part merges all groups
 //   sort       fetches its piece from all and merges it                results.txt, on the master
 //
 // Words and their hash: words.ts. Files: records.ts. What parts are asked and give: inputs.ts.
@@ -25,7 +26,7 @@ import { exchangeFiles } from './exchange.ts'
 import { FILES_MAX, listFiles, nameMistake } from './folder.ts'
 import { groupFiles } from './group.ts'
 import * as io from './inputs.ts'
-import { changedFile, cutFiles, cutResult, cutText, packBlobs } from './plan.ts'
+import { changedFile, cutFiles, cutsOf, cutText, packBlobs } from './plan.ts'
 import { sortFiles } from './sort.ts'
 
 const strict = { additionalProperties: false }
@@ -249,7 +250,10 @@ function groupParts(job: Job): Part[] {
   }))
 }
 
-/** Parts of group that had no words have nothing to exchange. */
+const cutsOfJob = (job: Job): io.Place[] =>
+  cutsOf(resultsOf<io.GroupOutput>(job, 'group'), { parts: job.parts, groups: groupsOf(job) })
+
+/** None when the result is not cut. Parts of group that had no words have nothing to exchange. */
 function exchangeParts(job: Job): Part[] {
   const counted = resultsOf<io.CountOutput>(job, 'count')
   const grouped = resultsOf<io.GroupOutput>(job, 'group')
@@ -259,7 +263,8 @@ function exchangeParts(job: Job): Part[] {
       `${sum(counted, 'words')} words were counted, and ${sum(grouped, 'words')} arrived in groups`,
     )
   }
-  const cuts = cutResult(grouped, groupsOf(job))
+  const cuts = cutsOfJob(job)
+  if (cuts.length === 0) return []
   return doneOf(job, 'group').flatMap(({ files }, part) =>
     files.length === 0
       ? []
@@ -275,8 +280,9 @@ function exchangeParts(job: Job): Part[] {
 }
 
 function sortParts(job: Job): Part[] {
-  const pieces = cutResult(resultsOf<io.GroupOutput>(job, 'group'), groupsOf(job)).length + 1
-  const filesOf: PartFile[][] = Array.from({ length: pieces }, () => [])
+  const cuts = cutsOfJob(job)
+  if (cuts.length === 0) return [wholePart(job)]
+  const filesOf: PartFile[][] = Array.from({ length: cuts.length + 1 }, () => [])
   for (const [part, { files }] of doneOf(job, 'exchange').entries()) {
     for (const { name } of files) {
       const [piece, pass] = name.slice(1).split('.')
@@ -285,6 +291,14 @@ function sortParts(job: Job): Part[] {
     }
   }
   return filesOf.map((files) => ({ kind: sort.name, input: {}, files, keep: 'master' }))
+}
+
+/** Merges all that group gave. */
+function wholePart(job: Job): Part {
+  const files = doneOf(job, 'group').flatMap(({ files }, part) =>
+    files.map(({ name }) => ({ name: `${name}.${part}`, stage: STAGE.group, part, file: name })),
+  )
+  return { kind: sort.name, input: { whole: true }, files, keep: 'master' }
 }
 
 function combine(job: Job) {

@@ -3,13 +3,18 @@
 import type { CountOutput, ListOutput, Mark, Piece, Place } from './inputs.ts'
 import { isSpace } from './words.ts'
 
-export const CHUNK_BYTES = 32 * 2 ** 20
+export const CHUNK_BYTES = 64 * 2 ** 20
 const CHUNK_BYTES_MIN = 2 ** 20
 const COUNT_PARTS_MAX = 2000
 /** A piece of the result is about this long at most ... */
 const PIECE_BYTES = 64 * 2 ** 20
 /** ... unless there would be more of them than this. */
 const SORT_PARTS_MAX = 1000
+/**
+ * A result up to this is not cut, unless the client said into how many parts: one part merges it sooner than
+ * one more stage takes.
+ */
+const WHOLE_BYTES_MAX = 8 * 2 ** 20
 
 export type Blob = { sha256: string; name?: string; bytes?: number }
 
@@ -95,6 +100,15 @@ export function packBlobs(blobs: Blob[], chunkBytes = CHUNK_BYTES): Blob[][] {
     left = (fits ? left : chunkBytes) - bytes
   }
   return packed
+}
+
+/** Where the result is cut. `parts` is what the client said, `groups` what is used. */
+export function cutsOf(
+  outputs: { bytes: number; marks: Mark[] }[],
+  { parts, groups }: { parts: number | null; groups: number },
+): Place[] {
+  const total = outputs.reduce((sum, { bytes }) => sum + bytes, 0)
+  return parts === null && total <= WHOLE_BYTES_MAX ? [] : cutResult(outputs, groups)
 }
 
 /**

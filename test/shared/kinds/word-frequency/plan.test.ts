@@ -3,6 +3,7 @@
 import t from 'tap'
 import { createRandom } from '../../../../shared/data/random.ts'
 import type { Mark } from '../../../../shared/kinds/word-frequency/inputs.ts'
+import { job } from '../../../../shared/kinds/word-frequency/kind.ts'
 import {
   cutFiles,
   cutResult,
@@ -42,7 +43,8 @@ t.test('all slots have work to the end, unless parts would be tiny', async (t) =
   t.equal(parts(MIB, 2), 1)
   t.equal(parts(2 * MIB, 2), 2)
   t.equal(parts(60 * MIB, 2), 2)
-  t.equal(parts(70 * MIB, 2), 4)
+  t.equal(parts(70 * MIB, 2), 2)
+  t.equal(parts(130 * MIB, 2), 4)
   t.equal(parts(70 * MIB, 1000), 70)
   t.equal(parts(70 * MIB, 7), 7)
   t.equal(parts(1000, 2, 10), 100)
@@ -117,5 +119,63 @@ t.test('a long text is counted in parts, each with whole words', async (t) => {
     t.ok(pieces.length >= text.length / (TEXT_PART_CHARS + long.length + 2))
     t.ok(text.length <= TEXT_PART_CHARS || pieces.length > 1, `${pieces.length} pieces`)
     t.same(pieces.flatMap(wordsOf).length, wordsOf(text).length)
+  }
+})
+
+/** The parts of exchange and sort, after two parts of group whose words have so many bytes of lines each. */
+function lastStages(bytes: number, parts: number | null) {
+  const marks = [{ frequency: 9, word: '', words: 5, bytes: bytes / 2 }]
+  const file = (name: string) => ({ name, bytes })
+  const done = (result: object, files: { name: string; bytes: number }[]) => ({
+    result,
+    files,
+    slave: 's',
+  })
+  const counted = { bytes, words: 20 }
+  const grouped = { words: 10, distinctWords: 10, bytes, marks }
+  const soFar = {
+    input: { files: 'all' },
+    parts,
+    slots: 2,
+    slaves: 2,
+    runLimitMs: 1000,
+    done: [
+      [done({ files: [] }, [])],
+      [done(counted, [file('r0'), file('r1')])],
+      [done(grouped, [file('g0')]), done(grouped, [file('g0'), file('g1')])],
+    ],
+  } as Parameters<(typeof job.stages)[number]['parts']>[0]
+  const exchange = job.stages[3]!.parts(soFar)
+  soFar.done.push(exchange.map(() => done({}, [file('s0.0'), file('s1.0')])))
+  return { exchange, sort: job.stages[4]!.parts(soFar) }
+}
+
+t.test('a short result is not cut: one part merges what all groups gave', async (t) => {
+  const { exchange, sort } = lastStages(1000, null)
+  t.same(exchange, [])
+  t.same(
+    sort.map(({ input, files = [] }) => [input, files]),
+    [
+      [
+        { whole: true },
+        [
+          { name: 'g0.0', stage: 2, part: 0, file: 'g0' },
+          { name: 'g0.1', stage: 2, part: 1, file: 'g0' },
+          { name: 'g1.1', stage: 2, part: 1, file: 'g1' },
+        ],
+      ],
+    ],
+  )
+})
+
+t.test('a long result is cut, and any when the client said into how many parts', async (t) => {
+  for (const [bytes, parts] of [
+    [20 * MIB, null],
+    [1000, 2],
+  ] as const) {
+    const { exchange, sort } = lastStages(bytes, parts)
+    t.equal(exchange.length, 2)
+    t.equal(sort.length, 2)
+    t.same(sort[0]!.input, {}, 'and is not the part of a result that was not cut')
   }
 })
