@@ -25,17 +25,40 @@ export type Payload = {
   client: string | null
 }
 
-export const insertOf = (task: Task, payload: Payload): Change => ({
-  do: 'insert',
-  task: {
-    ...changing(task),
-    kind: task.kind,
-    priority: task.priority,
-    createdAt: task.createdAt,
-    runLimitMs: task.runLimitMs,
-    ...payload,
-  },
-})
+// Field by field: copies of both objects cost three times as much, for every task.
+export function insertOf(task: Task, payload: Payload): Change {
+  const { id, kind, priority, createdAt, runLimitMs } = task
+  const { status, startedAt, endedAt, slave, attempt, tries, waitUntil, outcome, trail } =
+    changing(task)
+  const { input, work, trace, tags, queueMs, idempotencyKey, requestHash, client } = payload
+  return {
+    do: 'insert',
+    task: {
+      id,
+      status,
+      startedAt,
+      endedAt,
+      slave,
+      attempt,
+      tries,
+      waitUntil,
+      outcome,
+      trail,
+      kind,
+      priority,
+      createdAt,
+      runLimitMs,
+      input,
+      work,
+      trace,
+      tags,
+      queueMs,
+      idempotencyKey,
+      requestHash,
+      client,
+    },
+  }
+}
 
 export const updateOf = (task: Task): Change => ({ do: 'update', task: changing(task) })
 

@@ -16,8 +16,8 @@ const PROGRESS = rowOf(11)
 /** Without tags, client, key, hash, trace and work; of priority 0. */
 const PLAIN = '(?, ?, ?, 0, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, ?)'
 const PENDING = `(?, 'pending', NULL, NULL, NULL, NULL, ?, ?, NULL, ?, NULL)`
-const RUNNING = `(?, 'in progress', ?, NULL, ?, ?, ?, NULL, ?, ?, NULL)`
-const DONE = `(?, 'done', ?, ?, ?, NULL, ?, NULL, ?, ?, ?)`
+const RUNNING = `(?, 'in progress', ?, NULL, ?, ?, ?, ?, ?, ?, NULL)`
+const DONE = `(?, 'done', ?, ?, ?, NULL, ?, ?, ?, ?, ?)`
 
 export type TaskLists = ReturnType<typeof createTaskLists>
 
@@ -62,8 +62,8 @@ export function createTaskLists(database: DatabaseSync) {
       const waitUntil = msOrNull(task.waitUntil)
       const { askedUs, trail } = trailOf(task)
       const isUsual = task.endedAt === null && task.outcome === null
-      if (isUsual && task.status === 'in progress' && waitUntil === null) {
-        running.values.push(n, startedAt, slave, attempt, tries, askedUs, trail)
+      if (isUsual && task.status === 'in progress') {
+        running.values.push(n, startedAt, slave, attempt, tries, waitUntil, askedUs, trail)
       } else if (
         isUsual &&
         task.status === 'pending' &&
@@ -78,11 +78,12 @@ export function createTaskLists(database: DatabaseSync) {
     /** How it ended; `wasLive`: it is among the live tasks until then. */
     end(n: number, task: TaskUpdate, wasLive: boolean): void {
       if (wasLive) over.values.push(n)
-      const { status, slave, attempt, tries, waitUntil, outcome } = task
-      if (status === 'done' && attempt === null && waitUntil === null) {
+      const { status, slave, attempt, tries, outcome } = task
+      if (status === 'done' && attempt === null) {
         const { askedUs, trail } = trailOf(task)
         const [startedAt, endedAt] = [msOrNull(task.startedAt), msOrNull(task.endedAt)]
-        done.values.push(n, startedAt, endedAt, slave, tries, askedUs, trail, outcome)
+        const waitUntil = msOrNull(task.waitUntil)
+        done.values.push(n, startedAt, endedAt, slave, tries, waitUntil, askedUs, trail, outcome)
       } else pushProgress(ended.values, n, task)
     },
 

@@ -26,13 +26,14 @@ export const BEFORE_ALL = -Number.MAX_SAFE_INTEGER
 export const AFTER_ALL = Number.MAX_SAFE_INTEGER
 
 /** The number of an id; undefined for what no generator of ids makes, or not before 2109. */
-export function numberOf(id: string): number | undefined {
-  return UUID_V7.test(id) ? placeOf(id) : undefined
-}
+export const numberOf = (id: string): number | undefined =>
+  UUID_V7.test(id) ? numberIn(id) : undefined
 
 /** Where an id of any UUID's form stands among the numbers; undefined for other text. */
-export function placeOf(id: string): number | undefined {
-  if (!UUID.test(id)) return undefined
+export const placeOf = (id: string): number | undefined =>
+  UUID.test(id) ? numberIn(id) : undefined
+
+function numberIn(id: string): number | undefined {
   const ms = Number.parseInt(id.slice(0, 8), 16) * 65_536 + Number.parseInt(id.slice(9, 13), 16)
   const number = (ms - MIDDLE_MS) * COUNTERS + Number.parseInt(id.slice(15, TAIL_AT), 16)
   return Number.isSafeInteger(number) ? number : undefined

@@ -45,7 +45,7 @@ function aTask(path: Path): Task {
     attempt: waits ? null : `0123456789abcdef${String(number).padStart(22, 'x')}`,
     tries: waits ? 0 : 1,
     runLimitMs: 30_000,
-    waitUntil: null,
+    waitUntil: waits ? later(at, 30_000) : null,
     tags: [],
     idempotencyKey: null,
     client: null,
@@ -83,13 +83,17 @@ function ended({ number, record }: Task): TaskRecord {
 type Target = (fresh: Task[], over: Task[]) => () => void
 
 function storeTarget(store: Store, path: Path): Target {
+  /** Queued tasks whose assignment the commit before wrote. */
+  let running: Task[] = []
   return (fresh, over) => {
     const changes: Change[] = []
     for (const task of fresh) {
       changes.push({ do: 'insert', task: path === 'fused' ? ended(task) : task.record })
     }
     if (path === 'queued') for (const { record } of over) changes.push(assigned(record))
-    if (path !== 'fused') for (const task of over) changes.push({ do: 'update', task: ended(task) })
+    const ends = path === 'queued' ? running : path === 'fused' ? [] : over
+    for (const task of ends) changes.push({ do: 'update', task: ended(task) })
+    running = over
     return () =>
       store.commit(changes, (error) => {
         if (error) throw error

@@ -70,9 +70,9 @@ export const STORES: WrongVersion[] = [
   {
     name: 'sqlite-wait-limit-stays',
     says: 'does not write the wait limit with an update',
-    in: 'pushProgress',
-    find: '  const waitUntil = msOrNull(task.waitUntil)\n',
-    replace: '  const waitUntil = null\n',
+    in: 'move',
+    find: 'const waitUntil = msOrNull(task.waitUntil)',
+    replace: 'const waitUntil = null',
     caughtBy: 'test/master/store/sqlite.test.ts',
   },
   {
