@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { Work } from '../kind.ts'
 import type { GroupOutput, Mark } from './inputs.ts'
 import { orderOf } from './order.ts'
-import { brokenRecords, putRecord } from './records.ts'
+import { brokenRecords } from './records.ts'
 import type { Classes, TableLimits, Words, WordTable } from './word-table.ts'
 import { ALL_CLASSES, createWordTable } from './word-table.ts'
 import { lineBytes } from './words.ts'
@@ -34,7 +34,7 @@ export function groupFiles(work: Work, limits?: TableLimits): GroupOutput {
     table.clear()
     for (const path of paths) addFile(table, path, classes)
     const marksMax = Math.max(MARKS_MIN, Math.floor(MARKS_MAX / (pass + 1)))
-    writeGroup(table.list(), join(work.out, `g${pass}`), marksMax, total)
+    writeGroup(table, join(work.out, `g${pass}`), marksMax, total)
     from = classes.to
   }
   return total
@@ -70,22 +70,22 @@ function halve(classes: Classes) {
   classes.to = from + Math.floor((to - from) / 2)
 }
 
-function writeGroup(words: Words, path: string, marksMax: number, total: GroupOutput) {
-  const { text, starts, lengths, counts } = words
+function writeGroup(table: WordTable, path: string, marksMax: number, total: GroupOutput) {
+  const words = table.list()
+  const { lengths, counts } = words
   const order = orderOf(words)
   const writer = createWriter(path)
+  table.eachOrdered(order, (records) => writer.put(records, 0, records.length))
+  writer.close()
   const bytes = linesBytes(words)
   const step = bytes / marksMax
   const since = { words: 0, bytes: 0 }
   for (let i = 0; i < order.length; i++) {
     const index = order[i]!
     const count = counts[index]!
-    const from = starts[index]!
-    const length = lengths[index]!
-    putRecord(writer, count, text, from, from + length)
     total.words += count
     since.words++
-    since.bytes += lineBytes(count, length)
+    since.bytes += lineBytes(count, lengths[index]!)
     if (since.bytes < step || i + 1 === order.length) continue
     const mark = markBetween(words, index, order[i + 1]!, since)
     if (!mark) continue
@@ -93,7 +93,6 @@ function writeGroup(words: Words, path: string, marksMax: number, total: GroupOu
     since.words = 0
     since.bytes = 0
   }
-  writer.close()
   total.distinctWords += order.length
   total.bytes += bytes
 }

@@ -48,6 +48,8 @@ type Kernel = {
   starts(): number
   lengths(): number
   counts(): number
+  order(): number
+  pack(next: number): number
 }
 
 export type WordTable = ReturnType<typeof createWordTable>
@@ -105,6 +107,18 @@ export function createWordTable({ wordsMax, bytesMax }: TableLimits = LIMITS) {
         starts: new Uint32Array(buffer, kernel.starts(), size),
         lengths: new Uint32Array(buffer, kernel.lengths(), size),
         counts: new Float64Array(buffer, kernel.counts(), size),
+      }
+    },
+
+    /**
+     * Gives all words that were listed as records, in this order, piece by piece. A piece is to be read at
+     * once. The table must be cleared afterwards.
+     */
+    eachOrdered(order: Uint32Array, visit: (bytes: Buffer) => void) {
+      new Uint32Array(buffer, kernel.order(), order.length).set(order)
+      for (let next = 0; next < order.length; ) {
+        next = kernel.pack(next)
+        visit(bytes.subarray(kernel.out_from(), kernel.out_to()))
       }
     },
 

@@ -35,6 +35,10 @@ enum {
   STARTS = 184 * MIB,
   LENGTHS = 192 * MIB,
   COUNTS = 200 * MIB,
+  /** Of words that are listed the slots are not needed: their order, and records in that order. */
+  ORDER = SLOTS_A,
+  PACKED = SLOTS_B,
+  PACKED_BYTES = MIB,
   SLOTS_FIRST = 1 << 14,
   BATCH = 64,
   GROUPS_MAX = 64,
@@ -384,4 +388,23 @@ EXPORT(list) void list(void) {
     *length++ = length_of(entry);
     *count++ = (double)*count_of(entry);
   }
+}
+
+EXPORT(order) u32 order_place(void) { return ORDER; }
+
+/**
+ * Writes words as records to where `out_from` and `out_to` say: those that the order has from `next` on,
+ * one at least. Gives the number of the next in the order. The table must be cleared afterwards.
+ */
+EXPORT(pack) u32 pack(u32 next) {
+  u32 at = out_from = PACKED;
+  for (; next < used; next++) {
+    u32 start = ((u32 *)STARTS)[((u32 *)ORDER)[next]], length = length_of(start - HEAD);
+    if (at > PACKED && at - PACKED + length + RECORD_MORE > PACKED_BYTES) break;
+    at = put_number(put_number(at, *count_of(start - HEAD)), length);
+    copy(at, start, length);
+    at += length;
+  }
+  out_to = at;
+  return next;
 }

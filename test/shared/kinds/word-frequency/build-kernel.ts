@@ -66,7 +66,7 @@ if (import.meta.main) {
 
 /** By this version of clang. */
 export const COMPILER = '${compilerVersion()}'
-const SOURCE_SHA256 = '${sha256Of(readFileSync(SOURCE))}'
+export const SOURCE_SHA256 = '${sha256Of(readFileSync(SOURCE))}'
 export const KERNEL_SHA256 = '${sha256Of(compiled)}'
 /** WebAssembly, in base64. */
 export const KERNEL =

@@ -138,6 +138,12 @@ function wordsIn(table: WordTable, groups = 1): Map<string, { count: number; gro
   return found
 }
 
+function piecesOf(table: WordTable): Buffer[] {
+  const pieces: Buffer[] = []
+  table.eachRecords(1, (_, bytes) => pieces.push(Buffer.from(bytes)))
+  return pieces
+}
+
 /** A text as a table is given it, counted as a whole; false when the table was full. */
 function countAll(table: WordTable, text: string): boolean {
   const end = table.text.write(text, 'latin1')
@@ -244,6 +250,17 @@ t.test('writes words that no buffer holds as records too', async (t) => {
     [...wordsIn(table).keys()].map(({ length }) => length).toSorted((a, b) => a - b),
     sizes,
   )
+  const records = Buffer.concat(piecesOf(table))
+  const { lengths } = table.list()
+  const written: Buffer[] = []
+  const order = orderOf(table.list())
+  table.eachOrdered(order, (bytes) => written.push(Buffer.from(bytes)))
+  t.same(
+    [...order].map((i) => lengths[i]),
+    sizes,
+    'a shorter one stands before what goes on',
+  )
+  t.equal(Buffer.concat(written).compare(records), 0, 'they were counted in this order')
 })
 
 t.test('orders by count, then by bytes, as a comparing sort does', async (t) => {
