@@ -22,6 +22,7 @@ import { createTransactions } from './sqlite-transaction.ts'
 import { createTrimSearch } from './sqlite-trim.ts'
 import { createWriter } from './sqlite-write.ts'
 import type { Change, Loaded, Store, TrimLimits } from './store.ts'
+import { idWith, numberOf } from './task-numbers.ts'
 import { createNeighbours, createPlaces } from './task-places.ts'
 
 export { StoreBrokenError } from './guard.ts'
@@ -211,14 +212,18 @@ function loadFrom(database: DatabaseSync) {
     .prepare(`SELECT ${LIVE_COLUMNS} FROM tasks WHERE n IN (SELECT n FROM live) ORDER BY n`)
     .all()
   const slaves = database.prepare('SELECT * FROM slaves ORDER BY position, name').all()
-  const newest = database.prepare('SELECT id, createdAt FROM tasks ORDER BY n DESC LIMIT 1').get()
-  const newestId = (newest?.id ?? null) as string | null
+  const newest = database
+    .prepare('SELECT n, id, createdAt FROM tasks ORDER BY n DESC LIMIT 1')
+    .get()
   const kinds = database.prepare('SELECT name FROM kinds').all()
   return {
     tasks: tasks.map(toLive),
     slaves: slaves.map(toSlave),
-    newestId,
+    newestId: newest ? newestIdOf(newest.id as string, newest.n as number) : null,
     newestAt: newest ? timeOf(newest.createdAt) : null,
     kinds: kinds.map(({ name }) => name as string),
   }
 }
+
+/** New ids must have greater numbers than the newest task, also when its number is not that of its id. */
+const newestIdOf = (id: string, n: number): string => (numberOf(id) === n ? id : idWith(n))

@@ -39,6 +39,17 @@ function numberIn(id: string): number | undefined {
   return Number.isSafeInteger(number) ? number : undefined
 }
 
+/** An id that has this number. */
+export function idWith(number: number): string {
+  const ms = Math.floor(number / COUNTERS) + MIDDLE_MS
+  const [time, counter] = [
+    ms.toString(16).padStart(12, '0'),
+    number - Math.floor(number / COUNTERS) * COUNTERS,
+  ]
+  const count = counter.toString(16).padStart(3, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-8000-000000000000`
+}
+
 /** The rest of an id that has a number. */
 export const tailOf = (id: string): string => id.slice(TAIL_AT)
 

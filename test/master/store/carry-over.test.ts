@@ -6,7 +6,9 @@ import { test } from 'tap'
 import { MIGRATIONS } from '../../../master/store/migrations.ts'
 import { FILE_NAME, openSqliteStore } from '../../../master/store/sqlite.ts'
 import type { TaskRecord } from '../../../master/store/store.ts'
+import { idWith, numberOf } from '../../../master/store/task-numbers.ts'
 import { msOf, wallTime } from '../../../shared/data/clock.ts'
+import { createIds } from '../../../shared/data/ids.ts'
 import { anEndedTask, aTask, commit, end, idAt, insert, listAll } from './records.ts'
 
 const FIXTURE = join(import.meta.dirname, '../../fixtures/store-1.sqlite')
@@ -106,6 +108,40 @@ test('carries ids over that have the same number, or none, in their order', asyn
   await store.trim({ endedBefore: wallTime(Infinity), keepMax: 0, rowsMax: 100 })
   t.strictSame(await listAll(store), [])
   for (const id of wanted) t.equal(await store.get(id), undefined)
+})
+
+test('new ids go on after a task whose number is not that of its id', async (t) => {
+  const same = ['a', 'b', 'c'].map((rest) => `${idAt(1).slice(0, 18)}-8000-00000000000${rest}`)
+  const store = open(
+    t,
+    before(
+      t,
+      same.map((id) => anEndedTask({ id })),
+    ),
+  )
+  const { newestId } = await store.load()
+  // The clock was set back: ids go on by their counter.
+  const next = createIds(() => 0).after(newestId)
+  const tasks = Array.from({ length: 3 }, () => aTask({ id: next() }))
+  await commit(store, ...tasks.map(insert))
+  const wanted = [...tasks.map(({ id }) => id).toReversed(), ...same.toReversed()]
+  t.strictSame(
+    (await listAll(store)).map(({ id }) => id),
+    wanted,
+  )
+})
+
+test('numbers ids from the first to the last that have one', async (t) => {
+  for (const id of [
+    '00000000-0000-7001-8000-000000000000',
+    '01ffffff-ffff-7fff-8000-000000000000',
+    '02000000-0000-7000-8000-000000000000',
+    '03ffffff-ffff-7fff-8000-000000000000',
+  ]) {
+    t.equal(idWith(numberOf(id) as number), id)
+  }
+  t.equal(numberOf('04000000-0000-7000-8000-000000000000'), undefined)
+  t.equal(numberOf(idAt(1).replace('-8000-', '-c000-')), undefined)
 })
 
 test('goes on where an interrupted start ended, and says how far it is', async (t) => {

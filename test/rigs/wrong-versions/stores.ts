@@ -92,11 +92,11 @@ export const STORES: WrongVersion[] = [
     caughtBy: 'test/master/store/sqlite.test.ts',
   },
   {
-    name: 'sqlite-trail-of-failed',
-    says: 'keeps the trail of a task that failed as that of one that is done',
-    in: 'askedUsOf',
-    find: "status === 'done' &&",
-    replace: "status !== 'pending' &&",
+    name: 'sqlite-trail-of-any-event',
+    says: 'keeps a trail of two other events as that of a task that was taken and done',
+    in: 'isPlain',
+    find: '  entry.event === event &&\n',
+    replace: '',
     caughtBy: 'test/master/store/sqlite.test.ts',
   },
   {
