@@ -13,15 +13,13 @@ export type TaskPayloads = ReturnType<typeof createTaskPayloads>
 
 export function createTaskPayloads(store: Store) {
   /** Of live tasks. A saved task whose input was long has none. */
-  const payloads = new Map<string, Payload>()
-  const unsaved = new Set<string>()
+  const payloads = new Map<string, { payload: Payload; isSaved: boolean }>()
   /** Of live tasks whose clients said so. */
   const traces = new Map<string, string>()
 
   return {
     add(id: string, payload: Payload): void {
-      payloads.set(id, payload)
-      unsaved.add(id)
+      payloads.set(id, { payload, isSaved: false })
       if (payload.trace !== null) traces.set(id, payload.trace)
     },
 
@@ -38,14 +36,13 @@ export function createTaskPayloads(store: Store) {
 
     drop(id: string): void {
       payloads.delete(id)
-      unsaved.delete(id)
       traces.delete(id)
     },
 
     /** Hands over input and work, at once when in memory; undefined when there is no such task. */
     read(id: string, take: (payload: Pick<Payload, 'input' | 'work'> | undefined) => void): void {
-      const payload = payloads.get(id)
-      if (payload) return take(offered(payload))
+      const known = payloads.get(id)
+      if (known) return take(offered(known.payload))
       store.get(id).then(
         (record) => take(record && offered(record)),
         () => take(undefined),
@@ -55,17 +52,17 @@ export function createTaskPayloads(store: Store) {
     /** How a task is written now. */
     changeOf(task: Task): Change | null {
       if (task.stage.is === 'refused') return null
-      const payload = unsaved.has(task.id) ? payloads.get(task.id) : undefined
-      return payload ? insertOf(task, payload) : updateOf(task)
+      const known = payloads.get(task.id)
+      return known && !known.isSaved ? insertOf(task, known.payload) : updateOf(task)
     },
 
     /** They are in the store: what is long or no longer needed leaves the memory. */
     saved(tasks: Iterable<Task>): void {
       for (const task of tasks) {
-        unsaved.delete(task.id)
-        const payload = payloads.get(task.id)
-        if (!payload) continue
-        if (task.stage.is === 'ended' || charsOf(payload) > IN_MEMORY_CHARS_MAX) {
+        const known = payloads.get(task.id)
+        if (!known) continue
+        known.isSaved = true
+        if (task.stage.is === 'ended' || charsOf(known.payload) > IN_MEMORY_CHARS_MAX) {
           payloads.delete(task.id)
         }
       }

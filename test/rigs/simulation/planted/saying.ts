@@ -79,8 +79,8 @@ export const SAYING: Bug[] = [
     name: 'saved-is-inserted-again',
     says: 'inserts a task anew with each change',
     in: 'saved',
-    find: '      for (const task of tasks) {\n        unsaved.delete(task.id)\n',
-    replace: '      for (const task of tasks) {\n',
+    find: '        known.isSaved = true\n',
+    replace: '',
   },
   {
     name: 'key-only-in-memory',
