@@ -11,8 +11,12 @@
 import { randomFillSync } from 'node:crypto'
 
 const COUNTER_MAX = 0xfff
-/** 48 bits. */
-const TIME_MAX = 2 ** 48 - 1
+/**
+ * In the year 2109, because a store keeps the time and the counter of an id in one whole number
+ * (master/store/task-numbers.ts). A clock that is set further does not count; 2^32 steps are left.
+ */
+const TIME_END = 2 ** 42
+const TIME_MAX = TIME_END - 2 ** 32
 /** Bytes of randomness in one id, and ids for which randomness is drawn at a time. */
 const RANDOM_BYTES = 10
 const IDS_PER_DRAW = 256
@@ -46,13 +50,14 @@ export function createIds(wallMs: () => number, fill: (bytes: Buffer) => void = 
 
     /**
      * Gives `next`, which makes only ids greater than `newest` from now on: the newest id in a store,
-     * or null. Anything but a UUIDv7 is ignored.
+     * or null. Anything but a UUIDv7 of before 2109 is ignored.
      */
     after(newest: string | null): () => string {
       const parts = UUID_V7.exec(newest ?? '')
       if (!parts) return next
       const [, high = '', low = '', count = ''] = parts
       const [ms, its] = [Number.parseInt(high + low, 16), Number.parseInt(count, 16)]
+      if (ms >= TIME_END - 1) return next
       if (ms > time || (ms === time && its > counter)) startAt(ms, its)
       return next
     },

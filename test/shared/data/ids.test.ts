@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { numberOf } from '../../../master/store/task-numbers.ts'
 import { createIds } from '../../../shared/data/ids.ts'
 
 const V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -59,4 +60,13 @@ test('ignores what is not a UUIDv7 when told of the newest id', async (t) => {
     ids.after(odd)
   }
   t.match(ids.next(), new RegExp(`^${START.toString(16).padStart(12, '0').slice(0, 8)}`))
+})
+
+test('a clock that is centuries ahead makes ids that a store can number', async (t) => {
+  const ids = createIds(() => Date.UTC(2400, 0, 1))
+  const made = Array.from({ length: 5_000 }, ids.next)
+  for (const id of made) t.type(numberOf(id), 'number')
+  t.same(made.toSorted(), made)
+  const beyond = 'ffffffff-ffff-7000-8000-000000000000'
+  t.type(numberOf(createIds(() => 0).after(beyond)()), 'number')
 })
