@@ -1,8 +1,10 @@
 // A master as a process.
 
 import { saveCompileCache, useCompileCache } from '../shared/process/compile-cache.ts'
+import { usePackedLibraries } from '../shared/process/packed-libraries.ts'
 
 useCompileCache()
+usePackedLibraries()
 const { assertSafeToListen, runProgram } = await import('../shared/process/process.ts')
 const { startMaster } = await import('./app.ts')
 const { hasIdentities } = await import('./security/identities/folder.ts')

@@ -1,8 +1,10 @@
 // A slave as a process.
 
 import { saveCompileCache, useCompileCache } from '../shared/process/compile-cache.ts'
+import { usePackedLibraries } from '../shared/process/packed-libraries.ts'
 
 useCompileCache()
+usePackedLibraries()
 const { assertSafeToListen, runProgram } = await import('../shared/process/process.ts')
 const { startSlave } = await import('./app.ts')
 const { isSecured } = await import('./security/identity.ts')

@@ -1,6 +1,6 @@
-// The program of an executor's child process: loads the kinds, then computes runs one at a time
-// and writes what they gave. Owns the encoding and the size limit of a result. Must not know the
-// pool, attempts, limits of time or the network (it has no permission for any).
+// What an executor's child process does once its kinds are there (program.ts, snapshot.ts): computes runs
+// one at a time and writes what they gave. Owns the encoding and the size limit of a result. Must not know
+// the pool, attempts, limits of time or the network (it has no permission for any).
 //
 //   starting --"ready"--> idle <--> computing        stdin closed: exits, whatever it does
 //
@@ -48,40 +48,41 @@ const MESSAGE_CHARACTERS_MAX = 4096
 
 const NO_FILES: Work = { files: {}, out: '', shared: null }
 
-type AnyKind = Kind<unknown>
+export type AnyKind = Kind<unknown>
 type Queued = { n: number; kind: number; input: unknown; work: Work }
 
-const settings = JSON.parse(process.argv[2] ?? '') as ChildSettings
-const kinds = await warmKinds()
-const ends = createEnds()
 const mark = Buffer.alloc(MARK_BYTES)
-const offset = clockOffset()
+let settings: ChildSettings
+let kinds: AnyKind[] = []
+/** The process's own clock: a snapshot is older than the process. */
+let offset = 0
 let queue: Queued[] = []
 let next = 0
 let received = 0
 let computing = false
+const ends = createEnds()
 
-process.stdin.on(
-  'data',
-  createLineReader(Number.POSITIVE_INFINITY, onLine, () => {}),
-)
-process.stdin.on('close', () => process.exit(0))
-closeWall(settings.folders)
-writeAll(`${READY}\n`)
+/** Closes the wall, says that it is ready, and computes until stdin closes. Called once, with warm kinds. */
+export function startComputing(given: ChildSettings, loaded: ReadonlyMap<string, AnyKind>): void {
+  settings = given
+  kinds = given.kinds.map((name) => loaded.get(name)!)
+  offset = clockOffset()
+  process.stdin.on(
+    'data',
+    createLineReader(Number.POSITIVE_INFINITY, onLine, () => {}),
+  )
+  process.stdin.on('close', () => process.exit(0))
+  closeWall(settings.folders)
+  writeAll(`${READY}\n`)
+}
 
-/** Loads the kinds and runs the first example of each: afterwards nothing can be loaded any more. */
-async function warmKinds(): Promise<AnyKind[]> {
-  const module = (await import(settings.kindsModule)) as {
-    loadKinds(names: string[]): Promise<Map<string, AnyKind>>
-  }
-  const loaded = await module.loadKinds(settings.kinds)
-  const wanted = settings.kinds.map((name) => loaded.get(name)!)
-  for (const kind of wanted) {
+/** Runs the first example of each: afterwards nothing can be loaded any more. */
+export async function warm(loaded: Iterable<AnyKind>): Promise<void> {
+  for (const kind of loaded) {
     await kind.load?.()
     const example = kind.examples[0]
     if (example && !kind.files) await kind.run(example.input, NO_FILES)
   }
-  return wanted
 }
 
 function onLine(line: string) {

@@ -188,6 +188,8 @@ export function createPool(given: PoolOptions): Pool {
     const tail = stderr.trim().slice(-TROUBLE_CHARACTERS)
     onTrouble(`executor ${executor.pid} ${how}${tail && `: ${tail}`}`)
     if (member.state === 'starting' || fed.size === 0) members.diedEarly()
+    // It may be damaged: from source children start, too, only later.
+    if (member.state === 'starting') childProgram.snapshot = undefined
     if (outOfMemory) {
       stop(member, { type: 'memory-limit', message: `exceeded its limit of ${heapMb} MB of heap` })
     } else {

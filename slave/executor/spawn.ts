@@ -16,7 +16,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-/** All that a child may read: source and libraries, never the agent's data or settings. */
+/** All that a child may read to start from source: never the agent's data or settings. */
 const READABLE = ['package.json', 'node_modules', 'shared', join('slave', 'executor')]
 
 /**
@@ -30,6 +30,17 @@ const CLOSED_FLAGS = [
   '--no-experimental-websocket',
 ]
 
+/** Of each child, and of the process that a snapshot is made of. */
+export const CHILD_FLAGS = [
+  ...CLOSED_FLAGS,
+  '--disable-proto=delete',
+  '--disallow-code-generation-from-strings',
+  '--disable-sigusr1',
+  '--no-warnings',
+]
+/** Date.parse in expressions must not depend on the zone of the slave. */
+export const CHILD_ENVIRONMENT = { TZ: 'UTC' }
+
 /** What a child that works on files may do besides: the agent trusts the kinds that it runs. */
 export type Folders = { read: string[]; write: string[] }
 
@@ -40,6 +51,8 @@ export type ChildProgram = {
   heapMb: number
   /** Then it may also use native libraries: only for kinds of ours, never for what a client wrote. */
   folders?: Folders | undefined
+  /** A child starts from it in place of `program`, and reads no source. */
+  snapshot?: string | undefined
   argument: string
   /** What goes before the command, from findTie(). */
   tie: string[]
@@ -49,32 +62,31 @@ export type ChildProgram = {
 
 /** Starts a child with pipes on stdin, stderr and fd 3, a file on fd 4, and no environment but UTC. */
 export function spawnChild(options: ChildProgram): ChildProcess {
-  const readable = READABLE.map((path) => join(ROOT, path))
-  for (const url of [options.program, options.kindsModule]) {
-    readable.push(dirname(fileURLToPath(url)))
-  }
+  const { snapshot } = options
   const [command, ...args] = [
     ...options.tie,
     process.execPath,
     '--permission',
-    ...readable.map((path) => `--allow-fs-read=${path}`),
+    ...(snapshot === undefined ? sourceFlags(options) : []),
     ...foldersFlags(options.folders),
-    ...CLOSED_FLAGS,
-    '--disable-proto=delete',
-    '--disallow-code-generation-from-strings',
-    '--disable-sigusr1',
-    '--no-warnings',
+    ...CHILD_FLAGS,
     `--max-old-space-size=${options.heapMb}`,
-    fileURLToPath(options.program),
+    ...(snapshot === undefined ? [fileURLToPath(options.program)] : ['--snapshot-blob', snapshot]),
     options.argument,
   ]
   return spawn(command!, args, {
     cwd: ROOT,
-    // Date.parse in expressions must not depend on the zone of the slave.
-    env: { TZ: 'UTC' },
+    env: CHILD_ENVIRONMENT,
     stdio: ['pipe', 'ignore', 'pipe', 'pipe', options.markFd],
     windowsHide: true,
   })
+}
+
+/** A child that starts from source reads it. */
+function sourceFlags({ program, kindsModule }: ChildProgram): string[] {
+  const readable = READABLE.map((path) => join(ROOT, path))
+  for (const url of [program, kindsModule]) readable.push(dirname(fileURLToPath(url)))
+  return readable.map((path) => `--allow-fs-read=${path}`)
 }
 
 function foldersFlags(folders: Folders | undefined): string[] {

@@ -5,23 +5,23 @@
 
 import { createRequire, Module } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { Instance, Mathjs } from './mathjs-types.ts'
+import type { Create, Factories } from './factories.ts'
+import { mathjsOf } from './factories.ts'
+import type { Mathjs } from './mathjs-types.ts'
 import { naturalSort } from './natural-sort.ts'
 
-type Factories = Record<string, unknown>
+/** Its files that are loaded, from the folder of its entry. The packed executor contains the same. */
+export const CREATE = 'core/create.js'
+export const FACTORIES = 'entry/allFactoriesAny.js'
 
 /** Loads it. */
 export function loadMathjs(): Mathjs {
   const require = createRequire(import.meta.url)
   const folder = dirname(require.resolve('mathjs'))
-  replaceNaturalSort(createRequire(join(folder, 'core/create.js')))
-  const { create } = require(join(folder, 'core/create.js')) as {
-    create(factories: Factories, config: object): Instance
-  }
-  const { all } = require(join(folder, 'entry/allFactoriesAny.js')) as { all: Factories }
-  // In the order in which an import lists them: error messages follow it.
-  const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return { create: (config) => create(sorted, config) }
+  replaceNaturalSort(createRequire(join(folder, CREATE)))
+  const { create } = require(join(folder, CREATE)) as { create: Create }
+  const { all } = require(join(folder, FACTORIES)) as { all: Factories }
+  return mathjsOf(create, all)
 }
 
 /** Gives mathjs our own natural order of texts, before it loads the package that backtracks. */

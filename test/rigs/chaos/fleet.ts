@@ -137,4 +137,5 @@ export function createMember(given: {
   }
 }
 
-const isExecutor = (pid: number): boolean => commandLineOf(pid).includes('executor/child.ts')
+const isExecutor = (pid: number): boolean =>
+  /executor\/(program\.ts|snapshot)/.test(commandLineOf(pid))

@@ -7,17 +7,16 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { getPriority } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Test } from 'tap'
+import { packKinds } from '../../../deploy/pack/executor.ts'
 import type { PoolOptions } from '../../../slave/executor/pool-options.ts'
 import { own } from '../../rigs/cluster/launch.ts'
 import type { Target } from './fixtures/hostile-kinds.ts'
-import { HOSTILE_KINDS } from './fixtures/hostile-kinds.ts'
+import { builtinNames, HOSTILE_KINDS } from './fixtures/hostile-kinds.ts'
 import { openPool } from './open-pool.ts'
 
-/** Also those that only a flag opens. */
-export const MODULES = Object.keys(
-  (process as unknown as { binding(name: string): object }).binding('natives'),
-).filter((name) => !/^internal|^configs$/.test(name))
+export const MODULES = builtinNames()
 
 const FIXTURE = new URL('./fixtures/hostile-kinds.ts', import.meta.url)
 const ROOT = new URL('../../../', import.meta.url)
@@ -40,6 +39,13 @@ export const guards: [string, (t: Test) => Partial<PoolOptions>][] = [
   ['an executor that the kernel does not confine', () => ({ confined: false })],
   ['an executor for files', (t) => ({ folders: { read: [], write: [ownFolder(t)] } })],
 ]
+
+/** Makes a snapshot of the hostile kinds, as `npm run pack` makes one of ours. Gives its path. */
+export async function packHostile(t: Test): Promise<string> {
+  const folder = pathToFileURL(join(t.testdir(), 'executor/'))
+  await packKinds(['./test/slave/executor/fixtures/hostile-kinds.ts'], HOSTILE_KINDS, folder)
+  return fileURLToPath(new URL('snapshot', folder))
+}
 
 export function openHostile(t: Test, options: Partial<PoolOptions>) {
   return openPool(t, { kinds: HOSTILE_KINDS, kindsModule: moduleUrl(), ...options })
