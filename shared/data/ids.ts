@@ -67,9 +67,8 @@ export function createIds(wallMs: () => number, fill: (bytes: Buffer) => void = 
   function next(): string {
     if (drawn === IDS_PER_DRAW) draw()
     const at = 2 * RANDOM_BYTES * drawn++
-    const now = Math.max(0, Math.floor(wallMs()))
-    if (now > time)
-      startAt(Math.min(now, TIME_MAX), Number.parseInt(hex.slice(at, at + 3), 16) >> 1)
+    const now = Math.min(TIME_MAX, Math.max(0, Math.floor(wallMs())))
+    if (now > time) startAt(now, Number.parseInt(hex.slice(at, at + 3), 16) >> 1)
     else if (counter < COUNTER_MAX) counter++
     else startAt(time + 1, 0)
     const variant = '89ab'[hex.charCodeAt(at + 3) & 3] as string

@@ -65,8 +65,8 @@ test('ignores what is not a UUIDv7 when told of the newest id', async (t) => {
 test('a clock that is centuries ahead makes ids that a store can number', async (t) => {
   const ids = createIds(() => Date.UTC(2400, 0, 1))
   const made = Array.from({ length: 5_000 }, ids.next)
-  for (const id of made) t.type(numberOf(id), 'number')
-  t.same(made.toSorted(), made)
+  t.ok(made.every((id) => numberOf(id) !== undefined))
+  t.ok(isGrowing(made))
   const beyond = 'ffffffff-ffff-7000-8000-000000000000'
   t.type(numberOf(createIds(() => 0).after(beyond)()), 'number')
 })
