@@ -38,12 +38,14 @@ export class Raw {
   }
   toJSON(): string {
     assert(open !== null, 'a Raw is written by encode, not by JSON.stringify')
-    return MARK + (open.push(this.text) - 1)
+    // Not when the module is loaded: a snapshot of a process would keep it.
+    mark ||= `raw-${crypto.randomUUID()}-`
+    return mark + (open.push(this.text) - 1)
   }
 }
 
 /** What stands for a Raw while JSON.stringify runs: no text of anybody begins like it. */
-const MARK = `raw-${crypto.randomUUID()}-`
+let mark = ''
 /** The texts of the value that is being encoded. JSON.stringify calls nothing that encodes meanwhile. */
 let open: string[] | null = null
 
@@ -63,10 +65,10 @@ export function encode(value: unknown): string {
   let from = 0
   // They come in the order in which they were met.
   for (const [i, text] of texts.entries()) {
-    const mark = `"${MARK}${i}"`
-    const at = json.indexOf(mark, from)
+    const place = `"${mark}${i}"`
+    const at = json.indexOf(place, from)
     written += json.slice(from, at) + text
-    from = at + mark.length
+    from = at + place.length
   }
   return written + json.slice(from)
 }
