@@ -35,8 +35,8 @@ const SURE_DIGITS = 15
 /** Where the look at a text is: in which lists and objects, and at which of their entries. */
 type Level = { isList: boolean; place: number; nameEnd: number }
 
-/** Where a number may be. A text without such a place has none, and is not looked through. */
-const NUMBER_PLACE = /(?:^|[[:,])\s*-?\d/
+/** Where a number may be, after blanks. A text without such a place has none, and is not looked through. */
+const NUMBER_PLACE = /(?:^|[[:,])[\s\d-]/
 
 /** Shows the odd numbers of a JSON text in order, until `isEnough` says so. */
 function eachOddNumber(text: string, isEnough: (number: OddNumber) => boolean): void {

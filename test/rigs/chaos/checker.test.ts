@@ -264,8 +264,8 @@ test('reads histories and stores from files', async (t) => {
   await history.close()
   const database = new DatabaseSync(`${folder}/store.sqlite`)
   database.exec(`CREATE TABLE tasks
-    (id, status, tags, input, outcome, trail, idempotencyKey)`)
-  const insert = database.prepare('INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?)')
+    (n INTEGER PRIMARY KEY, id, status, tags, input, outcome, trail, idempotencyKey)`)
+  const insert = database.prepare('INSERT INTO tasks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)')
   for (const one of good().rows) {
     const { id, status, tags, input, outcome, trail, idempotencyKey } = one
     insert.run(id, status, tags, input, outcome, trail, idempotencyKey)
