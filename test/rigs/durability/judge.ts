@@ -4,6 +4,7 @@
 // What the trace does not show whole cannot be judged: a string that strace cut short is an error
 // of this check, never a verdict.
 
+import { numberOf, tailOf } from '../../../master/store/task-numbers.ts'
 import type { Call } from './strace.ts'
 import { readTrace } from './strace.ts'
 
@@ -14,8 +15,8 @@ export type Verdict = {
   broken: string[]
 }
 
-/** A row: a task's id, and right behind it its status. A page of the log has many, old and new. */
-const ROW = /([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})(done|failed)?/g
+/** How a task may have ended that a slave has reported. */
+const ENDS = ['done', 'failed']
 /** An outcome that the master hears: of which task, and whether it has to be the task's last word. */
 const CALLBACK =
   /"attempt":"([^"]+)","task":"([^"]+)","outcome":\{"status":"(?:done|failed)"(?:,"type":"([^"]+)")?/g
@@ -47,11 +48,11 @@ export function judge(trace: string): Verdict {
   }
 
   function promise([, task, acknowledged = '']: RegExpExecArray, at: number): void {
-    if (task !== undefined) return check(`202 for ${task}`, log.accepted.get(task), at)
+    if (task !== undefined) return check(`202 for ${task}`, log.accepted(task), at)
     for (const [, attempt = ''] of acknowledged.matchAll(/"([^"]+)"/g)) {
       const outcome = heard.get(attempt)
       if (outcome?.isLast !== false)
-        check(`acknowledged ${attempt}`, log.ended.get(outcome?.task ?? ''), at)
+        check(`acknowledged ${attempt}`, outcome && log.ended(outcome.task), at)
     }
   }
 
@@ -66,17 +67,25 @@ export function judge(trace: string): Verdict {
 
 /** What is in the log, and until which line of the trace it is on the disk. */
 function createLog() {
-  /** The line that completes the commit in which the log first has the task, or its end. */
-  const accepted = new Map<string, number>()
-  const ended = new Map<string, number>()
-  let rows: { id: string; isEnd: boolean }[] = []
+  /** Pages of each commit, and the line that completes it. */
+  const commits: { at: number; pages: string }[] = []
+  let pages = ''
   let isCommit = false
   let synced = -1
 
   return {
-    accepted,
-    ended,
     synced: () => synced,
+
+    /** The line that completes the commit in which the log first has the task: the end of its id is in its row. */
+    accepted: (task: string): number | undefined =>
+      commits.find((commit) => commit.pages.includes(tailOf(task)))?.at,
+
+    /** The same of its end. */
+    ended(task: string): number | undefined {
+      const row = bytesOf(numberOf(task) ?? 0)
+      return commits.find((commit) => hasEnd(commit.pages, row))?.at
+    },
+
     take({ name, began, ended: at, ok, texts }: Call): void {
       if (name === 'fdatasync' || name === 'fsync') {
         // A sync covers what was written before it began.
@@ -91,15 +100,42 @@ function createLog() {
       isCommit = bytes.slice(4, 8) !== '\0\0\0\0'
       return
     }
-    for (const [, id = '', end] of bytes.matchAll(ROW)) rows.push({ id, isEnd: end !== undefined })
+    pages += bytes
     if (!isCommit) return
-    for (const { id, isEnd } of rows) {
-      if (!accepted.has(id)) accepted.set(id, at)
-      if (isEnd && !ended.has(id)) ended.set(id, at)
-    }
-    rows = []
+    commits.push({ at, pages })
+    pages = ''
     isCommit = false
   }
+}
+
+/**
+ * Whether pages have a row with this number whose first value is an end. A row begins with its number; then
+ * comes a header that begins with its own length, then the values (https://www.sqlite.org/fileformat2.html,
+ * 1.6 and 2.1). The tables of accepted and of live tasks have the same numbers and other first values.
+ */
+function hasEnd(pages: string, row: string): boolean {
+  for (let at = pages.indexOf(row); at >= 0; at = pages.indexOf(row, at + 1)) {
+    const header = at + row.length
+    const values = header + pages.charCodeAt(header)
+    if (ENDS.some((end) => pages.startsWith(end, values))) return true
+  }
+  return false
+}
+
+/** A whole number as SQLite writes the key of a row: seven bits a byte, of eight bytes; the ninth has eight. */
+export function bytesOf(number: number): string {
+  let rest = BigInt.asUintN(64, BigInt(number))
+  if (rest >> 56n === 0n) {
+    let bytes = String.fromCharCode(Number(rest & 0x7fn))
+    while ((rest >>= 7n) > 0n) bytes = String.fromCharCode(Number(rest & 0x7fn) | 0x80) + bytes
+    return bytes
+  }
+  let bytes = String.fromCharCode(Number(rest & 0xffn))
+  rest >>= 8n
+  for (let i = 0; i < 8; i++, rest >>= 7n) {
+    bytes = String.fromCharCode(Number(rest & 0x7fn) | 0x80) + bytes
+  }
+  return bytes
 }
 
 /** What flows over each socket in one direction, in as many pieces as it likes. */
