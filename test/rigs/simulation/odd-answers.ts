@@ -56,8 +56,12 @@ export const ASK_TIMEOUT_MS = 400
 /** Each beat may find an attempt that is to be revoked, and each offer may leave one. */
 const REVOKES_PER_OFFER = 2
 
-/** Offers of one moment travel as one list, however many tasks came at that moment: they count once. */
-type Count = { since: number; lastAt: number; offers: number; revokes: number }
+/**
+ * Offers of one moment travel as one list, however many tasks came at that moment: they count once.
+ * `unheard`: offers that were made before the first answer was late, which are not bounded but leave attempts
+ * to revoke, too.
+ */
+type Count = { since: number; lastAt: number; offers: number; unheard: number; revokes: number }
 
 /** What slaves answer now, and how often they were asked meanwhile. */
 export function createOddAnswers(given: {
@@ -86,19 +90,20 @@ export function createOddAnswers(given: {
       const spell = spellOf(slave)
       if (!spell) return
       const key = `${spells.indexOf(spell)} ${runs(spell.who)}`
-      const fresh = { since: now(), lastAt: Number.NaN, offers: 0, revokes: 0 }
+      const fresh = { since: now(), lastAt: Number.NaN, offers: 0, unheard: 0, revokes: 0 }
       const count = counts.get(key) ?? fresh
       counts.set(key, count)
       // Who is always asked is asked for each task that comes until the first answer is late.
       const isUnheard = given.ask === 'always' && now() - count.since < ASK_TIMEOUT_MS
       if (to === 'revoke') count.revokes++
-      else if (!isUnheard && count.lastAt !== now()) count.offers++
+      else if (isUnheard) count.unheard++
+      else if (count.lastAt !== now()) count.offers++
       if (to === 'offer') count.lastAt = now()
       const ms = now() - count.since
       const slots = slaves[spell.who]?.slots ?? 0
       // Each rest is twice as long as the one before.
       const offersMax = slots + FREE + Math.log2(1 + ms / REST_MS)
-      const revokesMax = REVOKES_PER_OFFER * offersMax + ms / heartbeatMs
+      const revokesMax = REVOKES_PER_OFFER * (offersMax + count.unheard) + ms / heartbeatMs
       const words = `${slave} says ${spell.says} to offers: in ${ms.toFixed()} ms it had`
       check(count.offers <= offersMax, `${words} ${count.offers} lists of offers`)
       check(count.revokes <= revokesMax, `${words} ${count.revokes} revokes`)
