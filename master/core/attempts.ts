@@ -392,6 +392,7 @@ function adopt(
 ): void {
   const own = currentAttempt(task) === attempt
   if (!own) note(task, { at: core.wall, event: 'found', slave: slave.name, why: { is: 'adopted' } })
-  slave.offers.delete(attempt)
+  // Its slot counts once: as taken, and no longer as offered.
+  if (slave.offers.delete(attempt)) core.registry.refresh(slave)
   hold(core, task, slave, attempt, generation, now)
 }
