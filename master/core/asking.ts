@@ -113,8 +113,8 @@ export function takeAnswers(
 ): void {
   const slave = core.registry.byName.get(name)
   if (!slave) return
-  const offers = answers.map(({ attempt }) => slave.offers.get(attempt))
-  for (const { attempt } of answers) slave.offers.delete(attempt)
+  const attempts = answers.map(({ attempt }) => attempt)
+  const offers = core.registry.takeOffers(slave, attempts)
   judgeAnswers(core, slave, state, answers, now)
   if (!core.registry.hear(slave, state, now)) core.registry.refresh(slave)
   if (state.boot !== slave.boot) visit(core, slave, now)
@@ -156,9 +156,7 @@ export function takeSilence(
 ): void {
   const slave = core.registry.byName.get(name)
   if (!slave) return
-  const offers = attempts.map((attempt) => slave.offers.get(attempt))
-  for (const attempt of attempts) slave.offers.delete(attempt)
-  core.registry.refresh(slave)
+  const offers = core.registry.takeOffers(slave, attempts)
   if (how !== 'unsent') {
     noteTrouble(core, slave, how === 'declined' ? 'declined' : 'unusable', reason, now)
   }

@@ -185,7 +185,7 @@ function forget(core: Context, slave: Slave, attempt: string, now: Monotonic): v
     slave.ended++
     noteFree(core.figures, slave.kinds, now)
   }
-  if (slave.offers.delete(attempt)) core.registry.refresh(slave)
+  core.registry.takeOffers(slave, [attempt])
 }
 
 /** Applies the outcome that counts: it ends the task, or only this try. */
@@ -393,6 +393,6 @@ function adopt(
   const own = currentAttempt(task) === attempt
   if (!own) note(task, { at: core.wall, event: 'found', slave: slave.name, why: { is: 'adopted' } })
   // Its slot counts once: as taken, and no longer as offered.
-  if (slave.offers.delete(attempt)) core.registry.refresh(slave)
+  core.registry.takeOffers(slave, [attempt])
   hold(core, task, slave, attempt, generation, now)
 }

@@ -125,8 +125,7 @@ export function takeHanded(
 ): void {
   const slave = core.registry.byName.get(name)
   if (!slave) return
-  const offers = attempts.map((attempt) => slave.offers.get(attempt))
-  for (const attempt of attempts) slave.offers.delete(attempt)
+  const offers = core.registry.takeOffers(slave, attempts)
   const { reach } = slave
   if (reach.by === 'simple-poll' && reach.poll === poll) reach.poll = null
   slave.free = Math.max(0, slave.free - attempts.length)

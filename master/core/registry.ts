@@ -106,6 +106,17 @@ export function createRegistry(ask: 'known' | 'always') {
     if (ask === 'always') mark(candidates, slave.place, open && askable)
   }
 
+  /**
+   * Removes offers from those that are on their way to a slave, which may have room then. Gives them in the
+   * order of `attempts`; undefined where there is none.
+   */
+  function takeOffers(slave: Slave, attempts: readonly string[]): (OpenOffer | undefined)[] {
+    const offers = attempts.map((attempt) => slave.offers.get(attempt))
+    for (const attempt of attempts) slave.offers.delete(attempt)
+    if (offers.some((offer) => offer !== undefined)) refresh(slave)
+    return offers
+  }
+
   function mark(set: Bitset, place: number, member: boolean): void {
     if (member) set.set(place)
     else set.clear(place)
@@ -129,6 +140,7 @@ export function createRegistry(ask: 'known' | 'always') {
     introduce,
     hear,
     refresh,
+    takeOffers,
     byName,
     get slots() {
       return slots

@@ -1,6 +1,7 @@
 // Between a task as the core knows it and a task as it is stored.
 
-import { encode, Raw, scan, textOf } from '../../shared/data/raw-json.ts'
+import { textOf } from '../../shared/data/json-bytes.ts'
+import { encode, Raw, scan } from '../../shared/data/raw-json.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { StoredTask } from '../core/messages.ts'
 import type { Task } from '../core/state.ts'

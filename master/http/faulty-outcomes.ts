@@ -3,9 +3,10 @@
 // the other outcomes of the request, because the slave would repeat all of them for ever. A failure that
 // describes the fault takes its place; the rest of the body is kept byte for byte and checked as usual.
 
+import { textOf } from '../../shared/data/json-bytes.ts'
 import { ambiguityOf, scanJson } from '../../shared/data/json-text.ts'
 import type { Members, Span } from '../../shared/data/raw-json.ts'
-import { scan, textOf } from '../../shared/data/raw-json.ts'
+import { scan } from '../../shared/data/raw-json.ts'
 import { JSON_DEPTH_MAX } from '../../shared/http/server.ts'
 import { Done } from '../../shared/protocol/wire.ts'
 

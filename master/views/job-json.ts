@@ -2,7 +2,8 @@
 
 import type { WallTime } from '../../shared/data/clock.ts'
 import { isoOf, msBetween } from '../../shared/data/clock.ts'
-import { encode, Raw, scan, textOf } from '../../shared/data/raw-json.ts'
+import { textOf } from '../../shared/data/json-bytes.ts'
+import { encode, Raw, scan } from '../../shared/data/raw-json.ts'
 import { PARTS_MAX } from '../../shared/kinds/job-kind.ts'
 import type { Part, StageParts } from '../../shared/protocol/api/jobs.ts'
 import { traceIdOf } from '../../shared/protocol/trace.ts'

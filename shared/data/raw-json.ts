@@ -24,8 +24,6 @@ import {
   textOf,
 } from './json-bytes.ts'
 
-export { textOf } from './json-bytes.ts'
-
 /** A value of JSON as text. JSON.stringify refuses it: only `encode` writes it. */
 export class Raw {
   readonly text: string

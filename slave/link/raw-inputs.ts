@@ -1,6 +1,7 @@
 // Inputs of offers and results of runs as they were written: the agent passes both on unread.
 
-import { encode, Raw, scan, textOf } from '../../shared/data/raw-json.ts'
+import { textOf } from '../../shared/data/json-bytes.ts'
+import { encode, Raw, scan } from '../../shared/data/raw-json.ts'
 import type { Callback, CallbacksRequest, Offer, Outcome } from '../../shared/protocol/wire.ts'
 
 /** Levels of a list of offers: the body, its list, the offers. */

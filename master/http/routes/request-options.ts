@@ -3,9 +3,10 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
+import { textOf } from '../../../shared/data/json-bytes.ts'
 import { oddNumbers } from '../../../shared/data/json-numbers.ts'
 import type { Span, TextOf } from '../../../shared/data/raw-json.ts'
-import { fieldsOf, scan, textOf } from '../../../shared/data/raw-json.ts'
+import { fieldsOf, scan } from '../../../shared/data/raw-json.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import type { DryRunQuery } from '../../../shared/protocol/api/fields.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'

@@ -2,7 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
-import { Raw, scan, textOf } from '../../../shared/data/raw-json.ts'
+import { textOf } from '../../../shared/data/json-bytes.ts'
+import { Raw, scan } from '../../../shared/data/raw-json.ts'
 import { serve, serveWith } from '../../../shared/http/serve.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import { beat, callBack, registerSlave } from '../../../shared/protocol/api/slave-side.ts'

@@ -2,8 +2,9 @@
 
 import fc from 'fast-check'
 import t from 'tap'
+import { textOf } from '../../../shared/data/json-bytes.ts'
 import { oddNumbers, unfitNumber } from '../../../shared/data/json-numbers.ts'
-import { encode, plain, Raw, scan, scanItems, textOf } from '../../../shared/data/raw-json.ts'
+import { encode, plain, Raw, scan, scanItems } from '../../../shared/data/raw-json.ts'
 
 t.test('a Raw is written as the text that it is, wherever it stands', async (t) => {
   const value = { a: new Raw('1.0'), list: [new Raw('{"b": -0.0}'), 2, 'x'], c: undefined }
