@@ -320,7 +320,9 @@ async function registerRoutes(server: Server, parts: Parts) {
   })
   await server.register(blobRoutes, { blobs })
   await server.register(slaveSide, { dispatcher, isLiveJob: jobs.isLive })
-  const simpleKinds = [...kinds.values()].filter(({ files, peers }) => !files && !peers)
+  const simpleKinds = [...kinds.values()].filter(
+    ({ files, peers, program }) => !files && !peers && !program,
+  )
   await server.register(polling, { dispatcher, simpleKinds: simpleKinds.map(({ name }) => name) })
   const { events, overview, tracing, lag } = parts
   await server.register(eventRoutes, { events, overview, streamsMax: settings.eventStreamsMax })

@@ -226,7 +226,9 @@ async function kindsOf(given: { kinds: string[]; pull: boolean }): Promise<Map<s
   const refuse = (why: string): never => {
     throw new UsageError(`--kinds cannot be ${given.kinds.join(',')}: ${why}`)
   }
-  const loaded = await loadKinds(given.kinds).catch((error: Error) => refuse(error.message))
+  const all = await loadKinds(given.kinds).catch((error: Error) => refuse(error.message))
+  // No executor runs programs.
+  const loaded = new Map([...all].filter(([, { program = false }]) => !program))
   if (!given.pull) return loaded
   const unreachable = [...loaded.values()].find(({ peers }) => peers)
   if (unreachable && given.kinds.length > 0) {

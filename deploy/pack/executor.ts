@@ -19,7 +19,9 @@ const BUNDLE = 'executor.cjs'
 
 /** Packs the executor of a slave, in the place of an earlier one; `to` is another folder, for tests. */
 export async function packExecutor(to = PACKED_FOLDER): Promise<void> {
-  const kinds = [...(await loadKinds()).values()].filter(({ files = false }) => !files)
+  const kinds = [...(await loadKinds()).values()].filter(
+    ({ files = false, program = false }) => !files && !program,
+  )
   const names = kinds.map(({ name }) => name)
   await packKinds([...new Set(names.map(pathOf))], names, to)
 }

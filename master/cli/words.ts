@@ -34,6 +34,10 @@ const MEANING: Record<FailureType, string> = {
   'missing-file': 'a file that it needs could not be fetched',
   'file-changed':
     'a file changed while it was read: submit the task again when no process writes to the file',
+  'exit-code': 'the program ended with an exit code other than 0, or by a signal',
+  'missing-output': 'the program did not write a file that "outputs" names',
+  'disk-limit': 'it wrote more than the slave allows (--command-disk-bytes-max)',
+  'program-missing': 'the slave allows the program, but could not start it',
 }
 
 /** A slave of another version may give other types. */

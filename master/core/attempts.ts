@@ -33,6 +33,7 @@ const RETRIED = [
   'time-limit',
   'slave-lost',
   'outcome-lost',
+  'program-missing',
 ] as const satisfies FailureType[]
 type Retried = (typeof RETRIED)[number]
 type Failed = Outcome & { status: 'failed' }

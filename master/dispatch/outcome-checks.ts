@@ -7,6 +7,7 @@
 //   files    a file that is kept on the slave is at the slave's own address and nowhere else, because
 //            peers are sent there with the job's ticket; any other address refuses the request
 
+import { filePathMistake } from '../../shared/data/file-paths.ts'
 import { invalidRequest } from '../../shared/http/validate.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { CallbacksRequest, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
@@ -76,7 +77,9 @@ export function createOutcomeChecks(given: {
 
   /** A file at its one address, in the one way to write it. */
   function placed(slave: string, file: OutputFile, at: string): OutputFile {
-    const { url, sha256 } = file
+    const { name, url, sha256 } = file
+    const mistake = filePathMistake(name)
+    if (mistake !== null) throw invalidRequest([{ field: `${at}.name`, rule: mistake }])
     if (url === undefined) {
       if (sha256 !== undefined) return file
       const rule =

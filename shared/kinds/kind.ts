@@ -36,6 +36,8 @@ export type Kind<Input = never> = {
    * alone when it needs files that only a job gives it.
    */
   files?: boolean
+  /** It runs programs: the agent starts them, no executor runs it, and only a slave with --commands offers it. */
+  program?: boolean
   /** Peers fetch what it gives: only slaves that can be reached offer it. */
   peers?: boolean
   /**

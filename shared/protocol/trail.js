@@ -34,6 +34,8 @@ export const TRAIL_EVENTS = /** @type {const} */ ({
   'executor-crashed': 'failed',
   'memory-limit': 'failed',
   'time-limit': 'failed',
+  'program-missing': 'failed',
+  'exit-code': 'failed',
   'old failure': 'note',
   retry: 'note',
   found: 'note',
@@ -157,6 +159,8 @@ function sentenceOf(entry, asks) {
     case 'executor-crashed':
     case 'memory-limit':
     case 'time-limit':
+    case 'program-missing':
+    case 'exit-code':
       return [name, `: ${event}`, ...why]
     case 'not arrived':
       return ['lost on its way to ', name, ...why]

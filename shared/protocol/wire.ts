@@ -4,6 +4,7 @@
 
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
+import { FILE_PATH_WANTED } from '../data/file-paths.ts'
 import { NAME_PATTERN, NAME_WANTED } from './patterns.ts'
 import { words } from './words.ts'
 
@@ -34,10 +35,31 @@ export const SlaveState = Type.Object({
   mode: words(['accepting', 'draining', 'unwilling']),
   /** Why it accepts nothing, in words for people; empty when it accepts and has a free slot. */
   reason: Reason,
+  /** How full its cache of files is, in bytes. */
+  cache: Type.Optional(Type.Object({ bytes: Count, bytesMax: Count })),
   /** In pull mode: the newest poll that has ended for the slave; `free` counts what the polls delivered. */
   polled: Type.Optional(Count),
 })
 export type SlaveState = Static<typeof SlaveState>
+
+/**
+ * What a slave can do besides running its kinds. `files`: fetches the files of any task. `outputs`: uploads
+ * what a run leaves. `commands`: runs programs (the kind `command`), also with secret variables.
+ */
+export const FEATURES = ['files', 'outputs', 'commands'] as const
+export type Feature = (typeof FEATURES)[number]
+
+/** The programs that a slave runs. */
+export const Commands = Type.Object({
+  /** Their names; `any`: all that are installed there. */
+  programs: Type.Union([
+    Type.Literal('any'),
+    Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 1024 }),
+  ]),
+  /** How all processes of a run are ended. `process-group`: those that leave the group survive. */
+  containment: words(['pid-namespace', 'cgroup', 'process-group']),
+})
+export type Commands = Static<typeof Commands>
 
 /** The card of a slave: in its registration, and in its reply to a probe. */
 export const SlaveCard = Type.Object({
@@ -47,6 +69,10 @@ export const SlaveCard = Type.Object({
   kinds: Type.Array(Name, { maxItems: 1024 }),
   tags: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 }),
   slots: Type.Integer({ minimum: 1, maximum: 65_536 }),
+  /** Some of FEATURES. A slave of another version may name others, or none. */
+  features: Type.Optional(Type.Array(Name, { maxItems: 64 })),
+  /** Absent: it runs none. */
+  commands: Type.Optional(Commands),
 })
 export type SlaveCard = Static<typeof SlaveCard>
 
@@ -68,13 +94,12 @@ export const RegistrationReply = Type.Object({
 })
 export type RegistrationReply = Static<typeof RegistrationReply>
 
+/** The path of a file of a task (data/file-paths.ts has the whole rule). */
+export const FilePath = Type.String({ minLength: 1, maxLength: 1024, wanted: FILE_PATH_WANTED })
+
 /** An input file, which the slave fetches before it runs the task. */
 export const InputFile = Type.Object({
-  /** Without slashes and leading dots. */
-  name: Type.String({
-    pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$',
-    wanted: '1 to 128 letters, digits, dots, dashes or underscores, not beginning with a dot',
-  }),
+  name: FilePath,
   /** On the master when it begins with "/", else at a peer. */
   url: Type.String({ maxLength: 2048 }),
   bytes: Type.Optional(Count),
@@ -97,12 +122,32 @@ export const OutputFile = Type.Object({
 })
 export type OutputFile = Static<typeof OutputFile>
 
+/** Files that a run leaves: paths, and patterns as of a shell (`*`, `?`, `[...]`, `**`). */
+export const OutputNames = Type.Array(FilePath, { maxItems: 1000 })
+
+/** Environment variables of a program. */
+export const Variables = Type.Record(
+  Type.String({
+    pattern: '^[A-Za-z_][A-Za-z0-9_]{0,255}$',
+    wanted: 'names of letters, digits and underscores, not beginning with a digit',
+  }),
+  Type.String({ maxLength: 131_072 }),
+)
+
+/** Further fields of the offer of a task with files, and of a job's part. */
+export const WithFiles = {
+  files: Type.Optional(Type.Array(InputFile, { maxItems: 10_000 })),
+  /** Feature `outputs`: what is uploaded to the master before the outcome is delivered. */
+  outputs: Type.Optional(OutputNames),
+  /** Feature `commands`: variables of the program beside those of its input, which nobody is shown. */
+  secretEnv: Type.Optional(Variables),
+}
+
 /** Further fields of the offer of a job's part. */
 export const PartOfJob = {
   job: Type.Optional(AnyId),
   /** Lets peers fetch this job's files from this slave. */
   ticket: Type.Optional(Type.String({ maxLength: 256 })),
-  files: Type.Optional(Type.Array(InputFile, { maxItems: 10_000 })),
   /** Output files become blobs on the master, or partitions kept on the slave. */
   keep: Type.Optional(words(['master', 'slave'])),
 }
@@ -122,6 +167,7 @@ export const Offer = Type.Object({
   /** Limit of the run time in milliseconds, from the start in an executor. */
   runLimitMs: Type.Integer({ minimum: 1 }),
   ...TraceContext,
+  ...WithFiles,
   ...PartOfJob,
 })
 export type Offer = Static<typeof Offer>
@@ -134,7 +180,7 @@ export type OffersRequest = Static<typeof OffersRequest>
 
 export const ANSWERS = ['taken', 'busy', 'draining', 'unable', 'unwilling', 'revoked'] as const
 /**
- * `taken`: accepted. `busy`: no free slot. `draining`: accepts nothing new. `unable`: lacks the kind.
+ * `taken`: accepted. `busy`: no free slot. `draining`: accepts nothing new. `unable`: lacks the kind or a need.
  * `unwilling`: a reason of its own. `revoked`: the attempt was revoked before the offer arrived.
  */
 export type Answer = (typeof ANSWERS)[number]
@@ -173,6 +219,10 @@ export const FAILURES = [
   'no-capable-slave',
   'missing-file',
   'file-changed',
+  'exit-code',
+  'missing-output',
+  'disk-limit',
+  'program-missing',
 ] as const
 /** Why a task failed; master/http/README.md explains each. */
 export type FailureType = (typeof FAILURES)[number]
@@ -181,6 +231,12 @@ export const Failed = Type.Object({
   /** One of FAILURES; a slave of another version may give others. */
   type: Type.Unsafe<FailureType>(Type.String({ maxLength: 64 })),
   message: Type.String({ maxLength: 4096 }),
+  /** With `exit-code`: what the program ended with, and the signal that ended it; one of them is null. */
+  exitCode: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+  signal: Type.Optional(Type.Union([Type.String({ maxLength: 32 }), Type.Null()])),
+  /** What the run gave all the same, such as the output of a program that failed. */
+  result: Type.Optional(Type.Unknown()),
+  files: Done.properties.files,
   /** With `missing-file`: names of the input files that could not be fetched. */
   missing: Type.Optional(Type.Array(InputFile.properties.name, { maxItems: 10_000 })),
 })
@@ -317,29 +373,6 @@ const { status: _failed, ...failedFields } = Failed.properties
 /** `POST /submit_result` (slave to master): a CallbacksRequest, or one of these two short forms. */
 export const SubmittedDone = Type.Object({ ...submitted, ...doneFields })
 export const SubmittedFailed = Type.Object({ ...submitted, failure: Type.Object(failedFields) })
-
-/** A certificate request: PKCS #10 as PEM. The master uses only its key. */
-const CertificateRequest = Type.String({ maxLength: 8192 })
-
-/** `POST /join` (new slave to master): exchanges a token for a certificate. */
-export const JoinRequest = Type.Object({
-  token: Type.String({ maxLength: 128 }),
-  name: Name,
-  request: CertificateRequest,
-})
-export type JoinRequest = Static<typeof JoinRequest>
-
-/** `POST /renew` (slave to master, with its certificate): gets another before it expires. */
-export const RenewRequest = Type.Object({ request: CertificateRequest })
-export type RenewRequest = Static<typeof RenewRequest>
-
-/** The reply to both: the certificate as PEM, and its lifetime. */
-export const CertificateReply = Type.Object({
-  certificate: Type.String({ maxLength: 16_384 }),
-  expiresAt: Type.Number(),
-  lifeMs: Type.Number({ minimum: 1 }),
-})
-export type CertificateReply = Static<typeof CertificateReply>
 
 /** `GET /availability` (any client to slave). Changes nothing. */
 export const Availability = Type.Object({

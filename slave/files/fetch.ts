@@ -2,11 +2,13 @@
 // has the file; an address of the master leads nowhere else.
 
 import { createWriteStream } from 'node:fs'
-import { join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Agent } from 'undici'
 import { request } from 'undici'
+import { filePathMistake } from '../../shared/data/file-paths.ts'
 import { AddressRefusedError } from '../../shared/http/address-guard.ts'
 import { paced } from '../../shared/http/exchange-deadline.ts'
 import type { InputFile } from '../../shared/protocol/wire.ts'
@@ -52,6 +54,9 @@ export function createFetch(given: {
       for (let file = waiting.shift(); file; file = waiting.shift()) {
         const path = join(folder, file.name)
         try {
+          const mistake = filePathMistake(file.name)
+          if (mistake !== null) throw new RefusedFileError(`its name ${mistake}`)
+          await mkdir(dirname(path), { recursive: true })
           await fetchOne(file, path, signal)
           paths[file.name] = path
         } catch (error) {

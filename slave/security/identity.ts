@@ -29,7 +29,7 @@ import type { Logger } from '../../shared/process/log.ts'
 import { UsageError } from '../../shared/process/process.ts'
 import type { JoinLine } from '../../shared/protocol/join-line.ts'
 import { parseJoinLine } from '../../shared/protocol/join-line.ts'
-import { CertificateReply } from '../../shared/protocol/wire.ts'
+import { CertificateReply } from '../../shared/protocol/joining.ts'
 
 /** What is kept beside the PEM texts. */
 type Facts = { master: string; name: string; token: string; expiresAt: WallTime; lifeMs: number }

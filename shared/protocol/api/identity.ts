@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox'
 import { contract, OPEN, SLAVE } from '../contract.ts'
-import { CertificateReply, JoinRequest, RenewRequest } from '../wire.ts'
+import { CertificateReply, JoinRequest, RenewRequest } from '../joining.ts'
 import { STRICT } from './fields.ts'
 
 const Session = Type.Object({

@@ -64,10 +64,9 @@ export const taskExamples = (loaded: Loaded): Record<string, unknown> => ({
   'short form': { expression: '2 + 3 * sqrt(16)' },
   queued: { expression: '6 * 7', queue: true, priority: 1, tags: ['example'] },
   ...Object.fromEntries(
-    submittable(loaded).map(({ name, examples }) => [
-      name,
-      { kind: name, input: examples[0]?.input },
-    ]),
+    submittable(loaded).flatMap(({ name, examples: [example] }) =>
+      example === undefined ? [] : [[name, { kind: name, input: example.input }]],
+    ),
   ),
 })
 

@@ -305,3 +305,11 @@ t.test('a job does not combine what is not a result', async (t) => {
   t.match(response.body, { status: 'failed', failure })
   t.notOk('result' in response.body)
 })
+
+t.test('a file whose name leads out of its folder is refused', async (t) => {
+  const h = handing()
+  for (const name of ['../f', '/f', 'a//f', 'a/..']) {
+    const outcome = done({ sleptMs: 1 }, [{ name, bytes: 1, sha256: SHA }])
+    for (const said of both(h, 's1', outcome)) t.match(said, /files\.0\.name/, name)
+  }
+})

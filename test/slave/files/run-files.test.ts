@@ -96,6 +96,18 @@ t.test(
   },
 )
 
+t.test('a file is written under its path, and never outside the folder of its run', async (t) => {
+  const { runFiles, root } = await setUp(t, (_request, response) => response.end('text'))
+  const file = (name: string) => ({ name, url: '/blobs/x' })
+  const run = await runFiles.open(anOffer({ files: [file('a/b c/d.txt')] }), never)
+  t.equal(readFileSync(join(run.folder, 'in/a/b c/d.txt'), 'utf8'), 'text')
+  for (const name of ['../x', 'a/../../x', '/x', 'a//x', '..', 'a\0b']) {
+    const opened = runFiles.open(anOffer({ files: [file(name)] }), never)
+    await t.rejects(opened, { names: [name], message: /its name / })
+  }
+  t.same(readdirSync(root).sort(), ['partitions', 'runs'])
+})
+
 t.test('a file that is longer than it was said to be is not taken in', async (t) => {
   let sent = 0
   const { runFiles } = await setUp(t, (_request, response) => {
