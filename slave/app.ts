@@ -20,6 +20,8 @@ import { UsageError } from '../shared/process/process.ts'
 import { openFolder, removeDeadScratch } from '../shared/process/scratch-folders.ts'
 import { VERSION } from '../shared/process/version.ts'
 import { createAgent } from './agent/agent.ts'
+import type { CommandExecution } from './commands/commands.ts'
+import { createCommands } from './commands/commands.ts'
 import { createPool } from './executor/pool.ts'
 import type { PoolOptions } from './executor/pool-options.ts'
 import { createFileRuns } from './files/file-runs.ts'
@@ -124,6 +126,10 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
   })
   const link = createLink(master, { timeoutMs, pull, connect })
   identity?.onRenewed(link.renew)
+  const commands =
+    settings.commands.length === 0
+      ? null
+      : createCommands({ settings, root: join(folder.path, 'commands'), log })
   const agent = createAgent({
     ...settings,
     boot: randomUUID(),
@@ -131,7 +137,10 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
     url,
     master,
     slots: settings.slots ?? settings.executors,
-    kinds: [...loaded.keys()],
+    kinds: [...loaded.keys(), ...(commands ? ['command'] : [])],
+    features: commands ? ['commands'] : [],
+    commands: commands?.commands,
+    ...(commands ? { unable: commands.unable } : {}),
     link,
     clock: systemClock,
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
@@ -139,7 +148,7 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
     kept: await store.load(),
     runFiles,
     executors: (onEnded, onAble) =>
-      createExecutors({ settings, loaded, runFiles, log, onEnded, onAble }),
+      createExecutors({ settings, loaded, runFiles, commands, log, onEnded, onAble }),
     log,
   })
   return { folder, identity, own, runFiles, agent, clockWatch: watchClock(systemClock, log) }
@@ -150,6 +159,7 @@ function createExecutors(given: {
   settings: Settings
   loaded: Map<string, Kind>
   runFiles: RunFiles
+  commands: CommandExecution | null
   log: Logger
   onEnded: PoolOptions['onEnded']
   onAble: NonNullable<PoolOptions['onAble']>
@@ -173,6 +183,7 @@ function createExecutors(given: {
     plain: pool({ kinds: names(false), onEnded, onAble }),
     withFiles: (onEnded) =>
       pool({ kinds: fileKinds, onEnded, ...FILE_LIMITS, folders: runFiles.folders }),
+    commands: given.commands?.executors ?? null,
     runFiles,
     onEnded,
   })
@@ -227,6 +238,10 @@ async function kindsOf(given: { kinds: string[]; pull: boolean }): Promise<Map<s
     throw new UsageError(`--kinds cannot be ${given.kinds.join(',')}: ${why}`)
   }
   const all = await loadKinds(given.kinds).catch((error: Error) => refuse(error.message))
+  const program = [...all.values()].find((kind) => kind.program)
+  if (program && given.kinds.length > 0) {
+    refuse(`${program.name} runs programs, and is offered with --commands`)
+  }
   // No executor runs programs.
   const loaded = new Map([...all].filter(([, { program = false }]) => !program))
   if (!given.pull) return loaded

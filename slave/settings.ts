@@ -87,6 +87,52 @@ export const SlaveSettings = Type.Object({
         'folder of files that jobs may name; its content must be the same on every slave',
     }),
   ),
+  commands: Type.Array(
+    Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      wanted: 'a name, or a name with a path as in convert=/usr/bin/convert',
+    }),
+    {
+      default: [],
+      defaultText: 'none',
+      description:
+        'programs that clients may run here (slave/COMMANDS.md): names, or name=/absolute/path; any: all programs',
+    },
+  ),
+  commandsUser: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description:
+        'user that these programs run as; required with --commands when the slave is root',
+    }),
+  ),
+  killGraceMs: Type.Integer({
+    default: 5_000,
+    minimum: 0,
+    maximum: 3_600_000,
+    description:
+      'time between SIGTERM and SIGKILL for a program at its time limit or when its task is cancelled, in milliseconds',
+  }),
+  commandMemoryBytesMax: Type.Integer({
+    default: 4_294_967_296,
+    minimum: 16_777_216,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'maximum memory of a run of a program, in bytes',
+  }),
+  commandProcessesMax: Type.Integer({
+    default: 512,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'maximum number of processes and threads of a run of a program',
+  }),
+  commandDiskBytesMax: Type.Integer({
+    default: 10_737_418_240,
+    minimum: 1_048_576,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'maximum disk space of the files of a run of a program, in bytes',
+  }),
   executorHeapMb: Type.Integer({
     default: 256,
     minimum: 16,

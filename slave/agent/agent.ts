@@ -49,11 +49,13 @@ type AgentOptions = Omit<SlaveCoreSettings, 'kept' | 'pull'> & {
   ) => Executors<Offer>
   /** Keeps the files of runs for peers; null where no run has files. */
   runFiles: RunFiles | null
+  /** What this slave cannot do of an offer whose kind it offers, in words for people; null: nothing. */
+  unable?: (offer: Offer) => string | null
   log: Logger
 }
 
 export function createAgent(given: AgentOptions) {
-  const { link, clock, log } = given
+  const { link, clock, log, unable = () => null } = given
   const outbox = createOutbox({
     ...given,
     state: () => core.state(),
@@ -92,7 +94,7 @@ export function createAgent(given: AgentOptions) {
     /** Takes or refuses each offer in one step. Offers to another boot are all refused. */
     offer({ offers, boot = given.boot }: OffersRequest): OffersReply {
       runs.hold(offers)
-      take({ is: 'offers', offers, boot })
+      take({ is: 'offers', offers: offers.map(headOf), boot })
       runs.release(offers)
       const answered = reply ?? { state: core.state(), answers: [] }
       reply = undefined
@@ -144,6 +146,12 @@ export function createAgent(given: AgentOptions) {
 
     /** Kills what runs; what is not acknowledged stays on disk. Idempotent. */
     close: (): Promise<void> => (closed ??= close()),
+  }
+
+  /** The core hears of the payload only whether this slave is able to run it. */
+  function headOf(offer: Offer) {
+    const reason = unable(offer)
+    return reason === null ? offer : { ...offer, unable: reason }
   }
 
   function perform(effect: Effect): void {

@@ -11,6 +11,7 @@ import type { Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO, later, NEVER } from '../../shared/data/clock.ts'
 import type { Random } from '../../shared/data/random.ts'
 import type {
+  Commands,
   HeartbeatReply,
   HeldAttempt,
   OfferAnswer,
@@ -33,7 +34,8 @@ type Said = Omit<OfferAnswer, 'attempt'>
 const TAKEN: Said = { answer: 'taken', reason: '' }
 const REVOKED: Said = { answer: 'revoked', reason: 'revoked by the master' }
 
-type OfferHead = { attempt: string; task: string; kind: string }
+/** `unable`: what the shell found in the payload that this slave cannot do, in words for people. */
+type OfferHead = { attempt: string; task: string; kind: string; unable?: string }
 
 export type Input =
   /** `boot`: the addressed process. */
@@ -74,6 +76,9 @@ export type SlaveCoreSettings = {
   slots: number
   kinds: string[]
   tags: string[]
+  features?: string[]
+  /** The programs that it runs, if any. */
+  commands?: Commands | undefined
   /** The slave polls for tasks. */
   pull?: boolean
   random: Random
@@ -133,6 +138,8 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       kinds: settings.kinds,
       tags: settings.tags,
       slots,
+      ...(settings.features ? { features: settings.features } : {}),
+      ...(settings.commands ? { commands: settings.commands } : {}),
     }),
     /** All attempts that run, or ended and are not acknowledged. */
     held: (): HeldAttempt[] => [...running.values(), ...ended.values()],
@@ -252,11 +259,11 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     effects.push({ do: 'answer-offers', reply: { state: state(), answers } })
   }
 
-  function answer({ attempt, task, kind }: OfferHead): OfferAnswer {
+  function answer({ attempt, task, kind, unable }: OfferHead): OfferAnswer {
     const before = answered.get(attempt)
     if (before) return { attempt, ...before }
     if (running.has(attempt) || ended.has(attempt)) return { attempt, ...TAKEN }
-    const refusal = refusalOf(kind)
+    const refusal = refusalOf(kind, unable)
     if (refusal) {
       owesNotice = true
       remember(attempt, refusal)
@@ -277,8 +284,9 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
     return { attempt, answer: 'unwilling', reason: 'was restarted in the meantime' }
   }
 
-  function refusalOf(kind: string): Said | undefined {
+  function refusalOf(kind: string, unable: string | undefined): Said | undefined {
     if (!kinds.has(kind)) return { answer: 'unable', reason: `does not offer "${kind}"` }
+    if (unable !== undefined) return { answer: 'unable', reason: unable }
     if (mode === 'draining') return { answer: 'draining', reason: modeReason }
     if (mode === 'unwilling') return { answer: 'unwilling', reason: modeReason }
     if (outboxIsFull()) return { answer: 'unwilling', reason: outboxReason() }

@@ -4,8 +4,11 @@
 //   run() --> fetching --> in an executor --> delivering --> ended (onEnded, once)
 //   kill(): aborted, wherever it is
 
+import { Raw } from '../../shared/data/raw-json.ts'
+import type { CommandInput } from '../../shared/kinds/command.ts'
 import { TaskFailure } from '../../shared/kinds/kind.ts'
 import type { Offer, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
+import type { CommandExecutors } from '../commands/commands.ts'
 import type { Executors, Run, RunEnded } from '../executor/executors.ts'
 import { MissingFileError } from './fetch.ts'
 import type { RunFiles, RunFolder } from './run-files.ts'
@@ -20,17 +23,25 @@ export function createFileRuns(given: {
   fileKinds: ReadonlySet<string>
   plain: Executors
   withFiles: (onEnded: (ended: RunEnded[]) => void) => Executors
+  /** Run programs; null where that is not allowed. */
+  commands: ((onEnded: (ended: RunEnded[]) => void) => CommandExecutors) | null
   runFiles: RunFiles
   onEnded: (ended: RunEnded[]) => void
 }): Executors<Offer> {
   const { runFiles, plain, onEnded } = given
   const orders = new Map<string, Order>()
+  const commands = given.commands?.((ended) => {
+    for (const each of ended) {
+      const order = orders.get(each.attempt)
+      if (order) finish(order, each)
+    }
+  })
   let withFiles: Executors | undefined
   let closed = false
 
   return {
     run(offer) {
-      if (!given.fileKinds.has(offer.kind)) return plain.run(offer)
+      if (!given.fileKinds.has(offer.kind) && offer.kind !== 'command') return plain.run(offer)
       const order: Order = { offer, abort: new AbortController(), folder: null }
       orders.set(offer.attempt, order)
       void prepare(order)
@@ -39,7 +50,7 @@ export function createFileRuns(given: {
     waits(attempt) {
       const order = orders.get(attempt)
       if (!order) return plain.waits(attempt)
-      return order.folder === null || (withFiles?.waits(attempt) ?? false)
+      return order.folder === null || withFiles?.waits(attempt) || commands?.waits(attempt) || false
     },
     kill(attempt) {
       const order = orders.get(attempt)
@@ -47,13 +58,13 @@ export function createFileRuns(given: {
       orders.delete(attempt)
       order.abort.abort()
       withFiles?.kill(attempt)
-      discard(order)
+      void Promise.resolve(commands?.kill(attempt)).then(() => discard(order))
     },
     async close() {
       closed = true
       for (const { abort } of orders.values()) abort.abort()
       orders.clear()
-      await Promise.all([plain.close(), withFiles?.close()])
+      await Promise.all([plain.close(), withFiles?.close(), commands?.close()])
       await runFiles.close()
     },
   }
@@ -67,6 +78,15 @@ export function createFileRuns(given: {
     }
     if (!orders.has(attempt) || closed) return discard(order)
     const { files, out, shared } = order.folder
+    if (kind === 'command' && commands) {
+      const command = (input instanceof Raw ? input.value : input) as CommandInput
+      const { task, secretEnv = {} } = order.offer
+      const streams = { stdout: null, stderr: null }
+      return commands.run({
+        ...{ attempt, task, kind, input: command, runLimitMs },
+        ...{ secretEnv, folder: out, streams },
+      })
+    }
     const run: Run = { attempt, kind, input, runLimitMs, work: { files, out, shared } }
     withFiles ??= given.withFiles((ended) => {
       for (const each of ended) void deliver(each)

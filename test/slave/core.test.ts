@@ -105,6 +105,14 @@ t.test('a slave knows its master by the newest reply that names it', async (t) =
   t.equal(s.core.master, 'm2')
 })
 
+t.test('a card says what the slave can do besides its kinds, if anything', async (t) => {
+  const commands = { programs: ['flac'], containment: 'cgroup' as const }
+  const card = slave({ features: ['commands'], commands }).core.card()
+  t.match(card, { features: ['commands'], commands })
+  const plain = slave().core.card()
+  t.notOk('features' in plain || 'commands' in plain)
+})
+
 t.test('an offer', async (t) => {
   t.test('is taken or refused in one step, up to the slots', async (t) => {
     const s = slave({ slots: 2 })
@@ -120,6 +128,16 @@ t.test('an offer', async (t) => {
     t.match(s.offer(['1'], 'play'), [{ answer: 'unable', reason: /"play"/ }])
     t.same(s.core.state(), before)
     t.same(s.held(), [])
+  })
+
+  t.test('is refused for what the shell found in it, also while the slave is full', async (t) => {
+    const s = slave()
+    s.offer(['1'])
+    const offers = [{ attempt: '2', task: 't', kind: 'work', unable: 'does not run "flac"' }]
+    const effects = s.step({ is: 'offers', offers, boot: 'boot-1' })
+    t.match(effects, [
+      { reply: { answers: [{ answer: 'unable', reason: 'does not run "flac"' }] } },
+    ])
   })
 
   t.test('that comes again has the same answer, whatever has happened since', async (t) => {

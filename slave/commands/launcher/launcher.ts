@@ -1,0 +1,90 @@
+// The launcher: a process of the agent that starts programs, one at a time, and watches them, so that the
+// agent does none of it. In a PID namespace it is the first process: all others end with it, and it sees
+// them all. It ends when the agent does. Its working directory is its folder (PLACES).
+
+import { execFileSync } from 'node:child_process'
+import { writeFileSync, writeSync } from 'node:fs'
+import type { FromLauncher, LauncherSettings, Order, ToLauncher } from '../order.ts'
+import { HIDDEN, NEWS_FD, PLACES, WORK } from '../order.ts'
+import { empty, openUp } from './disk.ts'
+import { isAlone } from './processes.ts'
+import type { Run } from './run.ts'
+import { startRun } from './run.ts'
+
+/** Takes orders until stdin ends. */
+export function serve(settings: LauncherSettings): void {
+  const isContained = settings.containment === 'pid-namespace'
+  let run: Run | undefined
+
+  if (isContained && process.pid !== 1) throw new Error('is not the first of its namespace')
+  // Only the agent ends it.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+  preferToDie()
+  if (settings.hidden) hide()
+  read()
+  tell({ is: 'ready' })
+
+  function read(): void {
+    let text = ''
+    process.stdin.setEncoding('utf8')
+    process.stdin.on('data', (part: string) => {
+      text += part
+      const lines = text.split('\n')
+      text = lines.pop() as string
+      for (const line of lines) take(JSON.parse(line) as ToLauncher)
+    })
+    process.stdin.on('end', leave)
+    process.stdin.on('error', leave)
+  }
+
+  /** The agent is gone, or wants it gone. */
+  function leave(): void {
+    run?.killAll()
+    process.exit(0)
+  }
+
+  function take(message: ToLauncher): void {
+    if ('stop' in message) run?.stop()
+    else start(message.order)
+  }
+
+  function start(order: Order): void {
+    run = startRun({
+      order,
+      settings,
+      onEnded: async (outcome, ranMs) => {
+        await clear(order, settings.hidden)
+        run = undefined
+        const clean = !isContained || isAlone()
+        tell({ is: 'ended', attempt: order.attempt, outcome, ranMs, clean })
+      },
+    })
+  }
+}
+
+/** Programs inherit it: out of memory, the kernel ends them before the agent and its executors. */
+function preferToDie(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '1000')
+  } catch {
+    // Not Linux.
+  }
+}
+
+/** From now on the folders of this launcher stand in place of those that all programs can write to. */
+function hide(): void {
+  for (const [place, path] of HIDDEN) execFileSync('mount', ['--bind', place, path])
+}
+
+/** Removes what the run left outside its folder, and lets the agent remove the folder. */
+async function clear({ folder }: Order, hidden: boolean): Promise<void> {
+  await openUp(folder)
+  await empty(PLACES.tmp, WORK)
+  if (!hidden) return
+  await empty(PLACES.varTmp)
+  await empty(PLACES.shm)
+}
+
+function tell(message: FromLauncher): void {
+  writeSync(NEWS_FD, `${JSON.stringify(message)}\n`)
+}
