@@ -8,10 +8,22 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-const FOLDER = fileURLToPath(new URL('../../node_modules/.cache/askfirst', import.meta.url))
+/** The folder of the cache, where none is named. */
+export const compileCacheFolder = fileURLToPath(
+  new URL('../../node_modules/.cache/askfirst', import.meta.url),
+)
 
 /** Caches modules that are imported from now on. NODE_COMPILE_CACHE names another folder. */
-export const useCompileCache = (): void => void enableCompileCache(FOLDER)
+export const useCompileCache = (): void => void enableCompileCache(compileCacheFolder)
 
 /** Writes what has been compiled so far. A process that is killed writes nothing at its end. */
 export const saveCompileCache = (): void => flushCompileCache()
+
+/**
+ * The environment of a thread that uses the cache from its first module on. Without it the thread loads the
+ * compiler of TypeScript for that module, which takes 24 MiB and 65 ms; its `env` is not this process's.
+ */
+export const environmentOfThread = (): NodeJS.ProcessEnv => ({
+  NODE_COMPILE_CACHE: compileCacheFolder,
+  ...process.env,
+})

@@ -5,6 +5,7 @@
 // A call to the thread and back costs about 0.05 ms; jobs and blobs are few enough for that.
 
 import { Worker } from 'node:worker_threads'
+import { environmentOfThread } from '../../../shared/process/compile-cache.ts'
 import { opened } from '../sqlite-open.ts'
 import type { BlobIndex } from './blob-index.ts'
 import type { Call, Reply, Request } from './calls.ts'
@@ -49,7 +50,10 @@ async function openInThread(
   options: JobsFileOptions,
   onBroken: (error: Error) => void,
 ): Promise<JobStores> {
-  const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData: options })
+  const thread = new Worker(new URL('./thread.ts', import.meta.url), {
+    workerData: options,
+    env: environmentOfThread(),
+  })
   /** In the order of the calls: replies come so. The first waits for the file to be open. */
   const waiting: Waiting[] = []
   let failed: Error | undefined

@@ -2,6 +2,7 @@
 // take place here, so the main thread never waits for the disk because of jobs or blobs.
 
 import { parentPort, workerData } from 'node:worker_threads'
+import { saveCompileCache } from '../../../shared/process/compile-cache.ts'
 import { opened } from '../sqlite-open.ts'
 import type { Reply, Request } from './calls.ts'
 import { failureOf, run } from './calls.ts'
@@ -15,6 +16,7 @@ try {
   const file = opened(options.path, () =>
     openJobsFile(options, (error) => say({ is: 'broken', failure: failureOf(error) })),
   )
+  saveCompileCache()
   parentPort?.on('message', (request: Request) => serve(file, request))
   say({ is: 'opened' })
 } catch (error) {
