@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { createRandom } from '../../../shared/data/random.ts'
 import { PeerError } from '../../../shared/http/peer.ts'
 import { createLog } from '../../../shared/process/log.ts'
-import type { CallbacksRequest, Offer } from '../../../shared/protocol/wire.ts'
+import type { CallbacksRequest, Offer, PollReply } from '../../../shared/protocol/wire.ts'
 import { createAgent } from '../../../slave/agent/agent.ts'
 import type { Executors, RunEnded } from '../../../slave/executor/executors.ts'
 import type { Done, Link } from '../../../slave/link/link.ts'
@@ -20,24 +20,31 @@ const offer = (attempt: string): Offer => ({
   runLimitMs: 1000,
 })
 
-async function setUp() {
+async function setUp({ master = 'http://user:word@master:8080', pull = false } = {}) {
   const clock = createSimulatedClock()
-  const { store, kept: onDisk } = createMemoryStore()
+  const { store, kept: onDisk, remove } = createMemoryStore()
+  /** Attempts that wait for an executor. */
+  const waiting = new Set<string>()
+  const polls: Done<PollReply>[] = []
   const killed: string[] = []
   const said: string[] = []
   /** How the master answers callbacks; while it is null it does not. */
   let acknowledge: ((attempts: string[]) => string[]) | 'never' | null = null
   let end: (ended: RunEnded[]) => void = () => {}
+  let setAble: (able: boolean) => void = () => {}
   const link: Link = {
     register: (_registration, done) => done(null, { heartbeatMs: 600_000, master: 'm1' }),
-    beat: (_heartbeat, done) => done(null, { revoke: [], register: false }),
+    beat(_heartbeat, done) {
+      said.push('heartbeat')
+      done(null, { revoke: [], register: false })
+    },
     callBack({ callbacks }: CallbacksRequest, done: Done<{ acknowledged: string[] }>) {
       said.push('callback')
       if (acknowledge === 'never') return
       if (!acknowledge) return done(new PeerError('connection refused', false))
       done(null, { acknowledged: acknowledge(callbacks.map(({ attempt }) => attempt)) })
     },
-    poll: () => {},
+    poll: (_state, _waitMs, done) => void polls.push(done),
     leave(_slave, _boot, done) {
       said.push('goodbye')
       done(null)
@@ -49,8 +56,8 @@ async function setUp() {
     boot: 'boot-1',
     version: '1',
     url: () => 'http://slave-1',
-    master: 'http://user:word@master:8080',
-    pull: false,
+    master,
+    pull,
     slots: 2,
     kinds: ['work'],
     tags: [],
@@ -60,12 +67,13 @@ async function setUp() {
     random: createRandom(1),
     store,
     kept: [],
-    executors: (onEnded) => {
+    executors: (onEnded, onAble) => {
       end = onEnded
+      setAble = onAble
       return {
-        run: () => {},
+        run: ({ attempt }: Offer) => void said.push(`run ${attempt}`),
         kill: (attempt: string) => void killed.push(attempt),
-        waits: () => false,
+        waits: (attempt: string) => waiting.has(attempt),
         close: async () => {},
       } as unknown as Executors<Offer>
     },
@@ -79,6 +87,11 @@ async function setUp() {
     onDisk,
     killed,
     said,
+    store,
+    remove,
+    waiting,
+    polls,
+    able: (able: boolean) => setAble(able),
     answerWith: (how: typeof acknowledge) => void (acknowledge = how),
     end: (attempt: string) =>
       end([{ attempt, outcome: { status: 'done', result: 1 }, ranMs: 1 }] as RunEnded[]),
@@ -158,5 +171,112 @@ test('a slave that has said goodbye says nothing more of itself', async (t) => {
   const before = said.length
   await clock.run({ until: clock.now() + 3_600_000 })
   t.equal(said.length, before)
+  await agent.close()
+})
+
+test('the address of the master is told with its path, without what follows it', async (t) => {
+  const { agent } = await setUp({ master: 'https://master/askfirst/?key=word#x' })
+  t.same(agent.attempts().reportsTo, [{ url: 'https://master/askfirst/', master: 'm1' }])
+  await agent.close()
+})
+
+test('a slave is available while it accepts tasks and has a free slot', async (t) => {
+  const { agent } = await setUp()
+  t.match(agent.availability(), { available: true, message: 'I am available.', free: 2 })
+  agent.offer({ boot: 'boot-1', offers: [offer('a'), offer('b')] })
+  t.match(agent.availability(), { available: false, message: 'I am not available.', free: 0 })
+  agent.revoke(['a', 'b'])
+  t.equal(agent.availability().available, true)
+  void agent.drain('told to stop')
+  const { mode, reason } = agent.attempts().state
+  t.same({ mode, reason }, { mode: 'draining', reason: 'told to stop' })
+  t.match(agent.availability(), { available: false, mode: 'draining', slave: 'slave-1', free: 2 })
+  await agent.close()
+})
+
+test('an attempt that waits for an executor does not run yet', async (t) => {
+  const { agent, waiting, end } = await setUp()
+  agent.offer({ boot: 'boot-1', offers: [offer('a'), offer('b')] })
+  const held = () => agent.attempts().attempts.map(({ attempt, status }) => `${attempt} ${status}`)
+  t.same(held(), ['a running', 'b running'])
+  waiting.add('b')
+  t.match(agent.attempts().attempts[1], { attempt: 'b', status: 'waiting' })
+  t.same(held(), ['a running', 'b waiting'])
+  end('b')
+  t.same(held(), ['a running', 'b ended'], 'whatever the executors say')
+  await agent.close()
+})
+
+test('a slave whose executors do not start refuses tasks until they do', async (t) => {
+  const { agent, able } = await setUp()
+  able(false)
+  const reason = 'its executors do not start: see the log of the slave'
+  t.match(agent.availability(), { available: false, mode: 'unwilling', reason })
+  able(true)
+  t.match(agent.availability(), { available: true, mode: 'accepting', reason: '' })
+  await agent.close()
+})
+
+test('a slave that cannot keep outcomes refuses tasks, and says what its disk says', async (t) => {
+  const { agent, clock, store, end } = await setUp()
+  store.keep = async () => {
+    throw new Error('the disk is full')
+  }
+  agent.offer({ boot: 'boot-1', offers: [offer('a')] })
+  end('a')
+  await clock.run({ until: clock.now() + 10 })
+  t.match(agent.availability(), { mode: 'unwilling', reason: /the disk is full/ })
+  t.equal(agent.unacknowledged(), 1)
+  await agent.close()
+})
+
+test('a slave whose data folder is gone refuses tasks until it is restarted', async (t) => {
+  const { agent, remove } = await setUp()
+  await agent.lookAtFolder()
+  t.equal(agent.availability().mode, 'accepting', 'it is there')
+  remove()
+  await agent.lookAtFolder()
+  const reason = 'the folder was removed while the slave ran: restart this slave'
+  t.match(agent.availability(), { mode: 'unwilling', reason })
+  await agent.lookAtFolder()
+  t.match(agent.availability(), { mode: 'unwilling', reason }, 'also with a new one')
+  await agent.close()
+  await agent.lookAtFolder()
+})
+
+test('a closed agent does not look at its folder', async (t) => {
+  const { agent, store } = await setUp()
+  await agent.close()
+  store.gone = async () => {
+    throw new Error('the store is closed')
+  }
+  await t.resolves(agent.lookAtFolder())
+})
+
+test('a closed agent answers no offer, and says how it is', async (t) => {
+  const { agent } = await setUp()
+  await agent.close()
+  const { state, answers } = agent.offer({ boot: 'boot-1', offers: [offer('a')] })
+  t.same(answers, [])
+  t.equal(state.slave, 'slave-1')
+})
+
+test('an agent sends heartbeats', async (t) => {
+  const { agent, clock, said } = await setUp()
+  await clock.run({ until: clock.now() + 3_600_000 })
+  const beats = said.filter((each) => each === 'heartbeat').length
+  t.ok(beats >= 5 && beats <= 8, `${beats} in an hour, of one in ten minutes`)
+  await agent.close()
+})
+
+test('a slave that polls runs what a poll brings, and drops what it revokes', async (t) => {
+  const { agent, clock, said, killed, polls } = await setUp({ pull: true })
+  await clock.run({ until: clock.now() + 10 })
+  t.equal(polls.length, 1)
+  polls[0]?.(null, { offers: [offer('a')], revoke: [] })
+  await clock.run({ until: clock.now() + 10 })
+  t.ok(said.includes('run a'))
+  polls[1]?.(null, { offers: [], revoke: ['a'] })
+  t.same(killed, ['a'])
   await agent.close()
 })

@@ -19,9 +19,12 @@ const ended = (attempt: string) => ({
   ranMs: 2,
 })
 
-async function setUp() {
+async function setUp(level = 'silent') {
   const figures = createSlaveFigures()
-  return { figures, runs: createRuns({ figures, log: await createLog('test', 'silent') }) }
+  const lines: Record<string, unknown>[] = []
+  const to = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const log = await createLog('test', level, 'json', to)
+  return { figures, lines, runs: createRuns({ figures, log }) }
 }
 
 test('a run that ended becomes a callback with its task and the trace of its offer', async (t) => {
@@ -72,4 +75,47 @@ test('nothing begins without an offer that is held', async (t) => {
   runs.hold([offer('a')])
   runs.release([offer('a')])
   t.throws(() => runs.begin('a'), /taken without an offer/)
+})
+
+test('what happens to each attempt is in the log, of those who want that', async (t) => {
+  const trace = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736' }
+  for (const level of ['debug', 'info']) {
+    const { runs, lines } = await setUp(level)
+    runs.hold([offer('a', { traceparent: TRACE }), offer('b'), offer('c')])
+    for (const attempt of ['a', 'b', 'c']) runs.begin(attempt)
+    const answers = [
+      { attempt: 'a', answer: 'taken', reason: '' },
+      { attempt: 'c', answer: 'busy', reason: 'running 1 of 1' },
+      { attempt: 'd', answer: 'revoked', reason: '' },
+    ]
+    runs.refused({ answers } as OffersReply)
+    runs.revoked('c')
+    const message = 'division by zero'
+    runs.end([
+      ended('a'),
+      { attempt: 'b', outcome: { status: 'failed', type: 'evaluation', message }, ranMs: 3 },
+    ])
+    if (level === 'info') {
+      t.same(lines, [])
+      continue
+    }
+    t.match(lines, [
+      { msg: 'taken', attempt: 'a', task: 'task of a', kind: 'work', ...trace },
+      { msg: 'taken', attempt: 'b', task: 'task of b' },
+      { msg: 'taken', attempt: 'c' },
+      { msg: 'refused', attempt: 'c', task: 'task of c', kind: 'work', answer: 'busy' },
+      { msg: 'refused', attempt: 'd', task: '', answer: 'revoked' },
+      { msg: 'revoked', attempt: 'c', task: 'task of c' },
+      { msg: 'ended', attempt: 'a', status: 'done', ranMs: 2, ...trace },
+      { msg: 'ended', attempt: 'b', status: 'failed', type: 'evaluation', ranMs: 3 },
+    ])
+    t.equal(lines.length, 8)
+  }
+})
+
+test('answers of each sort are counted one by one', async (t) => {
+  const { figures, runs } = await setUp()
+  const answers = ['a', 'b', 'c'].map((attempt) => ({ attempt, answer: 'busy', reason: '' }))
+  runs.refused({ answers } as OffersReply)
+  t.equal(figures.answers.busy, 3)
 })
