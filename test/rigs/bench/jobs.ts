@@ -1,19 +1,19 @@
 // `npm run bench-jobs [-- --short] [--only words,zipf,sum,image]`: jobs on real processes, each beside what
 // one would do without askfirst, in the same run: word frequencies (`words`: of real text, `zipf`: of
 // 100 MB of random text) beside `tr | sort | uniq -c | sort` and a hash in awk (Debian: mawk), a sum of
-// squares beside a plain loop, image strips beside one call on the whole.
+// squares beside a plain loop, image strips beside one call on the whole (medians of the rounds).
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Matrix3x3 } from 'sharp'
 import { writeCorpus } from '../../../deploy/local/corpus.ts'
 import type { Json } from '../../requests.ts'
 import { post } from '../../requests.ts'
 import { startCluster } from '../cluster/programs.ts'
 import { openScope } from '../cluster/scope.ts'
+import { imageStrips, stagesOf } from './image-strips.ts'
 import { writeZipfText } from './zipf-text.ts'
 
 const { values } = parseArgs({
@@ -23,11 +23,6 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 })
-const SEPIA: Matrix3x3 = [
-  [0.393, 0.769, 0.189],
-  [0.349, 0.686, 0.168],
-  [0.272, 0.534, 0.131],
-]
 const rounds = values.short ? 1 : Number(values.rounds)
 const SLAVES = 2
 const scope = openScope('bench-jobs')
@@ -41,7 +36,7 @@ try {
   if (values.only.includes('words')) await writeCorpus(join(texts, 'words'))
   mkdirSync(join(texts, 'zipf'), { recursive: true })
   if (values.only.includes('zipf')) writeZipfText(join(texts, 'zipf/zipf.txt'), ZIPF_BYTES)
-  const { url } = await startCluster(scope, {
+  const cluster = await startCluster(scope, {
     data: join(folder, 'master'),
     slaves: Array.from({ length: SLAVES }, (_, i) => [
       '--data',
@@ -52,10 +47,12 @@ try {
       texts,
     ]),
   })
-  say(`${SLAVES} slaves of one slot, ${rounds} rounds, least times`)
+  const { url } = cluster
+  say(`${SLAVES} slaves of one slot, ${rounds} rounds, least times where nothing else is said`)
   for (const text of ['words', 'zipf']) if (values.only.includes(text)) await words(url, text)
   if (values.only.includes('sum')) await sum(url)
-  if (values.only.includes('image')) await image(url)
+  if (values.only.includes('image'))
+    await imageStrips({ ...cluster, width: values.short ? 1200 : 3600, rounds, runJob, say })
 } finally {
   await scope.close()
 }
@@ -119,12 +116,6 @@ async function words(url: string, text: string): Promise<void> {
   if (!same) process.exitCode = 1
 }
 
-/** How long each stage was. */
-function stagesOf({ stages, ms }: Json): string {
-  const shown = stages.map((stage: Json) => `${stage.name} ${stage.ms}`)
-  return `${shown.join(', ')}; all ${ms}`
-}
-
 function row(name: string, ms: number, mb: number, ours?: number): void {
   const ratio = ours === undefined ? '' : `   askfirst is ${(ms / ours).toFixed(1)} times as fast`
   say(
@@ -168,30 +159,4 @@ async function sum(url: string): Promise<void> {
     `askfirst takes ${(ours.ms / doubles.ms).toFixed(1)} times as long; its sum is off by ${BigInt(doubles.given) - loop.given}`,
   )
   if (!right) process.exitCode = 1
-}
-
-/** A large picture made of the photograph in test/fixtures. */
-async function image(url: string): Promise<void> {
-  const { default: sharp } = await import('sharp')
-  const photo = readFileSync(new URL('../../fixtures/photo.jpg', import.meta.url))
-  const width = values.short ? 1200 : 3600
-  const jpeg = await sharp(photo).resize(width).jpeg({ quality: 90 }).toBuffer()
-  const response = await fetch(`${url}/blobs`, {
-    method: 'PUT',
-    body: new Uint8Array(jpeg),
-    headers: { 'content-type': 'image/jpeg' },
-  })
-  const { sha256 } = (await response.json()) as { sha256: string }
-  const input = { image: sha256, filter: 'sepia' }
-  await runJob(url, { kind: 'image-filter', input })
-  const whole = await timed(() => sharp(jpeg).recomb(SEPIA).png().toBuffer())
-  say(`\nsepia on a JPEG of ${width} pixels in width, result as PNG`)
-  say(`one call, whole image       ${whole.ms.toFixed(0).padStart(8)} ms`)
-  for (const parts of [1, 2, 4, 8]) {
-    const ours = await timed(() => runJob(url, { kind: 'image-filter', input, parts }))
-    const extra = ours.ms - whole.ms
-    say(
-      `askfirst, ${parts} strip${parts === 1 ? ' ' : 's'}         ${ours.ms.toFixed(0).padStart(8)} ms   ${extra.toFixed(0)} ms more; ${stagesOf(ours.given)}`,
-    )
-  }
 }
