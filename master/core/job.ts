@@ -104,6 +104,7 @@ export function createJob(given: {
   parts: number | null
   slots: number
   slaves: number
+  together: 0 | 1
   /** How long a part may run. In milliseconds. */
   runLimitMs: number
   /** What the outcomes of its parts may have together. In bytes of JSON text. */
@@ -117,6 +118,7 @@ export function createJob(given: {
   ticket: string
 }) {
   const { kind, input, parts, slots, slaves, runLimitMs, ticket } = given
+  const together = given.together === 1
   const stages: StageState[] = []
   const underWayMax = Math.max(UNDER_WAY_MIN, slots * AHEAD)
   const running = new Set<PartState>()
@@ -221,7 +223,7 @@ export function createJob(given: {
 
   function soFar(): JobSoFar<never> {
     const done = stages.map(({ parts }) => parts.map((part) => part.done as Done))
-    return { input: input as never, parts, slots, slaves, runLimitMs, done }
+    return { input: input as never, parts, slots, slaves, together, runLimitMs, done }
   }
 
   function submit(now: WallTime): void {

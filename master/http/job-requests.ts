@@ -72,14 +72,22 @@ export function createJobRequests(given: {
     const named = new Set(kind.blobs?.(input))
     await Promise.all([...named].map(blobs.get))
     const needs = kind.needs(input)
-    const job = { input, parts, runLimitMs, ...capacityFor(needs) }
-    const first = await checkFirstStage(kind, { ...job, done: [] }, named)
+    const together = kind.together?.(input) ?? []
+    const job = { input, parts, runLimitMs, ...capacityFor(needs, together) }
+    const soFar = { ...job, together: job.together === 1, done: [] }
+    const first = await checkFirstStage(kind, soFar, named)
     const { kind: name } = asked
     return { job: { ...job, input: written, kind: name, priority, tags }, needs, parts: first }
   }
 
-  /** The slaves that offer one of these kinds, and their slots. Throws when no slave offers one of them. */
-  function capacityFor(needed: string[]): { slots: number; slaves: number } {
+  /**
+   * The slaves that offer one of the needed kinds, and their slots; whether each slave offers all of the
+   * others or none. Throws when no slave offers one of the needed kinds.
+   */
+  function capacityFor(
+    needed: string[],
+    together: string[],
+  ): Pick<Asked, 'slots' | 'slaves' | 'together'> {
     const alive = given
       .slaves()
       .filter((slave) => slave.standing === 'alive' && !isElsewhere(slave))
@@ -100,7 +108,15 @@ export function createJobRequests(given: {
     }
     const able = alive.filter(({ kinds }) => needed.some((kind) => kinds.includes(kind)))
     const slots = able.reduce((sum, slave) => sum + slave.slots, 0)
-    return { slots: Math.max(1, slots), slaves: Math.max(1, able.length) }
+    const split = alive.some(({ kinds }) => {
+      const offered = together.filter((kind) => kinds.includes(kind)).length
+      return offered > 0 && offered < together.length
+    })
+    return {
+      slots: Math.max(1, slots),
+      slaves: Math.max(1, able.length),
+      together: split ? 0 : 1,
+    }
   }
 
   /**

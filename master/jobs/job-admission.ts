@@ -21,6 +21,7 @@ export type NewJob = Pick<
   | 'parts'
   | 'slots'
   | 'slaves'
+  | 'together'
   | 'priority'
   | 'runLimitMs'
   | 'idempotencyKey'

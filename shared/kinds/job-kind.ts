@@ -32,6 +32,11 @@ export type JobKind<Input = never> = {
   blobs?(input: Input): string[]
   /** Kinds of parts that this input needs, to be refused at once when no slave offers one. */
   needs(input: Input): string[]
+  /**
+   * Kinds that are worth using only where every slave offers all of them or none: `together` of the job
+   * so far says whether that was so.
+   */
+  together?(input: Input): string[]
   /** In order. Each waits for all parts of the one before. */
   stages: Stage<Input>[]
   /** Gives the job's result from the parts of all stages; step by step where that takes long. */
@@ -58,6 +63,8 @@ export type JobSoFar<Input> = {
   slots: number
   /** How many slaves that was; 1 at least. */
   slaves: number
+  /** When the job came, each slave offered all of the kinds that `together` names, or none of them. */
+  together: boolean
   /** How long each part may run. A stage that cuts by length cuts so that its parts fit. In milliseconds. */
   runLimitMs: number
   /** The outcomes of the stages before, part by part, in the order of `parts`. */

@@ -72,6 +72,21 @@ t.test('strips of a photograph', async (t) => {
     t.ok(wanted.equals(got.data), 'pixel for pixel')
   })
 
+  await t.test('where all can read rows of the image, the result is sent in pieces', async (t) => {
+    const input = { image, filter: 'blur' }
+    const { body } = await post(`${url}/jobs`, { ...JOB, input, parts: 3 }, { prefer: 'wait=60' })
+    t.equal(body.status, 'done', JSON.stringify(body.failure))
+    const { stages } = await getJson(`${url}/jobs/${body.id}/parts`)
+    t.same(
+      stages[1].parts.map(({ kind }: Json) => kind),
+      Array(3).fill('image-filter.region'),
+    )
+    const file = await resultOf(url, body.id)
+    t.equal(file.length, body.result.bytes)
+    const got = await decodeImage(file)
+    t.ok(Buffer.from(FILTERS.blur!.apply(await decodeImage(PHOTO))).equals(got.data))
+  })
+
   await t.test('what is no image, or an unknown filter or blob, is told in words', async (t) => {
     const text = await upload(url, new TextEncoder().encode('<html>not an image</html>'))
     const prefer = { prefer: 'wait=60' }

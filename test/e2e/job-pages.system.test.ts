@@ -76,7 +76,15 @@ async function fill(path: string): Promise<string[]> {
   const input = JSON.stringify({ text: LISTED })
   const now = wallTime(Date.now())
   for (const [i, id] of ids.entries()) {
-    const about = { kind: 'word-count', parts: null, slots: 1, slaves: 1, priority: 0, tags: '[]' }
+    const about = {
+      kind: 'word-count',
+      parts: null,
+      slots: 1,
+      slaves: 1,
+      together: 1 as const,
+      priority: 0,
+      tags: '[]',
+    }
     const nobody = {
       ticket: 'x',
       trace: null,

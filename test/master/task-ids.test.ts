@@ -102,6 +102,7 @@ const aJob = (id: string) => ({
   parts: null,
   slots: 1,
   slaves: 1,
+  together: 1 as const,
   priority: 0,
   runLimitMs: 1_000,
   tags: '[]',

@@ -35,11 +35,13 @@ export async function runJob(given: {
   input: unknown
   parts: number | null
   slots?: number
+  /** Default: true. */
+  together?: boolean
   blobs?: Map<string, Buffer | string>
   shared?: string | null
   random: Random
 }): Promise<JobRun> {
-  const { job, input, parts, slots = 2, shared = null, random } = given
+  const { job, input, parts, slots = 2, together = true, shared = null, random } = given
   const folder = mkdtempSync(join(tmpdir(), 'askfirst-job-'))
   const blobs = new Map(given.blobs ?? [])
   const stages: Made[][] = []
@@ -69,7 +71,7 @@ export async function runJob(given: {
   function soFar(): JobSoFar<unknown> {
     const done = stages.map((made) => made.map(({ folder: _, ...part }) => part))
     // What crosses the wire and the store is JSON.
-    const all = { input, parts, slots, slaves: 2, runLimitMs: 600_000, done }
+    const all = { input, parts, slots, slaves: 2, together, runLimitMs: 600_000, done }
     return JSON.parse(JSON.stringify(all)) as JobSoFar<unknown>
   }
 

@@ -17,12 +17,13 @@ export function ImageStrips({ job, stages }) {
   useEffect(() => {
     if (!cut || !canvas.current) return
     const pen = canvas.current.getContext('2d')
-    for (const { part, files, slave } of done) {
+    for (const { part, files, slave, result } of done) {
       const place = cut.strips[part - 1]
-      const sha256 = files?.find(({ name }) => name === 'strip.png')?.sha256
+      const sha256 = files?.find(({ name }) => name === 'strip.png' || name === 'piece')?.sha256
       if (!place || !sha256 || drawn.current.has(part)) continue
       drawn.current.add(part)
-      drawStrip(pen, cut.width, place, sha256, outlined ? colourOf(slave) : null).catch(setError)
+      const strip = { ...place, sha256, around: result?.around }
+      drawStrip(pen, cut.width, strip, outlined ? colourOf(slave) : null).catch(setError)
     }
   })
   const turn = () => {
@@ -50,14 +51,17 @@ const rowsOf = (strip) =>
   strip ? `rows ${strip.top} to ${strip.top + strip.height - 1}: ${strip.filter}` : ''
 
 /**
- * A strip brings rows above and below that only its filter needed.
+ * A strip brings rows above and below that only its filter needed. A piece of the result becomes an image
+ * with what its part says stands around it.
  * @param {CanvasRenderingContext2D} pen @param {number} width
- * @param {{ top: number, height: number, above: number }} place
- * @param {string} sha256 @param {string | null} colour
+ * @param {{ top: number, height: number, above: number, sha256: string, around?: { head: string, tail: string } }} place
+ * @param {string | null} colour
  */
-async function drawStrip(pen, width, { top, height, above }, sha256, colour) {
+async function drawStrip(pen, width, { top, height, above, sha256, around }, colour) {
   const response = await request(`/blobs/${sha256}`, { isFile: true })
-  const strip = await createImageBitmap(await response.blob())
+  const file = await response.blob()
+  const parts = around ? [bytesOf(around.head), file, bytesOf(around.tail)] : [file]
+  const strip = await createImageBitmap(new Blob(parts, { type: 'image/png' }))
   pen.drawImage(strip, 0, above, width, height, 0, top, width, height)
   strip.close()
   if (colour === null) return
@@ -66,3 +70,6 @@ async function drawStrip(pen, width, { top, height, above }, sha256, colour) {
   pen.lineWidth = line
   pen.strokeRect(line / 2, top + line / 2, width - line, height - line)
 }
+
+/** @param {string} text In base64. */
+const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0))

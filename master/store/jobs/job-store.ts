@@ -28,6 +28,8 @@ export type JobRecord = {
   parts: number | null
   slots: number
   slaves: number
+  /** 1: as JobSoFar has it; 0 otherwise. */
+  together: 0 | 1
   priority: number
   runLimitMs: number
   tags: string

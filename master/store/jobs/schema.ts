@@ -78,6 +78,8 @@ export const MIGRATIONS: readonly Migration[] = [
           jobs.${name}, ''))) AS named`)
     }
   },
+  // Jobs of earlier versions go on as they began.
+  (database) => database.exec('ALTER TABLE jobs ADD COLUMN together INTEGER NOT NULL DEFAULT 0'),
 ]
 
 /** A start goes on with the live jobs: it must be able to read them. Throws DamagedError. */

@@ -16,7 +16,7 @@ const STAGES_BYTES_MAX = 65_536
 const TRIM_JOBS = 500
 const TRIM_BYTES = 8 << 20
 
-const PLAIN = `id, kind, parts, slots, slaves, priority, runLimitMs, tags, ticket,
+const PLAIN = `id, kind, parts, slots, slaves, together, priority, runLimitMs, tags, ticket,
   idempotencyKey, requestHash, status, createdAt, endedAt, trace, client`
 const INSERTED = `${PLAIN}, input, inputBytes`
 /** octet_length and CASE: what is long is not even read. */

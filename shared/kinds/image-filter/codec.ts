@@ -1,4 +1,4 @@
-// Images as files: what is read, what is refused, and how strips and results are written. Owns
+// Images as files: what is read, what is refused, and how JPEG and WebP results are written. Owns
 // sharp, which is imported at the first use. Must not know filters or strips.
 //
 //   bytes --magic--> PNG, JPEG or WebP --header--> size, frames --decode--> upright 8-bit sRGB
@@ -13,6 +13,7 @@ import { TaskFailure } from '../kind.ts'
 import type { Colours, Samples } from './colours.ts'
 import { coloursOfGamma, coloursOfProfile, toSrgb } from './colours.ts'
 import type { Pixels } from './filters.ts'
+import { decodePlain } from './png.ts'
 
 export type Format = 'png' | 'jpeg' | 'webp'
 
@@ -34,11 +35,50 @@ const LOADERS = ['Png', 'Jpeg', 'Webp'].map((name) => `VipsForeignLoad${name}Buf
 /** How results are written. libvips knows nothing of an executor's permissions: no path, ever. */
 const SAVERS = ['Png', 'Jpeg', 'Webp'].map((name) => `VipsForeignSave${name}Buffer`)
 
+/** What the header of an image says of it, once it is upright. */
+export type ImageInfo = Omit<Pixels, 'data'> & {
+  format: Format
+  /** Some rows can be read without those below and without keeping those above. */
+  isStreamed: boolean
+}
+/** Rows of an upright image. */
+export type Rows = { top: number; height: number }
+
+/** Reads the header. Throws `rejected-input`. */
+export async function imageInfo(bytes: Buffer): Promise<ImageInfo> {
+  const { format, header } = await open(bytes)
+  const { width, height } = header.autoOrient
+  const { hasAlpha, isProgressive, orientation = 1 } = header
+  const isStreamed = format !== 'webp' && !isProgressive && orientation === 1
+  return { format, width, height, channels: hasAlpha ? 4 : 3, isStreamed }
+}
+
 /**
- * Decodes an image as a person sees it: upright (EXIF), in 8 bits of sRGB (embedded profiles are
- * applied; 16 bits, palettes, gray and CMYK converted), alpha kept. Throws `rejected-input`.
+ * Decodes an image, or some rows of it, as a person sees it: upright (EXIF), in 8 bits of sRGB (embedded
+ * profiles are applied; 16 bits, palettes, gray and CMYK converted), alpha kept. Throws `rejected-input`.
  */
-export async function decodeImage(bytes: Buffer): Promise<Pixels & { format: Format }> {
+export async function decodeImage(bytes: Buffer, rows?: Rows): Promise<Pixels> {
+  const { format, header, sharp } = await open(bytes)
+  const reading = { failOn: 'error', limitInputPixels: PIXELS_MAX } as const
+  const { width, height } = header.autoOrient
+  const place = { left: 0, top: 0, width, height, ...rows }
+  const colours = coloursOf(format === 'png' ? bytes : null, header)
+  if (colours) {
+    const read = (): Sharp => sharp(bytes, { ...reading, ignoreIcc: true })
+    return await readable(format, decodeBy(colours, read, header, place))
+  }
+  const image = sharp(bytes, reading)
+  // Of 16 bits sharp applies a profile of colours towards Display P3: from there it is another step.
+  const isWide = header.depth === 'ushort' && header.hasProfile && header.space === 'rgb16'
+  const inSrgb = isWide ? image.withIccProfile('srgb') : image
+  const turned = inSrgb.autoOrient()
+  const part = rows ? turned.extract(place) : turned
+  const upright = part.toColourspace('srgb').raw({ depth: 'uchar' })
+  return pixelsOf(await readable(format, upright.toBuffer({ resolveWithObject: true })))
+}
+
+/** Looks at the header before anything is decoded. */
+async function open(bytes: Buffer) {
   const format = formatOf(bytes)
   const sharp = await loadSharp()
   // 'error', not 'warning': cameras write files with harmless faults.
@@ -48,21 +88,7 @@ export async function decodeImage(bytes: Buffer): Promise<Pixels & { format: For
     throw rejected(`this ${NAMES[format]} is animated; only still images are supported`)
   }
   checkSize(header)
-  const limited = { ...reading, limitInputPixels: PIXELS_MAX }
-  const colours = coloursOf(format === 'png' ? bytes : null, header)
-  if (colours) {
-    const open = (): Sharp => sharp(bytes, { ...limited, ignoreIcc: true })
-    return { ...(await readable(format, decodeBy(colours, open, header))), format }
-  }
-  const image = sharp(bytes, limited)
-  // Of 16 bits sharp applies a profile of colours towards Display P3: from there it is another step.
-  const isWide = header.depth === 'ushort' && header.hasProfile && header.space === 'rgb16'
-  const inSrgb = isWide ? image.withIccProfile('srgb') : image
-  const upright = inSrgb.autoOrient().toColourspace('srgb').raw({ depth: 'uchar' })
-  return {
-    ...pixelsOf(await readable(format, upright.toBuffer({ resolveWithObject: true }))),
-    format,
-  }
+  return { format, header, sharp }
 }
 
 /** Colours that sharp would not apply, or not exactly; null: it does. `png`: the file, if it is one. */
@@ -81,17 +107,23 @@ function coloursOf(png: Buffer | null, { icc, depth, space }: Metadata): Colours
 /** Pixels that are held as samples of 16 bits at a time: 128 MB. */
 const BAND_PIXELS = 16_000_000
 
+type Place = Rows & { left: number; width: number }
+
 /** Upright, as decodeImage. The samples are read as they are, in bands from the top. */
-async function decodeBy(colours: Colours, open: () => Sharp, header: Metadata): Promise<Pixels> {
-  const { width, height } = header.autoOrient
+async function decodeBy(
+  colours: Colours,
+  read: () => Sharp,
+  header: Metadata,
+  { top, width, height }: Place,
+): Promise<Pixels> {
   const rows = Math.max(1, Math.floor(BAND_PIXELS / width))
   let image: Pixels | undefined
-  for (let top = 0; top < height; top += rows) {
-    const place = { left: 0, top, width, height: Math.min(rows, height - top) }
-    const samples = await samplesOf(open().autoOrient().extract(place), header)
+  for (let done = 0; done < height; done += rows) {
+    const band = { left: 0, top: top + done, width, height: Math.min(rows, height - done) }
+    const samples = await samplesOf(read().autoOrient().extract(band), header)
     const { data, channels } = toSrgb(samples, colours)
     image ??= { data: new Uint8Array(width * height * channels), width, height, channels }
-    image.data.set(data, top * width * channels)
+    image.data.set(data, done * width * channels)
   }
   return image as Pixels
 }
@@ -113,6 +145,8 @@ async function samplesOf(image: Sharp, { depth, space }: Metadata): Promise<Samp
 /** Decodes a strip as some slave wrote it. Throws `rejected-input`. */
 export async function decodeStrip(bytes: Buffer): Promise<Pixels> {
   if (formatOf(bytes) !== 'png') throw rejected('a strip must be a PNG')
+  const plain = decodePlain(bytes)
+  if (plain) return plain
   const sharp = await loadSharp()
   const image = sharp(bytes, { failOn: 'error', limitInputPixels: PIXELS_MAX })
   const pixels = image.toColourspace('srgb').raw({ depth: 'uchar' })
@@ -120,27 +154,15 @@ export async function decodeStrip(bytes: Buffer): Promise<Pixels> {
 }
 
 /**
- * Without loss, and fast rather than small: it is read once. A photograph of 8.6 megapixels is 18 MB
- * after 0.2 s; with adaptive filtering 11 MB after 0.4 s, uncompressed 26 MB at once.
- */
-export async function encodeStrip(pixels: Pixels): Promise<Buffer> {
-  const image = await sharpOf(pixels)
-  return image.png({ compressionLevel: 1 }).toBuffer()
-}
-
-/**
- * The result, without any metadata. JPEG has no alpha: what is transparent becomes white.
- * `quality`: 1 to 100. The photograph above is 6.6 MB after 0.5 s; sharp's own settings for PNG give
- * 15 MB in the same time, its highest 6.1 MB in twice that.
+ * The result as JPEG or WebP, without any metadata. JPEG has no alpha: what is transparent becomes white.
+ * `quality`: 1 to 100.
  */
 export async function encodeImage(
   pixels: Pixels,
-  format: Format,
+  format: Exclude<Format, 'png'>,
   quality: number,
 ): Promise<Buffer> {
   const image = await sharpOf(pixels)
-  if (format === 'png')
-    return image.png({ compressionLevel: 3, adaptiveFiltering: true }).toBuffer()
   if (format === 'webp') return image.webp({ quality }).toBuffer()
   return image.flatten({ background: '#ffffff' }).jpeg({ quality }).toBuffer()
 }

@@ -70,6 +70,7 @@ const given = {
   parts: null,
   slots: 2,
   slaves: 2,
+  together: 1 as const,
   ticket: 'ticket',
   runLimitMs: 1_000,
   keptBytesMax: 1_000_000,

@@ -32,16 +32,16 @@ const kind: JobKind<string[]> = {
 
 const slave = { standing: 'alive', kinds: ['work'], slots: 2, reports: 'here' } as unknown as Slave
 
-function setUp(missing = '') {
+function setUp(missing = '', slaves = [slave], its = kind) {
   const asked: string[] = []
   const get = async (sha256: string) => {
     asked.push(sha256)
     if (sha256 === missing) throw new Problem('no-such-blob', `there is no blob ${sha256}`)
   }
   const requests = createJobRequests({
-    kinds: new Map([['sum', kind as JobKind]]),
+    kinds: new Map([['sum', its as JobKind]]),
     blobs: { get } as unknown as Blobs,
-    slaves: () => [slave],
+    slaves: () => slaves,
     runLimitMs: 1000,
     runLimitMsMax: 1000,
   })
@@ -59,4 +59,21 @@ test('refuses a job when a blob is missing that its input or a part names', asyn
   for (const missing of ['a', 'b', 'c']) {
     await t.rejects(setUp(missing).parse(), { type: 'no-such-blob', message: missing })
   }
+})
+
+test('says whether each slave offers all of some kinds or none', async (t) => {
+  const two = { ...kind, together: () => ['fast', 'work'] }
+  const offering = (...kinds: string[]) => ({ ...slave, kinds }) as Slave
+  const [both, work, fast, other] = [
+    offering('work', 'fast', 'more'),
+    offering('work'),
+    offering('fast'),
+    offering('other'),
+  ]
+  const of = async (...slaves: Slave[]) => (await setUp('', slaves, two).parse()).together
+  t.equal(await of(both), 1)
+  t.equal(await of(both, other), 1, 'one of them does neither')
+  t.equal(await of(both, work), 0, 'one is slow')
+  t.equal(await of(both, fast), 0)
+  t.equal((await setUp().parse()).together, 1, 'it is not asked for')
 })

@@ -17,6 +17,7 @@ const ended: JobRecord = {
   parts: null,
   slots: 1,
   slaves: 1,
+  together: 1,
   priority: 0,
   runLimitMs: 1000,
   tags: '[]',

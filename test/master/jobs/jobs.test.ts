@@ -35,6 +35,7 @@ const job: NewJob = {
   parts: null,
   slots: 1,
   slaves: 1,
+  together: 1,
   priority: 0,
   runLimitMs: 1000,
   tags: [],

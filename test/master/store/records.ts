@@ -111,6 +111,7 @@ export function aJob(over: Partial<JobRecord> = {}): JobRecord {
     parts: null,
     slots: 2,
     slaves: 1,
+    together: 1,
     priority: 0,
     runLimitMs: 30_000,
     tags: '[]',

@@ -37,6 +37,7 @@ async function jobs(t: Test, open: Open): Promise<void> {
       parts: 3,
       slots: 5,
       slaves: 6,
+      together: 0,
       priority: -7,
       runLimitMs: 8,
       tags: '["a"]',

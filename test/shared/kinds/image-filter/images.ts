@@ -56,12 +56,16 @@ export function expected(pixels: Pixels, filters: string[]): Pixels {
   return { ...pixels, data }
 }
 
-/** Runs the job on an uploaded file. `replaced`: kinds as a slave in another language has them. */
+/**
+ * Runs the job on an uploaded file. `replaced`: kinds as a slave in another language has them. `together`:
+ * every slave that filters reads regions; not by default where there is such a slave.
+ */
 export async function filterImage(
   file: Buffer,
   input: object,
   parts: number | null = null,
   replaced: Kind[] = [],
+  together = replaced.length === 0,
 ) {
   const image = createHash('sha256').update(file).digest('hex')
   const all = new Map([...kinds, ...replaced.map((kind) => [kind.name, kind] as const)])
@@ -70,6 +74,7 @@ export async function filterImage(
     kinds: all,
     input: { image, ...input },
     parts,
+    together,
     blobs: new Map([[image, file]]),
     random: createRandom(7),
   })

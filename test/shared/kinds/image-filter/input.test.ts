@@ -204,7 +204,7 @@ t.test('no other loader of libvips can be reached', async (t) => {
 })
 
 t.test('an animated PNG of one frame is a picture', async (t) => {
-  t.match(await decodeImage(fixture('apng1.png')), { width: 301, height: 203, format: 'png' })
+  t.match(await decodeImage(fixture('apng1.png')), { width: 301, height: 203 })
 })
 
 t.test('a profile means the same in 16 bits', async (t) => {

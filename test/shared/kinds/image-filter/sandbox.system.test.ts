@@ -23,7 +23,7 @@ const PROGRAM = `
 `
 
 t.test('reads its files and writes its own, with no more permission than that', async (t) => {
-  const folder = t.testdir({ cut: {}, sepia: {}, stitch: {} })
+  const folder = t.testdir({ cut: {}, sepia: {}, region: {}, stitch: {} })
   const image = photograph(30, 20, 3)
   writeFileSync(join(folder, 'image'), await png(image))
 
@@ -49,6 +49,9 @@ t.test('reads its files and writes its own, with no more permission than that', 
   const cut = run('cut', { filters: ['sepia'], strips: 1 }, { image: join(folder, 'image') })
   t.match(cut, { width: 30, height: 20, channels: 3, format: 'png', strips: [{ height: 20 }] })
   run('sepia', {}, { 'strip.png': join(folder, 'cut/strip-0.png') })
+  const rows = { filter: 'sepia', imageHeight: 20, top: 5, height: 9, plain: false }
+  run('region', rows, { image: join(folder, 'image') })
+  t.same(readdirSync(join(folder, 'region')), ['piece'])
   const shape = { width: 30, height: 20, channels: 3 }
   const stitch = { ...shape, strips: [{ height: 20, above: 0, below: 0 }], format: 'png' }
   run('stitch', stitch, { 'strip-0.png': join(folder, 'sepia/strip.png') })

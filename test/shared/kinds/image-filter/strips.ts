@@ -15,11 +15,16 @@ export function same(t: Test, found: Pixels, wanted: Pixels, message: string): v
 export async function isWhole(t: Test, filter: string, numbers: number[]): Promise<void> {
   const images = [photograph(67, 53, 4), photograph(41, 37, 3)]
   const files = await Promise.all(images.map(png))
-  for (const parts of numbers) {
+  for (const [parts, together] of numbers.flatMap((n) => [
+    [n, true] as const,
+    [n, false] as const,
+  ])) {
     const which = parts % 2
-    const { bytes, counts, file } = await filterImage(files[which] as Buffer, { filter }, parts)
+    const image = files[which] as Buffer
+    const { bytes, counts, file } = await filterImage(image, { filter }, parts, [], together)
     t.same(counts, [1, parts, 1])
     t.match(file, { type: 'image/png', name: 'image.png' })
-    same(t, await pixelsOf(bytes), expected(images[which] as Pixels, [filter]), `${parts} strips`)
+    const words = `${parts} ${together ? 'regions' : 'strips'}`
+    same(t, await pixelsOf(bytes), expected(images[which] as Pixels, [filter]), words)
   }
 }

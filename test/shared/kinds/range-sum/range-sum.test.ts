@@ -263,7 +263,7 @@ t.test('expressions mean what they mean to mathjs', async (t) => {
 function combine(sums: { n: string; d: string }[], numbers: 'exact' | 'number' = 'exact') {
   const input = { expression: 'n', from: 1, to: 2, numbers }
   const done = [sums.map((result) => ({ result, files: [], slave: '' }))]
-  const soFar = { input, parts: 2, slots: 2, slaves: 2, runLimitMs: 1_000, done }
+  const soFar = { input, parts: 2, slots: 2, slaves: 2, together: true, runLimitMs: 1_000, done }
   const steps = stepsOf(job.combine(soFar as never))
   let count = 1
   let step = steps.next()

@@ -138,6 +138,7 @@ function lastStages(bytes: number, parts: number | null) {
     parts,
     slots: 2,
     slaves: 2,
+    together: true,
     runLimitMs: 1000,
     done: [
       [done({ files: [] }, [])],
