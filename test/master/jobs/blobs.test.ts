@@ -209,3 +209,53 @@ t.test('blobs leave room on the disk, and those of clients more than results do'
   t.match(await failureOf(put(text20(3), null, 20, true)), { type: 'store-full' })
   t.same(readdirSync(join(folder, 'incoming')), [], 'nothing of it is left')
 })
+
+/** Blobs in memory's index, of which each upload must send a MiB in `arrivalMs`. */
+async function withArrival(t: Test, arrivalMs: number) {
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const folder = t.testdir()
+  const wall = () => wallTime(1)
+  const bytesMax = 8 << 20
+  return {
+    folder,
+    blobs: await createBlobs({ bytesMax, arrivalMs, limits: QUOTA, folder, index, wall }),
+  }
+}
+
+t.test('an upload that sends too little in its time is cut off', async (t) => {
+  const { folder, blobs } = await withArrival(t, 20)
+  const body = new PassThrough()
+  body.write('a little')
+  await t.rejects(blobs.put(body), /too slow/)
+  t.same(readdirSync(join(folder, 'incoming')), [], 'nothing of it is left')
+})
+
+t.test('an upload that sends enough may last longer, and one that is whole too', async (t) => {
+  const { blobs } = await withArrival(t, 300)
+  const [enough, whole] = [new PassThrough(), new PassThrough()]
+  enough.write(Buffer.alloc(1 << 20))
+  Object.assign(whole, { complete: true }).write('all that there is')
+  setTimeout(() => {
+    enough.end()
+    whole.end()
+  }, 400)
+  const [one, other] = await Promise.all([blobs.put(enough), blobs.put(whole)])
+  t.same([one.bytes, other.bytes], [1 << 20, 17])
+})
+
+t.test('several blobs are read as one', async (t) => {
+  const { blobs } = await withArrival(t, 60_000)
+  const put = async (content: string) => (await blobs.put(Readable.from([content]))).sha256
+  const [one, two] = [await put('one '), await put('two')]
+  t.equal(await text(Readable.from(blobs.readAll([one, two, one]))), 'one twoone ')
+})
+
+t.test('a blob that is too large is refused, before and while it arrives', async (t) => {
+  const { blobs } = await withArrival(t, 60_000)
+  const large = () => Readable.from([Buffer.alloc(8 << 20), Buffer.alloc(1)])
+  const refusal = { type: 'body-too-large', message: 'a blob may be at most 8388608 bytes' }
+  await t.rejects(blobs.put(large()), refusal)
+  await t.rejects(blobs.put(large(), undefined, undefined, (8 << 20) + 1), refusal)
+  t.equal((await blobs.put(Readable.from([Buffer.alloc(8 << 20)]))).bytes, 8 << 20)
+})
