@@ -9,19 +9,23 @@ import type { Output } from './output.ts'
 /** What a command has while it runs. */
 export type Session = {
   /** A client of the master that the user named. The program closes it when the command ends. */
-  client(patienceMs?: number): Client
+  client(patienceMs?: number, connections?: number): Client
   output: Output
+  env: NodeJS.ProcessEnv
   /** Aborts with the first Ctrl-C. */
   signal: AbortSignal
+  /** Aborts with the second Ctrl-C, which ends the process if no command has asked for this. */
+  second(): AbortSignal
 }
 
 /**
  * Makes commander's action from the function of a command. The function gets the session, then its
- * operands and options as commander parsed them. It returns the exit; nothing means `ok`.
+ * operands and options as commander parsed them. It returns the exit, or an exit
+ * code of a program; nothing means `ok`.
  */
 export type Runner = <Given extends unknown[]>(
   // biome-ignore lint/suspicious/noConfusingVoidType: nothing returned is 'ok'
-  does: (session: Session, ...given: Given) => Promise<Exit | void>,
+  does: (session: Session, ...given: Given) => Promise<Exit | number | void>,
 ) => (...given: Given) => Promise<void>
 
 /** A command: `says` is its line in the overview, `notes` are further paragraphs of its --help. */

@@ -20,21 +20,21 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const stopping = new AbortController()
+const { stdout, stderr, env } = process
+const program = createProgram({ stdout, stderr, env, signal: stopping.signal })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] as const) {
   process.on(signal, () => {
-    if (stopping.signal.aborted) process.exit(EXIT.stopped[0])
-    stopping.abort()
+    if (!stopping.signal.aborted) stopping.abort()
+    else if (!program.stopAtOnce()) process.exit(EXIT.stopped[0])
   })
 }
 
-const { stdout, stderr, env } = process
-const program = createProgram({ stdout, stderr, env, signal: stopping.signal })
 const exit = await program.run(process.argv.slice(2)).catch((thrown: unknown) => {
   const error = noRoomOf(thrown) ?? thrown
   tell(error)
   return stopping.signal.aborted ? 'stopped' : exitOf(error)
 })
-process.exitCode = EXIT[exit][0]
+process.exitCode = typeof exit === 'number' ? exit : EXIT[exit][0]
 // What is on its way to a pipe is written before the end; nothing else may hold it up.
 process.stdout.write('', () => process.exit())
 

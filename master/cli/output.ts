@@ -98,6 +98,17 @@ export function createOutput(given: {
     bytes: (body: Readable): Promise<void> =>
       pipeline(body, createBytesTo(stdout), stdout, { end: false }),
 
+    /** What a program printed: as it is, but to a terminal harmless and in whole lines. */
+    async printed(text: string, to: 'stdout' | 'stderr'): Promise<void> {
+      const stream = to === 'stdout' ? stdout : stderr
+      if (text === '') return
+      const shown = stream.isTTY ? plainLines(text).replace(/[^\n]$/, '$&\n') : text
+      if (!stream.write(shown)) await new Promise((resolve) => stream.once('drain', resolve))
+    },
+
+    /** Removes a bar from its line, so that something can be printed there. */
+    clearProgress: (): void => void (stderr.isTTY && stderr.write(`\r${REST_OF_LINE}`)),
+
     /** The value as JSON, or what `words` says of it. */
     show(value: unknown, words: () => Words): void {
       if (asJson) writeJson(stdout, value)

@@ -16,6 +16,7 @@ import { bench } from './commands/bench.ts'
 import { doctor } from './commands/doctor.ts'
 import { events } from './commands/events.ts'
 import { job, jobs } from './commands/job.ts'
+import { run as runCommand } from './commands/run.ts'
 import { drain, resume, slaves } from './commands/slaves.ts'
 import { status } from './commands/status.ts'
 import { submit } from './commands/submit.ts'
@@ -31,6 +32,7 @@ type Make = (run: Runner) => CommandUnknownOpts
 /** Commands that speak to a master, in the order of the overview. A new one is a file and a line here. */
 export const CLIENT_COMMANDS: Make[] = [
   submit,
+  runCommand,
   tasks,
   task,
   why,
@@ -94,18 +96,23 @@ export function createProgram(given: {
   const opened: Client[] = []
   const clientCommands = new Set<CommandUnknownOpts>()
   let globals: Globals = {}
-  let exit: Exit = 'ok'
+  let exit: Exit | number = 'ok'
+  let second: AbortController | undefined
 
   const run: Runner =
     (does) =>
     async (...operands) => {
-      const client = (patienceMs = 0): Client => {
-        const made = createClient({ ...masterOf(globals, env), patienceMs, asWritten: true })
+      const client = (patienceMs = 0, connections?: number): Client => {
+        const more = connections === undefined ? {} : { connections }
+        const of = { ...masterOf(globals, env), patienceMs, ...more }
+        const made = createClient({ ...of, asWritten: true })
         opened.push(made)
         return made
       }
       const output = createOutput({ stdout, stderr, json: globals.json ?? false })
-      exit = (await does({ client, output, signal }, ...operands)) ?? 'ok'
+      const onSecond = (): AbortSignal => (second ??= new AbortController()).signal
+      const session = { client, output, env, signal, second: onSecond }
+      exit = (await does(session, ...operands)) ?? 'ok'
     }
 
   const root: CommandUnknownOpts = new Command('askfirst')
@@ -144,10 +151,12 @@ export function createProgram(given: {
     clientCommands.add(command)
   }
 
+  const names = new Set(root.commands.map((each) => each.name()))
   return {
     /** Runs the command that the arguments name. Throws UsageError and the errors of the command. */
-    async run(argv: readonly string[]): Promise<Exit> {
-      const args = argv.map((each) => (NEGATIVE.test(each) ? ` ${each}` : each))
+    async run(argv: readonly string[]): Promise<Exit | number> {
+      const isRun = argv.find((each) => names.has(each)) === 'run'
+      const args = argv.map((each) => (!isRun && NEGATIVE.test(each) ? ` ${each}` : each))
       try {
         await root.parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
         return exit
@@ -157,6 +166,13 @@ export function createProgram(given: {
       } finally {
         await Promise.all(opened.map((each) => each.close()))
       }
+    },
+
+    /** Tells the command of a second Ctrl-C. Gives false if it does not want to know, or knows already. */
+    stopAtOnce(): boolean {
+      if (second === undefined || second.signal.aborted) return false
+      second.abort()
+      return true
     },
   }
 }

@@ -5,6 +5,7 @@
 import type { ConnectionSettings } from './connection.ts'
 import { createConnection } from './connection.ts'
 import { createEvents } from './events.ts'
+import { createFiles } from './files.ts'
 import { createJobs } from './jobs.ts'
 import { createMany } from './many.ts'
 import { createOperations } from './operations.ts'
@@ -21,7 +22,8 @@ export { DEFAULT_URL, isForNow } from './connection.ts'
 export type { Asked, ProblemDocument } from './errors.ts'
 export { isProblem, NoResultError, ProblemError, UnreachableError } from './errors.ts'
 export type { MasterEvent } from './events.ts'
-export type { Bytes, Job, JobRequest } from './jobs.ts'
+export type { Bytes, TaskFile } from './files.ts'
+export type { Job, JobRequest } from './jobs.ts'
 export type { JobKinds, TaskKinds } from './kinds.ts'
 export type { ManyManners, OneOfMany } from './many.ts'
 export type {
@@ -44,6 +46,7 @@ export function createClient(settings: ConnectionSettings = {}) {
     ...createTasks(connection),
     submitMany: createMany(connection, settings.patienceMs),
     ...createJobs(connection),
+    ...createFiles(connection),
     ...createOperations(connection),
     stream: createEvents(connection),
     /** Any other request, JSON in and out: for addresses that have no function here. */

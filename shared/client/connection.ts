@@ -39,7 +39,7 @@ export type Manners = {
 }
 
 export type Request = Manners & {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   path: string
   headers?: Record<string, string>
   /** The body: JSON, or bytes that are created for each try. */

@@ -1,13 +1,13 @@
-// Jobs and blobs as a client of a master submits and reads them.
+// Jobs as a client of a master submits and reads them.
 
 import { randomUUID } from 'node:crypto'
-import type { Readable } from 'node:stream'
-import type { Blob } from '../protocol/api/blobs.ts'
 import type { NamedJob } from '../protocol/api/job-body.ts'
 import type * as api from '../protocol/api/jobs.ts'
 import type { Parts, PartsFilter } from '../protocol/api/jobs.ts'
 import type { Connection, Manners } from './connection.ts'
 import { queryOf } from './connection.ts'
+import type { Bytes } from './files.ts'
+import { bytesAt } from './files.ts'
 import type { JobKinds } from './kinds.ts'
 import type { About, Done, Failed } from './outcome.ts'
 import type { SubmitManners, WaitManners } from './tasks.ts'
@@ -25,20 +25,11 @@ type Outcome<R> = (Done<R> & Pick<api.Job, 'file'>) | Failed<api.Job> | { status
 /** Where fields are `omitted`, a result may be undefined. */
 export type Job<R = unknown> = About<api.Job> & ({ status: 'in progress' } | Outcome<R>)
 
-/** Bytes that must be read to the end, or destroyed. */
-export type Bytes = { type: string; bytes: number | null; body: Readable }
-
-export function createJobs({ json, open }: Connection) {
+export function createJobs(connection: Connection) {
+  const { json } = connection
   const at = (id: string): string => `/jobs/${encodeURIComponent(id)}`
   const getJob = async <R = unknown>(id: string, manners: Manners & { waitMs?: number } = {}) =>
     (await json<Job<R>>({ method: 'GET', path: at(id), ...manners })).value
-
-  async function bytesAt(path: string, manners: Manners): Promise<Bytes> {
-    const { headers, body } = await open({ method: 'GET', path, ...manners })
-    const length = headers['content-length']
-    const type = String(headers['content-type'] ?? 'application/octet-stream')
-    return { type, bytes: length === undefined ? null : Number(length), body }
-  }
 
   return {
     getJob,
@@ -71,26 +62,12 @@ export function createJobs({ json, open }: Connection) {
 
     /** The result by itself: a file as what it is, anything else as JSON. */
     jobResult: (id: string, manners: Manners = {}): Promise<Bytes> =>
-      bytesAt(`${at(id)}/result`, manners),
+      bytesAt(connection, `${at(id)}/result`, manners),
 
     /** Ends a job, and whatever runs of it. Throws the problem `already-ended`. */
     async cancelJob(id: string, manners: Manners = {}): Promise<Job> {
       const cancelled = json<Job>({ method: 'DELETE', path: at(id), ...manners })
       return cancelledBy(cancelled, () => getJob(id, manners))
     },
-
-    /** Keeps bytes; their SHA-256 is their name from now on. A stream is made anew for each try. */
-    async putBlob(
-      bytes: Uint8Array | (() => Readable),
-      { type = 'application/octet-stream', ...manners }: Manners & { type?: string } = {},
-    ): Promise<Blob> {
-      const made = typeof bytes === 'function' ? bytes : () => bytes
-      const headers = { 'content-type': type }
-      const said = { method: 'PUT', path: '/blobs', headers, bytes: made, ...manners } as const
-      return (await json<Blob>(said)).value
-    },
-
-    getBlob: (sha256: string, manners: Manners = {}): Promise<Bytes> =>
-      bytesAt(`/blobs/${encodeURIComponent(sha256)}`, manners),
   }
 }

@@ -9,14 +9,21 @@ export type Ended = {
   stdout: string
   stderr: string
   text: string
-  exit?: Exit
+  exit?: Exit | number
   error?: Error
 }
 
 /** Runs it as main.ts does. `isTTY`: into a terminal. It is stopped after `stopMs`. */
 export async function runProgram(
   argv: string[],
-  given: { url?: string; isTTY?: boolean; stopMs?: number } = {},
+  given: {
+    url?: string
+    isTTY?: boolean
+    stopMs?: number
+    env?: Record<string, string>
+    /** Gets what the first Ctrl-C does, and the second. */
+    onStart?: (interrupt: () => void, again: () => void) => void
+  } = {},
 ): Promise<Ended> {
   const said = { stdout: '', stderr: '', text: '' }
   const streamTo = (name: 'stdout' | 'stderr') => {
@@ -46,9 +53,13 @@ export async function runProgram(
   const program = createProgram({
     stdout: streamTo('stdout'),
     stderr: streamTo('stderr'),
-    env: given.url === undefined ? {} : { ASKFIRST_URL: given.url },
+    env: { ...given.env, ...(given.url === undefined ? {} : { ASKFIRST_URL: given.url }) },
     signal: stopping.signal,
   })
+  given.onStart?.(
+    () => stopping.abort(),
+    () => void program.stopAtOnce(),
+  )
   try {
     const exit = await program.run(argv)
     return { ...said, exit }

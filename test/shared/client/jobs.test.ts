@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { ProblemError } from '../../../shared/client/errors.ts'
@@ -84,29 +83,11 @@ t.test('reads lists and parts at their addresses', async (t) => {
 
 t.test('gives bytes with their type and length, as far as the master says them', async (t) => {
   const headers = { 'content-type': 'image/png', 'content-length': '3' }
-  const { jobs, requests } = jobsWith({ headers, bytes: 'abc' }, { bytes: 'd' })
+  const { jobs, requests } = jobsWith({ headers, bytes: 'abc' })
   const { body, ...known } = await jobs.jobResult('a/b', { patienceMs: 1 })
   t.same(known, { type: 'image/png', bytes: 3 })
   t.equal(await text(body), 'abc')
-  t.match(await jobs.getBlob('a/b'), { type: 'application/octet-stream', bytes: null })
-  t.match(requests, [
-    { method: 'GET', path: '/jobs/a%2Fb/result', patienceMs: 1 },
-    { method: 'GET', path: '/blobs/a%2Fb' },
-  ])
-})
-
-t.test('puts bytes, and makes a stream of them for each try', async (t) => {
-  const { jobs, requests } = jobsWith({ value: { sha256: 'x' } })
-  const bytes = new Uint8Array([1, 2])
-  t.same(await jobs.putBlob(bytes), { sha256: 'x' })
-  const made = () => Readable.from(['a'])
-  await jobs.putBlob(made, { type: 'text/plain', patienceMs: 5 })
-  t.match(requests, [
-    { method: 'PUT', path: '/blobs', headers: { 'content-type': 'application/octet-stream' } },
-    { headers: { 'content-type': 'text/plain' }, patienceMs: 5 },
-  ])
-  t.equal(requests[0]?.bytes?.(), bytes)
-  t.equal(requests[1]?.bytes, made)
+  t.match(requests, [{ method: 'GET', path: '/jobs/a%2Fb/result', patienceMs: 1 }])
 })
 
 t.test('cancels a job, also when the answer to the first try was lost', async (t) => {
