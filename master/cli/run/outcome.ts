@@ -84,17 +84,47 @@ const ofInput = ({ n, hash, label }: Of) => ({
 
 /** The files that the run left. */
 export function filesOf(task: EndedTask): TaskFile[] {
-  const found = task as { files?: TaskFile[]; failure?: { files?: TaskFile[] } }
-  return found.files ?? found.failure?.files ?? []
+  const of: { id: string; files?: unknown } = task
+  const found = of.files ?? failureOf(task)?.files
+  return Array.isArray(found) ? found.filter(isTaskFile) : []
 }
 
-type Result = Partial<CommandResult>
-type Failure = { type: string; exitCode?: number | null; signal?: string | null }
+const isTaskFile = (file: unknown): file is TaskFile =>
+  typeof file === 'object' &&
+  file !== null &&
+  'name' in file &&
+  'sha256' in file &&
+  typeof file.name === 'string' &&
+  typeof file.sha256 === 'string'
 
-/** Also that of a program that failed. */
+type Result = Partial<CommandResult>
+type Failure = {
+  type: string
+  exitCode?: number | null
+  signal?: string | null
+  result?: unknown
+  files?: unknown
+}
+
+const failureOf = (task: EndedTask): Failure | null =>
+  task.status === 'failed' ? task.failure : null
+
+/** Also that of a program that failed; only fields of their types. */
 function resultOf(task: EndedTask): Result {
-  const found = task as { result?: Result; failure?: { result?: Result } }
-  return found.result ?? found.failure?.result ?? {}
+  const found = task.status === 'done' ? task.result : failureOf(task)?.result
+  if (typeof found !== 'object' || found === null) return {}
+  return Object.fromEntries(
+    Object.entries(found).filter(([name, value]) => typeof value === RESULT_TYPES[name]),
+  )
+}
+
+const RESULT_TYPES: Record<string, string> = {
+  exitCode: 'number',
+  signal: 'string',
+  stdout: 'string',
+  stderr: 'string',
+  stdoutBytes: 'number',
+  stderrBytes: 'number',
 }
 
 function exitOf(failure: Failure, result: Result): number {

@@ -151,9 +151,13 @@ async function openMaster(t: Tap, end: string, refuses: boolean): Promise<string
 
 type Tap = { teardown(fn: () => void): void }
 
+/** Where `run` keeps its progress. */
+const states = t.testdir()
+
 /** How each command is given. A new command must be here. */
 const CALLS: Record<string, string[][]> = {
   submit: [['1'], ['--no-wait', '1'], ['--file', join(import.meta.dirname, 'askfirst.ts')]],
+  run: [['--again', '--', 'x', ':::', OPERAND]],
   tasks: [[]],
   task: [['last']],
   why: [[ID], []],
@@ -184,7 +188,7 @@ for (const refuses of [false, true]) {
         const url = await openMaster(t, end, refuses)
         for (const [name, calls] of Object.entries(CALLS)) {
           // It would be waited for without end.
-          if (end === 'in progress' && ['submit', 'bench', 'job'].includes(name)) continue
+          if (end === 'in progress' && ['submit', 'run', 'bench', 'job'].includes(name)) continue
           for (const argv of calls) {
             for (const [isTTY, json] of [
               [true, false],
@@ -257,4 +261,9 @@ t.test('only one file of the command line writes to a stream', async (t) => {
 
 /** Runs a command in this process. `events` would not end by itself. */
 const run = (url: string, name: string, argv: string[], isTTY: boolean) =>
-  runProgram([name, ...argv], { url, isTTY, ...(name === 'events' ? { stopMs: 300 } : {}) })
+  runProgram([name, ...argv], {
+    url,
+    isTTY,
+    env: { XDG_STATE_HOME: states },
+    ...(name === 'events' ? { stopMs: 300 } : {}),
+  })

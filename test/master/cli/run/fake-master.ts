@@ -23,7 +23,14 @@ type Body = {
   outputs?: string[]
   [option: string]: unknown
 }
-type Task = { id: string; body: Body; status: string; gave: Gave; ended: Promise<void> }
+type Task = {
+  id: string
+  body: Body
+  status: string
+  gave: Gave
+  ended: Promise<void>
+  end: () => void
+}
 
 const sha256Of = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -54,18 +61,21 @@ export async function createFakeMaster(t: Teardown, run: (given: Run) => Gave | 
     )
     const { program, args } = body.input
     seen.ran.push([program, ...args].join(' '))
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>()
     const task: Task = {
       id: `task-${tasks.size + 1}`,
       body,
       status: 'in progress',
       gave: {},
-      ended: Promise.resolve(),
+      ended,
+      end,
     }
-    task.ended = (async () => {
+    void (async () => {
       const gave = await run({ program, args, files })
       if (task.status === 'cancelled') return
       task.gave = gave
       task.status = gave.failure || (gave.exit ?? 0) !== 0 ? 'failed' : 'done'
+      end()
     })()
     tasks.set(task.id, task)
     return task
@@ -128,6 +138,7 @@ export async function createFakeMaster(t: Teardown, run: (given: Run) => Gave | 
       if (task.status !== 'in progress') return json(409, { type: 'already-ended' })
       task.status = 'cancelled'
       seen.cancelled++
+      task.end()
       return json(200, shown(task))
     }
     if (rest.length > 0) {

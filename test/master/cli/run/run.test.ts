@@ -55,9 +55,12 @@ t.test('prints what the programs print in the order of the inputs', async (t) =>
 
 t.test('runs a program over lines and combinations, as GNU parallel says them', async (t) => {
   const { run, seen } = await openRun(t, echo)
-  t.match(await run(['--at-once', '1', 'echo', '-5', '{2}{1.}', ':::', 'a.x', 'b', ':::', '1', '2']), {
-    stdout: '-5 1a\n-5 2a\n-5 1b\n-5 2b\n',
-  })
+  t.match(
+    await run(['--at-once', '1', 'echo', '-5', '{2}{1.}', ':::', 'a.x', 'b', ':::', '1', '2']),
+    {
+      stdout: '-5 1a\n-5 2a\n-5 1b\n-5 2b\n',
+    },
+  )
   t.match(await run(['--', 'echo', '--out', '-n', ':::', '']), { stdout: '--out -n \n' })
   t.same(seen.bodies[0], {
     kind: 'command',
@@ -191,14 +194,14 @@ t.test('continues after Ctrl-C and does no input twice', async (t) => {
     stderr: /Ctrl-C again cancels them.\n.*2 inputs in .*\nThe same command continues the run/,
   })
   t.equal(progress().length, 1)
-  t.same(seen.ran, ['x a', 'x b', 'x c'], 'nothing was started after it')
+  t.same(seen.ran.toSorted(), ['x a', 'x b', 'x c'], 'nothing was started after it')
 
   const second = run(argv)
   for (const name of ['b', 'd', 'e']) await end(name)
   const ended = await second
   t.match(ended, { stdout: 'b\nc\nd\ne\n', exit: 0, stderr: /continues: 2 inputs recorded before/ })
   t.same(
-    seen.ran,
+    seen.ran.toSorted(),
     names.map((name) => `x ${name}`),
     'each ran once',
   )
@@ -228,7 +231,7 @@ t.test('cancels what is under way at a second Ctrl-C, and does it again later', 
   await end('a')
   await end('b')
   t.match(await second, { exit: 0, stdout: 'a\nb\n' })
-  t.same(seen.ran, ['x a', 'x b', 'x a', 'x b'])
+  t.same(seen.ran.toSorted(), ['x a', 'x a', 'x b', 'x b'])
   t.match(await run(argv), { exit: 0, stdout: '', stderr: /mine continues: 2 inputs recorded/ })
   t.equal(seen.ran.length, 4, 'a named run that is complete does nothing')
   const other = await run(['--run', 'mine', '--', 'y', ':::', 'a'])
