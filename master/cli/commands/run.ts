@@ -11,6 +11,7 @@ import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import { count, cut } from '../output.ts'
 import { createBar } from '../run/bar.ts'
+import type { Halt } from '../run/halt.ts'
 import { parseHalt } from '../run/halt.ts'
 import type { Given, Input } from '../run/inputs.ts'
 import { combinations, countOf, linesOf, parseOperands } from '../run/inputs.ts'
@@ -97,13 +98,14 @@ export const run = (runner: Runner) =>
         env: variables(options.env ?? [], session.env),
       })
       checkOutputs(template, given.sources && countOf(given.sources))
+      const halt = parseHalt(options.halt)
       const { path, name, identity } = place(session, given, options)
       const again = options.again ?? false
       const journal = await openJournal(path, { name, command: identity, again })
       const startedAt = performance.now()
       let isComplete = false
       try {
-        const end = await runAll(session, { given, template, options, journal, name })
+        const end = await runAll(session, { given, template, options, halt, journal, name })
         isComplete = end.stop === null
         return await tellEnd(session, end, { name, journal, startedAt })
       } finally {
@@ -119,12 +121,13 @@ async function runAll(
     given: Given
     template: Template
     options: RunOptions
+    halt: Halt | null
     journal: Journal
     name: string
   },
 ): Promise<RunEnd> {
   const { output, signal: first } = session
-  const { given, template, options, journal, name } = of
+  const { given, template, options, halt, journal, name } = of
   const { atOnce: fixed, patience } = options
   const second = session.second()
   const total = given.sources && countOf(given.sources)
@@ -171,7 +174,7 @@ async function runAll(
     journal,
     printer: createPrinter(journal, print),
     limit: window.limit,
-    halt: parseHalt(options.halt),
+    halt,
     total,
     signals: { first, second },
     leaving,
@@ -258,17 +261,21 @@ function remarksOf({ label, failure, task, omitted }: Ended): string[] {
 }
 
 function stopInWords(stop: Stop, running: number): string[] {
-  const tasks = running === 1 ? 'The task that is under way' : `The ${running} tasks under way`
+  const [tasks, are, go] =
+    running === 1
+      ? ['The task under way', 'is', 'continues']
+      : [`The ${running} tasks under way`, 'are', 'continue']
+  const after =
+    running === 0
+      ? ''
+      : ` ${tasks} ${go} on the slaves; Ctrl-C again within ${LEAVE_MS / 1000} s cancels.`
   switch (stop) {
     case 'halt':
-      return running === 0 ? [] : [`--halt: ${tasks} are waited for.`]
+      return running === 0 ? [] : [`--halt: waiting for ${count(running, 'task')} under way`]
     case 'leave':
-      return [
-        '',
-        `Stopping in ${LEAVE_MS / 1000} s. ${tasks} continue on the slaves; Ctrl-C again cancels them.`,
-      ]
+      return ['', `Stopping.${after}`]
     case 'cancel':
-      return running === 0 ? [] : ['', `${tasks} are cancelled.`]
+      return running === 0 ? [] : [`${tasks} ${are} cancelled.`]
     case 'broken':
       return []
   }

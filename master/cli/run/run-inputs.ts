@@ -93,12 +93,13 @@ export function createRun(given: Given) {
     try {
       const ended = await runs.run(work)
       await printer.add(ended)
+      running--
       note(ended)
     } catch (cause) {
+      running--
       left++
       if (!leaving.signal.aborted) end('broken', cause)
     } finally {
-      running--
       given.onProgress({ ...seen, running })
       changed()
     }

@@ -82,7 +82,19 @@ t.test('uploads a file once, and brings results back beside the input', async (t
   const inputs = ['a', 'b'].map((name) => join(folder, `${name}.txt`))
   const common = join(folder, 'common')
   for (const file of [...inputs, common]) writeFileSync(file, `text of ${file}`)
-  const argv = ['--file', common, '--out', '{.}.up', '--', 'shout', '{}', ':::', ...inputs]
+  const argv = [
+    '--at-once',
+    '1',
+    '--file',
+    common,
+    '--out',
+    '{.}.up',
+    '--',
+    'shout',
+    '{}',
+    ':::',
+    ...inputs,
+  ]
   t.match(await run(argv), { exit: 0 })
   for (const file of inputs) {
     t.equal(readFileSync(file.replace('.txt', '.up'), 'utf8'), `TEXT OF ${file.toUpperCase()}`)
@@ -94,7 +106,7 @@ t.test('uploads a file once, and brings results back beside the input', async (t
   const puts = (): number => seen.requests.filter((each) => each === 'PUT /blobs').length
   t.equal(puts(), 3)
 
-  t.match(await run([...argv.slice(0, 2), '--results', join(folder, 'r'), ...argv.slice(2)]), {})
+  t.match(await run(['--results', join(folder, 'r'), ...argv]), {})
   t.equal(puts(), 3, 'the master has them')
   t.ok(existsSync(join(folder, 'r', place, 'a.up')))
 })
@@ -191,7 +203,8 @@ t.test('continues after Ctrl-C and does no input twice', async (t) => {
   t.match(await first, {
     stdout: 'a\n',
     exit: 'stopped',
-    stderr: /Ctrl-C again cancels them.\n.*2 inputs in .*\nThe same command continues the run/,
+    stderr:
+      /Ctrl-C again within 2 s cancels.\n.*2 inputs in .*\nThe same command continues the run/,
   })
   t.equal(progress().length, 1)
   t.same(seen.ran.toSorted(), ['x a', 'x b', 'x c'], 'nothing was started after it')
@@ -243,14 +256,15 @@ t.test('ends early as --halt says', async (t) => {
   const argv = ['--halt', 'soon,fail=1', '--at-once', '1', '--', 'exit', ':::', '0', '3', '4', '5']
   t.match(await run(argv), { exit: 3 })
   t.same(seen.ran, ['exit 0', 'exit 3'])
-  const { program, end } = gates()
-  const slow = await openRun(t, async (given) =>
-    given.args[0] === 'bad' ? { exit: 9 } : program(given),
-  )
+  const { program, started } = gates()
+  const slow = await openRun(t, async (given) => {
+    if (given.args[0] !== 'bad') return program(given)
+    await started('slow')
+    return { exit: 9 }
+  })
   const now = ['--halt', 'now,fail=1', '--at-once', '2', '--', 'x', ':::', 'slow', 'bad', 'c']
-  t.match(await slow.run(now), { exit: 9, stderr: /The task that is under way is cancelled/ })
+  t.match(await slow.run(now), { exit: 9, stderr: /The task under way is cancelled/ })
   t.equal(slow.seen.cancelled, 1)
-  await end('slow')
 })
 
 t.test('stops when the master refuses it, and leaves what is under way', async (t) => {
