@@ -113,11 +113,17 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
   /** Where masters and peers reach this slave: known at the latest when it listens. */
   const own = { url: settings.advertise ?? '' }
   const url = () => own.url
+  const commands =
+    settings.commands.length === 0
+      ? null
+      : createCommands({ settings, root: join(folder.path, 'commands'), log })
   const runFiles = createRunFiles({
-    root: join(folder.path, 'work'),
+    data: folder.path,
     shared: settings.files === undefined ? null : resolve(settings.files),
     master,
     url,
+    cacheBytesMax: settings.cacheBytesMax,
+    owner: commands?.owner ?? null,
     secure: identity !== null,
     connect: {
       ...(connect ? { master: connect } : {}),
@@ -126,10 +132,6 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
   })
   const link = createLink(master, { timeoutMs, pull, connect })
   identity?.onRenewed(link.renew)
-  const commands =
-    settings.commands.length === 0
-      ? null
-      : createCommands({ settings, root: join(folder.path, 'commands'), log })
   const agent = createAgent({
     ...settings,
     boot: randomUUID(),
@@ -138,7 +140,7 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
     master,
     slots: settings.slots ?? settings.executors,
     kinds: [...loaded.keys(), ...(commands ? ['command'] : [])],
-    features: commands ? ['commands'] : [],
+    features: ['files', 'outputs', ...(commands ? ['commands' as const] : [])],
     commands: commands?.commands,
     ...(commands ? { unable: commands.unable } : {}),
     link,
@@ -146,7 +148,9 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
     random: createRandom(randomBytes(6).readUIntBE(0, 6)),
     store,
     kept: await store.load(),
-    runFiles,
+    partitions: runFiles.partitions,
+    delivery: runFiles.delivery,
+    cache: runFiles.cache,
     executors: (onEnded, onAble) =>
       createExecutors({ settings, loaded, runFiles, commands, log, onEnded, onAble }),
     log,
@@ -180,7 +184,7 @@ function createExecutors(given: {
     })
   return createFileRuns({
     fileKinds: new Set(fileKinds),
-    plain: pool({ kinds: names(false), onEnded, onAble }),
+    plain: (onEnded) => pool({ kinds: names(false), onEnded, onAble }),
     withFiles: (onEnded) =>
       pool({ kinds: fileKinds, onEnded, ...FILE_LIMITS, folders: runFiles.folders }),
     commands: given.commands?.executors ?? null,
@@ -213,7 +217,7 @@ async function openServer(settings: Settings, parts: Parts, log: Logger) {
   await server.register(offers, { agent })
   const metrics = createSlaveMetrics(agent, clockWatch.steps)
   await server.register(availability, { agent, metrics })
-  await server.register(partitions, { runFiles })
+  await server.register(partitions, runFiles)
   return server
 }
 

@@ -87,6 +87,13 @@ export const SlaveSettings = Type.Object({
         'folder of files that jobs may name; its content must be the same on every slave',
     }),
   ),
+  cacheBytesMax: Type.Integer({
+    default: 10_737_418_240,
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description:
+      'maximum size of the cache of input files, in bytes; those that were not used for the longest time are removed first',
+  }),
   commands: Type.Array(
     Type.String({
       minLength: 1,

@@ -14,7 +14,7 @@ const Text = (maxLength: number, description: string) =>
     description,
   })
 
-const Input = Type.Object(
+export const CommandInput = Type.Object(
   {
     program: Type.String({
       minLength: 1,
@@ -34,7 +34,7 @@ const Input = Type.Object(
   },
   { additionalProperties: false },
 )
-export type CommandInput = Static<typeof Input>
+export type CommandInput = Static<typeof CommandInput>
 
 /** What a program that ran gives. Of its output the last 64 KiB; decoded as UTF-8 with replacement. */
 const CommandResult = Type.Object({
@@ -57,7 +57,7 @@ export type CommandResult = Static<typeof CommandResult>
 export const kind: Kind<CommandInput> = {
   name: 'command',
   summary: 'Runs a program with arguments and files, without a shell.',
-  input: Input,
+  input: CommandInput,
   output: CommandResult,
   program: true,
   run() {

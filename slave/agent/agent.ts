@@ -19,7 +19,8 @@ import type { Effect, SlaveCoreSettings } from '../core/core.ts'
 import { createSlaveCore } from '../core/core.ts'
 import { createSlaveFigures } from '../core/measurements.ts'
 import type { Executors, RunEnded } from '../executor/executors.ts'
-import type { RunFiles } from '../files/run-files.ts'
+import type { Delivery } from '../files/delivery.ts'
+import type { Partitions } from '../files/partitions.ts'
 import type { Link } from '../link/link.ts'
 import { createOutbox } from '../link/outbox.ts'
 import type { OutboxStore } from '../link/outbox-store.ts'
@@ -47,8 +48,9 @@ type AgentOptions = Omit<SlaveCoreSettings, 'kept' | 'pull'> & {
     /** Whether they can be expected to compute. */
     onAble: (able: boolean) => void,
   ) => Executors<Offer>
-  /** Keeps the files of runs for peers; null where no run has files. */
-  runFiles: RunFiles | null
+  /** The files of runs that are kept for peers, and those on their way to the master; null where none has files. */
+  partitions: Pick<Partitions, 'jobs' | 'drop'> | null
+  delivery: Pick<Delivery, 'unfinished' | 'finish' | 'settled'> | null
   /** What this slave cannot do of an offer whose kind it offers, in words for people; null: nothing. */
   unable?: (offer: Offer) => string | null
   log: Logger
@@ -59,10 +61,14 @@ export function createAgent(given: AgentOptions) {
   const outbox = createOutbox({
     ...given,
     state: () => core.state(),
-    onAcknowledged: (attempts) => take({ is: 'acknowledged', attempts }),
+    onAcknowledged(attempts) {
+      void given.delivery?.settled(attempts)
+      take({ is: 'acknowledged', attempts })
+    },
     onTrouble: (reason) => hindrances.set('outbox', reason),
   })
-  const core = createSlaveCore(given)
+  const unfinished = unfinishedOf(given)
+  const core = createSlaveCore({ ...given, kept: [...given.kept, ...unfinished] })
   const turns = createTurns({ core, clock, perform })
   const { take } = turns
   const hindrances = createHindrances({ core, take })
@@ -89,7 +95,10 @@ export function createAgent(given: AgentOptions) {
 
   return {
     /** Registers with the master, then sends heartbeats. */
-    start: turns.tick,
+    start(): void {
+      turns.tick()
+      for (const { attempt } of unfinished) void finish(attempt)
+    },
 
     /** Takes or refuses each offer in one step. Offers to another boot are all refused. */
     offer({ offers, boot = given.boot }: OffersRequest): OffersReply {
@@ -185,6 +194,12 @@ export function createAgent(given: AgentOptions) {
     outbox.add(callbacks)
   }
 
+  /** Delivers what an earlier run of the slave did not: its files first. */
+  async function finish(attempt: string): Promise<void> {
+    const callback = await given.delivery?.finish(attempt).catch(() => null)
+    if (callback && !closed) outbox.add([callback])
+  }
+
   /** What it holds. The run limit of an attempt that waits for an executor has not started. */
   function held(): HeldAttempt[] {
     return core
@@ -200,6 +215,12 @@ export function createAgent(given: AgentOptions) {
     turns.close()
     await Promise.all([outbox.close(), executors.close(), link.close()])
   }
+}
+
+/** Outcomes whose files an earlier run of the slave did not deliver. */
+function unfinishedOf({ kept, delivery }: Pick<AgentOptions, 'kept' | 'delivery'>): Callback[] {
+  const inOutbox = new Set(kept.map(({ attempt }) => attempt))
+  return delivery?.unfinished().filter(({ attempt }) => !inOutbox.has(attempt)) ?? []
 }
 
 /** A URL without its user, password, query and fragment. */

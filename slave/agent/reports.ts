@@ -4,7 +4,7 @@
 import type { Logger } from '../../shared/process/log.ts'
 import type { HeldAttempt, PollReply, SlaveState } from '../../shared/protocol/wire.ts'
 import type { SlaveCore } from '../core/core.ts'
-import type { RunFiles } from '../files/run-files.ts'
+import type { Partitions } from '../files/partitions.ts'
 import type { Link } from '../link/link.ts'
 import type { Take } from './turns.ts'
 
@@ -16,14 +16,14 @@ export function createReports(given: {
   url: () => string
   /** The slave polls for its tasks: masters need not reach it. */
   pull: boolean
-  runFiles: Pick<RunFiles, 'jobs' | 'drop'> | null
+  partitions: Pick<Partitions, 'jobs' | 'drop'> | null
   held: () => HeldAttempt[]
   take: Take
   onPolled: (reply: PollReply) => void
   /** The master replied. */
   onReply: () => void
 }) {
-  const { link, log, core, runFiles, take } = given
+  const { link, log, core, partitions, take } = given
   /** A slave that leaves says nothing more: its next poll would register it again. */
   let left = false
 
@@ -44,7 +44,7 @@ export function createReports(given: {
 
     beat(): void {
       if (left) return
-      const jobs = runFiles?.jobs() ?? []
+      const jobs = partitions?.jobs() ?? []
       const more = jobs.length > 0 ? { jobs } : {}
       link.beat({ state: core.state(), attempts: given.held(), ...more }, (error, reply) => {
         if (error || !reply) {
@@ -52,7 +52,7 @@ export function createReports(given: {
           return take({ is: 'beat-failed' })
         }
         given.onReply()
-        if (reply.endedJobs) void runFiles?.drop(reply.endedJobs)
+        if (reply.endedJobs) void partitions?.drop(reply.endedJobs)
         take({ is: 'beat-answered', reply })
       })
     },

@@ -12,6 +12,7 @@ import { LONG_AGO, later, NEVER } from '../../shared/data/clock.ts'
 import type { Random } from '../../shared/data/random.ts'
 import type {
   Commands,
+  Feature,
   HeartbeatReply,
   HeldAttempt,
   OfferAnswer,
@@ -76,9 +77,12 @@ export type SlaveCoreSettings = {
   slots: number
   kinds: string[]
   tags: string[]
-  features?: string[]
+  /** What it can do besides running its kinds. */
+  features?: readonly Feature[]
   /** The programs that it runs, if any. */
   commands?: Commands | undefined
+  /** How full its cache of files is. */
+  cache?: () => NonNullable<SlaveState['cache']>
   /** The slave polls for tasks. */
   pull?: boolean
   random: Random
@@ -138,7 +142,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       kinds: settings.kinds,
       tags: settings.tags,
       slots,
-      ...(settings.features ? { features: settings.features } : {}),
+      ...(settings.features ? { features: [...settings.features] } : {}),
       ...(settings.commands ? { commands: settings.commands } : {}),
     }),
     /** All attempts that run, or ended and are not acknowledged. */
@@ -357,6 +361,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       free: slots - running.size,
       mode: mode === 'accepting' && full ? 'unwilling' : mode,
       reason: mode !== 'accepting' ? modeReason : full ? outboxReason() : busyReason(),
+      ...(settings.cache ? { cache: settings.cache() } : {}),
       ...(settings.pull ? { polled: polling.over } : {}),
     }
   }

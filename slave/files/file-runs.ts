@@ -1,48 +1,58 @@
-// Executors for kinds that work on files, beside those of the other kinds. The files of such a run are
-// fetched before it and delivered after it; the agent sees one run.
+// Executors for runs with files and for programs, beside those of the other runs. The files of such a run
+// are fetched before it and delivered after it; the agent sees one run.
 //
 //   run() --> fetching --> in an executor --> delivering --> ended (onEnded, once)
 //   kill(): aborted, wherever it is
 
+import { join } from 'node:path'
 import { Raw } from '../../shared/data/raw-json.ts'
-import type { CommandInput } from '../../shared/kinds/command.ts'
+import { createCheck } from '../../shared/http/validate.ts'
+import { CommandInput } from '../../shared/kinds/command.ts'
 import { TaskFailure } from '../../shared/kinds/kind.ts'
-import type { Offer, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
-import type { CommandExecutors } from '../commands/commands.ts'
-import type { Executors, Run, RunEnded } from '../executor/executors.ts'
-import { MissingFileError } from './fetch.ts'
-import type { RunFiles, RunFolder } from './run-files.ts'
-import { NotAFileError } from './run-files.ts'
+import type { FailureType, Offer, Outcome } from '../../shared/protocol/wire.ts'
+import type { CommandExecutors, CommandRun } from '../commands/commands.ts'
+import type { Executors, RunEnded } from '../executor/executors.ts'
+import { MissingOutputError, NotAFileError } from './outputs.ts'
+import type { RunFiles } from './run-files.ts'
+import { MissingFileError } from './run-files.ts'
+import type { RunFolder, Stream } from './run-folder.ts'
 
-/** A run that works on files. */
-type Order = { offer: Offer; abort: AbortController; folder: RunFolder | null }
+const COMMAND = 'command'
+const isCommand = createCheck(CommandInput)
 
-/** `plain` runs the other kinds; `withFiles` is called when the first run that works on files is there. */
+/** A run with files. */
+type Order = {
+  offer: Offer
+  abort: AbortController
+  folder: RunFolder | null
+  stage: 'fetching' | 'running' | 'delivering'
+}
+
+type OnEnded = (ended: RunEnded[]) => void
+
+/** `withFiles` is called when the first run that works on files is there. */
 export function createFileRuns(given: {
   /** Kinds that work on files. */
   fileKinds: ReadonlySet<string>
-  plain: Executors
-  withFiles: (onEnded: (ended: RunEnded[]) => void) => Executors
+  /** Run the other kinds. */
+  plain: (onEnded: OnEnded) => Executors
+  withFiles: (onEnded: OnEnded) => Executors
   /** Run programs; null where that is not allowed. */
-  commands: ((onEnded: (ended: RunEnded[]) => void) => CommandExecutors) | null
+  commands: ((onEnded: OnEnded) => CommandExecutors) | null
   runFiles: RunFiles
-  onEnded: (ended: RunEnded[]) => void
+  onEnded: OnEnded
 }): Executors<Offer> {
-  const { runFiles, plain, onEnded } = given
+  const { runFiles, onEnded } = given
   const orders = new Map<string, Order>()
-  const commands = given.commands?.((ended) => {
-    for (const each of ended) {
-      const order = orders.get(each.attempt)
-      if (order) finish(order, each)
-    }
-  })
+  const plain = given.plain(takeEnded)
+  const commands = given.commands?.(takeEnded) ?? null
   let withFiles: Executors | undefined
   let closed = false
 
   return {
     run(offer) {
-      if (!given.fileKinds.has(offer.kind) && offer.kind !== 'command') return plain.run(offer)
-      const order: Order = { offer, abort: new AbortController(), folder: null }
+      if (isPlain(offer)) return plain.run(offer)
+      const order: Order = { offer, abort: new AbortController(), folder: null, stage: 'fetching' }
       orders.set(offer.attempt, order)
       void prepare(order)
     },
@@ -50,15 +60,15 @@ export function createFileRuns(given: {
     waits(attempt) {
       const order = orders.get(attempt)
       if (!order) return plain.waits(attempt)
-      return order.folder === null || withFiles?.waits(attempt) || commands?.waits(attempt) || false
+      if (order.stage !== 'running') return order.stage === 'fetching'
+      return executorsOf(order.offer).waits(attempt)
     },
     kill(attempt) {
       const order = orders.get(attempt)
       if (!order) return plain.kill(attempt)
       orders.delete(attempt)
       order.abort.abort()
-      withFiles?.kill(attempt)
-      void Promise.resolve(commands?.kill(attempt)).then(() => discard(order))
+      void end(order)
     },
     async close() {
       closed = true
@@ -69,40 +79,75 @@ export function createFileRuns(given: {
     },
   }
 
+  function isPlain({ kind, files = [], outputs = [] }: Offer): boolean {
+    return (
+      kind !== COMMAND && !given.fileKinds.has(kind) && files.length === 0 && outputs.length === 0
+    )
+  }
+
+  function executorsOf({ kind }: Offer) {
+    if (kind === COMMAND && commands) return commands
+    if (!given.fileKinds.has(kind)) return plain
+    return (withFiles ??= given.withFiles(takeEnded))
+  }
+
   async function prepare(order: Order): Promise<void> {
-    const { attempt, kind, input, runLimitMs } = order.offer
+    const { offer, abort } = order
+    const { attempt } = offer
+    const layout = offer.kind === COMMAND ? 'program' : 'kind'
     try {
-      order.folder = await runFiles.open(order.offer, order.abort.signal)
+      order.folder = await runFiles.open(offer, layout, abort.signal)
     } catch (error) {
       return finish(order, { attempt, outcome: failureOf(error), ranMs: 0 })
     }
     if (!orders.has(attempt) || closed) return discard(order)
-    const { files, out, shared } = order.folder
-    if (kind === 'command' && commands) {
-      const command = (input instanceof Raw ? input.value : input) as CommandInput
-      const { task, secretEnv = {} } = order.offer
-      const streams = { stdout: null, stderr: null }
-      return commands.run({
-        ...{ attempt, task, kind, input: command, runLimitMs },
-        ...{ secretEnv, folder: out, streams },
-      })
-    }
-    const run: Run = { attempt, kind, input, runLimitMs, work: { files, out, shared } }
-    withFiles ??= given.withFiles((ended) => {
-      for (const each of ended) void deliver(each)
-    })
-    withFiles.run(run)
+    order.stage = 'running'
+    start(order, order.folder)
   }
 
-  async function deliver(ended: RunEnded): Promise<void> {
-    const order = orders.get(ended.attempt)
-    if (!order) return
-    if (ended.outcome.status === 'failed' || !order.folder) return finish(order, ended)
+  function start(order: Order, folder: RunFolder): void {
+    const { offer } = order
+    const { attempt, kind, input, runLimitMs } = offer
+    if (kind !== COMMAND || !commands) {
+      const { files, out } = folder
+      const work = given.fileKinds.has(kind)
+        ? { work: { files, out, shared: runFiles.shared } }
+        : {}
+      return executorsOf(offer).run({ attempt, kind, input, runLimitMs, ...work })
+    }
+    const command = input instanceof Raw ? input.value : input
+    if (isCommand.fits(command)) return commands.run(commandRunOf(offer, command, folder))
+    const message = isCommand
+      .mistakes(command)
+      .map(({ field, rule }) => `${field} ${rule}`)
+      .join('; ')
+    finish(order, {
+      attempt,
+      outcome: { status: 'failed', type: 'rejected-input', message },
+      ranMs: 0,
+    })
+  }
+
+  function takeEnded(ended: RunEnded[]): void {
+    if (orders.size === 0) return onEnded(ended)
+    const others = ended.filter(({ attempt }) => !orders.has(attempt))
+    if (others.length > 0) onEnded(others)
+    for (const each of ended) {
+      const order = orders.get(each.attempt)
+      if (order) void deliver(order, each)
+    }
+  }
+
+  async function deliver(order: Order, ended: RunEnded): Promise<void> {
+    order.stage = 'delivering'
+    if (!order.folder) return finish(order, ended)
     try {
-      const files = await runFiles.deliver(order.folder, order.offer, order.abort.signal)
-      finish(order, { ...ended, outcome: withOutputs(ended.outcome, files) })
+      const { signal } = order.abort
+      finish(order, await runFiles.delivery.deliver(order.folder, order.offer, ended, signal))
     } catch (error) {
-      finish(order, { ...ended, outcome: failureOf(error) })
+      // Why the run failed says more than why what it left could not be delivered.
+      const { outcome } = ended
+      finish(order, outcome.status === 'failed' ? ended : { ...ended, outcome: failureOf(error) })
     }
   }
 
@@ -112,20 +157,46 @@ export function createFileRuns(given: {
     onEnded([ended])
   }
 
+  /** Its folder stays until no process is left that could write into it. */
+  async function end(order: Order): Promise<void> {
+    if (order.stage === 'running') await executorsOf(order.offer).kill(order.offer.attempt)
+    discard(order)
+  }
+
   function discard({ folder }: Order): void {
     if (folder && !closed) void runFiles.discard(folder)
   }
 }
 
-const withOutputs = (outcome: Outcome & { status: 'done' }, files: OutputFile[]): Outcome =>
-  files.length === 0 ? outcome : { ...outcome, files }
+function commandRunOf(
+  offer: Offer,
+  input: CommandInput,
+  { folder, out, streams }: RunFolder,
+): CommandRun {
+  const { attempt, task, kind, runLimitMs, secretEnv = {} } = offer
+  const pathOf = (name: Stream) => (streams.includes(name) ? join(folder, name) : null)
+  return {
+    attempt,
+    task,
+    kind,
+    input,
+    runLimitMs,
+    secretEnv,
+    folder: out,
+    streams: { stdout: pathOf('stdout'), stderr: pathOf('stderr') },
+  }
+}
 
 function failureOf(error: unknown): Outcome {
   const { message } = error as Error
-  if (error instanceof MissingFileError) {
-    return { status: 'failed', type: 'missing-file', message, missing: error.names }
-  }
-  if (error instanceof NotAFileError) return { status: 'failed', type: 'invalid-result', message }
-  if (error instanceof TaskFailure) return { status: 'failed', type: error.type, message }
+  const failed = (type: FailureType): Outcome & { status: 'failed' } => ({
+    status: 'failed',
+    type,
+    message,
+  })
+  if (error instanceof MissingFileError) return { ...failed('missing-file'), missing: error.names }
+  if (error instanceof MissingOutputError) return failed('missing-output')
+  if (error instanceof NotAFileError) return failed('invalid-result')
+  if (error instanceof TaskFailure) return failed(error.type)
   return { status: 'failed', type: 'executor-crashed', message: `its files failed: ${message}` }
 }

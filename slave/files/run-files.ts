@@ -1,48 +1,55 @@
-// The files of a slave: the folders of its runs, their output files, and the partitions that are kept for
-// peers. A restart of the agent removes them all, by choice: the master runs again what needs them.
+// The files of runs: a folder for each, its input files, and its outputs on their way to the master or kept
+// for peers. A restart of the agent removes the folders and partitions, by choice: the master runs again
+// what needs them. The cache and outcomes that were being delivered stay.
 //
-//   root/runs/<n>/in/...  out/...            removed when the run has ended
-//   root/partitions/<job>/<task>/<name>      removed when the master says that the job has ended
+//   data/work/runs/<n>/in/...  out/...            of a kind: removed when the run has ended
+//   data/work/runs/<n>/work/...  stdout  stderr   of a program
+//   data/work/partitions/...                      removed when the master says that the job has ended
+//   data/cache/...                                blobs, by SHA-256
+//   data/outputs/...                              until the outcome is acknowledged
 
-import { timingSafeEqual } from 'node:crypto'
-import { constants, mkdirSync, rmSync } from 'node:fs'
-import type { FileHandle } from 'node:fs/promises'
-import { lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { setTimeout as delay } from 'node:timers/promises'
-import { Agent, request } from 'undici'
-import { paced } from '../../shared/http/exchange-deadline.ts'
+import { mkdirSync, rmSync } from 'node:fs'
+import { copyFile, constants as copying, mkdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Agent } from 'undici'
+import { filePathMistake } from '../../shared/data/file-paths.ts'
 import type { Connector } from '../../shared/http/tls.ts'
-import type { Work } from '../../shared/kinds/kind.ts'
-import { TaskFailure } from '../../shared/kinds/kind.ts'
-import { readSteady } from '../../shared/process/unchanged-file.ts'
-import type { Offer, OutputFile } from '../../shared/protocol/wire.ts'
-import { createFetch } from './fetch.ts'
-import { createMeter, FINAL, RETRY_MS, RETRY_MS_MAX, StatusError } from './transfer.ts'
+import type { InputFile, Offer } from '../../shared/protocol/wire.ts'
+import type { HeldBlob } from './cache.ts'
+import { createCache } from './cache.ts'
+import { createDelivery } from './delivery.ts'
+import { createFetch, isLocal, isOfMaster } from './fetch.ts'
+import { openKeptOutputs } from './kept-outputs.ts'
+import type { Owner } from './owner.ts'
+import { giveTo, openWayTo } from './owner.ts'
+import { createPartitions } from './partitions.ts'
+import { removeFolder } from './remove-folder.ts'
+import type { RunFolder } from './run-folder.ts'
+import { STREAMS } from './run-folder.ts'
+import { inParallel } from './transfer.ts'
+import { createUpload } from './upload.ts'
 
 /** Deadline of a transfer, besides the time for its bytes (exchange-deadline.ts). In milliseconds. */
 const TRANSFER_MS = 20_000
-/** The response to an upload. In bytes. */
-const ANSWER_BYTES_MAX = 64 * 1024
-/** Names in paths: jobs, tasks, files. */
-const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/
+const CACHE_BYTES_MAX = 10 * 1024 ** 3
 
-/** A run left something in its output folder that is not a regular file of its own. */
-export class NotAFileError extends Error {}
+/** These input files of a run could not be fetched. */
+export class MissingFileError extends Error {
+  readonly names: string[]
+  constructor(names: string[], why: string) {
+    super(why)
+    this.names = names
+  }
+}
 
-/** What cannot be removed now is removed by the next start. */
-const remove = (folder: string): Promise<void> =>
-  rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
-
-/** The files of one run. */
-export type RunFolder = Work & { folder: string }
+/** `kind`: reads its files where they are. `program`: has copies, which it may change. */
+export type Layout = 'kind' | 'program'
 
 export type RunFiles = ReturnType<typeof createRunFiles>
 
-/** `root` is emptied; `shared` is the slave's own folder of files. */
+/** `data`: the slave's folder; `shared`: the slave's own folder of files. */
 export function createRunFiles(given: {
-  root: string
+  data: string
   shared: string | null
   master: string
   /** Where peers reach this slave. */
@@ -51,182 +58,141 @@ export function createRunFiles(given: {
   secure?: boolean
   /** How to connect to the master and to peers: to peers only where a slave can be. */
   connect: { master?: Connector; peer: Connector }
+  /** Default CACHE_BYTES_MAX. */
+  cacheBytesMax?: number
+  /** Whom the files of programs belong to; null: to the agent. */
+  owner?: Owner | null
   /** Default TRANSFER_MS. */
   transferMs?: number
 }) {
-  const { root, shared, master, secure = false, transferMs = TRANSFER_MS } = given
+  const { data, shared, master, owner = null, transferMs = TRANSFER_MS } = given
+  const root = join(data, 'work')
   const runs = join(root, 'runs')
-  const partitions = join(root, 'partitions')
   rmSync(root, { recursive: true, force: true })
   mkdirSync(runs, { recursive: true })
-  mkdirSync(partitions)
   const agentWith = (connect: Connector | undefined): Agent =>
     // The deadline of the exchange covers both.
     new Agent({ headersTimeout: 0, bodyTimeout: 0, ...(connect ? { connect } : {}) })
   const toMaster = agentWith(given.connect.master)
   const toPeers = agentWith(given.connect.peer)
-  const { fetchAll } = createFetch({ master, secure, transferMs, toMaster, toPeers })
-  /** Tickets of the jobs whose partitions are here. */
-  const tickets = new Map<string, string>()
+  const { secure = false, cacheBytesMax: bytesMax = CACHE_BYTES_MAX } = given
+  const fetch = createFetch({ master, secure, transferMs, toMaster, toPeers })
+  const cache = createCache({ folder: join(data, 'cache'), bytesMax })
+  const partitions = createPartitions({ root: join(root, 'partitions'), url: given.url })
+  const kept = openKeptOutputs(join(data, 'outputs'))
+  const closed = ['cache', 'outputs', 'work/partitions'].map((name) => join(data, name))
+  if (owner) openWayTo(data, runs, closed)
+  const upload = createUpload({ master, toMaster, transferMs })
+  const delivery = createDelivery({ kept, partitions, upload })
   let count = 0
 
   return {
+    shared,
+    partitions,
+    delivery,
     /** What executors may read and write. */
-    folders: { read: shared === null ? [] : [shared], write: [runs] },
+    folders: { read: [cache.folder, ...(shared === null ? [] : [shared])], write: [runs] },
+    /** How full the cache is. */
+    cache: cache.state,
 
     /** Makes a run's folder and fetches its files. Rejects with MissingFileError, or when aborted. */
-    async open({ files = [] }: Offer, signal: AbortSignal): Promise<RunFolder> {
+    async open(
+      { files = [], outputs = [] }: Offer,
+      layout: Layout,
+      signal: AbortSignal,
+    ): Promise<RunFolder> {
       const folder = join(runs, String(++count))
-      const [input, out] = [join(folder, 'in'), join(folder, 'out')]
-      await mkdir(out, { recursive: true })
-      await mkdir(input)
+      const isProgram = layout === 'program'
+      const out = join(folder, isProgram ? 'work' : 'out')
+      const streams = isProgram ? STREAMS.filter((name) => outputs.includes(name)) : []
+      const run: RunFolder = { folder, out, files: {}, streams, blobs: [] }
+      const input = isProgram ? out : join(folder, 'in')
       try {
-        return { folder, files: await fetchAll(files, input, signal), out, shared }
+        await mkdir(out, { recursive: true })
+        if (!isProgram) await mkdir(input)
+        // A program that prints nothing leaves them empty.
+        for (const name of streams) await writeFile(join(folder, name), '')
+        await bringAll(run, files, input, layout, signal)
+        if (isProgram && owner) await giveTo(owner, out)
+        signal.throwIfAborted()
+        return run
       } catch (error) {
-        await remove(folder)
+        await discard(run)
         throw error
       }
     },
 
-    /**
-     * Uploads a run's output files, or keeps them for peers, as the offer says. Repeats it until it is done.
-     * Rejects with NotAFileError for a link or anything else that is not a regular file.
-     */
-    async deliver(run: RunFolder, offer: Offer, signal: AbortSignal): Promise<OutputFile[]> {
-      if (!(await lstat(run.out)).isDirectory()) {
-        throw new NotAFileError('the output folder was replaced: write into the given folder')
-      }
-      const names = (await readdir(run.out)).filter((name) => PLAIN.test(name)).sort()
-      if (names.length === 0 || offer.keep === undefined) return []
-      if (offer.keep === 'slave') return keep(run, offer, names)
-      const uploaded: OutputFile[] = []
-      for (const name of names) uploaded.push(await upload(join(run.out, name), name, signal))
-      return uploaded
-    },
-
-    discard: (run: RunFolder): Promise<void> => remove(run.folder),
-
-    /** Jobs whose partitions are kept here. */
-    jobs: (): string[] => [...tickets.keys()],
-
-    async drop(jobs: string[]): Promise<void> {
-      for (const job of jobs) {
-        if (!tickets.delete(job)) continue
-        await remove(join(partitions, job))
-      }
-    },
-
-    /** The path and size of a partition; null when it is not here or not for this ticket. */
-    async find(job: string, task: string, name: string, ticket: string) {
-      const known = tickets.get(job)
-      if (known === undefined || !isSame(known, ticket)) return null
-      if (!PLAIN.test(task) || !PLAIN.test(name)) return null
-      const path = join(partitions, job, task, name)
-      const facts = await lstat(path).catch(() => null)
-      return facts?.isFile() ? { path, bytes: facts.size } : null
-    },
+    discard,
 
     async close(): Promise<void> {
+      delivery.close()
       await Promise.all([toMaster.destroy(), toPeers.destroy()])
       await rm(root, { recursive: true, force: true })
     },
   }
 
-  async function keep(run: RunFolder, offer: Offer, names: string[]): Promise<OutputFile[]> {
-    const { job = '', task, ticket = '' } = offer
-    if (!PLAIN.test(job) || !PLAIN.test(task))
-      throw new Error('only a part of a job can keep files')
-    const folder = join(partitions, job, task)
-    tickets.set(job, ticket)
-    await mkdir(join(partitions, job), { recursive: true })
-    // An earlier run of the same task may have left its files: those of this run replace them.
-    await rm(folder, { recursive: true, force: true })
-    await rename(run.out, folder)
-    const base = `${given.url()}/partitions/${job}/${task}`
-    const listed: OutputFile[] = []
-    for (const name of names) {
-      // By its hash a peer knows that it fetches the file that was made now.
-      const path = join(folder, name)
-      const facts = await readSteady(path, name, () => hashOf(path, name))
-      listed.push({ name, ...facts, url: `${base}/${name}` })
-    }
-    return listed
-  }
-
-  /** Repeats until the master has the file: a result survives an outage of the master. */
-  async function upload(path: string, name: string, signal: AbortSignal): Promise<OutputFile> {
-    for (let pause = RETRY_MS; ; pause = Math.min(RETRY_MS_MAX, pause * 2)) {
-      try {
-        const put = () => uploadOnce(path, name, signal)
-        return { name, ...(await readSteady(path, name, put)) }
-      } catch (error) {
-        signal.throwIfAborted()
-        if (error instanceof NotAFileError || error instanceof TaskFailure) throw error
-        if (FINAL.includes((error as StatusError).status)) throw error
-        await delay(pause, undefined, { signal })
-      }
-    }
-  }
-
-  async function uploadOnce(
-    path: string,
-    name: string,
+  async function bringAll(
+    run: RunFolder,
+    files: InputFile[],
+    input: string,
+    layout: Layout,
     signal: AbortSignal,
-  ): Promise<Omit<OutputFile, 'name'>> {
-    await using file = await openOutput(path, name)
-    const { size } = await file.stat()
-    const { statusCode, body } = await request(new URL('/blobs', master), {
-      method: 'PUT',
-      headers: { 'content-type': 'application/octet-stream', 'content-length': String(size) },
-      body: file.createReadStream({ autoClose: false }),
-      signal,
-      dispatcher: toMaster.compose(paced({ timeoutMs: transferMs, bytesMax: ANSWER_BYTES_MAX })),
+  ): Promise<void> {
+    const missing: string[] = []
+    let why = ''
+    const stop = new AbortController()
+    const either = AbortSignal.any([signal, stop.signal])
+    await inParallel(files, async (file) => {
+      const path = join(input, file.name)
+      try {
+        const mistake = filePathMistake(file.name)
+        if (mistake !== null) throw new Error(`its name ${mistake}`)
+        run.files[file.name] = await bring(run, file, path, layout, either)
+      } catch (error) {
+        either.throwIfAborted()
+        if (isLocal(error)) {
+          stop.abort()
+          throw error
+        }
+        missing.push(file.name)
+        why = `${file.name} could not be fetched: ${(error as Error).message}`
+      }
     })
-    const text = await body.text()
-    if (statusCode >= 300) {
-      throw new StatusError(`the master answered ${statusCode}: ${text.slice(0, 300)}`, statusCode)
+    if (missing.length > 0) throw new MissingFileError(missing, why)
+  }
+
+  /** Gives the path at which a run finds the file. */
+  async function bring(
+    run: RunFolder,
+    file: InputFile,
+    path: string,
+    layout: Layout,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const blob = await holdBlob(file, signal)
+    if (blob && layout === 'kind') {
+      run.blobs.push(blob)
+      return blob.path
     }
-    const { sha256, bytes } = JSON.parse(text) as { sha256: string; bytes: number }
-    if (bytes !== size) throw new Error(`the master received ${bytes} of ${size} bytes`)
-    return { sha256, bytes }
+    try {
+      await mkdir(dirname(path), { recursive: true })
+      if (blob) await copyFile(blob.path, path, copying.COPYFILE_FICLONE)
+      else await fetch(file, path, signal)
+    } finally {
+      blob?.release()
+    }
+    return path
   }
-}
 
-const flags: Partial<typeof constants> = constants
-/** O_NONBLOCK: opening a FIFO must not wait for a writer. Windows has neither flag. */
-const { O_RDONLY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = flags
-
-/**
- * Opens an output file. A run may have made a link (symbolic or hard) to a file that only the agent can
- * read: such a file would reach clients or peers.
- */
-async function openOutput(path: string, name: string): Promise<FileHandle> {
-  const mistake = (what: string) =>
-    new NotAFileError(`the output ${name} is ${what}: outputs must be regular files, without links`)
-  let file: FileHandle
-  try {
-    if ((await lstat(path)).isSymbolicLink()) throw mistake('a symbolic link')
-    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  } catch (error) {
-    // It became a link, or a socket, in between.
-    const { code = '' } = error as NodeJS.ErrnoException
-    throw ['ELOOP', 'EMLINK', 'ENXIO'].includes(code) ? mistake('not a file') : error
+  /** Blobs of the master are kept. A peer's file is used once; what has no SHA-256 cannot be found again. */
+  async function holdBlob(file: InputFile, signal: AbortSignal): Promise<HeldBlob | null> {
+    const { sha256, bytes } = file
+    if (!isOfMaster(file) || sha256 === undefined || bytes === undefined) return null
+    return cache.hold({ sha256, bytes }, (path, either) => fetch(file, path, either), signal)
   }
-  const facts = await file.stat()
-  if (facts.isFile() && facts.nlink === 1) return file
-  await file.close()
-  throw mistake(facts.isFile() ? 'a hard link' : 'not a file')
-}
 
-async function hashOf(path: string, name: string): Promise<{ bytes: number; sha256: string }> {
-  const meter = createMeter()
-  meter.stream.resume()
-  await using file = await openOutput(path, name)
-  await pipeline(file.createReadStream({ autoClose: false }), meter.stream)
-  return meter.facts()
-}
-
-function isSame(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)]
-  return x.length === y.length && timingSafeEqual(x, y)
+  async function discard(run: RunFolder): Promise<void> {
+    for (const blob of run.blobs.splice(0)) blob.release()
+    await removeFolder(run.folder)
+  }
 }

@@ -96,7 +96,7 @@ export function createLink(
       const moreMs = (bytes: number): number => bytes * MS_PER_BYTE
       ask('POST', callbacksPath, callbacksText(request), fits.acknowledged, done, moreMs)
     },
-    poll({ slots: _, ...state }, waitMs, done) {
+    poll({ slots: _slots, cache: _cache, ...state }, waitMs, done) {
       const fields = Object.entries({ ...state, wait: waitMs / 1000 })
       const query = new URLSearchParams(fields.map(([name, value]) => [name, String(value)]))
       ask('GET', `/get_task?${query}`, undefined, fits.polled, done, () => waitMs, readPolled)

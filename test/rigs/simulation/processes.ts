@@ -265,7 +265,8 @@ export function startSlaveProcess(given: {
     version: 'simulated',
     tags: [],
     link: simulatedLink(given, life),
-    runFiles: null,
+    partitions: null,
+    delivery: null,
     executors: (onEnded) => simulatedExecutors(clock, given, (attempt) => taskOf(attempt), onEnded),
     log,
   })

@@ -77,7 +77,8 @@ async function setUp({ master = 'http://user:word@master:8080', pull = false } =
         close: async () => {},
       } as unknown as Executors<Offer>
     },
-    runFiles: null,
+    partitions: null,
+    delivery: null,
     log: await createLog('test', 'silent'),
   })
   agent.start()

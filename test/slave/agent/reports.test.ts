@@ -58,7 +58,7 @@ async function setUp({ pull = false } = {}) {
     core: { card: () => CARD, state: () => STATE },
     url: () => 'http://slave-1',
     pull,
-    runFiles: { jobs: () => ['job-1'], drop: async (jobs) => void dropped.push(...jobs) },
+    partitions: { jobs: () => ['job-1'], drop: async (jobs) => void dropped.push(...jobs) },
     held: () => [],
     take: (input) => void inputs.push(input),
     onPolled: () => void polled++,

@@ -1,64 +1,14 @@
 // The slave's files: fetched whole or not at all, kept for whoever shows the ticket, gone when told.
 
-import { createHash } from 'node:crypto'
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import type { RequestListener } from 'node:http'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Offer } from '../../../shared/protocol/wire.ts'
-import { MissingFileError } from '../../../slave/files/fetch.ts'
-import { createRunFiles, NotAFileError } from '../../../slave/files/run-files.ts'
-import { connectToPeers } from '../../../slave/link/peers.ts'
-import { age, rewrite } from '../../shared/rewrite.ts'
-
-type Test = Pick<typeof t, 'teardown' | 'testdir'>
-
-/** A server that stands for the master, and a runFiles. */
-async function setUp(
-  t: Test,
-  listener: RequestListener,
-  { host = '127.0.0.1', transferMs }: { host?: string; transferMs?: number } = {},
-) {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()))
-  t.teardown(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  const master = `http://127.0.0.1:${port}`
-  const root = join(t.testdir(), 'work')
-  const url = () => 'http://me:1'
-  const connect = { peer: connectToPeers({ host, requestTimeoutMs: 1000 }, undefined, url) }
-  const limit = transferMs === undefined ? {} : { transferMs }
-  const runFiles = createRunFiles({ root, shared: null, master, url, connect, ...limit })
-  t.teardown(() => runFiles.close())
-  return { runFiles, master, root }
-}
-
-const anOffer = (more: Partial<Offer>): Offer => ({
-  attempt: 'a1',
-  task: 't1',
-  kind: 'k',
-  input: {},
-  runLimitMs: 1000,
-  ...more,
-})
-
-const never = new AbortController().signal
-const shaOf = (text: string): string => createHash('sha256').update(text).digest('hex')
+import { MissingFileError } from '../../../slave/files/run-files.ts'
+import { anOffer, never, openRunFiles, shaOf } from './open-run-files.ts'
 
 t.test('files are fetched from the master or a peer, with the ticket, and checked', async (t) => {
   const asked: unknown[] = []
-  const { runFiles, master } = await setUp(t, (request, response) => {
+  const { runFiles, master } = await openRunFiles(t, (request, response) => {
     asked.push([request.url, request.headers.authorization])
     response.end(`content of ${request.url}`)
   })
@@ -67,7 +17,7 @@ t.test('files are fetched from the master or a peer, with the ticket, and checke
     { name: 'x', url: '/blobs/x', sha256 },
     { name: 'y', url: `${master}/partitions/j/t/y`, bytes: 28, ticket: 'secret' },
   ]
-  const room = await runFiles.open(anOffer({ files }), never)
+  const room = await runFiles.open(anOffer({ files }), 'kind', never)
   t.equal(readFileSync(room.files.x!, 'utf8'), 'content of /blobs/x')
   t.equal(readFileSync(room.files.y!, 'utf8'), 'content of /partitions/j/t/y')
   t.same(asked.toSorted(), [
@@ -81,7 +31,7 @@ t.test('files are fetched from the master or a peer, with the ticket, and checke
 t.test(
   'a file that is not there, or is not the right one, is named, and nothing is left',
   async (t) => {
-    const { runFiles, root } = await setUp(t, (request, response) => {
+    const { runFiles, root } = await openRunFiles(t, (request, response) => {
       if (request.url === '/gone') response.writeHead(404)
       response.end('abc')
     })
@@ -89,7 +39,9 @@ t.test(
       { name: 'good', url: '/good', bytes: 3 },
       { name: 'gone', url: '/gone' },
     ]
-    const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
+    const error = await runFiles
+      .open(anOffer({ files }), 'kind', never)
+      .catch((error: unknown) => error)
     t.type(error, MissingFileError)
     t.match(error, { names: ['gone'], message: /answered 404/ })
     t.same(readdirSync(join(root, 'runs')), [])
@@ -97,12 +49,12 @@ t.test(
 )
 
 t.test('a file is written under its path, and never outside the folder of its run', async (t) => {
-  const { runFiles, root } = await setUp(t, (_request, response) => response.end('text'))
+  const { runFiles, root } = await openRunFiles(t, (_request, response) => response.end('text'))
   const file = (name: string) => ({ name, url: '/blobs/x' })
-  const run = await runFiles.open(anOffer({ files: [file('a/b c/d.txt')] }), never)
+  const run = await runFiles.open(anOffer({ files: [file('a/b c/d.txt')] }), 'kind', never)
   t.equal(readFileSync(join(run.folder, 'in/a/b c/d.txt'), 'utf8'), 'text')
   for (const name of ['../x', 'a/../../x', '/x', 'a//x', '..', 'a\0b']) {
-    const opened = runFiles.open(anOffer({ files: [file(name)] }), never)
+    const opened = runFiles.open(anOffer({ files: [file(name)] }), 'kind', never)
     await t.rejects(opened, { names: [name], message: /its name / })
   }
   t.same(readdirSync(root).sort(), ['partitions', 'runs'])
@@ -110,7 +62,7 @@ t.test('a file is written under its path, and never outside the folder of its ru
 
 t.test('a file that is longer than it was said to be is not taken in', async (t) => {
   let sent = 0
-  const { runFiles } = await setUp(t, (_request, response) => {
+  const { runFiles } = await openRunFiles(t, (_request, response) => {
     const more = (): void => {
       if (response.destroyed) return
       sent += 65_536
@@ -119,23 +71,29 @@ t.test('a file that is longer than it was said to be is not taken in', async (t)
     more()
   })
   const files = [{ name: 'f', url: '/f', bytes: 5 }]
-  const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
+  const error = await runFiles
+    .open(anOffer({ files }), 'kind', never)
+    .catch((error: unknown) => error)
   t.match(error, { names: ['f'], message: /more than 5 bytes were received/ })
   t.ok(sent < 64_000_000, 'whoever sends without end is not listened to')
 })
 
 t.test('an outage of the master is waited for, a wrong file is not', async (t) => {
   let times = 0
-  const { runFiles } = await setUp(t, (request, response) => {
+  const { runFiles } = await openRunFiles(t, (request, response) => {
     if (request.url === '/wrong') return response.end('wrong')
     times++
     if (times <= 5) return response.writeHead(503).end()
     response.end('whole')
   })
-  const away = runFiles.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
+  const away = runFiles.open(
+    anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }),
+    'kind',
+    never,
+  )
   const sha256 = shaOf('whole')
   const wrong = runFiles
-    .open(anOffer({ files: [{ name: 'w', url: '/wrong', sha256 }] }), never)
+    .open(anOffer({ files: [{ name: 'w', url: '/wrong', sha256 }] }), 'kind', never)
     .catch((error: unknown) => error)
   t.equal(readFileSync((await away).files.f!, 'utf8'), 'whole')
   t.match(await wrong, { names: ['w'], message: /SHA-256 does not match/ })
@@ -143,78 +101,35 @@ t.test('an outage of the master is waited for, a wrong file is not', async (t) =
 
 t.test('a file that broke off is fetched again', async (t) => {
   let times = 0
-  const { runFiles } = await setUp(t, (_request, response) => {
+  const { runFiles } = await openRunFiles(t, (_request, response) => {
     times++
     if (times > 2) return response.end('whole')
     response.writeHead(200, { 'content-length': 5 })
     response.write('wh')
     response.destroy()
   })
-  const room = await runFiles.open(anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }), never)
+  const room = await runFiles.open(
+    anOffer({ files: [{ name: 'f', url: '/f', bytes: 5 }] }),
+    'kind',
+    never,
+  )
   t.equal(readFileSync(room.files.f!, 'utf8'), 'whole')
-  t.equal(times, 3)
-})
-
-t.test(
-  'outputs are kept for peers with the ticket of the job, until the job has ended',
-  async (t) => {
-    const { runFiles } = await setUp(t, (_request, response) => response.end())
-    const offer = anOffer({ job: 'j1', task: 't1', ticket: 'secret', keep: 'slave' })
-    const room = await runFiles.open(offer, never)
-    writeFileSync(join(room.out, 'r0'), 'words')
-    const files = await runFiles.deliver(room, offer, never)
-    const url = 'http://me:1/partitions/j1/t1/r0'
-    t.same(files, [{ name: 'r0', bytes: 5, sha256: shaOf('words'), url }])
-    t.same(runFiles.jobs(), ['j1'])
-    const found = await runFiles.find('j1', 't1', 'r0', 'secret')
-    t.equal(readFileSync(found!.path, 'utf8'), 'words')
-    for (const [job, task, name, ticket] of [
-      ['j1', 't1', 'r0', 'wrong!'],
-      ['j1', 't1', 'r0', ''],
-      ['j2', 't1', 'r0', 'secret'],
-      ['j1', '..', 'r0', 'secret'],
-      ['j1', 't1', '../../../x', 'secret'],
-      ['j1', 't1', 'r1', 'secret'],
-    ] as const) {
-      t.equal(
-        await runFiles.find(job, task, name, ticket),
-        null,
-        `${job} ${task} ${name} ${ticket}`,
-      )
-    }
-    await runFiles.drop(['j1', 'unknown'])
-    t.equal(await runFiles.find('j1', 't1', 'r0', 'secret'), null)
-    t.same(runFiles.jobs(), [])
-  },
-)
-
-t.test('outputs for the master are sent again until it has them', async (t) => {
-  let times = 0
-  const { runFiles } = await setUp(t, (request, response) => {
-    request.resume()
-    request.on('end', () => {
-      times++
-      if (times < 3) return response.writeHead(503).end('{}')
-      response.end(JSON.stringify({ sha256: shaOf('result'), bytes: 6 }))
-    })
-  })
-  const offer = anOffer({ job: 'j1', keep: 'master' })
-  const room = await runFiles.open(offer, never)
-  writeFileSync(join(room.out, 'result.txt'), 'result')
-  const files = await runFiles.deliver(room, offer, never)
-  t.same(files, [{ name: 'result.txt', bytes: 6, sha256: shaOf('result') }])
   t.equal(times, 3)
 })
 
 t.test('an abort ends a fetch that stands still', async (t) => {
   const begun = Promise.withResolvers<void>()
-  const { runFiles, root } = await setUp(t, (_request, response) => {
+  const { runFiles, root } = await openRunFiles(t, (_request, response) => {
     response.writeHead(200, { 'content-length': 5 })
     response.write('wh')
     begun.resolve()
   })
   const abort = new AbortController()
-  const opening = runFiles.open(anOffer({ files: [{ name: 'f', url: '/f' }] }), abort.signal)
+  const opening = runFiles.open(
+    anOffer({ files: [{ name: 'f', url: '/f' }] }),
+    'kind',
+    abort.signal,
+  )
   await begun.promise
   abort.abort()
   await t.rejects(opening)
@@ -225,7 +140,7 @@ t.test(
   'a file of a peer is not fetched from where no slave can be, nor with a ticket',
   async (t) => {
     const asked: unknown[] = []
-    const { runFiles, master } = await setUp(
+    const { runFiles, master } = await openRunFiles(
       t,
       (request, response) => {
         asked.push(request.url)
@@ -243,7 +158,9 @@ t.test(
     ]
     for (const url of urls) {
       const files = [{ name: 'f', url, ticket: 'secret' }]
-      const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
+      const error = await runFiles
+        .open(anOffer({ files }), 'kind', never)
+        .catch((error: unknown) => error)
       t.match(
         error,
         { names: ['f'], message: /not in the networks that a slave fetches files from/ },
@@ -256,26 +173,32 @@ t.test(
 
 t.test('an address that begins like one of the master leads nowhere else', async (t) => {
   const asked: unknown[] = []
-  const { runFiles } = await setUp(t, (request, response) => {
+  const { runFiles } = await openRunFiles(t, (request, response) => {
     asked.push([request.url, request.headers.authorization])
     response.end('x')
   })
-  const other = await setUp(t, (request, response) => {
+  const other = await openRunFiles(t, (request, response) => {
     asked.push(['elsewhere', request.url])
     response.end('x')
   })
   const { host } = new URL(other.master)
   for (const url of [`//${host}/x`, `/\\${host}/x`]) {
     const files = [{ name: 'f', url }]
-    const error = await runFiles.open(anOffer({ files }), never).catch((error: unknown) => error)
+    const error = await runFiles
+      .open(anOffer({ files }), 'kind', never)
+      .catch((error: unknown) => error)
     t.match(error, { names: ['f'], message: /is not at the master/ }, url)
   }
-  await runFiles.open(anOffer({ files: [{ name: 'f', url: '/f', ticket: 'secret' }] }), never)
+  await runFiles.open(
+    anOffer({ files: [{ name: 'f', url: '/f', ticket: 'secret' }] }),
+    'kind',
+    never,
+  )
   t.same(asked, [['/f', undefined]], 'and the master is shown no ticket')
 })
 
 t.test('a peer that sends a byte now and then is given up', async (t) => {
-  const { runFiles, master } = await setUp(
+  const { runFiles, master } = await openRunFiles(
     t,
     (_request, response) => {
       response.writeHead(200, { 'content-length': '1000000' })
@@ -285,62 +208,86 @@ t.test('a peer that sends a byte now and then is given up', async (t) => {
     { transferMs: 100 },
   )
   const files = [{ name: 'x', url: `${master}/partitions/j/t/x`, bytes: 1_000_000 }]
-  await t.rejects(runFiles.open(anOffer({ files }), never), { names: ['x'], message: /too slow/ })
-})
-
-t.test('an output that is a link or no file is neither uploaded nor kept', async (t) => {
-  const bodies: string[] = []
-  const { runFiles } = await setUp(t, (request, response) => {
-    request.on('data', (chunk: Buffer) => bodies.push(chunk.toString()))
-    request.on('end', () => response.writeHead(201).end('{"sha256":"0","bytes":6}'))
+  await t.rejects(runFiles.open(anOffer({ files }), 'kind', never), {
+    names: ['x'],
+    message: /too slow/,
   })
-  const outside = t.testdir({ secret: 'secret' })
-  const secret = join(outside, 'secret')
-  const ways: [what: RegExp, make: (out: string) => void][] = [
-    [/symbolic link/, (out) => symlinkSync(secret, join(out, 'a'))],
-    [/symbolic link/, (out) => symlinkSync(join(outside, 'gone'), join(out, 'a'))],
-    [/hard link/, (out) => linkSync(secret, join(out, 'a'))],
-    [/not a file/, (out) => mkdirSync(join(out, 'a'))],
-    [
-      /output folder/,
-      (out) => {
-        rmSync(out, { recursive: true })
-        symlinkSync(outside, out)
-      },
-    ],
-  ]
-  const kept = { keep: 'slave', job: 'j', ticket: 'secret' } as const
-  for (const more of [{ keep: 'master' } as const, kept]) {
-    for (const [what, make] of ways) {
-      const offer = anOffer(more)
-      const room = await runFiles.open(offer, never)
-      make(room.out)
-      const given = runFiles.deliver(room, offer, never)
-      await t.rejects(given, { constructor: NotAFileError, message: what })
-      await runFiles.discard(room)
-    }
-  }
-  t.same(bodies, [])
-  t.equal(readFileSync(secret, 'utf8'), 'secret')
 })
 
-t.test('an output file that changes while it is uploaded is not uploaded again', async (t) => {
-  let change = () => {}
+t.test('a blob is fetched once for all runs, and is gone from no run that uses it', async (t) => {
   let times = 0
-  const { runFiles } = await setUp(t, (request, response) => {
-    if (++times > 1) return response.writeHead(422).end()
-    change()
-    request.resume().on('end', () => response.writeHead(500).end())
-  })
-  const offer = anOffer({ keep: 'master' })
-  const room = await runFiles.open(offer, never)
-  const path = join(room.out, 'f')
-  writeFileSync(path, 'abc')
-  age(path)
-  change = () => rewrite(path)
-  await t.rejects(runFiles.deliver(room, offer, never), {
-    type: 'file-changed',
-    message: /^f changed while it was read/,
-  })
+  const { runFiles, open } = await openRunFiles(
+    t,
+    (_request, response) => {
+      times++
+      response.end('whole')
+    },
+    { cacheBytesMax: 5 },
+  )
+  const files = [
+    { name: 'a/b', url: '/blobs/x', bytes: 5, sha256: shaOf('whole') },
+    { name: 'c', url: '/blobs/x', bytes: 5, sha256: shaOf('whole') },
+  ]
+  const run = await runFiles.open(anOffer({ files }), 'kind', never)
+  t.equal(readFileSync(run.files['a/b']!, 'utf8'), 'whole')
+  t.equal(run.files.c, run.files['a/b'])
+  await runFiles.discard(run)
+  const program = await runFiles.open(anOffer({ files }), 'program', never)
   t.equal(times, 1)
+  t.same(runFiles.cache(), { bytes: 5, bytesMax: 5 })
+  writeFileSync(join(program.out, 'a/b'), 'changed')
+  t.equal(readFileSync(join(program.out, 'c'), 'utf8'), 'whole', 'a program has copies')
+  await runFiles.discard(program)
+  const next = open()
+  const again = await next.open(anOffer({ files }), 'kind', never)
+  t.equal(readFileSync(again.files.c!, 'utf8'), 'whole')
+  t.equal(times, 1, 'also after a restart of the agent')
+})
+
+t.test('a blob for which the cache has no room comes into the folder of its run', async (t) => {
+  const { runFiles } = await openRunFiles(t, (_request, response) => response.end('whole'), {
+    cacheBytesMax: 4,
+  })
+  const files = [{ name: 'f', url: '/blobs/x', bytes: 5, sha256: shaOf('whole') }]
+  const run = await runFiles.open(anOffer({ files }), 'kind', never)
+  t.equal(run.files.f, join(run.folder, 'in/f'))
+  t.equal(readFileSync(join(run.folder, 'in/f'), 'utf8'), 'whole')
+  t.same(runFiles.cache(), { bytes: 0, bytesMax: 4 })
+})
+
+t.test('what a broken connection left is not fetched again, where parts are sent', async (t) => {
+  const asked: unknown[] = []
+  const text = 'a file of some length'
+  const { runFiles } = await openRunFiles(t, (request, response) => {
+    const { range = '' } = request.headers
+    asked.push(range)
+    const from = Number(/^bytes=(\d+)-$/.exec(range)?.[1] ?? 0)
+    const some = text.slice(from, from + 8)
+    const head = { 'content-length': text.length - from }
+    if (from === 0) response.writeHead(200, head)
+    else response.writeHead(206, { ...head, 'content-range': `bytes ${from}-20/21` })
+    if (from + 8 >= text.length) return response.end(some)
+    response.write(some, () => setTimeout(() => response.destroy(), 50))
+  })
+  const file = { name: 'f', url: '/blobs/x', bytes: text.length, sha256: shaOf(text) }
+  const run = await runFiles.open(anOffer({ files: [file] }), 'kind', never)
+  t.equal(readFileSync(run.files.f!, 'utf8'), text)
+  t.same(asked, ['', 'bytes=8-', 'bytes=16-'])
+})
+
+t.test('a rest that does not fit the beginning is fetched as a whole', async (t) => {
+  const asked: unknown[] = []
+  const { runFiles } = await openRunFiles(t, (request, response) => {
+    const { range = '' } = request.headers
+    asked.push(range)
+    if (asked.length === 1) {
+      response.writeHead(200, { 'content-length': 5 })
+      response.write('wh', () => setTimeout(() => response.destroy(), 50))
+    } else if (range === '') response.end('whole')
+    else response.writeHead(206, { 'content-range': 'bytes 2-4/5' }).end('xxx')
+  })
+  const files = [{ name: 'f', url: '/blobs/x', bytes: 5, sha256: shaOf('whole') }]
+  const run = await runFiles.open(anOffer({ files }), 'kind', never)
+  t.equal(readFileSync(run.files.f!, 'utf8'), 'whole')
+  t.same(asked, ['', 'bytes=2-', ''])
 })

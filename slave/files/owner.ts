@@ -1,0 +1,34 @@
+// The files of programs that run as another user than the agent. Not on Windows.
+
+import { chmodSync, readdirSync } from 'node:fs'
+import { lchown, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+export type Owner = { uid: number; gid: number }
+
+const PASS_THROUGH = 0o711
+
+/**
+ * Lets other users pass through from the slave's folder `data` to the folder `inside`, in which they list
+ * nothing. The files of `data` and the folders `closed` are closed to them.
+ */
+export function openWayTo(data: string, inside: string, closed: string[]): void {
+  for (let folder = inside; ; folder = dirname(folder)) {
+    chmodSync(folder, PASS_THROUGH)
+    if (folder === data) break
+  }
+  for (const entry of readdirSync(data, { withFileTypes: true })) {
+    if (entry.isFile()) chmodSync(join(data, entry.name), 0o600)
+  }
+  for (const folder of closed) chmodSync(folder, 0o700)
+}
+
+/** Gives a folder with everything in it to a user. */
+export async function giveTo(owner: Owner, folder: string): Promise<void> {
+  await lchown(folder, owner.uid, owner.gid)
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) await giveTo(owner, path)
+    else await lchown(path, owner.uid, owner.gid)
+  }
+}
