@@ -159,7 +159,11 @@ export function createFileRuns(given: {
 
   /** Its folder stays until no process is left that could write into it. */
   async function end(order: Order): Promise<void> {
-    if (order.stage === 'running') await executorsOf(order.offer).kill(order.offer.attempt)
+    const { attempt, kind } = order.offer
+    if (order.stage === 'running') {
+      if (kind === COMMAND && commands) await commands.kill(attempt)
+      else executorsOf(order.offer).kill(attempt)
+    }
     discard(order)
   }
 

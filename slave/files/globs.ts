@@ -45,7 +45,7 @@ function closed(glob: Glob, indices: number[]): Progress {
 
 function matchesPart(items: Item[], name: string): boolean {
   if (name.startsWith('.') && !isDot(items[0])) return false
-  const characters = [...name]
+  const characters = Array.from(name)
   let at = 0
   let read = 0
   /** After the last `*`, and the first character that it does not take yet. */
@@ -79,7 +79,7 @@ const takes = (item: Exclude<Item, '*'>, character: string): boolean => {
 }
 
 function itemsOf(pattern: string): Item[] {
-  const characters = [...pattern]
+  const characters = Array.from(pattern)
   const items: Item[] = []
   for (let i = 0; i < characters.length; i++) {
     const character = characters[i]!

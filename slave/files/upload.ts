@@ -43,7 +43,7 @@ export function createUpload(given: {
       } catch (error) {
         signal.throwIfAborted()
         if (error instanceof NotAFileError || error instanceof TaskFailure) throw error
-        const { status = 0, message } = error as StatusError
+        const { status = 0, message = '' } = error as Partial<StatusError>
         if (status === 413)
           throw new TaskFailure('result-too-large', `the output ${file.name}: ${message}`)
         if (FINAL.includes(status)) throw error
