@@ -12,7 +12,7 @@ import type { Stats } from 'node:fs'
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { lstat, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
-import { systemClock } from '../../shared/data/clock.ts'
+import { msOf, systemClock } from '../../shared/data/clock.ts'
 import { hashOfFile } from './transfer.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -181,7 +181,7 @@ export function createCache({ folder, bytesMax }: { folder: string; bytesMax: nu
     const facts = await lstat(path).catch(() => null)
     if (!facts?.isFile() || facts.size !== size) return false
     if (!isChecked && (await hashOfFile(path).catch(() => '')) !== sha256) return false
-    const now = systemClock.wall() / 1000
+    const now = msOf(systemClock.wall()) / 1000
     // The order in which the next run of the agent finds them.
     await utimes(path, now, now).catch(() => {})
     return true
