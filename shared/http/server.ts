@@ -197,6 +197,9 @@ function watchArrivals(server: HttpServer, ms: number): void {
   server.prependListener('request', (request: IncomingMessage) => {
     const { 'content-length': length = '0', 'transfer-encoding': chunked } = request.headers
     if (length === '0' && chunked === undefined) return
+    // Most have arrived whole before the next one begins. Kept until the next look, they would all be moved
+    // to the old generation: two thirds of what the garbage collector moved there.
+    while (arriving.length > 0 && !isArriving(arriving.at(-1)!.request)) arriving.pop()
     arriving.push({ request, until: performance.now() + ms })
     timer ??= setTimeout(look, lookMs)
   })
