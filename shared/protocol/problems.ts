@@ -54,7 +54,10 @@ export const RETRY_AFTER: ReadonlySet<ProblemType> = new Set<ProblemType>([
 /** Who was asked about a task that is refused; which field of a request breaks which rule. */
 type Members = { asked?: Asked[]; errors?: Mistake[] }
 
-/** An error with a type of the table. Routes throw it; the server writes it as the reply. */
+/**
+ * An error with a type of the table. Routes throw it; the server writes it as the reply. It has no stack, as it
+ * is an answer to a caller: to collect one took a twelfth of the master's time for a refusal.
+ */
 export class Problem extends Error {
   readonly type: ProblemType
   readonly status: number
@@ -66,7 +69,10 @@ export class Problem extends Error {
     members: Members = {},
     headers: Record<string, string> = {},
   ) {
+    const { stackTraceLimit } = Error
+    if (type !== 'internal') Error.stackTraceLimit = 0
     super(detail)
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'Problem'
     this.type = type
     this.status = PROBLEMS[type][0]

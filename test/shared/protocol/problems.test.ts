@@ -47,3 +47,9 @@ test('is an error that says its detail, and has nothing more when nothing more i
     t.same(problem.headers, {})
   }
 })
+
+test('a problem has no stack, and what is thrown after it has one', async (t) => {
+  t.notMatch(new Problem('at-capacity', 'no slave is available').stack, /\n +at /)
+  t.match(new Problem('internal', 'see the log').stack, /\n +at /)
+  t.match(new Error('another').stack, /\n +at /)
+})
