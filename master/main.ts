@@ -1,8 +1,10 @@
 // A master as a process.
 
 import { saveCompileCache, useCompileCache } from '../shared/process/compile-cache.ts'
+import { startLean } from '../shared/process/lean.ts'
 import { usePackedLibraries } from '../shared/process/packed-libraries.ts'
 
+startLean()
 useCompileCache()
 usePackedLibraries()
 const { assertSafeToListen, runProgram } = await import('../shared/process/process.ts')
