@@ -47,7 +47,15 @@ export async function compress(pixels: Pixels): Promise<Piece> {
   const deflate = createDeflate({ level: LEVEL, chunkSize: CHUNK_BYTES })
   const chunks: Buffer[] = []
   deflate.on('data', (part: Buffer) => chunks.push(part))
-  deflate.write(filtered(pixels))
+  const rows = Math.max(1, Math.floor(CHUNK_BYTES / lineBytes(pixels)))
+  let written = Promise.resolve()
+  for (let top = 0; top < pixels.height; top += rows) {
+    // The next rows are filtered while zlib, in a thread, compresses these.
+    const lines = filtered(pixels, top, Math.min(rows, pixels.height - top))
+    await written
+    written = new Promise((resolve) => deflate.write(lines, () => resolve()))
+  }
+  await written
   // Ends the piece at a byte. What comes after it is dropped, but for the Adler-32.
   await new Promise<void>((resolve) => deflate.flush(zlib.Z_SYNC_FLUSH, resolve))
   deflate.end()
@@ -61,18 +69,22 @@ export async function compress(pixels: Pixels): Promise<Piece> {
   }
 }
 
-/** The rows as they are compressed, each with its filter type. */
-function filtered({ data, ...size }: Pixels): Uint8Array {
+/** Some rows as they are compressed, each with its filter type. */
+function filtered({ data, ...size }: Pixels, top: number, rows: number): Uint8Array {
   const line = lineBytes(size)
-  const lines = Buffer.allocUnsafe(line * size.height)
-  let above: Uint8Array | null = null
-  for (let y = 0; y < size.height; y++) {
-    const row = data.subarray(y * (line - 1), (y + 1) * (line - 1))
+  const row = (y: number): Uint8Array => data.subarray(y * (line - 1), (y + 1) * (line - 1))
+  const lines = Buffer.allocUnsafe(line * rows)
+  for (let y = 0; y < rows; y++) {
+    const samples = row(top + y)
     const to = lines.subarray(y * line + 1, (y + 1) * line)
-    lines[y * line] = above ? UP : SUB
-    if (above) for (let i = 0; i < row.length; i++) to[i] = row[i]! - above[i]!
-    else for (let i = 0; i < row.length; i++) to[i] = row[i]! - (row[i - size.channels] ?? 0)
-    above = row
+    if (top + y === 0) {
+      lines[y * line] = SUB
+      for (let i = 0; i < to.length; i++) to[i] = samples[i]! - (samples[i - size.channels] ?? 0)
+    } else {
+      lines[y * line] = UP
+      const above = row(top + y - 1)
+      for (let i = 0; i < to.length; i++) to[i] = samples[i]! - above[i]!
+    }
   }
   return lines
 }

@@ -19,7 +19,13 @@ import {
 import { photograph, pixelsOf, png } from './images.ts'
 import { same } from './strips.ts'
 
-const IMAGES = [photograph(5, 4, 3), photograph(301, 230, 4), photograph(21_900, 2, 3)]
+/** The last is compressed in two steps. */
+const IMAGES = [
+  photograph(5, 4, 3),
+  photograph(301, 230, 4),
+  photograph(21_900, 2, 3),
+  photograph(900, 400, 4),
+]
 const image = photograph(40, 30, 4)
 
 const rowsOf = (from: Pixels, top: number, height: number): Pixels => {
