@@ -61,3 +61,24 @@ t.test('what a job holds in truth counts, and what it gives back is taken by oth
   room.set('of nobody', 1_000)
   t.equal(room.bytes, 90)
 })
+
+t.test('when the oldest has left, the oldest of those that hold room is it', async (t) => {
+  const room = createJobMemory(100)
+  for (const job of ['a', 'd', 'b', 'c']) t.equal(room.tryTake(job, 20), true)
+  room.leave('a')
+  for (const job of ['d', 'c']) t.equal(room.tryTake(job, 1_000), false, job)
+  t.equal(room.tryTake('b', 1_000), true)
+  room.leave('d')
+  t.equal(room.tryTake('c', 1_000), false, 'one that is not the oldest leaves it the oldest')
+  t.equal(room.tryTake('b', 1_000), true)
+})
+
+t.test('of the waits of one job the first is the first that goes on', async (t) => {
+  const room = createJobMemory(100)
+  room.tryTake('a', 90)
+  room.tryTake('b', 10)
+  const [one, two, other] = ['c', 'c', 'd'].map((job) => waits(room.take(job, 6)))
+  room.leave('b')
+  await settle()
+  t.same([one?.is, two?.is, other?.is], [true, 'waiting', 'waiting'])
+})
