@@ -19,7 +19,7 @@ import { startLauncher } from './launcher-process.ts'
 import type { Job } from './launchers.ts'
 import { createLaunchers } from './launchers.ts'
 import type { LauncherSettings, Order } from './order.ts'
-import { HIDDEN, PLACES, WORK } from './order.ts'
+import { HIDDEN, PRINTED, TMP, WORK } from './order.ts'
 import { createPrograms, parseAllowed } from './programs.ts'
 
 const KIND = 'command'
@@ -125,14 +125,14 @@ export function createCommands(given: { settings: CommandSettings; root: string;
       runLimitMs,
       prepare({ folder: launcher }): Order {
         if (owner) chownSync(folder, owner.uid, owner.gid)
-        if (confinement.hidden) renameSync(folder, join(launcher, PLACES.tmp, WORK))
+        if (confinement.hidden) renameSync(folder, join(launcher, TMP, WORK))
         return orderOf(run, path, launcher)
       },
       release({ folder: launcher }): void {
-        if (confinement.hidden) takeBack(join(launcher, PLACES.tmp, WORK), folder)
+        if (confinement.hidden) takeBack(join(launcher, TMP, WORK), folder)
         for (const name of ['stdout', 'stderr'] as const) {
           const file = streams[name]
-          if (file !== null) takeBack(join(launcher, PLACES[name]), file)
+          if (file !== null) takeBack(join(launcher, PRINTED[name]), file)
         }
         makeFolder(folder)
       },
@@ -142,7 +142,7 @@ export function createCommands(given: { settings: CommandSettings; root: string;
   function orderOf(run: CommandRun, path: string, launcher: string): Order {
     const { attempt, task, input, secretEnv, runLimitMs, streams } = run
     const home = confinement.hidden ? join('/tmp', WORK) : run.folder
-    const temporary = confinement.hidden ? '/tmp' : join(launcher, PLACES.tmp)
+    const temporary = confinement.hidden ? '/tmp' : join(launcher, TMP)
     const lang = process.env.LANG ?? 'C.UTF-8'
     return {
       attempt,

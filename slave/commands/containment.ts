@@ -45,7 +45,17 @@ function namespacesOf(isRoot: boolean, privileges: string[]) {
   const user = isRoot ? [] : ['--user', '--map-current-user']
   // The agent's death ends unshare, its death the launcher, and that one's death the kernel's all others.
   const tie = privileges.length === 0 ? [] : [...privileges, '--pdeathsig', 'KILL', '--']
-  const before = [...tie, unshare, ...user, '--pid', '--fork', '--kill-child', '--mount-proc', '--']
+  const before = [
+    ...tie,
+    unshare,
+    ...user,
+    '--pid',
+    '--ipc',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+    '--',
+  ]
   if (isRoot && works([...before, 'mount', '--bind', '/tmp', '/tmp']))
     return { before, hidden: true }
   return works([...before, 'true']) ? { before, hidden: false } : undefined

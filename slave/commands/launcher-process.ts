@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { createLineReader } from '../executor/channel.ts'
 import type { Confinement } from './containment.ts'
 import type { FromLauncher, LauncherSettings, Order, ToLauncher } from './order.ts'
-import { NEWS_FD, PLACES } from './order.ts'
+import { HIDDEN, NEWS_FD } from './order.ts'
 
 const MAIN = fileURLToPath(new URL('./launcher/main.ts', import.meta.url))
 /** Node's own; programs are started with theirs. The young generation is small: it holds output in passing. */
@@ -111,7 +111,7 @@ function makeFolder(folder: string, { owner }: LauncherSettings): void {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   if (owner) chmodSync(folder, 0o711)
-  for (const place of [PLACES.tmp, PLACES.varTmp, PLACES.shm]) {
+  for (const [place] of HIDDEN) {
     mkdirSync(join(folder, place), { mode: 0o700 })
     if (owner) chownSync(join(folder, place), owner.uid, owner.gid)
   }

@@ -55,20 +55,16 @@ export type FromLauncher =
 
 export const NEWS_FD = 3
 
-/** In the folder of a launcher, which is its working directory. */
-export const PLACES = {
-  tmp: 'tmp',
-  varTmp: 'var-tmp',
-  shm: 'shm',
-  stdout: 'stdout',
-  stderr: 'stderr',
-}
-/** Where programs see the folders of a launcher, where it has a mount namespace. */
+/** In the folder of a launcher, which is its working directory: what a program prints, and TMP. */
+export const PRINTED = { stdout: 'stdout', stderr: 'stderr' }
+export const TMP = 'tmp'
+/** Folders of a launcher, and of what they stand in place of where it has a mount namespace. */
 export const HIDDEN: readonly (readonly [place: string, path: string])[] = [
-  [PLACES.varTmp, '/var/tmp'],
-  [PLACES.shm, '/dev/shm'],
-  // Last, because the folder itself may lie there.
-  [PLACES.tmp, '/tmp'],
+  ['var-tmp', '/var/tmp'],
+  ['shm', '/dev/shm'],
+  ['lock', '/run/lock'],
+  // Last, because the folder of the launcher may itself lie there.
+  [TMP, '/tmp'],
 ]
-/** Where a program then sees its folder: in PLACES.tmp. */
+/** Where a program then sees its folder: in TMP. */
 export const WORK = 'work'

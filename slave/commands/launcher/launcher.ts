@@ -3,10 +3,10 @@
 // them all. It ends when the agent does. Its working directory is its folder (PLACES).
 
 import { execFileSync } from 'node:child_process'
-import { writeFileSync, writeSync } from 'node:fs'
+import { existsSync, writeFileSync, writeSync } from 'node:fs'
 import type { FromLauncher, LauncherSettings, Order, ToLauncher } from '../order.ts'
-import { HIDDEN, NEWS_FD, PLACES, WORK } from '../order.ts'
-import { empty, openUp } from './disk.ts'
+import { HIDDEN, NEWS_FD, WORK } from '../order.ts'
+import { empty, makeRemovable } from './disk.ts'
 import { isAlone } from './processes.ts'
 import type { Run } from './run.ts'
 import { startRun } from './run.ts'
@@ -53,7 +53,7 @@ export function serve(settings: LauncherSettings): void {
       order,
       settings,
       onEnded: async (outcome, ranMs) => {
-        await clear(order, settings.hidden)
+        await clear(order)
         run = undefined
         const clean = !isContained || isAlone()
         tell({ is: 'ended', attempt: order.attempt, outcome, ranMs, clean })
@@ -73,16 +73,15 @@ function preferToDie(): void {
 
 /** From now on the folders of this launcher stand in place of those that all programs can write to. */
 function hide(): void {
-  for (const [place, path] of HIDDEN) execFileSync('mount', ['--bind', place, path])
+  for (const [place, path] of HIDDEN) {
+    if (existsSync(path)) execFileSync('mount', ['--bind', place, path])
+  }
 }
 
 /** Removes what the run left outside its folder, and lets the agent remove the folder. */
-async function clear({ folder }: Order, hidden: boolean): Promise<void> {
-  await openUp(folder)
-  await empty(PLACES.tmp, WORK)
-  if (!hidden) return
-  await empty(PLACES.varTmp)
-  await empty(PLACES.shm)
+async function clear({ folder }: Order): Promise<void> {
+  await makeRemovable(folder)
+  for (const [place] of HIDDEN) await empty(place, WORK)
 }
 
 function tell(message: FromLauncher): void {

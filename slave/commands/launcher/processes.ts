@@ -37,8 +37,15 @@ const idsOfAll = (): string[] => {
   }
 }
 
-/** Whether this namespace has any process but its first, also one that has ended and was not waited for. */
-export const isAlone = (): boolean => idsOfAll().length === 0
+/**
+ * Whether this namespace has nothing but its first process: no other one, not even one that has ended and was
+ * not waited for, and no shared memory, semaphores or queues, which outlive processes.
+ */
+export const isAlone = (): boolean =>
+  idsOfAll().length === 0 &&
+  ['shm', 'sem', 'msg'].every((name) => isEmptyTable(`/proc/sysvipc/${name}`))
+
+const isEmptyTable = (path: string): boolean => (textOf(path)?.trim().split('\n').length ?? 1) <= 1
 
 /** Ids of the processes of a run without a namespace. `leader`: the program. */
 export function idsOfRun(leader: number, attempt: string): string[] {

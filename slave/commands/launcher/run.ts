@@ -10,7 +10,7 @@ import { Readable } from 'node:stream'
 import type { CommandResult } from '../../../shared/kinds/command.ts'
 import type { FailureType, Outcome } from '../../../shared/protocol/wire.ts'
 import type { LauncherSettings, Order } from '../order.ts'
-import { PLACES } from '../order.ts'
+import { HIDDEN, PRINTED } from '../order.ts'
 import { diskUse } from './disk.ts'
 import { readOutput } from './output.ts'
 import type { Use } from './processes.ts'
@@ -68,7 +68,7 @@ export function startRun(given: {
     stop({ type: 'time-limit', message: `exceeded its limit of ${order.runLimitMs} ms` })
   })
   sampleAfter(0)
-  after(DISK_MS, watchDisk)
+  after(DISK_MS, () => void watchDisk())
 
   return {
     /** Ends it without a failure of its own: SIGTERM, then SIGKILL after the grace. */
@@ -80,7 +80,7 @@ export function startRun(given: {
     return readOutput({
       // There is none when the machine has no more pipes: then the start fails, too.
       stream: stream ?? Readable.from([]),
-      file: order.keep[name] ? PLACES[name] : null,
+      file: order.keep[name] ? PRINTED[name] : null,
       tailBytesMax: settings.tailBytesMax,
       onError: (error) => {
         kill({ type: 'executor-crashed', message: `its ${name} cannot be kept: ${error.message}` })
@@ -186,12 +186,12 @@ export function startRun(given: {
   async function watchDisk(): Promise<void> {
     const before = performance.now()
     await checkDisk()
-    after(Math.max(DISK_MS, (performance.now() - before) / SAMPLE_SHARE), watchDisk)
+    after(Math.max(DISK_MS, (performance.now() - before) / SAMPLE_SHARE), () => void watchDisk())
   }
 
   async function checkDisk(): Promise<void> {
     const { diskBytesMax } = limits
-    const places = [order.folder, ...Object.values(PLACES)]
+    const places = [order.folder, ...HIDDEN.map(([place]) => place), ...Object.values(PRINTED)]
     if ((await diskUse(places, diskBytesMax)) > diskBytesMax) kill(diskFailure(diskBytesMax))
   }
 
@@ -250,7 +250,7 @@ function startFailure(name: string, error: NodeJS.ErrnoException): Outcome {
 
 const diskFailure = (bytesMax: number): Failure => ({
   type: 'disk-limit',
-  message: `its files exceeded the limit of ${bytesMax} bytes`,
+  message: `its files exceeded the limit of ${bytesMax} bytes, or lay too deep`,
 })
 
 function outcomeOf(

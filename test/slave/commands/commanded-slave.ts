@@ -1,0 +1,92 @@
+// A slave that runs programs, as a process, with a master that the test plays.
+
+import { spawnSync } from 'node:child_process'
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { CommandInput } from '../../../shared/kinds/command.ts'
+import type { Callback, Offer } from '../../../shared/protocol/wire.ts'
+import { commandOf, launch } from '../../rigs/cluster/launch.ts'
+import { startFakeMaster } from '../../rigs/conformance/fake-master.ts'
+
+/** Its id on every Linux. */
+export const NOBODY = 65_534
+export const isRoot = process.getuid?.() === 0
+
+/** `asRoot`: the agent is root and its programs nobody; otherwise the agent is nobody, or this user. */
+export async function startCommandedSlave(t: Test, asRoot: boolean, settings: string[]) {
+  const data = join(t.testdir({ data: {} }), 'data')
+  writeFileSync(join(data, 'canary'), CANARY, { mode: 0o600 })
+  const drops = isRoot && !asRoot
+  if (drops) for (const path of [data, join(data, 'canary')]) chownSync(path, NOBODY, NOBODY)
+  const tools = join(data, '..', 'tools')
+  mkdirSync(tools)
+  writeFileSync(join(tools, 'broken-interpreter'), '#!/nowhere/at-all\n', { mode: 0o755 })
+  const master = await startFakeMaster({ port: 0, heartbeatMs: 1000, trace: () => {} })
+  const words = commandOf('slave/main.ts', [
+    ...['--port', '0', '--master', master.url, '--name', 'commanded', '--data', data],
+    ...['--commands', 'any', '--log-level', 'warn', '--kinds', 'sleep', ...settings],
+    ...(asRoot ? ['--commands-user', 'nobody'] : []),
+  ])
+  const ids = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups']
+  const env = { PATH: `/usr/local/bin:/usr/bin:/bin:${tools}`, CANARY_VARIABLE: CANARY }
+  const slave = launch(drops ? ['setpriv', ...ids, '--', ...words] : words, { env })
+  t.teardown(async () => {
+    await slave.end('SIGTERM', 20_000)
+    await master.close()
+  })
+  const url = await slave.listening
+  let count = 0
+
+  return {
+    url,
+    data,
+    master,
+    slave,
+    /** Offers a task and gives its callback. */
+    async run(input: CommandInput, runLimitMs = 60_000, more: Partial<Offer> = {}) {
+      const attempt = `attempt-${++count}`
+      const answer = await offer({
+        attempt,
+        task: `task-${count}`,
+        kind: 'command',
+        input,
+        runLimitMs,
+        ...more,
+      })
+      if (answer.answer !== 'taken') throw new Error(`not taken: ${JSON.stringify(answer)}`)
+      return ended(attempt)
+    },
+    offer,
+    ended,
+    /** Paths of files that are left of runs. */
+    left: (): string[] =>
+      // What is removed meanwhile is none of it.
+      spawnSync('find', ['work/runs', 'commands', '-mindepth', '1'], {
+        cwd: data,
+        encoding: 'latin1',
+      })
+        .stdout.split('\n')
+        .filter((path) => path !== '' && !/^commands\/\d+(\/(tmp|var-tmp|shm|lock))?$/.test(path)),
+  }
+
+  async function offer(one: Offer): Promise<{ answer: string; reason: string }> {
+    const response = await fetch(`${url}/offers`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ offers: [one] }),
+    })
+    const { answers } = (await response.json()) as { answers: { answer: string; reason: string }[] }
+    return answers[0] as { answer: string; reason: string }
+  }
+
+  async function ended(attempt: string): Promise<Callback> {
+    for (;;) {
+      const found = master.callbacksOf(attempt)[0]
+      if (found) return found.body
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+}
+
+export const CANARY = 'canary-9d1f7c'
