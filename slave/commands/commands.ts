@@ -58,12 +58,17 @@ export type CommandSettings = {
 export type CommandExecution = ReturnType<typeof createCommands>
 
 /** `root` is emptied, and must be on the disk of the runs' folders. Throws UsageError. */
-export function createCommands(given: { settings: CommandSettings; root: string; log: Logger }) {
-  const { settings, root, log } = given
+export function createCommands(given: {
+  settings: CommandSettings
+  root: string
+  log: Logger
+  /** What works here; for tests. Default: found out by trying. */
+  confinement?: Confinement
+}) {
+  const { settings, root, log, confinement = findConfinement() } = given
   const owner = ownerOf(settings.commandsUser)
   const allowed = parseAllowed(settings.commands)
   const programs = createPrograms(allowed, process.env.PATH ?? PATH)
-  const confinement = findConfinement()
   const { containment } = confinement
   if (confinement.hidden && allowed !== 'any') refuseHidden(allowed.values())
   for (const missing of confinement.missing) log.warn(`commands: this machine has no ${missing}`)

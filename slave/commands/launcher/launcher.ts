@@ -4,6 +4,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync, writeSync } from 'node:fs'
+import type { Outcome } from '../../../shared/protocol/wire.ts'
 import type { FromLauncher, LauncherSettings, Order, ToLauncher } from '../order.ts'
 import { HIDDEN, NEWS_FD, WORK } from '../order.ts'
 import { empty, makeRemovable } from './disk.ts'
@@ -49,16 +50,15 @@ export function serve(settings: LauncherSettings): void {
   }
 
   function start(order: Order): void {
-    run = startRun({
-      order,
-      settings,
-      onEnded: async (outcome, ranMs) => {
-        await clear(order)
-        run = undefined
-        const clean = !isContained || isAlone()
-        tell({ is: 'ended', attempt: order.attempt, outcome, ranMs, clean })
-      },
-    })
+    const onEnded = (outcome: Outcome, ranMs: number): void => void end(order, outcome, ranMs)
+    run = startRun({ order, settings, onEnded })
+  }
+
+  async function end(order: Order, outcome: Outcome, ranMs: number): Promise<void> {
+    await clear(order)
+    run = undefined
+    const clean = !isContained || isAlone()
+    tell({ is: 'ended', attempt: order.attempt, outcome, ranMs, clean })
   }
 }
 

@@ -230,7 +230,7 @@ function spawnProgram(order: Order, settings: LauncherSettings): ChildProcess | 
       env: order.env,
       detached: true,
       stdio: [order.stdin === '' ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      ...(settings.owner ?? {}),
+      ...settings.owner,
     })
   } catch (error) {
     return error as Error

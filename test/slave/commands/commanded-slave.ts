@@ -14,7 +14,11 @@ export const NOBODY = 65_534
 export const isRoot = process.getuid?.() === 0
 
 /** `asRoot`: the agent is root and its programs nobody; otherwise the agent is nobody, or this user. */
-export async function startCommandedSlave(t: Test, asRoot: boolean, settings: string[]) {
+export async function startCommandedSlave(
+  t: Test,
+  asRoot: boolean,
+  settings: Record<string, string | number>,
+) {
   const data = join(t.testdir({ data: {} }), 'data')
   writeFileSync(join(data, 'canary'), CANARY, { mode: 0o600 })
   const drops = isRoot && !asRoot
@@ -23,11 +27,19 @@ export async function startCommandedSlave(t: Test, asRoot: boolean, settings: st
   mkdirSync(tools)
   writeFileSync(join(tools, 'broken-interpreter'), '#!/nowhere/at-all\n', { mode: 0o755 })
   const master = await startFakeMaster({ port: 0, heartbeatMs: 1000, trace: () => {} })
-  const words = commandOf('slave/main.ts', [
-    ...['--port', '0', '--master', master.url, '--name', 'commanded', '--data', data],
-    ...['--commands', 'any', '--log-level', 'warn', '--kinds', 'sleep', ...settings],
-    ...(asRoot ? ['--commands-user', 'nobody'] : []),
-  ])
+  const all = {
+    port: 0,
+    master: master.url,
+    name: 'commanded',
+    data,
+    commands: 'any',
+    'log-level': 'warn',
+    kinds: 'sleep',
+    ...(asRoot ? { 'commands-user': 'nobody' } : {}),
+    ...settings,
+  }
+  const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])
+  const words = commandOf('slave/main.ts', flags)
   const ids = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups']
   const env = { PATH: `/usr/local/bin:/usr/bin:/bin:${tools}`, CANARY_VARIABLE: CANARY }
   const slave = launch(drops ? ['setpriv', ...ids, '--', ...words] : words, { env })
@@ -42,7 +54,9 @@ export async function startCommandedSlave(t: Test, asRoot: boolean, settings: st
     url,
     data,
     master,
-    slave,
+    pid: slave.child.pid as number,
+    /** Kills the agent. */
+    kill: () => slave.end('SIGKILL'),
     /** Offers a task and gives its callback. */
     async run(input: CommandInput, runLimitMs = 60_000, more: Partial<Offer> = {}) {
       const attempt = `attempt-${++count}`

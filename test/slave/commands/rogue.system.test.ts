@@ -27,12 +27,14 @@ const asUser = findConfinement(false).containment === 'pid-namespace' ? false : 
 t.test('as a user without rights', { skip: skip || asUser }, (t) => trial(t, false))
 
 async function trial(t: Test, asRoot: boolean): Promise<void> {
-  const slave = await startCommandedSlave(t, asRoot, [
-    ...['--executors', '2', '--slots', '2', '--kill-grace-ms', String(GRACE_MS)],
-    ...['--command-memory-bytes-max', String(MEMORY_BYTES_MAX)],
-    ...['--command-disk-bytes-max', String(DISK_BYTES_MAX)],
-    ...['--command-processes-max', String(PROCESSES_MAX)],
-  ])
+  const slave = await startCommandedSlave(t, asRoot, {
+    executors: 2,
+    slots: 2,
+    'kill-grace-ms': GRACE_MS,
+    'command-memory-bytes-max': MEMORY_BYTES_MAX,
+    'command-disk-bytes-max': DISK_BYTES_MAX,
+    'command-processes-max': PROCESSES_MAX,
+  })
   const outside = filesOutside()
   const passwd = readFileSync('/etc/passwd', 'utf8')
   t.match((await slave.run(RIGHT)).outcome, WELL)
