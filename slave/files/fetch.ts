@@ -92,7 +92,8 @@ export function createFetch(given: {
     const isRest = statusCode === 206 && startsAt(reply.headers['content-range'], have)
     if (statusCode !== 200 && !isRest) {
       await body.dump()
-      if (have > 0) throw new WrongFileError(`${url.host} answered ${statusCode} to a range`)
+      const isOfRange = have > 0 && (statusCode === 206 || statusCode === 416)
+      if (isOfRange) throw new WrongFileError(`${url.host} answered ${statusCode} to a range`)
       throw new StatusError(`${url.host} answered ${statusCode}`, statusCode)
     }
     if (isRest) await takeWritten(path, meter)

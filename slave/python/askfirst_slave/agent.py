@@ -17,11 +17,12 @@ from .files.run_folders import RunFolders
 
 
 class Agent:
-    def __init__(self, name, boot, slots, kinds, master, outbox, executor, folder):
-        """`master`: link.exchange.Master. `folder`: where runs have their folders."""
+    def __init__(self, name, boot, slots, kinds, master, outbox, executor, folder, cache=None):
+        """`master`: link.exchange.Master. `folder`: where runs have their folders. `cache`: of their files."""
         self.master = master
         self.outbox = outbox
         self.executor = executor
+        self.cache = cache
         self.folders = RunFolders(folder)
         kept = {callback["attempt"]: callback["task"] for callback in outbox.all()}
         self.attempts = Attempts(kept)
@@ -43,10 +44,12 @@ class Agent:
             "kinds": self.offers.kinds,
             "tags": ["python"],
             "slots": self.offers.slots,
+            "features": ["files", "outputs"],
         }
 
     def state(self):
-        return self.offers.state()
+        cache = {"cache": self.cache.state()} if self.cache else {}
+        return {**self.offers.state(), **cache}
 
     # What it is asked.
 

@@ -8,6 +8,7 @@ import uuid
 from . import kinds
 from .agent import Agent
 from .executor.executor import Executor
+from .files.cache import Cache
 from .link.callbacks import Callbacks
 from .link.exchange import Master
 from .link.heartbeats import Heartbeats
@@ -29,6 +30,7 @@ class App:
         if identity:
             self.server.context, scheme = identity.server_context(), "https"
         self.url = given.advertise or f"{scheme}://{given.host}:{self.server.server_port}"
+        cache = (os.path.join(given.data, "cache"), given.cache_bytes_max)
         master = Master(identity.master if identity else given.master.rstrip("/"), identity)
         self.agent = Agent(
             name=given.name,
@@ -39,7 +41,8 @@ class App:
             kinds=kinds.offered(),
             master=master,
             outbox=Outbox(os.path.join(given.data, "outbox")),
-            executor=Executor(master.url, identity.folder if identity else None, self.url),
+            executor=Executor(master.url, identity.folder if identity else None, self.url, cache),
+            cache=Cache(*cache),
             folder=os.path.join(given.data, "work"),
         )
         self.server.routes = {**availability_routes(self.agent), **offer_routes(self.agent)}

@@ -21,6 +21,7 @@ def read_settings():
     parser.add_argument("--advertise", help="URL at which the master reaches this slave")
     parser.add_argument("--slots", type=int, default=os.cpu_count(), help="number of slots")
     parser.add_argument("--data", required=True, help="folder in which finished results are stored")
+    parser.add_argument("--cache-bytes-max", type=int, default=10 * 1024**3, help="maximum size of the cache of input files, in bytes")
     parser.add_argument("--drain-ms", type=int, default=30_000, help="maximum time that a stopping slave waits for its tasks")
     parser.add_argument("--join-file", help="file that contains the join line (or set ASKFIRST_JOIN)")
     parser.add_argument("--insecure-no-auth", action="store_true", help="allow an address that is not loopback without authentication")

@@ -15,7 +15,9 @@ if __name__ == "__main__":
     # Python puts the folder of a program first on the path; the package is two folders up.
     sys.path[0] = os.path.dirname(os.path.dirname(sys.path[0]))
 
+from askfirst_slave.files.cache import Cache  # noqa: E402
 from askfirst_slave.files.fetch import fetch  # noqa: E402
+from askfirst_slave.files.outputs import find_outputs  # noqa: E402
 from askfirst_slave.files.upload import upload  # noqa: E402
 from askfirst_slave.kinds import KINDS  # noqa: E402
 from askfirst_slave.failure import Failure, failed  # noqa: E402
@@ -23,14 +25,16 @@ from askfirst_slave.link.numbers import NUMBERS, noting, write_json  # noqa: E40
 from askfirst_slave.security.identity import Identity  # noqa: E402
 
 
-def run(offer, master, identity, own):
+def run(offer, master, identity, own, cache):
     """The outcome of an offer. `identity`: the folder of the slave's identity, or None; `own`: the URL
-    of the slave."""
+    of the slave; `cache`: its folder and size."""
     try:
         identity = Identity(identity) if identity else None
         for file in offer.get("files", []):
-            fetch(file, master, identity, own)
+            fetch(file, master, identity, own, Cache(*cache))
         result, names = KINDS[offer["kind"]](offer["input"])
+        if "outputs" in offer:
+            names = find_outputs(".", offer["outputs"])
         files = [upload(name, master, identity) for name in names]
         return {"status": "done", "result": result, **({"files": files} if files else {})}
     except Failure as failure:
@@ -58,7 +62,8 @@ def main():
         words = "a number of the input exceeds the range of a float: write it as text"
         outcome = failed("rejected-input", words)
     else:
-        outcome = run(order["offer"], order["master"], order["identity"], order["url"])
+        told = (order[name] for name in ("master", "identity", "url", "cache"))
+        outcome = run(order["offer"], *told)
     try:
         line = write_json(outcome, allow_nan=False)
     except (TypeError, ValueError) as error:

@@ -39,10 +39,10 @@ class Run:
 
 
 class Executor:
-    def __init__(self, master, identity, url):
+    def __init__(self, master, identity, url, cache=None):
         """What each child is told: the URL of the master, the folder of the identity (None without
-        one), and the URL of this slave."""
-        self.told = {"master": master, "identity": identity, "url": url}
+        one), the URL of this slave, and the folder and size of the cache of files."""
+        self.told = {"master": master, "identity": identity, "url": url, "cache": cache}
 
     def compute(self, run, folder):
         """Runs the task in a child whose current folder is `folder`; returns the outcome."""

@@ -1,31 +1,50 @@
-"""Fetches the files of an offer from the master, or from the peer that has them."""
+"""Fetches the files of an offer from the master, or from the peer that has them. Blobs of the master stay in
+the cache; after a connection that broke, the rest is fetched."""
 
 import errno
 import hashlib
 import http.client
 import itertools
-import re
+import os
+import shutil
 
 from ..failure import Failure
 from ..link.connect import connect, path_of
 from ..link.exchange import Refused, is_final
 from ..link.peers import Misplaced, guarded
+from .paths import path_mistake
 from .rest import TRANSFER_TIMEOUT, rest
 
 FILE_BYTES_MAX = 1024 * 1024 * 1024
-FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 CHUNK_BYTES = 256 * 1024
 FETCH_TRIES = 4
 # Errors of this machine, not of the other side.
 LOCAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO, errno.EMFILE)
 
 
-def fetch(file, master, identity, own):
-    """Downloads one file of the offer into the current folder, and checks its length and SHA-256. While
-    the master is away it tries until the run limit; otherwise FETCH_TRIES times (rule files-retried)."""
+def fetch(file, master, identity, own, cache):
+    """Brings one file of the offer into the current folder, under its path."""
     name, url = (file.get("name"), file.get("url")) if isinstance(file, dict) else (None, None)
-    if not isinstance(name, str) or not FILE_NAME.match(name) or not isinstance(url, str):
+    if not isinstance(name, str) or not isinstance(url, str):
         raise Failure("rejected-input", "a file of the offer needs a name and a url")
+    mistake = path_mistake(name)
+    if mistake:
+        raise Failure("missing-file", f"the name of a file {mistake}: {name!r}", [name[:256]])
+    if os.path.dirname(name):
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+    if url.startswith("/") and "sha256" in file and "bytes" in file:
+        bring = lambda path: download_to(path, file, master, identity, own)  # noqa: E731
+        with cache.held(file["sha256"], file["bytes"], bring) as path:
+            if path:
+                shutil.copyfile(path, name)  # the task may change its files
+                return
+    download_to(name, file, master, identity, own)
+
+
+def download_to(path, file, master, identity, own):
+    """Downloads a file, and checks its length and SHA-256. While the master is away it tries until the run
+    limit; otherwise FETCH_TRIES times (rule files-retried)."""
+    name, url = file["name"], file["url"]
     headers = {}
     role, create = "slave", guarded(own)
     if url.startswith("/"):
@@ -39,7 +58,7 @@ def fetch(file, master, identity, own):
             rest(attempt)
         try:
             with connect(url, TRANSFER_TIMEOUT, identity, role, create) as connection:
-                return download(connection, name, url, headers, file)
+                return download(connection, path, url, headers, file)
         except Refused as refused:
             last = refused
             if is_final(refused):
@@ -58,15 +77,28 @@ def fetch(file, master, identity, own):
     raise Failure("missing-file", f"{name} could not be fetched from {url}: {last}", [name])
 
 
-def download(connection, name, url, headers, file):
+def download(connection, path, url, headers, file):
+    """Downloads what follows the bytes that an earlier try left, if the server sends parts."""
     most = file.get("bytes", FILE_BYTES_MAX)
+    have = os.path.getsize(path) if "sha256" in file and os.path.exists(path) else 0
+    if 0 < have < most:
+        headers = {**headers, "Range": f"bytes={have}-"}
+    connection.request("GET", path_of(url), headers=headers)
+    answer = connection.getresponse()
+    rest = answer.getheader("Content-Range", "").startswith(f"bytes {have}-")
+    is_rest = answer.status == 206 and 0 < have < most and rest
+    if have and answer.status in (206, 416) and not is_rest:
+        os.remove(path)  # the next try fetches all of it
+        raise ValueError(f"was answered {answer.status} to a range")
+    if answer.status != 200 and not is_rest:
+        raise Refused(answer.status, answer.read(4096))
     digest = hashlib.sha256()
     count = 0
-    with open(name, "wb") as target:
-        connection.request("GET", path_of(url), headers=headers)
-        answer = connection.getresponse()
-        if answer.status != 200:
-            raise Refused(answer.status, answer.read(4096))
+    if is_rest:
+        with open(path, "rb") as known:
+            digest = hashlib.file_digest(known, "sha256")
+            count = have
+    with open(path, "ab" if is_rest else "wb") as target:
         while chunk := answer.read(CHUNK_BYTES):
             count += len(chunk)
             if count > most:
@@ -76,6 +108,8 @@ def download(connection, name, url, headers, file):
     if answer.length:  # the connection ended early
         raise http.client.IncompleteRead(b"", answer.length)
     if count != file.get("bytes", count):
+        os.remove(path)
         raise ValueError(f"has {count} bytes instead of {most}")
     if digest.hexdigest() != file.get("sha256", digest.hexdigest()):
+        os.remove(path)
         raise ValueError(f"has the SHA-256 {digest.hexdigest()} instead of {file['sha256']}")
