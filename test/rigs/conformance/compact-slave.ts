@@ -88,6 +88,7 @@ const card = (): SlaveCard => ({
   kinds: ['sleep', IMAGE],
   tags: [],
   slots,
+  features: ['files', 'outputs'],
 })
 
 const busyReason = (): string => (running.size < slots ? '' : `running ${running.size} of ${slots}`)
@@ -218,19 +219,41 @@ async function sleep(input: unknown): Promise<Outcome> {
   return { status: 'done', result: { sleptMs: ms } }
 }
 
-async function filter({ files = [] }: Offer): Promise<Outcome> {
-  const bytes = await fetchFile(files[0] as InputFile)
+async function filter({ files = [], outputs = [] }: Offer): Promise<Outcome> {
+  const [bytes] = await fetchAll(files)
   if (!wrong('image-refused')) checkImage(bytes)
   const image = decodePng(bytes)
   const grey = grayscale(image)
   if (wrong('files-made')) grey.data[0] = (grey.data[0] as number) ^ 1
   const file = encodePng(grey)
-  const headers = { 'content-type': 'image/png' }
-  const kept = await fetch(`${master}/blobs`, { method: 'PUT', headers, body: file })
-  const { sha256, bytes: length } = (await kept.json()) as { sha256: string; bytes: number }
+  const missing = outputs.find((each) => each !== 'strip.png' && !/[*?[]/.test(each))
+  if (missing && !wrong('outputs-missing')) fail('missing-output', `it left no ${missing}`)
+  const isSent = outputs.length === 0 || !wrong('outputs-uploaded')
+  const { sha256, bytes: length } = isSent
+    ? await upload(file)
+    : { sha256: '0'.repeat(64), bytes: 1 }
   const { width, height } = image
   const made = { name: 'strip.png', bytes: length, sha256, type: 'image/png' }
   return { status: 'done', result: { width, height }, files: [made] }
+}
+
+async function upload(body: Buffer): Promise<{ sha256: string; bytes: number }> {
+  const headers = { 'content-type': 'image/png' }
+  const kept = await fetch(`${master}/blobs`, {
+    method: 'PUT',
+    headers,
+    body: new Uint8Array(body),
+  })
+  return (await kept.json()) as { sha256: string; bytes: number }
+}
+
+async function fetchAll(files: InputFile[]): Promise<[Buffer]> {
+  const bad = files.find(({ name: path }) => /^\/|\/\/|(^|\/)\.\.?(\/|$)/.test(path))
+  if (bad && !wrong('files-paths')) fail('missing-file', `${bad.name} is no path of a file`)
+  const [strip, ...others] = files
+  const bytes = await fetchFile(strip as InputFile)
+  for (const other of others) await fetchFile(other)
+  return [bytes]
 }
 
 function checkImage(bytes: Buffer): void {

@@ -65,6 +65,7 @@ export async function runKit(options: KitOptions): Promise<Verdict[]> {
         else if (notFor(rule, options)) judge(rule, 'not tried', notFor(rule, options))
         else if (obstacle && rule.arrival) judge(rule, 'failed', obstacle)
         else if (obstacle) judge(rule, 'not tried', obstacle)
+        else if (lacks(rule, here)) judge(rule, 'not tried', lacks(rule, here))
         else await tryRule(rule, here)
       }
     } finally {
@@ -95,6 +96,12 @@ function notFor({ only }: Rule, { pull = false }: Trial): string {
   if (only === undefined || (only === 'pull') === pull) return ''
   return `not for ${pull ? 'pull slaves' : 'slaves that are asked'}`
 }
+
+/** Which feature the slave does not name, in words; empty: none that the rule needs. */
+const lacks = ({ feature }: Rule, { registration }: Session): string =>
+  feature === undefined || registration.features?.includes(feature)
+    ? ''
+    : `it does not name the feature ${feature}`
 
 /** Starts the slave of a group. Gives why its rules cannot be tried, in words; empty if they can. */
 async function obstacleTo(group: Group, here: Session): Promise<string> {

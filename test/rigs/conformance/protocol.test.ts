@@ -9,7 +9,7 @@ import { checkOf, MESSAGE_NAMES, published, schemaOf } from './schemas.ts'
 
 const read = (name: string): string =>
   readFileSync(new URL(`../../../slave/${name}`, import.meta.url), 'utf8')
-const page = read('PROTOCOL.md') + read('POLLING.md') + read('COMMANDS.md')
+const page = read('PROTOCOL.md') + read('POLLING.md') + read('COMMANDS.md') + read('FILES.md')
 
 t.test('every example is of its schema', async (t) => {
   const seen: string[] = []

@@ -1,6 +1,7 @@
 // What a rule is: a name, a sentence, and a trial that throws Broken when a slave does not keep it.
 // A trial waits for facts, never for time; where a fact must stay away, it waits for a later one.
 
+import type { Feature } from '../../../shared/protocol/wire.ts'
 import type { Session } from './session.ts'
 
 export type Rule = {
@@ -10,6 +11,8 @@ export type Rule = {
   says: string
   /** Which slaves it is for, when not for all: those that are asked, or those that pull. */
   only?: 'asked' | 'pull'
+  /** A feature that its slave must name on its card. */
+  feature?: Feature
   /** It is the rule that is broken when the slave does not register at all. */
   arrival?: true
   run: (here: Session) => Promise<void>

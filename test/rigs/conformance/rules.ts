@@ -10,6 +10,7 @@ import { polling } from './rules/polling.ts'
 import { refusing } from './rules/refusing.ts'
 import { revoking } from './rules/revoking.ts'
 import { taking } from './rules/taking.ts'
+import { taskFiles } from './rules/task-files.ts'
 
 export const GROUPS: readonly Group[] = [
   arriving,
@@ -23,6 +24,7 @@ export const GROUPS: readonly Group[] = [
   going,
   delivering,
   files,
+  taskFiles,
   polling,
 ]
 

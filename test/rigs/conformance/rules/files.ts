@@ -9,7 +9,7 @@ import { decodePng, encodePng, grayscale } from '../png.ts'
 import type { Group } from '../rule.ts'
 import type { Session } from '../session.ts'
 
-const KIND = 'image-filter.grayscale'
+export const KIND = 'image-filter.grayscale'
 
 type FileInOutcome = { name: string; bytes: number; sha256: string; type?: string }
 
@@ -21,7 +21,7 @@ const imageOf = (width: number, height: number, channels: Image['channels']): Im
 })
 
 /** Takes a file in, as the master's blobs have it. */
-function blob({ master }: Session, bytes: Buffer): InputFile {
+export function blob({ master }: Session, bytes: Buffer): InputFile {
   const sha256 = sha256Of(bytes)
   master.blobs.set(sha256, { bytes, type: 'image/png' })
   return { name: 'strip.png', url: `/blobs/${sha256}`, bytes: bytes.length, sha256 }
