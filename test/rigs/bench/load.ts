@@ -42,6 +42,7 @@ export type LoadReport = {
   /** Milliseconds. */
   toAccepted: Summary
   toResult: Summary
+  toRefused: Summary
   /** Some tasks, to be looked at afterwards. */
   sample: { id: string; result: number }[]
 }
@@ -127,6 +128,7 @@ function createTally({ batch }: LoadCommand) {
   const errors: Record<string, number> = {}
   const toAccepted: number[] = []
   const toResult: number[] = []
+  const toRefused: number[] = []
   const sample: LoadReport['sample'] = []
   const tally = {
     sent: 0,
@@ -144,8 +146,10 @@ function createTally({ batch }: LoadCommand) {
         else toAccepted.push(ms)
         return false
       }
-      if (status === 503) tally.refused++
-      else mistake(`status ${status}: ${body.toString().slice(0, 200)}`)
+      if (status === 503) {
+        tally.refused++
+        toRefused.push(ms)
+      } else mistake(`status ${status}: ${body.toString().slice(0, 200)}`)
       return status === 503
     },
 
@@ -156,6 +160,7 @@ function createTally({ batch }: LoadCommand) {
       errors,
       toAccepted: summarize(toAccepted),
       toResult: summarize(toResult),
+      toRefused: summarize(toRefused),
       sample,
     }),
   }

@@ -6,12 +6,15 @@ import { once } from 'node:events'
 import { launch, own, ROOT } from '../cluster/launch.ts'
 import { childrenOf, cpuUs } from '../cluster/proc.ts'
 import { exitOnSignals } from '../cluster/scope.ts'
+import type { FleetCommand, FleetCounts } from './fleet.ts'
 import type { LoadCommand, LoadReport } from './load.ts'
 
 const START_MS_MAX = 20_000
 const STOP_MS_MAX = 10_000
 /** A run of the load that says nothing for so long after its time has failed. */
 const LOAD_MS_MAX = 60_000
+/** Ten thousand slaves register within this on a busy machine. */
+const FLEET_MS_MAX = 300_000
 
 exitOnSignals()
 
@@ -40,16 +43,35 @@ export type Load = Awaited<ReturnType<typeof startLoad>>
 
 /** Starts the process that makes the load. */
 export async function startLoad() {
-  const child = fork(`${ROOT}test/rigs/bench/load.ts`, { env: { PATH: process.env.PATH ?? '' } })
+  const { pid, ask, stop } = await startHelper<LoadCommand, LoadReport>('load.ts')
+  return {
+    pid,
+    stop,
+    run: (command: LoadCommand): Promise<LoadReport> =>
+      ask(command, command.seconds * 1000 + LOAD_MS_MAX),
+  }
+}
+
+export type Fleet = Awaited<ReturnType<typeof startFleet>>
+
+/** Starts the process of the simulated slaves. */
+export async function startFleet() {
+  const { ask, stop } = await startHelper<FleetCommand, FleetCounts>('fleet.ts')
+  return { stop, tell: (command: FleetCommand): Promise<FleetCounts> => ask(command, FLEET_MS_MAX) }
+}
+
+/** Forks a file of this folder that answers each message with one. */
+async function startHelper<Asked extends object, Said extends object>(file: string) {
+  const child = fork(`${ROOT}test/rigs/bench/${file}`, { env: { PATH: process.env.PATH ?? '' } })
   const owned = own(child)
   await once(child, 'spawn')
   return {
     pid: child.pid as number,
-    async run(command: LoadCommand): Promise<LoadReport> {
-      child.send(command)
-      const signal = AbortSignal.timeout(command.seconds * 1000 + LOAD_MS_MAX)
-      const [said] = (await once(child, 'message', { signal })) as [LoadReport | { failed: string }]
-      if ('failed' in said) throw new Error(`the load failed: ${said.failed}`)
+    async ask(asked: Asked, ms: number): Promise<Said> {
+      child.send(asked)
+      const signal = AbortSignal.timeout(ms)
+      const [said] = (await once(child, 'message', { signal })) as [Said | { failed: string }]
+      if ('failed' in said) throw new Error(`${file} failed: ${said.failed}`)
       return said
     },
     stop: async (): Promise<void> => void (await owned.end('SIGTERM', STOP_MS_MAX)),

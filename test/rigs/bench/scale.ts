@@ -1,11 +1,13 @@
 // How the cost of a decision grows with the number of slaves: `npm run bench-scale`. Steps the master's core
 // by itself: nothing is stored or sent, so that what is measured is the deciding. Slaves have one slot and are
-// busy at nine of ten; then all are busy, and a task is refused.
+// busy at nine of ten; then all are busy, and a task is refused. With `--http` the whole master is measured
+// instead, over HTTP (scale-http.ts); `--slaves 10,1000` names other sizes.
 //
 //   submit --> offer, save --> taken (the slave is full) --> later: outcome (the slave is free)
 //
 // Fails when asks or processor time grow beyond their bounds.
 
+import { parseArgs } from 'node:util'
 import type { Effect, Input } from '../../../master/core/messages.ts'
 import { createAttemptIds } from '../../../master/dispatch/attempt-ids.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
@@ -13,6 +15,7 @@ import { createRandom } from '../../../shared/data/random.ts'
 import type { SlaveState } from '../../../shared/protocol/wire.ts'
 import { instant } from '../../instants.ts'
 import { aToken, createTestCore } from '../../master/stepping.ts'
+import { scaleOverHttp } from './scale-http.ts'
 import { summarize } from './summary.ts'
 
 const SIZES = [10, 100, 1_000, 10_000]
@@ -30,24 +33,34 @@ const REFUSAL_MS_MAX = 0.2
 
 type Offer = Effect & { do: 'offer' }
 
-const runs = SIZES.map((slaves) => ({ slaves, ...measure(slaves) }))
-const [fewest] = runs
-for (const { slaves, asksPerTask, usPerTask, refusalMs } of runs) {
-  const growth = usPerTask / (fewest?.usPerTask ?? Number.NaN)
-  process.stdout.write(
-    `${String(slaves).padStart(6)} slaves: ${asksPerTask.toFixed(3)} asks and ` +
-      `${usPerTask.toFixed(1)} us of the core per task (x ${growth.toFixed(2)}); ` +
-      `a refusal ${refusalMs.p50.toFixed(3)} ms (p50), ${refusalMs.p99.toFixed(3)} ms (p99)\n`,
+const { values: given } = parseArgs({
+  options: { http: { type: 'boolean', default: false }, slaves: { type: 'string' } },
+})
+const sizes = given.slaves === undefined ? SIZES : given.slaves.split(',').map(Number)
+const isGood = given.http ? await scaleOverHttp(sizes) : scaleOfCore()
+process.exitCode = isGood ? 0 : 1
+
+/** Prints a line for each number of slaves. Gives whether all is within its bounds. */
+function scaleOfCore(): boolean {
+  const runs = sizes.map((slaves) => ({ slaves, ...measure(slaves) }))
+  const [fewest] = runs
+  for (const { slaves, asksPerTask, usPerTask, refusalMs } of runs) {
+    const growth = usPerTask / (fewest?.usPerTask ?? Number.NaN)
+    process.stdout.write(
+      `${String(slaves).padStart(6)} slaves: ${asksPerTask.toFixed(3)} asks and ` +
+        `${usPerTask.toFixed(1)} us of the core per task (x ${growth.toFixed(2)}); ` +
+        `a refusal ${refusalMs.p50.toFixed(3)} ms (p50), ${refusalMs.p99.toFixed(3)} ms (p99)\n`,
+    )
+  }
+  const most = runs.at(-1)
+  return (
+    fewest !== undefined &&
+    most !== undefined &&
+    most.asksPerTask <= ASKS_MAX * fewest.asksPerTask &&
+    most.usPerTask <= CPU_MAX * fewest.usPerTask &&
+    runs.every(({ refusalMs }) => refusalMs.p50 < REFUSAL_MS_MAX)
   )
 }
-const most = runs.at(-1)
-const isGood =
-  fewest !== undefined &&
-  most !== undefined &&
-  most.asksPerTask <= ASKS_MAX * fewest.asksPerTask &&
-  most.usPerTask <= CPU_MAX * fewest.usPerTask &&
-  runs.every(({ refusalMs }) => refusalMs.p50 < REFUSAL_MS_MAX)
-process.exitCode = isGood ? 0 : 1
 
 function measure(slaves: number) {
   const fleet = createFleet(slaves)
