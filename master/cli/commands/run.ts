@@ -30,6 +30,8 @@ import { explanationInWords } from '../words.ts'
 
 /** For one request that is refused for now, or while no master answers. */
 const PATIENCE_S = 600
+/** The first request: a master that is not there is soon told. */
+const FIRST = { patienceMs: 10_000 }
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 const NAME_CHARS = 12
 const LABEL_CHARS = 200
@@ -236,7 +238,7 @@ function standardInput({ null: isNull }: RunOptions): AsyncGenerator<Input, void
 
 /** A program that no slave runs would wait for ever. Throws UsageError. */
 async function requireSlave(master: Client, { program, args }: Work): Promise<void> {
-  const explanation = await master.explain({ kind: 'command', input: { program, args } })
+  const explanation = await master.explain({ kind: 'command', input: { program, args } }, FIRST)
   const able = explanation.slaves.filter(({ state }) => state !== 'unable')
   if (able.length > 0) return
   const [, ...reasons] = explanationInWords('command', explanation)

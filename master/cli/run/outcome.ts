@@ -111,7 +111,8 @@ const failureOf = (task: EndedTask): Failure | null =>
 
 /** Also that of a program that failed; only fields of their types. */
 function resultOf(task: EndedTask): Result {
-  const found = task.status === 'done' ? task.result : failureOf(task)?.result
+  const of: { id: string; result?: unknown } = task
+  const found = of.result ?? failureOf(task)?.result
   if (typeof found !== 'object' || found === null) return {}
   return Object.fromEntries(
     Object.entries(found).filter(([name, value]) => typeof value === RESULT_TYPES[name]),

@@ -90,8 +90,8 @@ export async function createFakeMaster(t: Teardown, run: (given: Run) => Gave | 
     const about = { id, kind: 'command', status, slave: 'slave-1', asked: [] }
     if (status === 'done') return { ...about, result, files }
     const ended = { type: 'exit-code', message: `ended with exit code ${exit}`, exitCode: exit }
-    const failure = gave.failure ?? { ...ended, result }
-    return status === 'failed' ? { ...about, failure } : about
+    if (status !== 'failed') return about
+    return gave.failure ? { ...about, failure: gave.failure } : { ...about, failure: ended, result }
   }
 
   async function reply(request: IncomingMessage, response: ServerResponse): Promise<void> {
