@@ -1,6 +1,7 @@
 // The slave without its process: everything but settings, signals and exit.
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { chmodSync, mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { Server as TlsServer } from 'node:tls'
@@ -113,6 +114,7 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
   /** Where masters and peers reach this slave: known at the latest when it listens. */
   const own = { url: settings.advertise ?? '' }
   const url = () => own.url
+  if (settings.commandsUser !== undefined) closeToOthers(folder.path)
   const commands =
     settings.commands.length === 0
       ? null
@@ -124,6 +126,7 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
     url,
     cacheBytesMax: settings.cacheBytesMax,
     owner: commands?.owner ?? null,
+    hidden: commands?.hidden ?? false,
     secure: identity !== null,
     connect: {
       ...(connect ? { master: connect } : {}),
@@ -156,6 +159,13 @@ async function openParts(settings: Settings, loaded: Map<string, Kind>, log: Log
     log,
   })
   return { folder, identity, own, runFiles, agent, clockWatch: watchClock(systemClock, log) }
+}
+
+/** What the agent keeps, and all that it writes from now on, is for its own user. */
+function closeToOthers(folder: string): void {
+  process.umask(0o077)
+  mkdirSync(folder, { recursive: true })
+  chmodSync(folder, 0o700)
 }
 
 /** A pool for the kinds that work on files, and one for the others. */

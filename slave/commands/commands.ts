@@ -3,7 +3,7 @@
 // other files, masters or HTTP.
 
 import { execFileSync } from 'node:child_process'
-import { chownSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Raw } from '../../shared/data/raw-json.ts'
 import type { CommandInput } from '../../shared/kinds/command.ts'
@@ -74,7 +74,8 @@ export function createCommands(given: {
   for (const missing of confinement.missing) log.warn(`commands: this machine has no ${missing}`)
   log.info({ programs: programs.names, containment }, 'runs programs')
   rmSync(root, { recursive: true, force: true })
-  mkdirSync(root, { recursive: true, mode: owner ? 0o711 : 0o700 })
+  mkdirSync(root, { recursive: true })
+  chmodSync(root, owner && !confinement.hidden ? 0o711 : 0o700)
 
   return {
     /** Starts the launchers. */
@@ -83,6 +84,8 @@ export function createCommands(given: {
     commands: { programs: programs.names, containment } satisfies Commands,
     /** Whom the folders of runs must belong to; null: the agent itself. */
     owner,
+    /** Programs do not see the folders of the agent; without it they reach theirs by its path. */
+    hidden: confinement.hidden,
     /** Why this slave cannot run the offer's program, in words for people; null when it can. */
     unable(offer: Offer): string | null {
       if (offer.kind !== KIND) return null
@@ -129,7 +132,6 @@ export function createCommands(given: {
       attempt,
       runLimitMs,
       prepare({ folder: launcher }): Order {
-        if (owner) chownSync(folder, owner.uid, owner.gid)
         if (confinement.hidden) renameSync(folder, join(launcher, TMP, WORK))
         return orderOf(run, path, launcher)
       },

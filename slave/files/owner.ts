@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path'
 
 export type Owner = { uid: number; gid: number }
 
-const PASS_THROUGH = 0o711
+/** The mode of a folder in which other users list nothing, and reach what is open to them. */
+export const PASS_THROUGH = 0o711
 
 /**
  * Lets other users pass through from the slave's folder `data` to the folder `inside`, in which they list

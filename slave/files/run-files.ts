@@ -9,7 +9,7 @@
 //   data/outputs/...                              until the outcome is acknowledged
 
 import { mkdirSync, rmSync } from 'node:fs'
-import { copyFile, constants as copying, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, constants as copying, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Agent } from 'undici'
 import { filePathMistake } from '../../shared/data/file-paths.ts'
@@ -21,7 +21,7 @@ import { createDelivery } from './delivery.ts'
 import { createFetch, isLocal, isOfMaster } from './fetch.ts'
 import { openKeptOutputs } from './kept-outputs.ts'
 import type { Owner } from './owner.ts'
-import { giveTo, openWayTo } from './owner.ts'
+import { giveTo, openWayTo, PASS_THROUGH } from './owner.ts'
 import { createPartitions } from './partitions.ts'
 import { removeFolder } from './remove-folder.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -62,6 +62,8 @@ export function createRunFiles(given: {
   cacheBytesMax?: number
   /** Whom the files of programs belong to; null: to the agent. */
   owner?: Owner | null
+  /** Programs do not reach their folders by the path that the agent uses. */
+  hidden?: boolean
   /** Default TRANSFER_MS. */
   transferMs?: number
 }) {
@@ -81,7 +83,7 @@ export function createRunFiles(given: {
   const partitions = createPartitions({ root: join(root, 'partitions'), url: given.url })
   const kept = openKeptOutputs(join(data, 'outputs'))
   const closed = ['cache', 'outputs', 'work/partitions'].map((name) => join(data, name))
-  if (owner) openWayTo(data, runs, closed)
+  if (owner && !given.hidden) openWayTo(data, runs, closed)
   const upload = createUpload({ master, toMaster, transferMs })
   const delivery = createDelivery({ kept, partitions, upload })
   let count = 0
@@ -109,6 +111,7 @@ export function createRunFiles(given: {
       const input = isProgram ? out : join(folder, 'in')
       try {
         await mkdir(out, { recursive: true })
+        if (isProgram && owner && !given.hidden) await chmod(folder, PASS_THROUGH)
         if (!isProgram) await mkdir(input)
         // A program that prints nothing leaves them empty.
         for (const name of streams) await writeFile(join(folder, name), '')

@@ -20,6 +20,8 @@ export function serve(settings: LauncherSettings): void {
   if (isContained && process.pid !== 1) throw new Error('is not the first of its namespace')
   // Only the agent ends it.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+  // The agent's may be stricter.
+  process.umask(0o022)
   preferToDie()
   if (settings.hidden) hide()
   read()

@@ -20,7 +20,7 @@ export async function startCommandedSlave(
   settings: Record<string, string | number>,
 ) {
   const data = join(t.testdir({ data: {} }), 'data')
-  writeFileSync(join(data, 'canary'), CANARY, { mode: 0o600 })
+  writeFileSync(join(data, 'canary'), CANARY, { mode: 0o644 })
   const drops = isRoot && !asRoot
   if (drops) for (const path of [data, join(data, 'canary')]) chownSync(path, NOBODY, NOBODY)
   const tools = join(data, '..', 'tools')
