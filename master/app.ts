@@ -33,9 +33,12 @@ import { pageFiles } from './http/routes/page-files.ts'
 import { polling } from './http/routes/polling.ts'
 import { slaveSide, slaves } from './http/routes/slaves.ts'
 import { status } from './http/routes/status.ts'
+import { taskFiles } from './http/routes/task-files.ts'
 import { tasks } from './http/routes/tasks.ts'
 import { refuseUnknownQueries } from './http/strict-query.ts'
+import { createAttachments } from './http/task-attachments.ts'
 import { createTaskRequests } from './http/task-requests.ts'
+import type { Blobs } from './jobs/blobs.ts'
 import { openJobs } from './jobs/open-jobs.ts'
 import { eventLog } from './observe/event-log.ts'
 import { watchLag } from './observe/event-loop-lag.ts'
@@ -148,6 +151,7 @@ async function openParts(settings: Settings, log: Logger, onBroken: OnBroken) {
     onEvent: events.add,
     ...(tracing ? { onOver: tracing.job } : {}),
   })
+  core.onBlobs(jobs.blobs)
   return { ...core, ...jobs, ...openWatching(core, jobs) }
 }
 
@@ -164,9 +168,12 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
   const kinds = await loadKinds()
   const outputs = createOutputs(kinds)
   const ids = createIds(() => msOf(clock.wall()))
+  // The blobs are opened after the dispatcher, whose tasks use them.
+  const blobs = Promise.withResolvers<Blobs>()
   const dispatcher = await createDispatcher({
     settings,
     outputs,
+    keepBlobs: async (...given) => (await blobs.promise).keepFor(...given),
     slaves: namedSlaves,
     policy: POLICIES[settings.policy],
     store,
@@ -199,6 +206,7 @@ async function openCore(settings: Settings, log: Logger, onBroken: OnBroken) {
     outputs,
     ids,
     dispatcher,
+    onBlobs: blobs.resolve,
   }
 }
 
@@ -295,9 +303,12 @@ async function registerRoutes(server: Server, parts: Parts) {
   const { identity } = parts.security
   if (identity) await server.register(identityRoutes, identity)
   else await server.register(noIdentity)
-  await server.register(tasks, { dispatcher, requests, reader, waitMsMax, now })
+  const attach = createAttachments({ blobs, newId: dispatcher.newId })
+  await server.register(tasks, { dispatcher, requests, reader, attach, waitMsMax, now })
+  await server.register(taskFiles, { reader, blobs })
   await server.register(batches, {
     dispatcher,
+    attach,
     requests,
     slices,
     batchTasksMax,

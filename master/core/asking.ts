@@ -11,9 +11,12 @@ import type { Candidates } from '../policies/policy.ts'
 import { accept, end, hold } from './attempts.ts'
 import { judgeAnswers, noteTrouble } from './backoff.ts'
 import type { Context } from './context.ts'
+import type { KnownAnswer } from './known-reason.ts'
 import { knownReason } from './known-reason.ts'
+import { abilityOf } from './live-tasks.ts'
 import { noteAsk } from './measurements.ts'
 import type { Input, Unanswered } from './messages.ts'
+import { lackOf } from './needs.ts'
 import { due, enterLine, leaveLine } from './queue.ts'
 import { routeTo } from './reach.ts'
 import { queueFull, refusal, refuseWith } from './refusal.ts'
@@ -49,9 +52,9 @@ export function seek(core: Context, task: Task, now: Monotonic): void {
 export function pick(core: Context, task: Task, next = core.registry.next): number {
   const { registry } = core
   // The usual policy needs nothing but the first: this runs for every offer.
-  if (core.policy === inOrder) return next(task.kind, task.asked, 0)
+  if (core.policy === inOrder) return next(task.ability, task.asked, 0)
   const candidates: Candidates = {
-    next: (from) => next(task.kind, task.asked, from),
+    next: (from) => next(task.ability, task.asked, from),
     end: registry.end,
     load: (place) => loadOf(registry.at(place) as Slave),
     serviceMs: (place) => (registry.at(place) as Slave).serviceMs,
@@ -80,22 +83,33 @@ export function offer(core: Context, task: Task, slave: Slave, now: Monotonic): 
  */
 function notePassedOver(core: Context, task: Task, upTo: number, now: Monotonic): void {
   const { registry } = core
+  // Of a task with needs the trail says, too, which slaves lack one.
+  const among = task.ability === task.kind ? task.ability : null
   let named = 0
   let place = task.notedUpTo
   while (named < TRAIL_KNOWN_MAX) {
-    place = registry.nextAble(task.kind, place)
+    place = registry.nextAble(among, place)
     if (place < 0 || place >= upTo) break
     const slave = registry.at(place) as Slave
     if (!task.asked?.has(place)) {
       const knownMs = Number.isFinite(slave.newsAt) ? Math.max(0, now - slave.newsAt) : 0
-      note(task, { at: core.wall, slave: slave.name, ...knownReason(slave), knownMs })
+      note(task, { at: core.wall, slave: slave.name, ...whyNot(core, slave, task), knownMs })
       named++
     }
     place++
   }
-  const more = place < 0 ? 0 : registry.countAble(task.kind, place, upTo)
+  const more = place < 0 ? 0 : registry.countAble(among, place, upTo)
   if (more > 0) note(task, { at: core.wall, event: 'busy', why: { is: 'others', count: more } })
   task.notedUpTo = Math.max(task.notedUpTo, upTo)
+}
+
+type Refusal = Omit<KnownAnswer, 'event'> & { event: KnownAnswer['event'] | 'unable' }
+
+/** Why this slave is not asked for this task. */
+export function whyNot({ registry }: Context, slave: Slave, task: Task): Refusal {
+  if (slave.boot === '' || registry.has(slave, task.ability)) return knownReason(slave)
+  const lack = lackOf(slave, abilityOf(task)) ?? { is: 'said' }
+  return { event: 'unable', why: { is: 'lacks', lack } }
 }
 
 function markAsked(task: Task, place: number): void {
@@ -141,7 +155,7 @@ function refusedBy(
   now: Monotonic,
 ): void {
   slave.refusals.set(answer, (slave.refusals.get(answer) ?? 0) + 1)
-  if (answer === 'unable') core.registry.disable(slave, task.kind)
+  if (answer === 'unable') core.registry.disable(slave, task.ability)
   if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) return
   note(task, { at: core.wall, event: answer, slave: slave.name, reason, ms })
   markAsked(task, slave.place)

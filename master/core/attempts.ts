@@ -10,42 +10,23 @@ import type {
   Callback,
   CallbacksReply,
   CallbacksRequest,
-  FailureType,
   HeldAttempt,
   Outcome,
 } from '../../shared/protocol/wire.ts'
 import type { Context } from './context.ts'
+import { attemptsMaxOf, dropTask } from './live-tasks.ts'
 import { noteFailure, noteFree, noteRun, noteWait } from './measurements.ts'
 import type { Unattached, Waiting } from './messages.ts'
 import { enterLine, leaveLine, rest } from './queue.ts'
 import { routeTo } from './reach.ts'
 import type { LossReason } from './reasons.ts'
 import { inWords } from './reasons.ts'
+import type { Failed, RetriedFailure } from './retries.ts'
+import { isBlamed, isLost, isRetried, isRetriedFailure } from './retries.ts'
 import type { EndStatus, Held, Slave, Task } from './state.ts'
 import { count, currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task.ts'
-import type { TrailEntry, TrailEvent } from './trail.ts'
+import type { TrailEntry } from './trail.ts'
 import { note } from './trail.ts'
-
-/** Failures that another try may avoid. */
-const RETRIED = [
-  'executor-crashed',
-  'memory-limit',
-  'time-limit',
-  'slave-lost',
-  'outcome-lost',
-  'program-missing',
-] as const satisfies FailureType[]
-type Retried = (typeof RETRIED)[number]
-type Failed = Outcome & { status: 'failed' }
-type RetriedFailure = Failed & { type: Retried }
-
-const isRetried = (type: FailureType | TrailEvent): type is Retried =>
-  RETRIED.some((each) => each === type)
-/** The attempt is lost but not known to have failed: its success still counts. */
-const isLost = (type: Retried): boolean => type === 'slave-lost' || type === 'outcome-lost'
-/** Failures that the task may have caused on its slave. */
-const isBlamed = (type: Retried): boolean =>
-  type === 'executor-crashed' || type === 'memory-limit' || type === 'slave-lost'
 
 /** Restores the tries of a task from its trail after a start of the master. */
 export function recall(task: Task): void {
@@ -197,12 +178,9 @@ function conclude(
   outcome: Outcome,
   now: Monotonic,
 ): void {
-  if (isRetriedFailure(outcome)) fail(core, task, slave, outcome, now)
+  if (isRetriedFailure(task, outcome)) fail(core, task, slave, outcome, now)
   else end(core, task, outcome.status, outcome, slave)
 }
-
-const isRetriedFailure = (outcome: Outcome): outcome is RetriedFailure =>
-  outcome.status === 'failed' && isRetried(outcome.type)
 
 /**
  * A try failed in a way that another try may not: pause and retry, or end the task. `why`: the master's own
@@ -222,7 +200,7 @@ function fail(
   const about = { slave, ...(attempt === null ? {} : { attempt }), ...reason }
   note(task, { at: core.wall, event: type, ...about })
   if (isBlamed(type)) task.blamed.push(slave)
-  if (task.tries >= core.settings.attemptsMax) {
+  if (task.tries >= attemptsMaxOf(core, task)) {
     return end(core, task, 'failed', lastWord(task, outcome), slave)
   }
   if (attempt !== null && !isLost(type)) (task.failed ??= new Set()).add(attempt)
@@ -235,7 +213,7 @@ function fail(
 }
 
 function lastWord(task: Task, outcome: Failed): Outcome {
-  if (task.blamed.length === 0) {
+  if (task.blamed.length === 0 || outcome.type === 'exit-code') {
     return { ...outcome, message: `${outcome.message}; ${task.tries} tries` }
   }
   const message =
@@ -310,7 +288,7 @@ export function end(
   const who = by === undefined ? {} : { slave: by }
   note(task, { at: core.wall, event: status, ...who, ...whyOf(outcome) })
   task.stage = { is: 'ended', status, outcome, at: core.wall }
-  core.live.delete(task.id)
+  dropTask(core, task)
   if (outcome?.status === 'failed') noteFailure(core.figures, outcome.type)
   core.counters.ended[status] = (core.counters.ended[status] ?? 0) + 1
   core.effects.push({ do: 'save', task })
@@ -347,7 +325,7 @@ export function compare(
   }
   for (const held of slave.held.values()) {
     if (held.generation < generation && !listed.has(held.attempt)) {
-      if (held.onItsWay && held.task.misses < core.settings.attemptsMax)
+      if (held.onItsWay && held.task.misses < attemptsMaxOf(core, held.task))
         miss(core, slave, held, now)
       else {
         // Another boot, or an unknown one: a slave that continued to run was not crashed by the task.

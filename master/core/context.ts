@@ -57,7 +57,7 @@ export type Context = {
   readonly live: Map<string, Task>
   /** Tasks that a silent slave may have, and former ones until `unsureTasks` removes them. */
   readonly unsure: Set<Task>
-  /** The queues by kind: highest priority first, then in order of arrival. */
+  /** The queues by ability: highest priority first, then in order of arrival. */
   readonly lines: Map<string, Heap<Task>>
   /** Tasks by the time at which something is due for them; and slaves. */
   readonly dueTasks: Heap<Due>

@@ -22,6 +22,7 @@ import {
 } from './asking.ts'
 import { end, revoke, takeCallbacks } from './attempts.ts'
 import type { AttemptIds, Context, CoreSettings } from './context.ts'
+import { addTask, dropTask } from './live-tasks.ts'
 import { check, forgive, takeHeartbeat, takeNotReached, takeVisit } from './liveness.ts'
 import { createFigures } from './measurements.ts'
 import type { Effect, Input, Refusable, Waiting } from './messages.ts'
@@ -33,7 +34,7 @@ import { createRegistry } from './registry.ts'
 import { endGrace, restore, takeClockStep } from './restore.ts'
 import { createRunTimes } from './run-times.ts'
 import type { Due, NewTask, Slave, Task } from './state.ts'
-import { createTask, waitNoMore } from './task.ts'
+import { waitNoMore } from './task.ts'
 
 export type Core = ReturnType<typeof createCore>
 
@@ -163,8 +164,7 @@ function take(core: Context, input: Input, now: Monotonic): void {
 }
 
 function submit(core: Context, given: NewTask, now: Monotonic): void {
-  const task = createTask(given, core.tasksSoFar++, now)
-  core.live.set(task.id, task)
+  const task = addTask(core, given, now)
   seek(core, task, now)
 }
 
@@ -244,7 +244,7 @@ function takeBack(core: Context, task: Task): void {
     revoke(core, stage.slave, [stage.attempt], 'revoke-now')
   }
   task.stage = { is: 'refused' }
-  core.live.delete(task.id)
+  dropTask(core, task)
 }
 
 function leave(
@@ -301,7 +301,7 @@ function bestHead(core: Context, now: Monotonic) {
         if (!best || before(task, best.task)) best = { task, slave }
         break
       }
-      if (!task.asked || core.registry.nextFree(task.kind, null, 0) < 0) break
+      if (!task.asked || core.registry.nextFree(task.ability, null, 0) < 0) break
       // The only free slaves have refused this task: the next one goes first.
       leaveLine(core, task)
       restUnwilling(core, task, now)

@@ -1,4 +1,4 @@
-// The queues: one per kind, so that tasks without an available slave do not block others.
+// The queues: one per ability, so that tasks without an available slave do not block others.
 // A task is due when its wait limit or its backoff is over. Pure.
 
 import type { Monotonic } from '../../shared/data/clock.ts'
@@ -20,21 +20,21 @@ export const before = (a: Task, b: Task): boolean =>
  * just refused this task.
  */
 export function enterLine(core: Context, task: Task, now: Monotonic): void {
-  if (task.asked && core.registry.nextFree(task.kind, null, 0) >= 0) {
+  if (task.asked && core.registry.nextFree(task.ability, null, 0) >= 0) {
     return restUnwilling(core, task, now)
   }
   task.asked = null
   task.stage = { is: 'waiting' }
-  lineOf(core, task.kind).push(task)
+  lineOf(core, task.ability).push(task)
   core.waiting++
   if (task.waitUntil !== null) due(core, task, task.waitUntil)
 }
 
-function lineOf(core: Context, kind: string): Heap<Task> {
-  const known = core.lines.get(kind)
+function lineOf(core: Context, ability: string): Heap<Task> {
+  const known = core.lines.get(ability)
   if (known) return known
   const line = createHeap<Task>(before)
-  core.lines.set(kind, line)
+  core.lines.set(ability, line)
   return line
 }
 
@@ -43,7 +43,10 @@ export function leaveLine(core: Context, task: Task): void {
   if (task.due) core.dueTasks.remove(task.due)
   task.due = null
   if (task.stage.is === 'waiting' && task.heapIndex >= 0) {
-    core.lines.get(task.kind)?.remove(task)
+    const line = core.lines.get(task.ability)
+    line?.remove(task)
+    // Clients name programs: a queue for each that was ever named would fill the memory.
+    if (line?.size() === 0 && task.ability !== task.kind) core.lines.delete(task.ability)
     core.waiting--
   }
   if (task.stage.is === 'resting') core.waiting--
@@ -69,11 +72,11 @@ export function due(core: Context, task: Task, at: Monotonic): void {
   core.dueTasks.push(task.due)
 }
 
-/** Number of queued tasks whose kind no live slave offers. */
+/** Number of queued tasks that no live slave is able to run. */
 export function waitingUnoffered(core: Context): number {
   let waiting = 0
-  for (const [kind, line] of core.lines) {
-    if (line.size() > 0 && core.registry.countAlive(kind).able === 0) waiting += line.size()
+  for (const [ability, line] of core.lines) {
+    if (line.size() > 0 && core.registry.countAlive(ability).able === 0) waiting += line.size()
   }
   return waiting
 }

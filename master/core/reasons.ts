@@ -1,6 +1,9 @@
 // The master's own reasons in a trail, as data, and the one place
 // that puts them into words. Reasons that slaves give pass through unchanged. Pure.
 
+import type { Lack } from './needs.ts'
+import { lackInWords } from './needs.ts'
+
 /** Why a slave is not asked. */
 type KnownReason =
   /** It does not answer, or has stopped polling. */
@@ -16,6 +19,8 @@ type KnownReason =
   /** It takes tasks by polling, and does not poll. */
   | { is: 'not polling' }
   | { is: 'full'; taken: number; slots: number; offered: number }
+  /** It cannot run such a task. */
+  | { is: 'lacks'; lack: Lack }
   /** A number of further slaves that are not named. */
   | { is: 'others'; count: number }
 
@@ -66,6 +71,8 @@ export function inWords(why: Reason): string {
       const offered = why.offered > 0 ? `, ${why.offered} being offered` : ''
       return `running ${why.taken} of ${why.slots}${offered}`
     }
+    case 'lacks':
+      return lackInWords(why.lack)
     case 'others':
       return `and ${why.count} more ${why.count === 1 ? 'slave' : 'slaves'}`
     case 'not listed':

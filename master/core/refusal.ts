@@ -6,10 +6,15 @@ import { Problem } from '../../shared/protocol/problems.ts'
 import { revoke } from './attempts.ts'
 import type { Context } from './context.ts'
 import { knownReason } from './known-reason.ts'
+import { abilityOf, dropTask } from './live-tasks.ts'
 import { noteTold } from './measurements.ts'
+import { lackInWords, lackOf } from './needs.ts'
 import { isElsewhere, mayHave } from './registry.ts'
 import type { Slave, Task } from './state.ts'
 import { reasonOf } from './trail.ts'
+
+/** A refusal names at most so many different things that slaves lack. */
+const LACKS_MAX = 4
 
 /** The only refusal after which the task may be running: the silent slave may have started it. */
 export function refuseInDoubt(core: Context, task: Task): void {
@@ -24,7 +29,7 @@ export function refuseInDoubt(core: Context, task: Task): void {
 /** Ends a task that was not accepted. Nothing was stored. */
 export function refuseWith(core: Context, task: Task, problem: Problem): void {
   task.stage = { is: 'refused' }
-  core.live.delete(task.id)
+  dropTask(core, task)
   observe(core.figures.asksPerTask, task.asks)
   core.effects.push({ do: 'refuse', task, problem })
 }
@@ -32,7 +37,7 @@ export function refuseWith(core: Context, task: Task, problem: Problem): void {
 /** Why no slave has the task. */
 export function refusal(core: Context, task: Task, now: Monotonic): Problem {
   if (core.draining) return new Problem('draining', 'the master is shutting down')
-  const { alive, able } = core.registry.countAlive(task.kind)
+  const { alive, able } = core.registry.countAlive(task.ability)
   if (alive === 0) {
     return new Problem('no-slaves', whyNoSlaves(core.registry.all()))
   }
@@ -41,8 +46,9 @@ export function refusal(core: Context, task: Task, now: Monotonic): Problem {
       alive === 1
         ? 'the only slave that answers does not offer'
         : `none of the ${alive} slaves that answer offers`
-    const detail = `${none} the kind "${task.kind}"`
-    const absent = core.registry.all().filter((slave) => mayHave(slave, task.kind)).length
+    const detail = `${none} the kind "${task.kind}"${whatIsLacking(core, task)}`
+    const ability = abilityOf(task)
+    const absent = core.registry.all().filter((slave) => mayHave(slave, ability)).length
     if (absent === 0) return new Problem('no-capable-slave', detail)
     return new Problem(
       'at-capacity',
@@ -52,6 +58,17 @@ export function refusal(core: Context, task: Task, now: Monotonic): Problem {
   const which = able === 1 ? '1 live slave offers' : `${able} live slaves offer`
   const detail = `no slave is available for this task: ${which} its kind`
   return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
+}
+
+/** For a task that needs more than its kind: what the slaves lack that offer its kind. */
+function whatIsLacking(core: Context, task: Task): string {
+  const lacks = new Set<string>()
+  for (const slave of core.registry.all()) {
+    const lack = slave.standing === 'alive' ? lackOf(slave, abilityOf(task)) : null
+    if (lack?.is === 'no need') lacks.add(lackInWords(lack))
+    if (lacks.size === LACKS_MAX) break
+  }
+  return lacks.size === 0 ? '' : ` for this task: ${[...lacks].join('; ')}`
 }
 
 export function queueFull(core: Context, task: Task, now: Monotonic): Problem {

@@ -7,6 +7,8 @@ import { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic } from '../../shared/data/clock.ts'
 import { LONG_AGO } from '../../shared/data/clock.ts'
 import type { SlaveCard, SlaveState } from '../../shared/protocol/wire.ts'
+import type { Ability } from './needs.ts'
+import { abilityName, lackOf } from './needs.ts'
 import type { Reach } from './reach.ts'
 import { isReachable } from './reach.ts'
 import type { Held, OpenOffer, Slave } from './state.ts'
@@ -16,7 +18,13 @@ export type Registry = ReturnType<typeof createRegistry>
 /** Maximum number of known kinds; slaves name them. */
 const KINDS_KNOWN_MAX = 10_000
 
+/** Abilities of which no live task is left are kept up to this number. */
+const ABILITIES_KEPT = 256
+
 const NOBODY = new Bitset()
+
+/** An ability that live tasks have asked for, and who has it. */
+type Asked = Ability & { set: Bitset; tasks: number }
 
 /** `ask: 'always'` makes every alive slave a candidate, known to be busy or not. */
 export function createRegistry(ask: 'known' | 'always') {
@@ -26,7 +34,11 @@ export function createRegistry(ask: 'known' | 'always') {
   const candidates = new Bitset()
   const free = ask === 'known' ? candidates : new Bitset()
   const alive = new Bitset()
+  /** Places that have a slave. */
+  const taken = new Bitset()
+  /** Who has a kind, and who has what tasks with needs ask for. */
   const able = new Map<string, Bitset>()
+  const asked = new Map<string, Asked>()
   /** Every kind that a slave has offered, and those of them that are not saved yet. */
   const known = new Set<string>()
   let unsaved: string[] = []
@@ -36,6 +48,7 @@ export function createRegistry(ask: 'known' | 'always') {
     const slave: Slave = { ...unheard, name, reach, place, ...nothingHeld() }
     byName.set(name, slave)
     places[place] = slave
+    taken.set(place)
     return slave
   }
 
@@ -47,11 +60,13 @@ export function createRegistry(ask: 'known' | 'always') {
   function remove(slave: Slave): void {
     byName.delete(slave.name)
     places[slave.place] = undefined
+    taken.clear(slave.place)
     slots -= slave.slots
     candidates.clear(slave.place)
     free.clear(slave.place)
     alive.clear(slave.place)
     for (const set of able.values()) set.clear(slave.place)
+    for (const { set } of asked.values()) set.clear(slave.place)
     while (places.length > 0 && places.at(-1) === undefined) places.pop()
   }
 
@@ -67,6 +82,9 @@ export function createRegistry(ask: 'known' | 'always') {
     slave.version = card.version
     slave.tags = card.tags
     slave.kinds = card.kinds
+    slave.features = card.features ?? []
+    const programs = card.commands?.programs ?? []
+    slave.programs = programs === 'any' ? programs : new Set(programs)
     slots += card.slots - slave.slots
     slave.slots = card.slots
     slave.generation = -1
@@ -77,6 +95,43 @@ export function createRegistry(ask: 'known' | 'always') {
       known.add(kind)
       unsaved.push(kind)
     }
+    for (const ability of asked.values()) {
+      mark(ability.set, slave.place, lackOf(slave, ability) === null)
+    }
+  }
+
+  /** One more task asks for an ability: gives its name. `release` when that task is over. */
+  function track(ability: Ability): string {
+    const name = abilityName(ability)
+    if (ability.needs.length === 0) return name
+    const known = asked.get(name) ?? { ...ability, set: whoIs(ability), tasks: 0 }
+    known.tasks++
+    asked.set(name, known)
+    return name
+  }
+
+  function whoIs(ability: Ability): Bitset {
+    const set = new Bitset()
+    for (const slave of places) {
+      if (slave && lackOf(slave, ability) === null) set.set(slave.place)
+    }
+    return set
+  }
+
+  function release(name: string): void {
+    const known = asked.get(name)
+    if (!known) return
+    known.tasks--
+    if (known.tasks === 0 && asked.size > ABILITIES_KEPT) asked.delete(name)
+  }
+
+  /** The slave lacks the ability, whatever its card says. */
+  function disable(slave: Slave, name: string): void {
+    asked.get(name)?.set.clear(slave.place)
+    if (!able.has(name)) return
+    able.get(name)?.clear(slave.place)
+    slave.kinds = slave.kinds.filter((kind) => kind !== name)
+    for (const { kind, set } of asked.values()) if (kind === name) set.clear(slave.place)
   }
 
   /** Stores the reported slots of a slave, unless newer information is known. */
@@ -123,7 +178,7 @@ export function createRegistry(ask: 'known' | 'always') {
   }
 
   /** To be read: what is asked about need not be a kind. */
-  const whoHas = (kind: string): Bitset => able.get(kind) ?? NOBODY
+  const whoHas = (ability: string): Bitset => able.get(ability) ?? asked.get(ability)?.set ?? NOBODY
 
   /** To be written. */
   function ableTo(kind: string): Bitset {
@@ -153,22 +208,22 @@ export function createRegistry(ask: 'known' | 'always') {
     all: () => places.filter((slave) => slave !== undefined),
     some: (is: (slave: Slave) => boolean) =>
       places.some((slave) => slave !== undefined && is(slave)),
-    /** First candidate for a kind at or after a place, those in `not` left out; or -1. */
-    next: (kind: string, not: Bitset | null, from: number) =>
-      Bitset.nextOf(candidates, whoHas(kind), not ?? undefined, from),
-    /** How many slaves are alive and report here, and how many of these have the kind. */
-    countAlive: (kind: string) => ({
+    // An ability is named by its kind, or as `track` named it.
+    track,
+    release,
+    disable,
+    /** First candidate for an ability at or after a place, those in `not` left out; or -1. */
+    next: (ability: string, not: Bitset | null, from: number) =>
+      Bitset.nextOf(candidates, whoHas(ability), not ?? undefined, from),
+    /** How many slaves are alive and report here, and how many of these have the ability. */
+    countAlive: (ability: string) => ({
       alive: alive.count(),
-      able: Bitset.countBoth(alive, whoHas(kind)),
+      able: Bitset.countBoth(alive, whoHas(ability)),
     }),
-    /** The slave lacks the kind, whatever its card says. */
-    disable: (slave: Slave, kind: string) => {
-      able.get(kind)?.clear(slave.place)
-      slave.kinds = slave.kinds.filter((name) => name !== kind)
-    },
+    has: (slave: Slave, ability: string): boolean => whoHas(ability).has(slave.place),
     /** The same of those that have room as far as is known: what waits is not asked about in vain. */
-    nextFree: (kind: string, not: Bitset | null, from: number) =>
-      Bitset.nextOf(free, whoHas(kind), not ?? undefined, from),
+    nextFree: (ability: string, not: Bitset | null, from: number) =>
+      Bitset.nextOf(free, whoHas(ability), not ?? undefined, from),
     /** Whether a slave has ever offered the kind, as far as this master and its store know. */
     isKnown: (kind: string): boolean => known.has(kind),
     /** From the store. */
@@ -182,10 +237,12 @@ export function createRegistry(ask: 'known' | 'always') {
       unsaved = []
       return kinds
     },
-    /** First slave at or after a place that has the kind, whatever its standing; or -1. */
-    nextAble: (kind: string, from: number) => whoHas(kind).next(from),
-    /** How many slaves from a place to before another have the kind. */
-    countAble: (kind: string, from: number, upTo: number) => whoHas(kind).countIn(from, upTo),
+    /** First slave at or after a place that has the ability (null: any), whatever its standing; or -1. */
+    nextAble: (ability: string | null, from: number) =>
+      (ability === null ? taken : whoHas(ability)).next(from),
+    /** How many slaves from a place to before another have the ability. */
+    countAble: (ability: string | null, from: number, upTo: number) =>
+      (ability === null ? taken : whoHas(ability)).countIn(from, upTo),
     setDrained: (slave: Slave, drained: boolean) => {
       slave.drained = drained
       refresh(slave)
@@ -260,9 +317,9 @@ export function slotsOf(slaves: Slave[]): { total: number; free: number } {
   return slots
 }
 
-/** Whether a silent slave may have the kind: its card lists it, or it was never seen. */
-export const mayHave = (slave: Slave, kind: string): boolean =>
-  slave.standing !== 'alive' && (slave.boot === '' || slave.kinds.includes(kind))
+/** Whether a silent slave may have the ability: its card says so, or it was never seen. */
+export const mayHave = (slave: Slave, ability: Ability): boolean =>
+  slave.standing !== 'alive' && (slave.boot === '' || lackOf(slave, ability) === null)
 
 const nothingHeld = () => ({
   offers: new Map<string, OpenOffer>(),
@@ -278,6 +335,8 @@ const unheard = {
   version: '',
   kinds: [],
   tags: [],
+  features: [],
+  programs: new Set<string>(),
   reports: 'unsaid' as const,
   generation: -1,
   slots: 0,

@@ -10,12 +10,13 @@ import { visit } from './asking.ts'
 import { recall } from './attempts.ts'
 import type { Context } from './context.ts'
 import { LEASE_BEATS } from './context.ts'
+import { addTask } from './live-tasks.ts'
 import type { StoredSlave, StoredTask } from './messages.ts'
 import { enterLine } from './queue.ts'
 import { reachAt } from './reach.ts'
 import { watch } from './slave-timers.ts'
 import type { Slave, Task } from './state.ts'
-import { count, createTask, waitFor } from './task.ts'
+import { count, waitFor } from './task.ts'
 import { note } from './trail.ts'
 
 export function restore(
@@ -47,10 +48,9 @@ function restoreTask(
   confirmedAt: Monotonic,
 ): void {
   const { running, tries, trail, ...given } = stored
-  const fresh = createTask({ ...given, waitUntil: null }, core.tasksSoFar++, now)
-  const task: Task = { ...fresh, tries, trail, accepted: true }
+  const task = addTask(core, { ...given, waitUntil: null }, now)
+  Object.assign(task, { tries, trail, accepted: true } satisfies Partial<Task>)
   recall(task)
-  core.live.set(task.id, task)
   // By the last entry before this start.
   const leftMs = patienceLeft(core, stored)
   note(task, { at: core.wall, event: 'master started' })

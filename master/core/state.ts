@@ -25,6 +25,7 @@
 import type { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
 import type { Answer, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type { Terms } from './needs.ts'
 import type { Reach } from './reach.ts'
 import type { TrailEntry } from './trail.ts'
 
@@ -54,12 +55,17 @@ export type NewTask = {
   waitUntil: Monotonic | null
   /** The same as a point in time, to be stored and shown; the core decides by `waitUntil`. */
   expiresAt: WallTime | null
+  /** What is unusual about it; default: nothing. */
+  terms?: Terms | null
 }
 
 /** A place in the heap of what is due. */
 export type Due = { at: Monotonic; task: Task; heapIndex: number }
 
 export type Task = NewTask & {
+  terms: Terms | null
+  /** What a slave must be able to do for it, by its name in the registry (needs.ts). */
+  ability: string
   /** Increases with every task, for the order of arrival. */
   number: number
   /** When it was submitted. */
@@ -148,6 +154,9 @@ export type Slave = {
   version: string
   kinds: string[]
   tags: string[]
+  /** What it can do, and the programs that it runs, as its card says. */
+  features: readonly string[]
+  programs: ReadonlySet<string> | 'any'
   /** Whether this boot sends its heartbeats and outcomes to this master, as far as is known. */
   reports: Reports
   /** Its newest report, as of `generation`. */

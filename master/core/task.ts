@@ -4,7 +4,13 @@ import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import type { NewTask, Task, TaskStatus } from './state.ts'
 
-export const createTask = (given: NewTask, number: number, now: Monotonic): Task => ({
+/** `ability`: its name in the registry. */
+export const createTask = (
+  given: NewTask,
+  ability: string,
+  number: number,
+  now: Monotonic,
+): Task => ({
   // Not a spread: every task has the same shape.
   id: given.id,
   kind: given.kind,
@@ -14,6 +20,8 @@ export const createTask = (given: NewTask, number: number, now: Monotonic): Task
   queue: given.queue,
   waitUntil: given.waitUntil,
   expiresAt: given.expiresAt,
+  terms: given.terms ?? null,
+  ability,
   number,
   since: now,
   stage: { is: 'waiting' },

@@ -30,6 +30,8 @@ import type { Loaded, Store } from '../store/store.ts'
 import { createCommitMeasurements, noteCommit } from './commit-measurements.ts'
 import { createEffects } from './effects.ts'
 import { createGroupCommit } from './group-commit.ts'
+import type { KeepBlobs } from './kept-files.ts'
+import { createKeptFiles } from './kept-files.ts'
 import { createOutcomeChecks } from './outcome-checks.ts'
 import type { Outputs } from './output-schemas.ts'
 import type { Gone, Reply, Submission } from './pending-requests.ts'
@@ -62,6 +64,8 @@ export type DispatcherOptions = {
   onOver?: (task: Task, trace: string | null, problem: Problem | null) => void
   /** Whether results are what their kinds give. */
   outputs: Outputs
+  /** Keeps the files of outcomes. Default: there are none to keep. */
+  keepBlobs?: KeepBlobs
   /** Hears each change of a task once that is saved, and each refusal. Must be quick. */
   onEvent: (event: TaskEvent | RefusedEvent) => void
   /** The store cannot be trusted any more: stop the process. */
@@ -117,7 +121,8 @@ function createParts(options: DispatcherOptions, loaded: Loaded) {
   const effects = createEffects({ ...options, ...shell, onOver })
   const named = new Map(options.slaves.map(({ name, url }) => [name, url]))
   const checks = createOutcomeChecks({ registry, live, outputs: options.outputs, named })
-  return { ...shell, turns, checks, measurements }
+  const files = createKeptFiles({ keepBlobs: async () => [], ...options, payloads })
+  return { ...shell, turns, checks, files, newId, measurements }
 }
 
 /** What the push channels report goes to the core. */
@@ -144,7 +149,7 @@ function restore(options: DispatcherOptions, loaded: Loaded, { payloads, commit,
 }
 
 function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
-  const { core, turns, commit, requests, refusals, polls, payloads, checks, unknown } = parts
+  const { core, turns, commit, requests, refusals, polls, payloads, checks, unknown, files } = parts
   const { ask } = turns
   let draining = false
   let closing: Promise<void> | null = null
@@ -167,6 +172,8 @@ function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
       if (commit.isFull) return refusals.turnAway(submission, storeFull())
       return requests.submit(submission, gone)
     },
+    /** The id of a task that is to be submitted. */
+    newId: parts.newId,
     /** Between portions of what is submitted: resolves when the next may come. */
     paced: commit.paced,
     /** Resolves when the task has ended, after `waitMs`, or when who waits has gone. */
@@ -175,8 +182,10 @@ function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
     cancel: requests.cancel,
     /** Outcomes of a slave. Rejects with a Problem when they are not what a slave may hand in. */
     async callbacks(request: CallbacksRequest): Promise<CallbacksReply> {
-      const checked = checks.callbacks(request)
-      return ask<CallbacksReply>((token) => ({ is: 'callbacks', ...checked, token }))
+      const { state, callbacks } = checks.callbacks(request)
+      const kept = files.keptAll(callbacks)
+      const all = kept instanceof Promise ? await kept : kept
+      return ask<CallbacksReply>((token) => ({ is: 'callbacks', state, callbacks: all, token }))
     },
     heartbeat: (heartbeat: Heartbeat) =>
       ask<HeartbeatReply>((token) => ({ is: 'heartbeat', heartbeat, token })),
@@ -187,7 +196,9 @@ function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
     /** An outcome in short form; checked like callbacks. */
     async submitted(said: Submitted): Promise<CallbacksReply> {
       const checked = checks.submitted(said)
-      return ask<CallbacksReply>((token) => ({ is: 'submitted', said: checked, token }))
+      const outcome = await files.kept(checked.task, checked.outcome)
+      const kept: Submitted = { ...checked, outcome }
+      return ask<CallbacksReply>((token) => ({ is: 'submitted', said: kept, token }))
     },
     leave: (name: string, boot: string) =>
       ask<void>((token) => ({ is: 'leave', name, boot, token })),

@@ -65,10 +65,11 @@ export function createOutcomeChecks(given: {
     outcome: Outcome,
     place: number | null,
   ): Outcome {
-    if (outcome.status !== 'done') return outcome
-    const kind = task === undefined ? undefined : live.get(task)?.kind
-    const mistake = kind === undefined ? null : outputs.mistakeIn(kind, outcome.result)
-    if (mistake !== null) return { status: 'failed', type: 'invalid-result', message: mistake }
+    if (outcome.status === 'done') {
+      const kind = task === undefined ? undefined : live.get(task)?.kind
+      const mistake = kind === undefined ? null : outputs.mistakeIn(kind, outcome.result)
+      if (mistake !== null) return { status: 'failed', type: 'invalid-result', message: mistake }
+    }
     if (outcome.files === undefined) return outcome
     const at = place === null ? 'files' : `callbacks.${place}.outcome.files`
     const files = outcome.files.map((file, i) => placed(slave, file, `${at}.${i}`))

@@ -15,8 +15,10 @@ import type { Payload } from './task-records.ts'
 import { lastSlave, readOutcome } from './task-records.ts'
 
 /** A task to hand out, checked already. */
-export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'queue'> &
+export type Submission = Pick<NewTask, 'kind' | 'priority' | 'runLimitMs' | 'queue' | 'terms'> &
   Omit<Payload, 'queueMs'> & {
+    /** Its id, when something refers to it already. */
+    id?: string
     /** A queued task expires when no slave has taken it within this. */
     waitLimitMs: number
     /** How long the client holds its request: first for a slave, then for the result. */
@@ -199,9 +201,9 @@ export function createPendingRequests(given: {
   }
 
   function begin(submission: Submission, gone: Gone): Promise<Reply> {
-    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs } = submission
+    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, terms } = submission
     const { input, work, trace, tags, idempotencyKey, requestHash, client } = submission
-    const id = given.newId()
+    const id = submission.id ?? given.newId()
     const now = clock.now()
     const createdAt = clock.wall()
     const patience = queue ? waitLimitMs : waitMs
@@ -213,8 +215,8 @@ export function createPendingRequests(given: {
     return new Promise((resolve, reject) => {
       const key = idempotencyKey
       open.set(id, { key, resolve, reject, waitUntil: later(now, waitMs), gone })
-      const task = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil, expiresAt }
-      post({ is: 'submit', task })
+      const about = { id, kind, priority, runLimitMs, terms: terms ?? null }
+      post({ is: 'submit', task: { ...about, createdAt, queue, waitUntil, expiresAt } })
       // A client with a key can fetch the task later, so it is not unclaimed.
       const leave = (): void => {
         if (open.has(id)) post({ is: 'stop-waiting', task: id, unclaimed: key === null })

@@ -5,6 +5,7 @@ import type { Task } from '../core/state.ts'
 import type { Change, Store } from '../store/store.ts'
 import type { Payload } from './task-records.ts'
 import { insertOf, updateOf } from './task-records.ts'
+import { isPart } from './task-work.ts'
 
 /** A saved input longer than this is read from the store again when it is needed. In characters. */
 const IN_MEMORY_CHARS_MAX = 2_048
@@ -30,6 +31,12 @@ export function createTaskPayloads(store: Store) {
 
     /** The trace of a live task, as its client said; null when it did not. */
     traceOf: (id: string): string | null => traces.get(id) ?? null,
+
+    /** Whose a live task is, and whether it is a part of a job; undefined when it is not in memory. */
+    clientOf(id: string): { client: string | null; isPart: boolean } | undefined {
+      const known = payloads.get(id)
+      return known && { client: known.payload.client, isPart: isPart(known.payload.work) }
+    },
 
     /** Its end has been reported: its trace is not needed any more. */
     ended: (id: string): void => void traces.delete(id),

@@ -4,6 +4,7 @@ import { textOf } from '../../shared/data/json-bytes.ts'
 import { encode, Raw, scan } from '../../shared/data/raw-json.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { StoredTask } from '../core/messages.ts'
+import type { Terms } from '../core/needs.ts'
 import type { Task } from '../core/state.ts'
 import { statusOf } from '../core/task.ts'
 import { fromStore } from '../core/trail.ts'
@@ -28,7 +29,7 @@ export type Payload = {
 
 // Field by field: copies of both objects cost three times as much, for every task.
 export function insertOf(task: Task, payload: Payload): Change {
-  const { id, kind, priority, createdAt, runLimitMs } = task
+  const { id, kind, priority, createdAt, runLimitMs, terms } = task
   const { status, startedAt, endedAt, slave, attempt, tries, waitUntil, outcome, trail } =
     changing(task)
   const { input, work, trace, tags, queueMs, idempotencyKey, requestHash, client } = payload
@@ -51,6 +52,7 @@ export function insertOf(task: Task, payload: Payload): Change {
       runLimitMs,
       input,
       work,
+      terms: terms && JSON.stringify(terms),
       trace,
       tags,
       queueMs,
@@ -94,6 +96,10 @@ export function readOutcome(text: string): Outcome {
   return fields as Outcome
 }
 
+/** The terms of a stored task. */
+export const termsIn = (text: string | null): Terms | null =>
+  text === null ? null : (JSON.parse(text) as Terms)
+
 /** The slave that had it last. */
 export function lastSlave({ trail }: Task): string | null {
   for (let i = trail.length - 1; i >= 0; i--) {
@@ -110,6 +116,7 @@ export function toStoredTask(record: Loaded['tasks'][number]): StoredTask {
   const runs = record.status === 'in progress' && slave !== null && attempt !== null
   const running = runs ? { slave, attempt, startedAt: startedAt ?? createdAt } : null
   const trail = fromStore(record.trail)
-  const task = { id, kind, priority, runLimitMs, createdAt, tries, trail }
+  const terms = termsIn(record.terms)
+  const task = { id, kind, priority, runLimitMs, createdAt, tries, trail, terms }
   return { ...task, queue: true, expiresAt: record.waitUntil, running }
 }

@@ -32,12 +32,13 @@ export function createJobRequests(given: {
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
 
   return {
-    /** A job from a body. Rejects with a Problem that names the field and the rule. */
-    parse: async (posted: unknown, text: TextOf): Promise<Asked> => (await check(posted, text)).job,
+    /** A job from a body of this client. Rejects with a Problem that names the field and the rule. */
+    parse: async (posted: unknown, text: TextOf, client: string | null): Promise<Asked> =>
+      (await check(posted, text, client)).job,
 
     /** How the job would be split. Stores and runs nothing. Rejects as `parse` does. */
-    async explain(posted: unknown, text: TextOf) {
-      const { job, needs, parts } = await check(posted, text)
+    async explain(posted: unknown, text: TextOf, client: string | null) {
+      const { job, needs, parts } = await check(posted, text, client)
       const stages = kinds.get(job.kind)?.stages.map(({ name }) => name) ?? []
       return { kind: job.kind, needs, stages, parts, slots: job.slots, slaves: job.slaves }
     },
@@ -46,6 +47,7 @@ export function createJobRequests(given: {
   async function check(
     posted: unknown,
     text: TextOf,
+    client: string | null,
   ): Promise<{ job: Asked; needs: string[]; parts: number }> {
     const asked = body.checked(posted)
     const kind = kinds.get(asked.kind)
@@ -70,12 +72,12 @@ export function createJobRequests(given: {
       throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${given.runLimitMsMax}` }])
     }
     const named = new Set(kind.blobs?.(input))
-    await Promise.all([...named].map(blobs.get))
+    await Promise.all([...named].map((sha256) => blobs.get(sha256, client)))
     const needs = kind.needs(input)
     const together = kind.together?.(input) ?? []
     const job = { input, parts, runLimitMs, ...capacityFor(needs, together) }
     const soFar = { ...job, together: job.together === 1, done: [] }
-    const first = await checkFirstStage(kind, soFar, named)
+    const first = await checkFirstStage(kind, soFar, named, client)
     const { kind: name } = asked
     return { job: { ...job, input: written, kind: name, priority, tags }, needs, parts: first }
   }
@@ -99,7 +101,8 @@ export function createJobRequests(given: {
           ? 'the only slave that answers does not offer'
           : `none of the ${alive.length} slaves that answer offers`
       const detail = `${none} ${lacking.join(', ')}`
-      const isAbsent = (kind: string) => given.slaves().some((slave) => mayHave(slave, kind))
+      const isAbsent = (kind: string) =>
+        given.slaves().some((slave) => mayHave(slave, { kind, needs: [] }))
       if (!lacking.every(isAbsent)) throw new Problem('no-capable-slave', detail)
       throw new Problem(
         'at-capacity',
@@ -127,6 +130,7 @@ export function createJobRequests(given: {
     kind: JobKind,
     soFar: JobSoFar<never>,
     named: ReadonlySet<string>,
+    client: string | null,
   ): Promise<number> {
     let parts: ReturnType<JobKind['stages'][number]['parts']>
     try {
@@ -140,7 +144,7 @@ export function createJobRequests(given: {
     }
     const files = parts.flatMap(({ files = [] }) => files)
     const used = new Set(files.flatMap((file) => ('blob' in file ? [file.blob] : [])))
-    await Promise.all([...used.difference(named)].map(blobs.get))
+    await Promise.all([...used.difference(named)].map((sha256) => blobs.get(sha256, client)))
     return parts.length
   }
 }

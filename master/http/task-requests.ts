@@ -9,6 +9,7 @@ import { nearest } from '../../shared/data/nearest-name.ts'
 import type { TextOf } from '../../shared/data/raw-json.ts'
 import { encode } from '../../shared/data/raw-json.ts'
 import { createCheck, invalidRequest, isObject } from '../../shared/http/validate.ts'
+import type { CommandInput } from '../../shared/kinds/command.ts'
 import {
   NamedTask,
   shortTask,
@@ -17,10 +18,21 @@ import {
 } from '../../shared/protocol/api/task-body.ts'
 import type { AboutKind } from '../../shared/protocol/contract.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
-import type { Submission } from '../dispatch/pending-requests.ts'
+import type { Feature } from '../../shared/protocol/wire.ts'
+import { Variables } from '../../shared/protocol/wire.ts'
+import type { Need, Terms } from '../core/needs.ts'
+import { termsIn } from '../dispatch/task-records.ts'
+import type { Attachments, TaskRequest } from './task-attachments.ts'
+import { attachmentsIn, attachmentsOf } from './task-attachments.ts'
 
-/** The input as JSON text. */
-type Parsed = TaskOptions & { kind: string; input: string }
+/** The input as JSON text, and what of it is neither stored nor shown with it. */
+type Parsed = TaskOptions & {
+  kind: string
+  input: string
+  secretEnv?: Record<string, string>
+  /** The program that a slave must run for it. */
+  program?: string
+}
 
 /** What the headers of a request say of a new task or job. */
 export type Manners = {
@@ -54,29 +66,36 @@ export function createTaskRequests(given: {
   const { kinds, limits, offered, jobKinds } = given
   const named = createCheck(NamedTask)
   const changes = createCheck(TaskOptions)
+  const variables = createCheck(Variables)
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
   const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
 
-  const alone = [...kinds.values()].filter(({ files }) => !files).map((kind) => kind.name)
+  const alone = [...kinds.keys()]
 
   return {
     /** A submission that repeats a task's request, with changes. Throws a Problem as `parse` does. */
-    again(task: Repeatable, body: unknown, said: Manners): Submission {
+    again(task: Repeatable, body: unknown, said: Manners): TaskRequest {
       const changed = changes.checked(body ?? {})
       const { kind, priority, runLimitMs, tags, input } = task
       const queueMs = queueMsOf(task)
       const queued = queueMs === 0 ? {} : { queue: true, waitLimitMs: queueMs }
-      const common = { priority, runLimitMs, tags, ...queued, ...changed }
-      const named = { kind, input: JSON.parse(input) as unknown, ...common }
+      const { attemptsMax, retryOn = [] } = termsIn(task.terms) ?? {}
+      const tries = attemptsMax == null ? {} : { attemptsMax }
+      const common = { priority, runLimitMs, tags, ...queued, ...tries, retryOn, ...changed }
+      const before = attachmentsIn(task.work)
+      const files = changed.files ?? filesOf(before)
+      const { outputs } = before ?? {}
+      const again = { ...(outputs ? { outputs } : {}), ...common, ...(files ? { files } : {}) }
+      const named = { kind, input: JSON.parse(input) as unknown, ...again }
       const checked = name(named, () => input)
-      return settle(checked, said)
+      return settle({ ...checked, secretEnv: before?.secretEnv ?? {} }, said)
     },
 
     /**
      * A submission from a body and from what the headers say. `text` gives the JSON text of a field: the
      * input is passed on as it was written. Throws a Problem that names the field and the rule.
      */
-    parse(body: unknown, text: TextOf, said: Manners): Submission {
+    parse(body: unknown, text: TextOf, said: Manners): TaskRequest {
       const checked = isObject(body) && !('kind' in body) ? expand(body, text) : name(body, text)
       return settle(checked, said)
     },
@@ -84,10 +103,9 @@ export function createTaskRequests(given: {
 
   function name(given: unknown, text: TextOf): Parsed {
     const body = named.checked(given)
-    if (kinds.get(body.kind)?.files) {
-      const detail = `${body.kind} works on files: it runs only as a part of a job (POST /jobs)`
-      throw new Problem('unknown-kind', detail)
-    }
+    const kind = kinds.get(body.kind)
+    if (kind?.program) return nameProgram(body)
+    assertFilesFit(body, kind)
     const check = inputs.get(body.kind)
     const input = text('input') ?? encode(body.input)
     if (check) {
@@ -102,6 +120,17 @@ export function createTaskRequests(given: {
       throw new Problem('unknown-kind', detail)
     }
     return { ...body, input }
+  }
+
+  /** A program's secret variables are cut out of its input. */
+  function nameProgram(body: NamedTask): Parsed {
+    const { secretEnv, ...input } = isObject(body.input) ? body.input : {}
+    const checked = inputs
+      .get(body.kind)
+      ?.checked(isObject(body.input) ? input : body.input, '/input')
+    const secrets = secretEnv === undefined ? {} : variables.checked(secretEnv, '/input/secretEnv')
+    const { program } = checked as CommandInput
+    return { ...body, input: JSON.stringify(input), secretEnv: secrets, program }
   }
 
   /** `{"expression": "2+3", ...}` for `{"kind": "expression", "input": {...}, ...}`. */
@@ -137,18 +166,26 @@ export function createTaskRequests(given: {
     return { kind: shorthand.name, input: `${input}}`, ...common }
   }
 
+  function usualRunLimitMs(program: string | undefined): number {
+    if (program === undefined) return limits.runLimitMs
+    return Math.min(PROGRAM_RUN_LIMIT_MS, limits.runLimitMsMax)
+  }
+
   function settle(
-    { kind, input, queue, priority, tags, ...given }: Parsed,
+    { kind, input, queue, priority, tags, secretEnv, program, ...given }: Parsed,
     { waitMs, trace, idempotencyKey, requestHash, client }: Manners,
-  ): Submission {
-    const { runLimitMs = limits.runLimitMs, waitLimitMs = limits.waitLimitMs } = given
+  ): TaskRequest {
+    const { runLimitMs = usualRunLimitMs(program), waitLimitMs = limits.waitLimitMs } = given
     if (runLimitMs > limits.runLimitMsMax) {
       throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${limits.runLimitMsMax}` }])
     }
+    const attachments = attachmentsOf(given, secretEnv)
     return {
       kind,
       input,
       work: null,
+      attachments,
+      terms: termsOf(given, attachments, program),
       queue: queue ?? false,
       priority: priority ?? 0,
       tags: tags ?? [],
@@ -163,8 +200,51 @@ export function createTaskRequests(given: {
   }
 }
 
+/** Default run limit and number of tries of a program, which may have effects of its own. */
+const PROGRAM_RUN_LIMIT_MS = 3_600_000
+const PROGRAM_ATTEMPTS_MAX = 1
+
+/** What is unusual about a task; null: nothing. */
+function termsOf(
+  { attemptsMax, retryOn = [] }: TaskOptions,
+  attachments: Attachments | null,
+  program: string | undefined,
+): Terms | null {
+  const needs: Need[] = []
+  const feature = (name: Feature): void => void needs.push({ is: 'feature', name })
+  if (attachments && attachments.files.length > 0) feature('files')
+  if (attachments && attachments.outputs.length > 0) feature('outputs')
+  if (program !== undefined) {
+    feature('commands')
+    needs.push({ is: 'program', name: program })
+  }
+  const most = attemptsMax ?? (program === undefined ? null : PROGRAM_ATTEMPTS_MAX)
+  return needs.length === 0 && most === null && retryOn.length === 0
+    ? null
+    : { needs, attemptsMax: most, retryOn }
+}
+
+/** Files go with kinds that work on files. Throws a Problem. */
+function assertFilesFit({ kind: name, files, outputs }: NamedTask, kind: AboutKind | undefined) {
+  const hasFiles = files !== undefined && Object.keys(files).length > 0
+  if (kind?.files && !hasFiles) {
+    const detail = `${name} works on files: it needs "files", or runs as a part of a job (POST /jobs)`
+    throw new Problem('unknown-kind', detail)
+  }
+  if (kind === undefined || kind.files || (!hasFiles && outputs === undefined)) return
+  const field = hasFiles ? 'files' : 'outputs'
+  throw invalidRequest([{ field, rule: `does not fit: the kind ${name} works on no files` }])
+}
+
+function filesOf(before: Attachments | null) {
+  if (before === null || before.files.length === 0) return undefined
+  return Object.fromEntries(before.files.map(({ name, sha256 }) => [name, { sha256 }]))
+}
+
 /** What a retry needs to know of the task. */
 type Repeatable = {
+  work: string | null
+  terms: string | null
   kind: string
   priority: number
   runLimitMs: number

@@ -3,7 +3,7 @@
 // is known of each.
 //
 //   incoming/<n>  --complete, synced--> <first two digits>/<sha256>  --in the index--> stored
-//   stored --(unused for long, and no job uses it: sweep)--> out of the index --> file removed
+//   stored --(unused for long, and no job or task uses it: sweep)--> out of the index --> file removed
 //
 // A blob that is arriving is not swept, and an upload of a blob that is being removed is stored
 // after the removal.
@@ -19,7 +19,7 @@ import type { WallTime } from '../../shared/data/clock.ts'
 import { Problem } from '../../shared/protocol/problems.ts'
 import type { DiskOf } from '../store/disk-room.ts'
 import { diskOf } from '../store/disk-room.ts'
-import type { BlobIndex, BlobRecord } from '../store/jobs/blob-index.ts'
+import type { BlobIndex, BlobRecord, NewlyOwned } from '../store/jobs/blob-index.ts'
 import { StoreFullError } from '../store/store.ts'
 import type { BlobLimits, BlobOwner } from './blob-quota.ts'
 import { createBlobQuota } from './blob-quota.ts'
@@ -44,6 +44,8 @@ const TIMER_MS_MAX = 2_147_483_647
 const isWhole = (body: Readable): boolean =>
   body.readableEnded || (body as { complete?: boolean }).complete === true
 
+export type { BlobRecord } from '../store/jobs/blob-index.ts'
+
 export type Blobs = Awaited<ReturnType<typeof createBlobs>>
 
 export async function createBlobs(given: {
@@ -55,12 +57,15 @@ export async function createBlobs(given: {
   wall: () => WallTime
   /** A use is not stored again within this time: much less than a blob is kept. In milliseconds. */
   freshMs?: number
+  /** Whether a task is stored. */
+  isTask?: (id: string) => Promise<boolean>
   /** How much there may be of all of them. */
   limits: BlobLimits
   /** How much room there is. Default: on the disk of the folder. */
   disk?: DiskOf
 }) {
   const { folder, index, bytesMax, arrivalMs, wall, freshMs = 0 } = given
+  const { isTask = async () => false } = given
   const incoming = join(folder, 'incoming')
   rmSync(incoming, { recursive: true, force: true })
   mkdirSync(incoming, { recursive: true })
@@ -103,21 +108,45 @@ export async function createBlobs(given: {
     /** How many bytes there are, stored and arriving: in all, and by client. */
     usage: quota.usage,
 
-    /** What is known of a blob, which is kept for a while longer from now. Throws `no-such-blob`. */
-    async get(sha256: string): Promise<BlobRecord> {
-      const record = SHA256.test(sha256) ? await index.use(sha256, wall(), freshMs) : undefined
+    /**
+     * What is known of a blob, which is kept for a while longer from now. `reader`: the client that asks;
+     * null: it may see every blob. Throws `no-such-blob`, also for a blob of other clients.
+     */
+    async get(sha256: string, reader: string | null): Promise<BlobRecord> {
+      const isName = SHA256.test(sha256)
+      const record = isName ? await index.use(sha256, wall(), freshMs, reader) : undefined
       if (record) return record
       throw new Problem('no-such-blob', `there is no blob ${sha256.slice(0, 64)}`)
     },
 
-    read: (sha256: string): Readable => createReadStream(pathOf(sha256)),
+    /** `range`: its first and last byte. */
+    read: (sha256: string, range?: readonly [number, number]): Readable =>
+      createReadStream(pathOf(sha256), range ? { start: range[0], end: range[1] } : {}),
+
+    /** The same of those that are here; resolves with the others. */
+    async keepFor(task: string, client: string | null, sha256s: string[]): Promise<string[]> {
+      const found = await Promise.all(sha256s.map((name) => index.use(name, wall(), freshMs, null)))
+      const here = sha256s.filter((_, i) => found[i] !== undefined)
+      if (here.length > 0) own(await index.referTask(task, client, here))
+      return sha256s.filter((_, i) => found[i] === undefined)
+    },
+
+    /** A task uses these from now on, until it is removed; they count for its client. */
+    async referTask(task: string, client: string | null, sha256s: string[]): Promise<void> {
+      own(await index.referTask(task, client, sha256s))
+    },
+
+    /** A part of this job gave these: they count for the client of the job. */
+    async refer(job: string, sha256s: string[]): Promise<void> {
+      own(await index.refer(job, sha256s))
+    },
 
     /** Several as one stream, one after the other. */
     async *readAll(list: string[]): AsyncGenerator<Buffer> {
       for (const sha256 of list) yield* createReadStream(pathOf(sha256))
     },
 
-    /** Removes the blobs that were last used before a time and that no job uses. Gives how many. */
+    /** Removes the blobs that were last used before a time and that no job or task uses. Gives how many. */
     async sweep(before: WallTime): Promise<number> {
       let removed = 0
       let page = await index.unused(before, '')
@@ -145,8 +174,26 @@ export async function createBlobs(given: {
     }
   }
 
+  function own(newly: NewlyOwned): void {
+    if (newly !== null && newly.bytes > 0) quota.kept(newly.bytes, false, [newly.client])
+  }
+
+  /** Whether a task that is still there uses it. Forgets tasks that are not. */
+  async function isInUse(sha256: string): Promise<boolean> {
+    for (;;) {
+      const tasks = await index.tasksOf(sha256)
+      if (tasks.length === 0) return false
+      for (const task of tasks) if (await isTask(task)) return true
+      await index.release(sha256, tasks)
+    }
+  }
+
   async function remove(sha256: string, before: WallTime): Promise<boolean> {
     if (arriving.has(sha256)) return false
+    if (await isInUse(sha256)) {
+      await index.use(sha256, wall(), 0, null)
+      return false
+    }
     const removal = drop(sha256, before)
     leaving.set(sha256, removal)
     try {

@@ -15,9 +15,9 @@ import type { Job, JobEffect, PartState } from '../core/job.ts'
 import { createJob } from '../core/job.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Outputs } from '../dispatch/output-schemas.ts'
-import type { BlobIndex } from '../store/jobs/blob-index.ts'
 import type { JobRecord, JobStore } from '../store/jobs/job-store.ts'
 import { StoreFullError } from '../store/store.ts'
+import type { Blobs } from './blobs.ts'
 import type { JobEnds } from './job-ends.ts'
 import type { JobMemory } from './job-memory.ts'
 import type { PartTasks } from './job-parts.ts'
@@ -31,7 +31,7 @@ const INPUT_FACTOR = 3
 
 export function createJobRuns(given: {
   jobStore: Pick<JobStore, 'text'>
-  blobIndex: Pick<BlobIndex, 'refer'>
+  blobs: Pick<Blobs, 'refer'>
   dispatcher: Pick<Dispatcher, 'cancel'>
   partTasks: PartTasks
   outputs: Outputs
@@ -163,7 +163,7 @@ export function createJobRuns(given: {
     if (blobs.length === 0) return
     while (goesOn(running)) {
       try {
-        return await given.blobIndex.refer(running.record.id, blobs)
+        return await given.blobs.refer(running.record.id, blobs)
       } catch (error) {
         if (!(error instanceof StoreFullError)) throw error
         await pause(clock, AGAIN_MS)

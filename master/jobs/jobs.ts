@@ -12,9 +12,9 @@ import type { JobEvent } from '../core/events.ts'
 import type { Job } from '../core/job.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Outputs } from '../dispatch/output-schemas.ts'
-import type { BlobIndex } from '../store/jobs/blob-index.ts'
 import type { JobRecord, JobStore } from '../store/jobs/job-store.ts'
 import type { Store } from '../store/store.ts'
+import type { Blobs } from './blobs.ts'
 import { createAdmission } from './job-admission.ts'
 import { createJobEnds } from './job-ends.ts'
 import { createJobMemory } from './job-memory.ts'
@@ -29,7 +29,7 @@ export type Jobs = ReturnType<typeof createJobs>
 export function createJobs(given: {
   kinds: ReadonlyMap<string, JobKind>
   jobStore: JobStore
-  blobIndex: BlobIndex
+  blobs: Pick<Blobs, 'refer'>
   /** What the job store had when it was opened. */
   loaded: Awaited<ReturnType<JobStore['load']>>
   store: Store

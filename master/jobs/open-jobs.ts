@@ -43,6 +43,7 @@ export async function openJobs(given: Given) {
     arrivalMs: settings.arrivalMs,
     wall: clock.wall,
     freshMs: sweepEveryMs(settings.blobKeepMs),
+    isTask: async (id) => (await given.store.get(id)) !== undefined,
     limits: {
       totalBytesMax: settings.blobsBytesMax,
       perClientBytesMax: settings.blobsPerClientBytesMax,
@@ -54,7 +55,7 @@ export async function openJobs(given: Given) {
     ...given,
     kinds: jobKinds,
     jobStore,
-    blobIndex,
+    blobs,
     loaded: await jobStore.load(),
     slices,
     jobIds: given.ids.after,

@@ -15,9 +15,9 @@ const PORTION_ROWS = 5_000
 const SAY_PORTIONS = 20
 
 const ACCEPTED = `kind, priority, createdAt, runLimitMs, queueMs, nullif(tags, '[]'), client,
-  idempotencyKey, requestHash, trace, work, input`
+  idempotencyKey, requestHash, trace, work, input, NULL`
 const PROGRESS = `status, startedAt, endedAt, slave, attempt, tries, waitUntil, NULL, trail, outcome`
-const ACCEPTED_COUNT = 12
+const ACCEPTED_COUNT = 13
 const PROGRESS_COUNT = 10
 
 /** Whether tasks of an earlier form are in the file, and not carried over yet. */

@@ -211,7 +211,7 @@ function matches(task: TaskRecord, { status, kind, slave, tag, client }: ListQue
 
 function summaryOf(task: TaskRecord): TaskSummary {
   const { trail: _trail, requestHash: _hash, work: _work, trace: _trace, ...more } = task
-  const { queueMs: _queueMs, ...summary } = more
+  const { queueMs: _queueMs, terms: _terms, ...summary } = more
   return {
     ...summary,
     tags: [...task.tags],

@@ -13,6 +13,7 @@
 //   - NULL in `tags` is no tags; in `trail` it is the trail that nearly every task has: taken by `slave`
 //     at `startedAt`, asked for `askedUs`, and done at `endedAt`.
 //   - `tasks` puts a task together again, for reads.
+//   - NULL in `terms` is nothing unusual.
 //   - `totals` is one row that every commit keeps in step, so that nobody counts a million rows.
 //   - no index by end: an ended task was accepted before it ended, so trimming reads from the oldest.
 import type { Migration } from '../../shared/sqlite/database.ts'
@@ -94,19 +95,13 @@ export const MIGRATIONS: readonly Migration[] = [
   ${progressTable('ended')}
   CREATE INDEX ended_by_status ON ended (status) WHERE status <> 'done';
   CREATE TABLE odd_ids (id TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE VIEW tasks AS SELECT a.n AS n, ${idSql('a')} AS id,
-    a.kind AS kind, a.priority AS priority, a.createdAt AS createdAt, a.runLimitMs AS runLimitMs,
-    a.queueMs AS queueMs, ifnull(a.tags, '[]') AS tags, a.client AS client,
-    a.idempotencyKey AS idempotencyKey, a.requestHash AS requestHash, a.trace AS trace,
-    a.work AS work, a.input AS input,
-    ${['status', 'startedAt', 'endedAt', 'slave', 'attempt', 'tries', 'waitUntil', 'outcome']
-      .map((column) => `coalesce(e.${column}, l.${column}) AS ${column}`)
-      .join(', ')},
-    CASE WHEN e.trail IS NOT NULL THEN e.trail WHEN l.trail IS NOT NULL THEN l.trail
-      WHEN e.n IS NULL THEN json_array(${takenSql('l')})
-      ELSE json_array(${takenSql('e')}, json_object('at', e.endedAt, 'event', 'done', 'slave', e.slave))
-    END AS trail
-  FROM accepted a LEFT JOIN ended e ON e.n = a.n LEFT JOIN live l ON l.n = a.n;
+  ${tasksView('')}
+  `,
+  // What is unusual about a task: needs, tries.
+  `
+  ALTER TABLE accepted ADD COLUMN terms TEXT;
+  DROP VIEW tasks;
+  ${tasksView('a.terms AS terms,')}
   `,
 ]
 
@@ -129,4 +124,21 @@ function progressTable(name: 'live' | 'ended'): string {
 function takenSql(from: 'l' | 'e'): string {
   return `json_object('at', ${from}.startedAt, 'event', 'taken', 'slave', ${from}.slave,
     'ms', ${from}.askedUs / 1000.0)`
+}
+
+/** Puts a task together again. `more`: columns of `accepted` that were added since. */
+function tasksView(more: string): string {
+  return `CREATE VIEW tasks AS SELECT a.n AS n, ${idSql('a')} AS id,
+  a.kind AS kind, a.priority AS priority, a.createdAt AS createdAt, a.runLimitMs AS runLimitMs,
+  a.queueMs AS queueMs, ifnull(a.tags, '[]') AS tags, a.client AS client,
+  a.idempotencyKey AS idempotencyKey, a.requestHash AS requestHash, a.trace AS trace,
+  a.work AS work, a.input AS input, ${more}
+  ${['status', 'startedAt', 'endedAt', 'slave', 'attempt', 'tries', 'waitUntil', 'outcome']
+    .map((column) => `coalesce(e.${column}, l.${column}) AS ${column}`)
+    .join(', ')},
+  CASE WHEN e.trail IS NOT NULL THEN e.trail WHEN l.trail IS NOT NULL THEN l.trail
+    WHEN e.n IS NULL THEN json_array(${takenSql('l')})
+    ELSE json_array(${takenSql('e')}, json_object('at', e.endedAt, 'event', 'done', 'slave', e.slave))
+  END AS trail
+FROM accepted a LEFT JOIN ended e ON e.n = a.n LEFT JOIN live l ON l.n = a.n;`
 }

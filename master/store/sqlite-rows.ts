@@ -23,7 +23,7 @@ const SUMMARY = `id, status, kind, slave, tags, priority, createdAt, startedAt, 
   runLimitMs, waitUntil, attempt, idempotencyKey, client`
 
 /** The columns of a task without its payloads. */
-export const LIVE_COLUMNS = `${SUMMARY}, requestHash, queueMs, trail, trace`
+export const LIVE_COLUMNS = `${SUMMARY}, requestHash, queueMs, trail, trace, terms`
 
 /** The columns of a whole task. */
 export const TASK_COLUMNS = `${LIVE_COLUMNS}, input, work, outcome`
@@ -74,6 +74,7 @@ export function toLive(row: Row): LiveTask {
     requestHash: row.requestHash as string | null,
     queueMs: row.queueMs as number | null,
     trace: row.trace as string | null,
+    terms: row.terms as string | null,
     trail: JSON.parse(row.trail as string),
   }
 }

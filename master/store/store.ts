@@ -44,6 +44,8 @@ export type TaskRecord = {
   input: string
   /** What an offer of it carries besides, as JSON text without its braces. */
   work: string | null
+  /** What is unusual about it (core/needs.ts), as JSON text; null: nothing. */
+  terms: string | null
   /** Which trace it belongs to, as its client said (shared/protocol/trace.ts). */
   trace: string | null
   /** JSON text of an Outcome, from the end on. */
@@ -113,7 +115,7 @@ export type ListQuery = {
 /** A task in a list: payloads only while they are small (`LIST_PAYLOAD_BYTES_MAX`). */
 export type TaskSummary = Omit<
   TaskRecord,
-  'input' | 'work' | 'outcome' | 'trail' | 'trace' | 'requestHash' | 'queueMs'
+  'input' | 'work' | 'outcome' | 'trail' | 'trace' | 'requestHash' | 'queueMs' | 'terms'
 > & {
   input: string | null
   outcome: string | null

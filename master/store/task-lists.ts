@@ -11,10 +11,10 @@ import { tailOf } from './task-numbers.ts'
 import { askedUsOf } from './usual-trail.ts'
 
 // The columns are those of migrations.ts, in their order.
-const ACCEPTED = rowOf(14)
+const ACCEPTED = rowOf(15)
 const PROGRESS = rowOf(11)
-/** Without tags, client, key, hash, trace and work; of priority 0. */
-const PLAIN = '(?, ?, ?, 0, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, ?)'
+/** Without tags, client, key, hash, trace, work and terms; of priority 0. */
+const PLAIN = '(?, ?, ?, 0, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, ?, NULL)'
 const PENDING = `(?, 'pending', NULL, NULL, NULL, NULL, ?, ?, NULL, ?, NULL)`
 const RUNNING = `(?, 'in progress', ?, NULL, ?, ?, ?, ?, ?, ?, NULL)`
 const DONE = `(?, 'done', ?, ?, ?, NULL, ?, ?, ?, ?, ?)`
@@ -50,9 +50,9 @@ export function createTaskLists(database: DatabaseSync) {
         return
       }
       const tags = task.tags.length === 0 ? null : JSON.stringify(task.tags)
-      const { priority, client, idempotencyKey: key, requestHash, trace, work } = task
+      const { priority, client, idempotencyKey: key, requestHash, trace, work, terms } = task
       accepted.values.push(n, tailOf(id), kind, priority, createdAt, runLimitMs, queueMs)
-      accepted.values.push(tags, client, key, requestHash, trace, work, input)
+      accepted.values.push(tags, client, key, requestHash, trace, work, input, terms)
     },
 
     /** Where it stands, while it is live. */
@@ -100,9 +100,16 @@ export function createTaskLists(database: DatabaseSync) {
 }
 
 function isPlain(task: TaskRecord): boolean {
-  const { tags, client, idempotencyKey, requestHash, trace, work, priority } = task
+  const { tags, client, idempotencyKey, requestHash, trace, work, priority, terms } = task
   const isBare = client === null && idempotencyKey === null && requestHash === null
-  return isBare && trace === null && work === null && priority === 0 && tags.length === 0
+  return (
+    isBare &&
+    terms === null &&
+    trace === null &&
+    work === null &&
+    priority === 0 &&
+    tags.length === 0
+  )
 }
 
 function pushProgress(values: RowList['values'], n: number, task: TaskUpdate): void {

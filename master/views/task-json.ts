@@ -6,7 +6,8 @@ import { traceIdOf } from '../../shared/protocol/trace.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import { asked, reasonOf, timesOf } from '../core/trail.ts'
 import type { Reply } from '../dispatch/pending-requests.ts'
-import { readOutcome } from '../dispatch/task-records.ts'
+import { readOutcome, termsIn } from '../dispatch/task-records.ts'
+import { workIn } from '../dispatch/task-work.ts'
 import type { TaskRecord, TaskSummary, TrailEntry } from '../store/store.ts'
 
 /** The reply to a POST whose task has not ended. */
@@ -29,10 +30,28 @@ export const endedJson = ({ id, kind, status, slave, outcome, trail }: Reply) =>
   asked: asked(trail),
 })
 
-/** A whole task. */
+/** A whole task. Its secret variables are never shown. */
 export function taskJson(record: TaskRecord) {
   const { id, trace, trail } = record
-  return { ...summaryJson(record), traceId: traceIdOf(id, trace), asked: asked(trail) }
+  return {
+    ...summaryJson(record),
+    ...termsJson(record),
+    traceId: traceIdOf(id, trace),
+    asked: asked(trail),
+  }
+}
+
+/** What a client said of it beyond the usual. */
+function termsJson(record: TaskRecord) {
+  const { files = [], outputs = [] } = workIn(record.work) ?? {}
+  const { attemptsMax = null, retryOn = [] } = termsIn(record.terms) ?? {}
+  const facts = files.map(({ name, sha256, bytes }) => [name, { sha256, bytes }])
+  return {
+    ...(files.length > 0 ? { inputFiles: Object.fromEntries(facts) } : {}),
+    ...(outputs.length > 0 ? { outputs } : {}),
+    ...(attemptsMax !== null ? { attemptsMax } : {}),
+    ...(retryOn.length > 0 ? { retryOn: [...retryOn] } : {}),
+  }
 }
 
 /** A task in a list. What is too long for a list is left out, and named in `omitted`. */
@@ -63,10 +82,17 @@ export function summaryJson(task: TaskSummary | TaskRecord) {
 
 function outcomeJson(outcome: Outcome | null) {
   if (outcome === null) return {}
-  if (outcome.status === 'failed')
-    return { failure: { type: outcome.type, message: outcome.message } }
-  const { status: _, ...result } = outcome
-  return result
+  if (outcome.status === 'done') {
+    const { status: _, ...result } = outcome
+    return result
+  }
+  const { type, message, exitCode, signal, result, files } = outcome
+  const ended = type === 'exit-code' ? { exitCode: exitCode ?? null, signal: signal ?? null } : {}
+  return {
+    ...(result === undefined ? {} : { result }),
+    ...(files === undefined ? {} : { files }),
+    failure: { type, message, ...ended },
+  }
 }
 
 /** A trail, entry by entry, with its reasons in words. */

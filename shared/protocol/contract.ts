@@ -39,8 +39,10 @@ export type AboutKind = {
   input: TSchema
   output: TSchema
   examples: readonly { input: unknown }[]
-  /** It works on files of a job, and cannot be requested alone. */
+  /** It works on files: a task of it needs `files`, or is a part of a job. */
   files?: boolean
+  /** It runs programs of the slave. */
+  program?: boolean
   /** The fields of its input may stand at the top of `POST /tasks`. */
   shorthand?: boolean
 }

@@ -23,6 +23,7 @@ export const PROBLEMS = {
   'name-taken': [409, 'Another live slave has this name.'],
   'body-too-large': [413, 'The body is too large.'],
   'unsupported-media-type': [415, 'The body must be application/json.'],
+  'range-not-satisfiable': [416, 'The file has no such bytes.'],
   'unknown-kind': [422, 'The kind is unknown.'],
   'no-capable-slave': [422, 'No slave offers this kind.'],
   'key-reused': [422, 'The Idempotency-Key was used before with another body.'],

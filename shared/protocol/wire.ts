@@ -132,6 +132,7 @@ export const Variables = Type.Record(
     wanted: 'names of letters, digits and underscores, not beginning with a digit',
   }),
   Type.String({ maxLength: 131_072 }),
+  { additionalProperties: false },
 )
 
 /** Further fields of the offer of a task with files, and of a job's part. */

@@ -272,6 +272,7 @@ function storedTask(n: number): TaskRecord {
     client: null,
     requestHash: null,
     trace: null,
+    terms: null,
     queueMs: 0,
     input: `{"expression":"sqrt(${n}) + 2"}`,
     work: null,

@@ -37,6 +37,8 @@ const ROUTES: Record<string, Who[]> = {
   'GET /get-tasks': ['read'],
   'GET /tasks/:id': ['read'],
   'GET /tasks/:id/trail': ['read'],
+  'GET /tasks/:id/files': ['read'],
+  'GET /tasks/:id/files/*': ['read'],
   'GET /jobs': ['read'],
   'GET /jobs/:id': ['read'],
   'GET /jobs/:id/parts': ['read'],

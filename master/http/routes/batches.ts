@@ -17,15 +17,18 @@ import { Problem } from '../../../shared/protocol/problems.ts'
 import { hasEnded } from '../../../shared/protocol/statuses.ts'
 import { readTrace } from '../../../shared/protocol/trace.ts'
 import { explain } from '../../core/explain.ts'
+import { abilityName } from '../../core/needs.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
-import type { Gone, Submission } from '../../dispatch/pending-requests.ts'
+import type { Gone } from '../../dispatch/pending-requests.ts'
 import { acceptedJson, endedJson } from '../../views/task-json.ts'
+import type { AttachFiles, TaskRequest } from '../task-attachments.ts'
 import type { TaskRequests } from '../task-requests.ts'
 import { goneOf, isDryRun, itemManners, ownerOf, preferredWaitMs } from './request-options.ts'
 
 type Options = {
   dispatcher: Dispatcher
   requests: TaskRequests
+  attach: AttachFiles
   slices: Slices
   batchTasksMax: number
   batchBytesMax: number
@@ -48,17 +51,17 @@ export async function batches(app: FastifyInstance, options: Options) {
     }
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     const submissions = await checked(request, waitMs)
-    if (isDryRun(request.query)) return { tasks: explained(submissions.map(({ kind }) => kind)) }
+    if (isDryRun(request.query)) return { tasks: explained(submissions) }
     return { tasks: await submitAll(submissions, goneOf(reply, waitMs)) }
   })
 
   /** The submissions of all items. Throws when one item is invalid; nothing has been submitted then. */
-  async function checked(request: FastifyRequest, waitMs: number): Promise<Submission[]> {
+  async function checked(request: FastifyRequest, waitMs: number): Promise<TaskRequest[]> {
     const common = { waitMs, trace: readTrace(request.headers), client: ownerOf(request) }
     const items = batchOf(request.body, options.batchTasksMax)
     const bytes = request.bodyBytes
     const spans = scanItems(bytes, 1)
-    const submissions: Submission[] = []
+    const submissions: TaskRequest[] = []
     const next = (): void => {
       const i = submissions.length
       const span = spans.next().value
@@ -83,7 +86,7 @@ export async function batches(app: FastifyInstance, options: Options) {
   }
 
   /** Submits all. The replies keep the order of the items. */
-  async function submitAll(submissions: Submission[], gone: Gone) {
+  async function submitAll(submissions: TaskRequest[], gone: Gone) {
     const replies: ReturnType<typeof submitOne>[] = []
     let chars = 0
     // Shifting frees the memory of submissions that the dispatcher holds.
@@ -93,7 +96,7 @@ export async function batches(app: FastifyInstance, options: Options) {
         await dispatcher.paced()
       }
       chars += one.input.length
-      const answered = submitOne(dispatcher, one, gone)
+      const answered = submitOne(options, one, gone)
       // Awaited below; until then a rejection has no handler.
       answered.catch(() => {})
       replies.push(answered)
@@ -101,13 +104,18 @@ export async function batches(app: FastifyInstance, options: Options) {
     return Promise.all(replies)
   }
 
-  /** The slave that would be asked first for each item. Computed once per kind. */
-  function explained(kinds: string[]) {
+  /** The slave that would be asked first for each item. Computed once for those that need the same. */
+  function explained(submissions: TaskRequest[]) {
     const found = new Map<string, string | null>()
-    for (const kind of new Set(kinds)) {
-      found.set(kind, explain(dispatcher.view, kind, options.now()).wouldAsk)
-    }
-    return kinds.map((kind) => ({ kind, wouldAsk: found.get(kind) ?? null }))
+    return submissions.map((submission) => {
+      const { kind, terms } = submission
+      const name = abilityName({ kind, needs: terms?.needs ?? [] })
+      const known = found.get(name)
+      const wouldAsk =
+        known === undefined ? explain(dispatcher.view, submission, options.now()).wouldAsk : known
+      found.set(name, wouldAsk)
+      return { kind, wouldAsk }
+    })
   }
 }
 
@@ -138,11 +146,12 @@ function inBatch(problem: Problem, index: number): Problem {
 }
 
 /** The reply or the problem of one item, with the status that it would have had alone. */
-async function submitOne(dispatcher: Dispatcher, submission: Submission, gone: Gone) {
+async function submitOne({ dispatcher, attach }: Options, asked: TaskRequest, gone: Gone) {
   try {
+    const submission = asked.attachments === null ? asked : await attach(asked)
     const reply = await dispatcher.submit(submission, gone)
     const replayed = reply.repeated ? { replayed: true } : {}
-    const ended = (submission.waitMs > 0 || reply.repeated) && hasEnded(reply)
+    const ended = (asked.waitMs > 0 || reply.repeated) && hasEnded(reply)
     return ended
       ? { code: 200, ...replayed, ...endedJson(reply) }
       : { code: 202, ...replayed, ...acceptedJson(reply) }

@@ -1,6 +1,5 @@
 // Jobs and blobs, as clients submit and read them.
 
-import type { OutgoingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { WallTime } from '../../../shared/data/clock.ts'
@@ -28,11 +27,11 @@ import {
   goneOf,
   inSmallLetters,
   isDryRun,
-  isUnchanged,
   manners,
   ownerOf,
   preferredWaitMs,
 } from './request-options.ts'
+import { headOnly, SAFE, sendBlob } from './send-blob.ts'
 
 type Options = {
   jobs: Jobs
@@ -81,13 +80,13 @@ export async function jobs(app: FastifyInstance, options: Options) {
     // The body may be long: hashing, checking and storing it are separate slices.
     const { waitMs, ...said } = await slices.run(() => manners(request, options.waitMsMax))
     if (isDryRun(request.query)) {
-      return slices.run(() => requests.explain(request.body, bodyFields(request)))
+      return slices.run(() => requests.explain(request.body, bodyFields(request), said.client))
     }
     const before = await jobs.repeated(said)
     if (before === null && options.isDraining()) {
       throw new Problem('draining', 'the master is shutting down')
     }
-    const parse = () => requests.parse(request.body, bodyFields(request))
+    const parse = () => requests.parse(request.body, bodyFields(request), said.client)
     const { id, isRepeated } =
       before === null
         ? await jobs.submit({ ...(await slices.run(parse)), ...said })
@@ -139,7 +138,7 @@ export async function jobs(app: FastifyInstance, options: Options) {
     const result = resultOf({ ...record, outcome: await outcomeOf(record) })
     if (!result.file) return { id, ...result }
     const { blobs: list, type, name } = result.file
-    const found = await Promise.all(list.map(blobs.get))
+    const found = await Promise.all(list.map((sha256) => blobs.get(sha256, null)))
     const bytes = found.reduce((sum, blob) => sum + blob.bytes, 0)
     reply.headers({
       'content-type': type,
@@ -162,13 +161,6 @@ export async function jobs(app: FastifyInstance, options: Options) {
   })
 }
 
-/** The headers of the reply, with the length that its body would have. */
-function headOnly(reply: FastifyReply): FastifyReply {
-  reply.hijack()
-  reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders).end()
-  return reply
-}
-
 function resultOf(record: JobRecord) {
   const { id, status, endedAt } = record
   if (endedAt === null) throw new Problem('not-ended', `job ${id} is ${status}`)
@@ -176,12 +168,6 @@ function resultOf(record: JobRecord) {
   if (outcome && 'result' in outcome) return outcome.result
   const why = outcome ? `: ${outcome.failure.type}: ${outcome.failure.message}` : ''
   throw new Problem('no-result', `job ${id} is ${status}${why}`)
-}
-
-/** Uploaded content must not act as a page of this origin. */
-const SAFE = {
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; sandbox",
 }
 
 /** Bytes in, bytes out: a body of any media type is stored unchanged. */
@@ -203,12 +189,8 @@ export async function blobs(app: FastifyInstance, { blobs }: { blobs: Blobs }) {
 
   serve(app, readBlob, async (request, reply) => {
     const sha256 = inSmallLetters(request.params.sha256)
-    const { bytes, type } = await blobs.get(sha256)
-    const etag = `"${sha256}"`
-    if (isUnchanged(request, etag)) return reply.code(304).header('etag', etag).send()
-    reply.headers({ 'content-type': type, 'content-length': bytes, etag, ...SAFE })
-    // Fastify would read the whole stream and discard it.
-    if (request.method === 'HEAD') return headOnly(reply)
-    return reply.send(blobs.read(sha256))
+    const { caller } = request
+    const reader = caller.slave === null ? ownerOf(request) : null
+    return sendBlob(request, reply, blobs, await blobs.get(sha256, reader))
   })
 }

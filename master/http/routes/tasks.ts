@@ -21,6 +21,7 @@ import type { TaskReader, TaskRecord } from '../../dispatch/task-reader.ts'
 import { may, sees } from '../../security/auth.ts'
 import { pageWithin } from '../../views/list-page.ts'
 import { acceptedJson, endedJson, summaryJson, taskJson, trailJson } from '../../views/task-json.ts'
+import type { AttachFiles } from '../task-attachments.ts'
 import type { TaskRequests } from '../task-requests.ts'
 import {
   bodyFields,
@@ -36,6 +37,7 @@ type Options = {
   dispatcher: Dispatcher
   requests: TaskRequests
   reader: TaskReader
+  attach: AttachFiles
   waitMsMax: number
   now: () => Monotonic
 }
@@ -52,10 +54,9 @@ export async function tasks(app: FastifyInstance, options: Options) {
 
   serve(app, submitTask, async (request, reply) => {
     const said = manners(request, options.waitMsMax)
-    const submission = requests.parse(request.body, bodyFields(request), said)
-    if (isDryRun(request.query)) {
-      return explain(dispatcher.view, submission.kind, options.now())
-    }
+    const asked = requests.parse(request.body, bodyFields(request), said)
+    if (isDryRun(request.query)) return explain(dispatcher.view, asked, options.now())
+    const submission = asked.attachments === null ? asked : await options.attach(asked)
     const gone = goneOf(reply, submission.waitMs)
     return answer(reply, await dispatcher.submit(submission, gone), submission.waitMs)
   })
@@ -117,7 +118,9 @@ export async function tasks(app: FastifyInstance, options: Options) {
     const said = manners(request, options.waitMsMax)
     // A caller that may not read learns nothing of an input that another key sent.
     const waitMs = may(request.caller, 'read') ? said.waitMs : 0
-    const submission = requests.again(record, request.body, { ...said, client, waitMs })
+    const submission = await options.attach(
+      requests.again(record, request.body, { ...said, client, waitMs }),
+    )
     return answer(reply, await dispatcher.submit(submission, goneOf(reply, waitMs)), waitMs)
   })
 }

@@ -125,8 +125,11 @@ function storesOf(call: Call, close: () => Promise<void>): JobStores {
     blobs: {
       usage: () => call('blobs', 'usage'),
       put: (blob, client, now) => call('blobs', 'put', blob, client, now),
-      use: (sha256, now, freshMs) => call('blobs', 'use', sha256, now, freshMs),
+      use: (sha256, now, freshMs, reader) => call('blobs', 'use', sha256, now, freshMs, reader),
       refer: (job, sha256s) => call('blobs', 'refer', job, sha256s),
+      referTask: (task, client, sha256s) => call('blobs', 'referTask', task, client, sha256s),
+      tasksOf: (sha256) => call('blobs', 'tasksOf', sha256),
+      release: (sha256, tasks) => call('blobs', 'release', sha256, tasks),
       unused: (usedBefore, after) => call('blobs', 'unused', usedBefore, after),
       drop: (sha256, usedBefore) => call('blobs', 'drop', sha256, usedBefore),
     },

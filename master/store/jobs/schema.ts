@@ -4,7 +4,9 @@
 //   jobs      one short row each, so that lists and starts read little
 //   texts     a long input or outcome of a job, and its parts. Earlier versions wrote a very long input
 //             in pieces (`input/00000`, `input/00001` ...) and, before that, all texts in the row
-//   blobs, blobOwners    what is known of each blob, and the clients that brought it
+//   blobs, blobOwners    what is known of each blob, and the clients whose it is: they brought it, or
+//             their tasks and jobs gave it
+//   taskBlobs which task uses which blob: its input files, and what it gave
 //   blobUses  which job uses which blob, and why: its input names it, one of its parts gave it, or its
 //             outcome names it
 
@@ -80,6 +82,16 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   // Jobs of earlier versions go on as they began.
   (database) => database.exec('ALTER TABLE jobs ADD COLUMN together INTEGER NOT NULL DEFAULT 0'),
+  // What a job's parts gave is its client's, too: until here every client could read every blob.
+  `
+  CREATE TABLE taskBlobs (
+    sha256 TEXT NOT NULL, task TEXT NOT NULL, PRIMARY KEY (sha256, task)
+  ) WITHOUT ROWID;
+  INSERT OR IGNORE INTO blobOwners
+    SELECT DISTINCT blobs.sha256, jobs.client, blobs.bytes FROM blobUses
+    JOIN jobs ON jobs.id = blobUses.job JOIN blobs ON blobs.sha256 = blobUses.sha256
+    WHERE jobs.client IS NOT NULL;
+  `,
 ]
 
 /** A start goes on with the live jobs: it must be able to read them. Throws DamagedError. */

@@ -32,7 +32,7 @@ export const readBlob = contract(
     tag: 'jobs',
     summary: 'Read the bytes of a blob',
     checked: { params: Type.Object({ sha256: Type.String({ maxLength: 128 }) }) },
-    replies: { 200: 'application/octet-stream', 304: null },
-    problems: ['no-such-blob'],
+    replies: { 200: 'application/octet-stream', 206: 'application/octet-stream', 304: null },
+    problems: ['no-such-blob', 'range-not-satisfiable'],
   },
 )

@@ -4,6 +4,7 @@ import type { TSchema } from 'typebox'
 import { Type } from 'typebox'
 import { ANY_UUID_PATTERN, UUID_PATTERN } from '../patterns.ts'
 import type { FailureType } from '../wire.ts'
+import { Failed } from '../wire.ts'
 
 /** Unknown fields are refused. */
 export const STRICT = { additionalProperties: false } as const
@@ -53,6 +54,9 @@ export const Tag = Type.String({ minLength: 1, maxLength: 64 })
 const Failure = Type.Object({
   type: Type.Unsafe<FailureType>(Type.String()),
   message: Type.String(),
+  /** Of a program: with `exit-code`. */
+  exitCode: Failed.properties.exitCode,
+  signal: Failed.properties.signal,
 })
 /** How a task or job ended. `result` is raw JSON: replies carry it byte for byte as it was submitted. */
 export const OUTCOME = {

@@ -5,11 +5,13 @@
 import type { Static, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { AboutKind, Loaded } from '../contract.ts'
-import { Name } from '../wire.ts'
+import { FilePath, Name, Sha256 } from '../wire.ts'
 import { PRIORITY, STRICT, TAGS, Tag } from './fields.ts'
 
 /** A year, in milliseconds. */
 const WAIT_LIMIT_MS_MAX = 31_536_000_000
+/** Input files of one task. */
+const FILES_MAX = 10_000
 
 /** What a client may say of any task. */
 export const TASK_OPTIONS = {
@@ -30,6 +32,27 @@ export const TASK_OPTIONS = {
     }),
   ),
   tags: Type.Optional(Type.Array(Tag, { ...TAGS, description: 'labels to find it by' })),
+  files: Type.Optional(
+    Type.Record(Type.String(), Type.Object({ sha256: Sha256 }, STRICT), {
+      maxProperties: FILES_MAX,
+      description: 'input files by path, each a blob of yours (PUT /blobs)',
+    }),
+  ),
+  outputs: Type.Optional(
+    Type.Array(FilePath, {
+      maxItems: 1000,
+      description: 'paths and patterns of the files that the run leaves: they become blobs',
+    }),
+  ),
+  attemptsMax: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 100, description: 'how often the task is tried' }),
+  ),
+  retryOn: Type.Optional(
+    Type.Array(Type.Integer({ minimum: 1, maximum: 4_294_967_295 }), {
+      maxItems: 256,
+      description: 'exit codes of its program after which the task is tried again',
+    }),
+  ),
 }
 export const TaskOptions = Type.Object(TASK_OPTIONS, STRICT)
 export type TaskOptions = Static<typeof TaskOptions>
@@ -44,7 +67,7 @@ export function shortTask({ input, summary }: AboutKind): TSchema {
   return Type.Object({ ...fields, ...TASK_OPTIONS }, { ...STRICT, description: summary })
 }
 
-/** Kinds that work on files of a job cannot be submitted alone. */
+/** Kinds that work on files have no example of a task that could be sent as it is. */
 const submittable = ({ kinds }: Loaded): AboutKind[] => kinds.filter(({ files }) => !files)
 
 /** All bodies of `POST /tasks`. Documentation only: the handler validates the matching form. */

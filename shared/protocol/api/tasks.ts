@@ -8,7 +8,7 @@ import { ProblemDocument } from '../problem-document.ts'
 import { TASK_STATUSES } from '../statuses.ts'
 import type { TrailEvent } from '../trail.js'
 import { TRAIL_EVENTS } from '../trail.js'
-import { Count, Name } from '../wire.ts'
+import { Count, FilePath, Name, Sha256 } from '../wire.ts'
 import { words } from '../words.ts'
 import {
   DryRunQuery,
@@ -23,7 +23,7 @@ import {
   TraceId,
 } from './fields.ts'
 import { SLAVE_STATES } from './slaves.ts'
-import { batchBody, TaskOptions, taskBody, taskExamples } from './task-body.ts'
+import { batchBody, TASK_OPTIONS, TaskOptions, taskBody, taskExamples } from './task-body.ts'
 
 const Status = words(TASK_STATUSES)
 
@@ -65,7 +65,20 @@ const summary = {
 }
 export const TaskSummary = Type.Object(summary, STRICT)
 export type TaskSummary = Static<typeof TaskSummary>
-export const Task = Type.Object({ ...summary, traceId: TraceId, asked: Type.Array(Asked) }, STRICT)
+export const Task = Type.Object(
+  {
+    ...summary,
+    inputFiles: Type.Optional(
+      Type.Record(Type.String(), Type.Object({ sha256: Sha256, bytes: Count }, STRICT)),
+    ),
+    outputs: TASK_OPTIONS.outputs,
+    attemptsMax: TASK_OPTIONS.attemptsMax,
+    retryOn: TASK_OPTIONS.retryOn,
+    traceId: TraceId,
+    asked: Type.Array(Asked),
+  },
+  STRICT,
+)
 export type Task = Static<typeof Task>
 export const TaskList = Type.Object({ tasks: Type.Array(TaskSummary), next: orNull(Id) }, STRICT)
 
@@ -145,6 +158,7 @@ export const Batch = Type.Object(
 
 const REFUSALS = [
   'unknown-kind',
+  'no-such-blob',
   'no-capable-slave',
   'key-reused',
   'at-capacity',
@@ -232,6 +246,35 @@ export const readTrail = contract('readTrail', 'GET', '/tasks/:id/trail', READ, 
   checked: { params: IdParams },
   replies: { 200: Trail },
   problems: ['no-such-task'],
+})
+
+export const TaskFiles = Type.Object(
+  {
+    files: Type.Array(
+      Type.Object(
+        { name: FilePath, bytes: Count, sha256: Sha256, type: Type.String() },
+        { ...STRICT, description: 'A file that its run left.' },
+      ),
+    ),
+  },
+  STRICT,
+)
+export type TaskFiles = Static<typeof TaskFiles>
+
+export const listTaskFiles = contract('listTaskFiles', 'GET', '/tasks/:id/files', READ, {
+  tag: 'tasks',
+  summary: 'List the files that the run of a task left',
+  checked: { params: IdParams },
+  replies: { 200: TaskFiles },
+  problems: ['no-such-task'],
+})
+
+export const readTaskFile = contract('readTaskFile', 'GET', '/tasks/:id/files/*', READ, {
+  tag: 'tasks',
+  summary: 'Read a file that the run of a task left, by its path',
+  checked: { params: IdParams },
+  replies: { 200: 'application/octet-stream', 206: 'application/octet-stream', 304: null },
+  problems: ['no-such-task', 'no-such-blob', 'range-not-satisfiable'],
 })
 
 export const cancelTask = contract('cancelTask', 'DELETE', '/tasks/:id', CANCEL, {

@@ -269,17 +269,17 @@ t.test('a slave that polls', async (t) => {
     const w = world()
     w.start('a')
     const before = w.json('a')
-    t.same(explain(w.core.view, 'work', instant(0)), {
+    t.same(explain(w.core.view, { kind: 'work' }, instant(0)), {
       wouldAsk: 'a',
       slaves: [{ slave: 'a', available: true, state: 'free', reason: '' }],
     })
-    t.same(explain(w.core.view, 'other', instant(0)), {
+    t.same(explain(w.core.view, { kind: 'other' }, instant(0)), {
       wouldAsk: null,
       slaves: [{ slave: 'a', available: false, state: 'unable', reason: 'does not offer "other"' }],
     })
     t.same(w.json('a'), before, 'which changes nothing')
     w.gone('a', "a's first")
-    t.match(explain(w.core.view, 'work', instant(0)), {
+    t.match(explain(w.core.view, { kind: 'work' }, instant(0)), {
       wouldAsk: null,
       slaves: [{ available: false, state: 'busy', reason: 'is not polling' }],
     })

@@ -132,7 +132,7 @@ for (const ask of ['known', 'always'] as const) {
       const refused = effects.find((effect) => effect.do === 'refuse')
       t.match(refused?.problem, { type: 'no-slaves', message: reason })
       t.match(refused?.task.trail, [{ event: 'elsewhere', slave: 'wa', why: { is: 'elsewhere' } }])
-      const { wouldAsk, slaves } = explain(w.core.view, 'work', instant(w.now))
+      const { wouldAsk, slaves } = explain(w.core.view, { kind: 'work' }, instant(w.now))
       t.match(
         { wouldAsk, slaves },
         { wouldAsk: null, slaves: [{ available: false, state: 'elsewhere', reason }] },

@@ -18,6 +18,10 @@ const WORDS: { [Is in Reason['is']]: [Reason & { is: Is }, string] } = {
     { is: 'elsewhere', to: 'http://m2' },
     "reports to http://m2, not to this master: start it with --master and this master's URL",
   ],
+  lacks: [
+    { is: 'lacks', lack: { is: 'no need', need: { is: 'program', name: 'flac' } } },
+    'does not run "flac"',
+  ],
   drained: [{ is: 'drained' }, 'drained by an operator'],
   faulty: [
     { is: 'faulty', count: 2, last: 'answered 500' },

@@ -41,7 +41,12 @@ function setUp() {
     onBroken: (error) => broken.push(error),
   })
   const task = (id: string): Task =>
-    createTask({ ...aTask({ id }), queue: true, waitUntil: null, expiresAt: null }, 1, instant(0))
+    createTask(
+      { ...aTask({ id }), terms: null, queue: true, waitUntil: null, expiresAt: null },
+      'work',
+      1,
+      instant(0),
+    )
   /** A task is saved, and then somebody is told of it. */
   const save = (given: Task): void => {
     saving.task(given)

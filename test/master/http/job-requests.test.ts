@@ -45,7 +45,7 @@ function setUp(missing = '', slaves = [slave], its = kind) {
     runLimitMs: 1000,
     runLimitMsMax: 1000,
   })
-  const parse = () => requests.parse({ kind: 'sum', input: [] }, () => undefined)
+  const parse = () => requests.parse({ kind: 'sum', input: [] }, () => undefined, null)
   return { asked, parse }
 }
 

@@ -30,7 +30,7 @@ t.test('a sweep goes through all, however many jobs use', async (t) => {
   time = 1000
   t.equal(await blobs.sweep(wallTime(500)), 500)
   t.equal(await blobs.sweep(wallTime(500)), 0)
-  for (const name of used) t.ok(await index.use(name, wall(), 0))
+  for (const name of used) t.ok(await index.use(name, wall(), 0, null))
 })
 
 t.test('a sweep leaves alone what is brought or used while it goes on', async (t) => {
@@ -47,16 +47,16 @@ t.test('a sweep leaves alone what is brought or used while it goes on', async (t
   const last = (await index.unused(wallTime(500), '')).slice(-2) as [string, string]
   const sweeping = blobs.sweep(wallTime(500))
   // These are among the last that it has found. The second may go just before it comes again.
-  await blobs.get(last[0])
+  await blobs.get(last[0], null)
   await put(contents[names.indexOf(last[1])] as string)
   const removed = await sweeping
   t.ok(removed === contents.length - 2 || removed === contents.length - 1, `${removed} removed`)
   for (const name of last) {
     t.equal(await text(blobs.read(name)), contents[names.indexOf(name)])
-    t.equal((await blobs.get(name)).sha256, name)
+    t.equal((await blobs.get(name, null)).sha256, name)
   }
   const gone = names.find((name) => !last.includes(name)) as string
-  await t.rejects(blobs.get(gone), /there is no blob/)
+  await t.rejects(blobs.get(gone, null), /there is no blob/)
 })
 
 t.test('a blob that comes again while a sweep removes it is kept', async (t) => {
@@ -86,7 +86,7 @@ t.test('a blob that comes again while a sweep removes it is kept', async (t) => 
   t.equal(await sweeping, 1)
   await again
   t.equal(await text(blobs.read(sha256)), 'content')
-  t.equal((await blobs.get(sha256)).sha256, sha256)
+  t.equal((await blobs.get(sha256, null)).sha256, sha256)
   t.equal(blobs.usage().bytes, 7)
 })
 

@@ -88,7 +88,7 @@ async function setUp({ partsLoaded = [], kind: its = kind, outcome, ...over }: O
   const jobs = createJobs({
     kinds: over.kinds ?? new Map([['one', its]]),
     jobStore,
-    blobIndex: stores.blobs,
+    blobs: { refer: async (job, sha256s) => void (await stores.blobs.refer(job, sha256s)) },
     loaded: await jobStore.load(),
     store,
     dispatcher,

@@ -394,7 +394,7 @@ async function lists(t: Test, open: Open): Promise<void> {
     const task = anEndedTask({ input: most, outcome: most.replace('é', 'éx'), requestHash: 'h' })
     await commit(store, insert(task))
     const { trail: _trail, requestHash: _hash, work: _work, trace: _trace, ...more } = task
-    const { queueMs: _queueMs, ...rest } = more
+    const { queueMs: _queueMs, terms: _terms, ...rest } = more
     t.strictSame((await store.list({ limit: 1 })).tasks, [{ ...rest, outcome: null }])
   })
 

@@ -36,6 +36,7 @@ export function aTask(over: Partial<TaskRecord> = {}): TaskRecord {
     input: '{"expression":"2+3"}',
     work: null,
     trace: null,
+    terms: null,
     outcome: null,
     trail: [{ at: wallTime(1_800_000_000_000), event: 'master started' }],
     ...over,

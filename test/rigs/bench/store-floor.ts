@@ -53,6 +53,7 @@ function aTask(path: Path): Task {
     input: `{"expression":"2+3*${number}"}`,
     work: null,
     trace: null,
+    terms: null,
     queueMs: 30_000,
     outcome: null,
     trail,

@@ -44,6 +44,7 @@ function task(): TaskRecord {
     input: `{"expression":"sqrt(${made}) + 2 * x","scope":{"x":${made}}}`,
     work: null,
     trace: null,
+    terms: null,
     queueMs: 0,
     outcome: null,
     trail: [{ at: wallTime(Date.now()), event: 'taken', slave: `slave-${made % 100}`, ms: 0.8 }],

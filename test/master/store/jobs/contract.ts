@@ -184,9 +184,11 @@ async function blobs(t: Test, open: Open): Promise<void> {
     t.same(await put(a, 'bob', wallTime(100)), { isNew: false, isNewToClient: true })
     t.same(await put(b, null, wallTime(200)), { isNew: true, isNewToClient: false })
     const { blobs } = await reopen()
-    t.same(await blobs.use(A, wallTime(100), 0), a)
-    t.same(await blobs.use(B, wallTime(200), 0), b)
-    t.equal(await blobs.use(C, wallTime(200), 0), undefined)
+    t.same(await blobs.use(A, wallTime(100), 0, null), a)
+    t.same(await blobs.use(B, wallTime(200), 0, null), b)
+    t.equal(await blobs.use(C, wallTime(200), 0, null), undefined)
+    t.same(await blobs.use(A, wallTime(100), 0, 'bob'), a, 'of a client that brought it')
+    t.equal(await blobs.use(B, wallTime(200), 0, 'bob'), undefined, 'it is not of this client')
     const byClient = new Map([
       ['alice', 10],
       ['bob', 10],
@@ -196,6 +198,27 @@ async function blobs(t: Test, open: Open): Promise<void> {
     t.same(await blobs.usage(), { bytes: 20, byClient: new Map() })
   })
 
+  await t.test("a task uses blobs until it is released, and they are its client's", async (t) => {
+    const { stores, reopen } = await open(t)
+    const put = (sha256: string) =>
+      stores.blobs.put({ sha256, bytes: 10, type: 'text/plain' }, null, wallTime(100))
+    await put(A)
+    await put(B)
+    const bob = { client: 'bob', bytes: 20 }
+    t.same(await stores.blobs.referTask('t1', 'bob', [A, B, C]), bob, 'C is not there')
+    t.same(await stores.blobs.referTask('t2', 'bob', [A]), { client: 'bob', bytes: 0 })
+    t.equal(await stores.blobs.referTask('t3', null, [B]), null)
+    const { blobs } = await reopen()
+    t.same(await blobs.usage(), { bytes: 20, byClient: new Map([['bob', 20]]) })
+    t.ok(await blobs.use(A, wallTime(100), 0, 'bob'))
+    t.same(await blobs.tasksOf(A), ['t2', 't1'])
+    await blobs.release(A, ['t2', 't1'])
+    t.same(await blobs.tasksOf(A), [])
+    t.same(await blobs.tasksOf(B), ['t3', 't1'])
+    t.same(await blobs.drop(B, wallTime(101)), { bytes: 10, clients: ['bob'] })
+    t.same(await blobs.tasksOf(B), [])
+  })
+
   await t.test('a blob that was used counts from then, but for uses within a moment', async (t) => {
     const { stores } = await open(t)
     const { blobs } = stores
@@ -203,8 +226,8 @@ async function blobs(t: Test, open: Open): Promise<void> {
       blobs.put({ sha256, bytes: 1, type: 'text/plain' }, null, wallTime(100))
     await put(A)
     await put(B)
-    await blobs.use(A, wallTime(300), 200)
-    await blobs.use(B, wallTime(299), 200)
+    await blobs.use(A, wallTime(300), 200, null)
+    await blobs.use(B, wallTime(299), 200, null)
     t.same(await blobs.unused(wallTime(300), ''), [B])
     t.equal(await blobs.drop(A, wallTime(300)), undefined, 'it was used since')
     t.same(await blobs.drop(B, wallTime(300)), { bytes: 1, clients: [] })

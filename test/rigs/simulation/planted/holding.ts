@@ -43,17 +43,17 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'second-outcome',
     says: 'takes a second outcome of an ended task',
     in: 'attempts.end',
-    find: '  core.live.delete(task.id)\n',
+    find: '  dropTask(core, task)\n',
     replace:
-      "  if (status !== 'done' || by === undefined || task.tries < 2) core.live.delete(task.id)\n",
+      "  if (status !== 'done' || by === undefined || task.tries < 2) dropTask(core, task)\n",
   },
   {
     name: 'cancelled-may-end-again',
     says: 'takes the outcome of a task that was cancelled while it ran',
     in: 'attempts.end',
-    find: '  core.live.delete(task.id)\n',
+    find: '  dropTask(core, task)\n',
     replace: `  if (status === 'cancelled' && stage.is === 'running') task.stage = { ...stage }
-  else core.live.delete(task.id)
+  else dropTask(core, task)
 `,
   },
   {
@@ -67,7 +67,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'one-try-only',
     says: 'gives up after the first lost attempt',
     in: 'fail',
-    find: 'if (task.tries >= core.settings.attemptsMax) {',
+    find: 'if (task.tries >= attemptsMaxOf(core, task)) {',
     replace: 'if (task.tries >= 1) {',
   },
   {
@@ -107,7 +107,7 @@ export const HOLDING_BUGS: Bug[] = [
     name: 'crash-is-final',
     says: 'does not repeat a task whose slave was lost',
     in: 'RETRIED',
-    find: "  'time-limit',\n  'slave-lost',\n  'outcome-lost',\n]",
+    find: "  'time-limit',\n  'slave-lost',\n  'outcome-lost',\n  'program-missing',\n  'exit-code',\n]",
     replace: "  'time-limit',\n]",
     harmless: 'only outcomes are looked up there, and no slave says slave-lost of itself',
   },

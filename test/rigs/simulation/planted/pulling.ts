@@ -72,7 +72,7 @@ export const PULLING_BUGS: Bug[] = [
     name: 'pull-missed-forever',
     says: 'offers a task again however often it was lost on its way',
     in: 'compare',
-    find: 'if (held.onItsWay && held.task.misses < core.settings.attemptsMax)',
+    find: 'if (held.onItsWay && held.task.misses < attemptsMaxOf(core, held.task))',
     replace: 'if (held.onItsWay)',
     harmless: 'no answer is lost that often there; the test of the core has one that is',
   },

@@ -1,0 +1,87 @@
+// What a client says of its task beyond the usual: tries, exit codes to try again after, needs.
+
+import t from 'tap'
+import { explain } from '../../../master/core/explain.ts'
+import type { Terms } from '../../../master/core/needs.ts'
+import { asked, reasonOf } from '../../../master/core/trail.ts'
+import type { Outcome } from '../../../shared/protocol/wire.ts'
+import { instant } from '../../instants.ts'
+import { world } from '../core-world.ts'
+
+const terms = (more: Partial<Terms>): Terms => ({
+  needs: [],
+  attemptsMax: null,
+  retryOn: [],
+  ...more,
+})
+const exit = (exitCode: number): Outcome => ({
+  status: 'failed',
+  type: 'exit-code',
+  message: `p ended with exit code ${exitCode}`,
+  exitCode,
+  signal: null,
+})
+
+t.test('a program that fails is not run again, unless its exit code is listed', async (t) => {
+  const w = world({ attemptsMax: 3, retryBackoffMs: 10 })
+  w.start('a')
+  w.callBack(w.running(), exit(75))
+  t.match(w.last('end')[0]?.task.stage, { status: 'failed', outcome: exit(75) })
+
+  w.callBack(w.running({ terms: terms({ retryOn: [75] }) }), exit(1))
+  t.match(w.last('end')[0]?.task.stage, { status: 'failed', outcome: exit(1) })
+
+  w.callBack(w.running({ terms: terms({ retryOn: [75] }) }), exit(75))
+  t.same(w.last('end'), [], 'it is tried again')
+  w.pass(20)
+  t.equal(w.offered().task.tries, 1)
+})
+
+t.test('tries that are used up keep the exit code, whatever was lost before', async (t) => {
+  const w = world({ attemptsMax: 9, retryBackoffMs: 10 })
+  w.start('a')
+  const lost = w.running({ terms: terms({ attemptsMax: 2, retryOn: [75] }) })
+  const crashed = { status: 'failed', type: 'executor-crashed', message: 'gone' } as const
+  w.callBack(lost, crashed)
+  w.pass(20)
+  const again = w.offered()
+  w.answer(again, 'taken')
+  w.callBack(again, exit(75))
+  const stage = w.last('end')[0]?.task.stage
+  t.match(stage, { status: 'failed', outcome: { type: 'exit-code', exitCode: 75 } })
+})
+
+t.test('a task of one try ends with the slave that is lost', async (t) => {
+  const w = world({ attemptsMax: 3 })
+  w.start('a')
+  w.running({ terms: terms({ attemptsMax: 1 }) })
+  w.start('a', 1, 'boot-2')
+  t.match(w.last('end')[0]?.task.stage, { status: 'failed' })
+})
+
+t.test('dry run, refusal and trail say what each slave lacks', async (t) => {
+  const w = world()
+  w.start('a')
+  w.start('b')
+  const needs = [{ is: 'feature', name: 'files' }] as const
+  const why = 'is of a version without "files"'
+  const said = explain(w.core.view, { kind: 'work', terms: terms({ needs }) }, instant(w.now))
+  const lacking = (slave: string) => ({ slave, available: false, state: 'unable', reason: why })
+  t.same(said, { wouldAsk: null, slaves: [lacking('a'), lacking('b')] })
+
+  w.submit({ terms: terms({ needs }) })
+  const [refused] = w.last('refuse')
+  t.equal(refused?.problem.type, 'no-capable-slave')
+  t.match(refused?.problem.message, why)
+  t.same(
+    refused?.task.trail.map((entry) => [entry.event, entry.slave, reasonOf(entry)]),
+    [
+      ['unable', 'a', why],
+      ['unable', 'b', why],
+    ],
+  )
+  t.equal(asked(refused?.task.trail ?? []).length, 2)
+
+  w.submit()
+  t.equal(w.offered().slave, 'a', 'other tasks are offered as ever')
+})
