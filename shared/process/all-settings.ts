@@ -17,6 +17,7 @@ export const ALL_SETTINGS: readonly string[] = [
   'bodiesPerCallerBytesMax',
   'bodyBytesMax',
   'ca',
+  'cacheBytesMax',
   'commandDiskBytesMax',
   'commandMemoryBytesMax',
   'commandProcessesMax',

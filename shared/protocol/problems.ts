@@ -52,6 +52,9 @@ export const RETRY_AFTER: ReadonlySet<ProblemType> = new Set<ProblemType>([
   'overloaded',
 ])
 
+/** With what only V8 has, which browsers' types do not know. */
+const v8: ErrorConstructor & { stackTraceLimit?: number | undefined } = Error
+
 /** Who was asked about a task that is refused; which field of a request breaks which rule. */
 type Members = { asked?: Asked[]; errors?: Mistake[] }
 
@@ -70,10 +73,10 @@ export class Problem extends Error {
     members: Members = {},
     headers: Record<string, string> = {},
   ) {
-    const { stackTraceLimit } = Error
-    if (type !== 'internal') Error.stackTraceLimit = 0
+    const { stackTraceLimit } = v8
+    if (type !== 'internal') v8.stackTraceLimit = 0
     super(detail)
-    Error.stackTraceLimit = stackTraceLimit
+    v8.stackTraceLimit = stackTraceLimit
     this.name = 'Problem'
     this.type = type
     this.status = PROBLEMS[type][0]

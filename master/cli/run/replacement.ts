@@ -13,7 +13,7 @@ export type Word = { pieces: Piece[]; replaces: boolean }
 
 const REPLACEMENT = /\{(?:(?<from>[1-9]\d*)?(?<form>\.|\/\.|\/\/|\/)?|(?<number>#))\}/g
 /** Those of GNU parallel that have no meaning here: the slot that a task gets is not known, and no Perl runs. */
-const OTHERS = /\{%\}|\{=.*=\}/
+const OTHERS = /\{%\}|\{=/
 
 /** Splits a word. Throws UsageError if it names a source after the last. */
 export function wordOf(text: string, sources: number): Word {
@@ -71,8 +71,15 @@ function formed(value: string, form: Form): string {
     case '/.':
       return withoutExtension(baseOf(value))
     case '//':
-      return posix.dirname(value).replace(/(?<=.)\/+$/, '')
+      return withoutSlashes(posix.dirname(value))
   }
+}
+
+/** Without slashes at its end; the root keeps one. */
+function withoutSlashes(path: string): string {
+  let end = path.length
+  while (end > 1 && path[end - 1] === '/') end--
+  return path.slice(0, end)
 }
 
 const withoutExtension = (path: string): string => path.replace(/\.[^/.]*$/, '')
