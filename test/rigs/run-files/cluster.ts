@@ -15,7 +15,7 @@ export async function openCluster(scope: Scope, slots: number, programs: string[
   const master = await startMaster(scope, join(scope.folder, 'master'))
   const slaves = []
   for (const [i, names] of programs.entries()) {
-    const args = ['--commands', names, ...user, '--slots', `${slots}`]
+    const args = ['--commands', names, ...user, '--slots', `${slots}`, '--executors', `${slots}`]
     slaves.push(await startSlave(scope, master.url, `slave-${i + 1}`, args))
   }
   return { url: master.url, slaves }

@@ -34,6 +34,7 @@ export async function convert(count: number): Promise<Figure[]> {
     const second = startRun(scope, url, folder, [...args, ...names])
     const left = count - lines(stopped.stdout)
     await until(async () => lines(second.said.stdout) >= left / 3, OUT_MS)
+    await until(async () => (await runningOn(url, 'slave-1')) > 0, OUT_MS)
     await slaves[0]?.kill('SIGKILL')
     const ended = await second.ran
 
@@ -71,6 +72,11 @@ export async function convert(count: number): Promise<Figure[]> {
   } finally {
     await scope.close()
   }
+}
+
+async function runningOn(url: string, name: string): Promise<number> {
+  const { slaves } = await getJson(`${url}/slaves`)
+  return slaves.find((slave: Json) => slave.name === name)?.running ?? 0
 }
 
 const nameOf = (i: number): string => `take-${String(i + 1).padStart(3, '0')}.wav`

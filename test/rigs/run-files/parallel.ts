@@ -1,6 +1,7 @@
 // The same tasks by GNU parallel on this machine and by `askfirst run` with one slave of two slots, alternating.
 
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { REPLACEMENTS } from '../../master/cli/run/parallel-table.ts'
 import { openScope } from '../cluster/scope.ts'
 import type { Figure } from '../load/figures.ts'
 import { must, plain } from '../load/figures.ts'
@@ -9,6 +10,19 @@ import { openCluster, startRun } from './cluster.ts'
 const SLOTS = 2
 /** Of askfirst's time to that of GNU parallel. */
 const RATIO = { true: 2, sleep: 1.05 }
+
+/** Whether GNU parallel still replaces as our table says. */
+function replaces(): Figure {
+  const words = ['{}', '{.}', '{/}', '{//}', '{/.}'].map((each) => `[${each}]`)
+  const inputs = REPLACEMENTS.map(([input]) => input)
+  const args = ['--will-cite', '-k', '-j1', 'echo', ...words, ':::', ...inputs]
+  const lines = execFileSync('parallel', args, { encoding: 'utf8' }).trim().split('\n')
+  const differing = REPLACEMENTS.filter(
+    ([, ...expected], i) => lines[i] !== expected.map((each) => `[${each}]`).join(' '),
+  )
+  const is = `${differing.length} of ${REPLACEMENTS.length}`
+  return must('replacement strings that differ', is, '0', differing.length === 0)
+}
 
 export async function beside(short: boolean): Promise<Figure[]> {
   const scope = openScope('run-beside')
@@ -35,7 +49,7 @@ export async function beside(short: boolean): Promise<Figure[]> {
     const numbers = (count: number): string[] => Array.from({ length: count }, (_, i) => `${i}`)
     const trues = numbers(short ? 200 : 1000)
     await ofUs(['true'], numbers(20))
-    const figures: Figure[] = []
+    const figures: Figure[] = [replaces()]
     const ratios: number[] = []
     for (let round = 1; round <= (short ? 1 : 3); round++) {
       const theirs = ofParallel(['true'], trues) / trues.length
@@ -45,7 +59,7 @@ export async function beside(short: boolean): Promise<Figure[]> {
     }
     const median = ratios.toSorted((a, b) => a - b)[ratios.length >> 1] as number
     figures.push(must('ratio', median.toFixed(2), `<= ${RATIO.true}`, median <= RATIO.true))
-    const seconds = Array.from({ length: short ? 10 : 30 }, () => '1')
+    const seconds = Array.from({ length: 30 }, () => '1')
     const theirs = ofParallel(['sleep'], seconds)
     const ours = await ofUs(['sleep'], seconds)
     const ratio = ours / theirs
