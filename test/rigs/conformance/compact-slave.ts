@@ -404,7 +404,7 @@ async function pollForever(): Promise<void> {
   let number = 0
   for (let restMs = 50; ; ) {
     if (!(wrong('polls-numbers') && restMs > 50)) number = ++generation
-    const { slots: _, ...said } = { ...state(), generation: number }
+    const { slots: _slots, cache: _cache, ...said } = { ...state(), generation: number }
     const fields = Object.entries({ ...said, wait: 0.3 })
     const query = new URLSearchParams(fields.map(([key, value]) => [key, String(value)]))
     const { status, body } = await say('GET', `/get_task?${query}`)
