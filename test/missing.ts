@@ -9,7 +9,15 @@ import { skipPromtool } from './promtool.ts'
 const isThere = (command: string): boolean =>
   spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined
 
-const PROGRAMS = ['cloud-init', 'curl', 'openssl', 'script', 'shellcheck', 'systemd-analyze']
+const PROGRAMS = [
+  'cloud-init',
+  'curl',
+  'openssl',
+  'perl',
+  'script',
+  'shellcheck',
+  'systemd-analyze',
+]
 
 const missing = [
   ...PROGRAMS.filter((name) => !isThere(name)),

@@ -1,17 +1,33 @@
 // A slave that runs programs, as a process, with a master that the test plays.
 
 import { spawnSync } from 'node:child_process'
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { CommandInput } from '../../../shared/kinds/command.ts'
 import type { Callback, Offer } from '../../../shared/protocol/wire.ts'
-import { commandOf, launch } from '../../rigs/cluster/launch.ts'
+import { findProgram } from '../../../slave/executor/spawn.ts'
+import { commandOf, launch, ROOT } from '../../rigs/cluster/launch.ts'
 import { startFakeMaster } from '../../rigs/conformance/fake-master.ts'
 
 /** Its id on every Linux. */
 export const NOBODY = 65_534
 export const isRoot = process.getuid?.() === 0
+
+const IDS = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', '--']
+
+/** Why the agent cannot run without rights here; false when it can. Of a checkout that only root can read. */
+export function noRights(): string | false {
+  if (!isRoot) return false
+  const tried = spawnSync('setpriv', [...IDS, 'test', '-r', `${ROOT}slave/main.ts`])
+  return tried.status === 0 ? false : 'another user cannot read this checkout'
+}
+
+/** Why the programs of the tests cannot run here; false when they can. */
+export function noPrograms(): string | false {
+  if (process.platform !== 'linux') return 'programs are contained on Linux only'
+  return findProgram('perl') === undefined ? 'perl is not installed' : false
+}
 
 /** `asRoot`: the agent is root and its programs nobody; otherwise the agent is nobody, or this user. */
 export async function startCommandedSlave(
@@ -19,11 +35,16 @@ export async function startCommandedSlave(
   asRoot: boolean,
   settings: Record<string, string | number>,
 ) {
-  const data = join(t.testdir({ data: {} }), 'data')
+  // Removed by us, when the slave has ended: it makes its folder again. Not in /tmp, which programs do not see.
+  mkdirSync(join(ROOT, '.tap'), { recursive: true })
+  const base = mkdtempSync(join(ROOT, '.tap', 'commanded-'))
+  chmodSync(base, 0o755)
+  const data = join(base, 'data')
+  mkdirSync(data)
   writeFileSync(join(data, 'canary'), CANARY, { mode: 0o644 })
   const drops = isRoot && !asRoot
   if (drops) for (const path of [data, join(data, 'canary')]) chownSync(path, NOBODY, NOBODY)
-  const tools = join(data, '..', 'tools')
+  const tools = join(base, 'tools')
   mkdirSync(tools)
   writeFileSync(join(tools, 'broken-interpreter'), '#!/nowhere/at-all\n', { mode: 0o755 })
   const master = await startFakeMaster({ port: 0, heartbeatMs: 1000, trace: () => {} })
@@ -40,12 +61,12 @@ export async function startCommandedSlave(
   }
   const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])
   const words = commandOf('slave/main.ts', flags)
-  const ids = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups']
   const env = { PATH: `/usr/local/bin:/usr/bin:/bin:${tools}`, CANARY_VARIABLE: CANARY }
-  const slave = launch(drops ? ['setpriv', ...ids, '--', ...words] : words, { env })
+  const slave = launch(drops ? ['setpriv', ...IDS, ...words] : words, { env })
   t.teardown(async () => {
     await slave.end('SIGTERM', 20_000)
     await master.close()
+    rmSync(base, { recursive: true, force: true })
   })
   const url = await slave.listening
   let count = 0

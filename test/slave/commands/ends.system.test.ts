@@ -14,10 +14,10 @@ import { findConfinement } from '../../../slave/commands/containment.ts'
 import type { RunEnded } from '../../../slave/executor/executors.ts'
 import { commandOf } from '../../rigs/cluster/launch.ts'
 import { commandLineOf, isAlive } from '../../rigs/cluster/proc.ts'
-import { isRoot, NOBODY, startCommandedSlave } from './commanded-slave.ts'
+import { isRoot, NOBODY, noPrograms, noRights, startCommandedSlave } from './commanded-slave.ts'
 
 const MARK = `stays-${process.pid}`
-const skip = process.platform === 'linux' ? false : 'programs are contained on Linux only'
+const skip = noPrograms()
 const noUserNamespaces =
   findConfinement(false).containment === 'pid-namespace' ? false : 'no user namespaces'
 
@@ -33,7 +33,7 @@ const STAYS = {
 }
 
 const asRoot = { skip: skip || !isRoot }
-const asUser = { skip: skip || noUserNamespaces }
+const asUser = { skip: skip || noRights() || noUserNamespaces }
 t.test('as root', asRoot, (t) => trial(t, true))
 t.test('as a user without rights', asUser, (t) => trial(t, false))
 
