@@ -262,7 +262,14 @@ function whole(slave: Slave, now: Monotonic) {
 
 /** The changing fields of a slave, which replace the known ones. */
 function changing(slave: Slave, now: Monotonic) {
-  const { kinds: _, tags: _t, version: _v, ...rest } = slaveJson(slave, now)
+  const {
+    kinds: _,
+    tags: _t,
+    version: _v,
+    features: _f,
+    programs: _p,
+    ...rest
+  } = slaveJson(slave, now)
   return { ...rest, ...lately(slave, now) }
 }
 

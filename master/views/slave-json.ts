@@ -23,6 +23,8 @@ export function slaveJson(slave: Slave, now: number): Json {
     beingOffered: slave.offers.size,
     drained: slave.drained,
     kinds: slave.kinds,
+    features: [...slave.features],
+    programs: programsOf(slave),
     tags: slave.tags,
     version: slave.version,
     heardMs: heard ? Math.round(now - slave.heardAt) : null,
@@ -30,6 +32,11 @@ export function slaveJson(slave: Slave, now: number): Json {
     taken: slave.taken,
     ended: slave.ended,
   }
+}
+
+function programsOf({ programs }: Slave): Json['programs'] {
+  if (programs === 'any') return programs
+  return programs.size === 0 ? null : [...programs]
 }
 
 /** Where it is asked; of one that pulls, whether it polls now and how long ago it last began to. */

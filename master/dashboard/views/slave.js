@@ -30,6 +30,7 @@ export function Slave({ name }) {
       <${Fact} label="in this state since">${time(slave.since)}<//>
       <${Fact} label="tags">${slave.tags.length === 0 ? '–' : html`<${Said} text=${slave.tags.join(', ')} />`}<//>
     </dl>
+    ${slave.programs ? html`<p class="muted">Runs <${Said} text=${slave.programs === 'any' ? 'any program' : slave.programs.join(', ')} most=${600} /></p>` : null}
     <p class="muted">Offers <${Said} text=${slave.kinds.join(', ')} most=${600} /></p></div>
     <h2>Timeline</h2>
     <${Stream} only=${name} />

@@ -3,6 +3,7 @@
 import { json, post } from '../api.js'
 import { html, useEffect, useState } from '../html.js'
 import { Problem, Said } from '../ui.js'
+import { CommandForm } from './command.js'
 import { ExpressionBox } from './expression.js'
 import { Fields } from './form.js'
 import { typedOf, valueTyped } from './form-values.js'
@@ -34,6 +35,7 @@ const JOB_OPTIONS = {
 /** What has a form of its own. */
 const OWN = {
   'task/expression': ExpressionBox,
+  'task/command': CommandForm,
   'job/image-filter': ImageForm,
   'job/word-count': WordsForm,
 }

@@ -8,6 +8,7 @@ import { html, useState } from '../html.js'
 import { attemptsOf, meaningOf } from '../lib/trail.js'
 import { Fact, Problem, Said, SaidBlock, SlaveName, State } from '../ui.js'
 import { Ladder } from './ladder.js'
+import { ProgramOutcome, TaskFiles } from './program-outcome.js'
 import { resultText } from './tasks.js'
 
 /** How long one request waits for the end of a task. In seconds. */
@@ -52,6 +53,7 @@ export function TaskBody({ task, trail }) {
       <${Acts} task=${task} />
     </div>
     <${Outcome} of=${task} />
+    <${TaskFiles} task=${task} />
     <div class="card"><h2>Trail</h2><${Ladder} trail=${trail} times /></div>
     ${
       attempts.length > 1
@@ -69,11 +71,13 @@ export function TaskBody({ task, trail }) {
 
 /** Result or failure of a task or job. @param {{ of: any }} given */
 export function Outcome({ of }) {
-  const { status, failure, resultType } = of
+  const { status, failure, resultType, kind, result } = of
+  const program = kind === 'command' && result ? html`<${ProgramOutcome} result=${result} />` : null
   if (failure) {
-    return html`<div class="card problem"><h2>Failed: ${failure.type}</h2><${SaidBlock} label="Reason" text=${failure.message} /></div>`
+    return html`<div class="card problem"><h2>Failed: ${failure.type}</h2><${SaidBlock} label="Reason" text=${failure.message} /></div>${program}`
   }
   if (status !== 'done') return null
+  if (program) return program
   return html`<div class="card"><h2>Result${resultType ? html` <small class="muted">${resultType}</small>` : null}</h2>
     <${SaidBlock} label="Result" text=${resultText({ ...of, omitted: [] })} /></div>`
 }

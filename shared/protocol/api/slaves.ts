@@ -39,6 +39,9 @@ export const Slave = Type.Object({
   beingOffered: Count,
   drained: Type.Boolean(),
   kinds: Type.Array(Name),
+  /** What it can do besides, and the programs that it runs; null: none. */
+  features: Type.Array(Type.String()),
+  programs: Type.Union([Type.Literal('any'), Type.Array(Type.String()), Type.Null()]),
   tags: Type.Array(Type.String()),
   version: Type.String(),
   /** Since its last message, in milliseconds. */

@@ -1,0 +1,85 @@
+// A program: the form that runs one with files, what it printed, and the files that it left.
+
+import { json, post } from '../api.js'
+import { bytes } from '../format.js'
+import { html, useState } from '../html.js'
+import { Problem, Said } from '../ui.js'
+import { TaskBody, useTask } from './task.js'
+
+/** Lines of a text field; none when it is empty. @param {FormDataEntryValue | null} text */
+const linesOf = (text) =>
+  String(text ?? '')
+    .split('\n')
+    .map((line) => line.replace(/\r$/, ''))
+    .filter((line) => line !== '')
+
+/** `NAME=value`, one per line. @param {FormDataEntryValue | null} text */
+const variablesOf = (text) =>
+  Object.fromEntries(
+    linesOf(text).map((line) => {
+      const [name = '', ...value] = line.split('=')
+      return [name.trim(), value.join('=')]
+    }),
+  )
+
+export function CommandForm() {
+  const [files, setFiles] = useState(/** @type {File[]} */ ([]))
+  const [error, setError] = useState(/** @type {any} */ (null))
+  const [busy, setBusy] = useState('')
+  const [sent, setSent] = useState(/** @type {string | null} */ (null))
+  const submit = async (event) => {
+    event.preventDefault()
+    const form = new FormData(event.currentTarget)
+    setError(null)
+    setSent(null)
+    try {
+      const named = {}
+      for (const file of files) {
+        setBusy(`Uploading ${file.name}`)
+        const { sha256 } = await json('/blobs', { method: 'PUT', bytes: file })
+        named[file.name] = { sha256 }
+      }
+      setBusy('Submitting')
+      const input = {
+        program: String(form.get('program') ?? '').trim(),
+        args: linesOf(form.get('args')),
+        stdin: String(form.get('stdin') ?? ''),
+        env: variablesOf(form.get('env')),
+        secretEnv: variablesOf(form.get('secretEnv')),
+      }
+      const outputs = linesOf(form.get('outputs'))
+      const queue = form.get('queue') === 'on'
+      const { id } = await post('/tasks', { kind: 'command', input, files: named, outputs, queue })
+      setSent(id)
+    } catch (wrong) {
+      setError(wrong)
+    }
+    setBusy('')
+  }
+  const area = (name, label, hint, rows = 2) => html`<label class="field"><span>${label}</span>
+    <textarea name=${name} rows=${rows} dir="auto" spellcheck="false" placeholder=${hint}></textarea></label>`
+  return html`<div class="card"><form onSubmit=${submit} autocomplete="off">
+      <label class="field"><span>Program</span><input name="program" required dir="auto" placeholder="flac" /></label>
+      ${area('args', 'Arguments', 'one per line; no shell reads them', 3)}
+      <label class="field"><span>Files</span><input type="file" name="files" multiple
+        onChange=${(event) => setFiles([...(event.currentTarget.files ?? [])])} />
+        ${files.length > 0 ? html`<small class="muted">${bytes(files.reduce((sum, { size }) => sum + size, 0))}</small>` : null}</label>
+      ${area('outputs', 'Outputs', 'paths or patterns of files that it writes, one per line: *.flac')}
+      <details><summary>More</summary>
+        ${area('stdin', 'Standard input', '')}
+        ${area('env', 'Variables', 'NAME=value, one per line')}
+        ${area('secretEnv', 'Secret variables', 'NAME=value, one per line: never shown again')}
+        <label class="field"><span>Wait in the queue</span><input type="checkbox" name="queue" /></label>
+      </details>
+      <button class="primary" disabled=${busy !== ''}>${busy || 'Run'}</button>
+    </form><${Problem} error=${error} /></div>
+    ${sent === null ? null : html`<${Sent} id=${sent} key=${sent} />`}`
+}
+
+/** @param {{ id: string }} given */
+function Sent({ id }) {
+  const { task, trail, error } = useTask(id)
+  if (error) return html`<${Problem} error=${error} />`
+  if (!task) return html`<p class="muted">Submitting.</p>`
+  return html`<h2>Task <a class="id" href=${`#/task/${id}`}><${Said} text=${id} /></a></h2><${TaskBody} task=${task} trail=${trail} />`
+}
