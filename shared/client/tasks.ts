@@ -12,17 +12,8 @@ import { isProblem, NoResultError } from './errors.ts'
 import type { TaskKinds } from './kinds.ts'
 import type { About, Done, Failed } from './outcome.ts'
 
-/** Files and attempts of a task. */
-type FileOptions = {
-  files?: Record<string, { sha256: string }>
-  outputs?: string[]
-  attemptsMax?: number
-  retryOn?: (number | string)[]
-}
-
 /** What to do: an expression, or the input of any kind. */
 export type TaskRequest<K extends string = string> = TaskOptions &
-  FileOptions &
   (
     | TaskKinds['expression']['input']
     | { kind: K; input: K extends keyof TaskKinds ? TaskKinds[K]['input'] : unknown }
