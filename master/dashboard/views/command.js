@@ -6,14 +6,20 @@ import { html, useState } from '../html.js'
 import { Problem, Said } from '../ui.js'
 import { TaskBody, useTask } from './task.js'
 
-/** Lines of a text field; none when it is empty. @param {FormDataEntryValue | null} text */
+/** What was typed into a field. @param {FormData} form @param {string} name */
+function typedIn(form, name) {
+  const typed = form.get(name)
+  return typeof typed === 'string' ? typed : ''
+}
+
+/** Lines of a text; none when it is empty. @param {string} text */
 const linesOf = (text) =>
-  String(text ?? '')
+  text
     .split('\n')
     .map((line) => line.replace(/\r$/, ''))
     .filter((line) => line !== '')
 
-/** `NAME=value`, one per line. @param {FormDataEntryValue | null} text */
+/** `NAME=value`, one per line. @param {string} text */
 const variablesOf = (text) =>
   Object.fromEntries(
     linesOf(text).map((line) => {
@@ -41,13 +47,13 @@ export function CommandForm() {
       }
       setBusy('Submitting')
       const input = {
-        program: String(form.get('program') ?? '').trim(),
-        args: linesOf(form.get('args')),
-        stdin: String(form.get('stdin') ?? ''),
-        env: variablesOf(form.get('env')),
-        secretEnv: variablesOf(form.get('secretEnv')),
+        program: typedIn(form, 'program').trim(),
+        args: linesOf(typedIn(form, 'args')),
+        stdin: typedIn(form, 'stdin'),
+        env: variablesOf(typedIn(form, 'env')),
+        secretEnv: variablesOf(typedIn(form, 'secretEnv')),
       }
-      const outputs = linesOf(form.get('outputs'))
+      const outputs = linesOf(typedIn(form, 'outputs'))
       const queue = form.get('queue') === 'on'
       const { id } = await post('/tasks', { kind: 'command', input, files: named, outputs, queue })
       setSent(id)
