@@ -24,6 +24,13 @@ function replaces(): Figure {
   return must('replacement strings that differ', is, '0', differing.length === 0)
 }
 
+/** The short form runs beside other work: there a ratio is shown, and fails nothing. */
+function ratioOf(ratio: number, most: number, short: boolean): Figure {
+  const shown = ratio.toFixed(3)
+  if (short) return plain('ratio', `${shown}; whole form: <= ${most}`)
+  return must('ratio', shown, `<= ${most}`, ratio <= most)
+}
+
 export async function beside(short: boolean): Promise<Figure[]> {
   const scope = openScope('run-beside')
   try {
@@ -58,14 +65,14 @@ export async function beside(short: boolean): Promise<Figure[]> {
       figures.push(plain('true, a task', `${ours.toFixed(1)} ms; parallel ${theirs.toFixed(1)} ms`))
     }
     const median = ratios.toSorted((a, b) => a - b)[ratios.length >> 1] as number
-    figures.push(must('ratio', median.toFixed(2), `<= ${RATIO.true}`, median <= RATIO.true))
+    figures.push(ratioOf(median, RATIO.true, short))
     const seconds = Array.from({ length: 30 }, () => '1')
     const theirs = ofParallel(['sleep'], seconds)
     const ours = await ofUs(['sleep'], seconds)
     const ratio = ours / theirs
     const both = `${(ours / 1000).toFixed(1)} s; parallel ${(theirs / 1000).toFixed(1)} s`
     figures.push(plain(`${seconds.length} tasks of a second`, both))
-    figures.push(must('ratio', ratio.toFixed(3), `<= ${RATIO.sleep}`, ratio <= RATIO.sleep))
+    figures.push(ratioOf(ratio, RATIO.sleep, short))
     return figures
   } finally {
     await scope.close()
