@@ -131,7 +131,11 @@ export const Variables = Type.Record(
     pattern: '^[A-Za-z_][A-Za-z0-9_]{0,255}$',
     wanted: 'names of letters, digits and underscores, not beginning with a digit',
   }),
-  Type.String({ maxLength: 131_072 }),
+  Type.String({
+    maxLength: 131_072,
+    pattern: '^[^\\0]*$',
+    wanted: 'text without NUL characters',
+  }),
   { additionalProperties: false },
 )
 

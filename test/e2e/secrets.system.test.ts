@@ -13,6 +13,9 @@ import { startProcess } from '../rigs/cluster/programs.ts'
 import { createIdentities } from './guarded.ts'
 
 const ROOT = new URL('../../', import.meta.url).pathname
+/** The slave runs a program. Root must say as whom. */
+const PROGRAMS = ['--commands', 'true']
+if (process.getuid?.() === 0) PROGRAMS.push('--commands-user', 'nobody')
 /** Looks like a secret of each sort, and is none. */
 const CANARY = 'CanarySecret'
 const canary = (prefix: string): string => `${prefix}${CANARY.padEnd(43, 'x')}`
@@ -38,7 +41,11 @@ t.test('secrets come out nowhere', async (t) => {
   const slave = await startProcess(
     t,
     'slave/main.ts',
-    [...loud, '--name', 's', '--port', '0', '--executors', '1', '--data', join(folder, 's')],
+    [
+      ...loud,
+      ...['--name', 's', '--port', '0', '--executors', '1', '--data', join(folder, 's')],
+      ...PROGRAMS,
+    ],
     { ASKFIRST_JOIN: line },
     reporting,
   )
@@ -93,9 +100,18 @@ t.test('secrets come out nowhere', async (t) => {
     await ask('POST', `${master.url}/tasks`, { ...others, ...good, prefer: 'wait=60' }, task),
     200,
   )
+  const program = { program: 'true', env: { A: 'b' }, secretEnv: { TOKEN: CANARY } }
+  const run = { kind: 'command', input: program, tags: ['program'] }
+  const patient = { ...good, prefer: 'wait=60' }
+  t.equal(await ask('POST', `${master.url}/tasks`, patient, run), 200)
+  for (const wrong of [{ '1X': CANARY }, { X: `${CANARY}\0` }, CANARY]) {
+    const bad = { ...run, input: { ...program, secretEnv: wrong } }
+    t.equal(await ask('POST', `${master.url}/tasks`, good, bad), 400)
+  }
   for (const path of [
     '/status',
     '/slaves',
+    '/tasks?tag=program',
     '/tasks',
     '/jobs',
     '/events',

@@ -242,6 +242,11 @@ function startFailure(name: string, error: NodeJS.ErrnoException): Outcome {
     const message = 'its arguments and variables are longer than this system allows'
     return { status: 'failed', type: 'rejected-input', message }
   }
+  // Node's own words repeat the value, which may be a secret variable.
+  if (error.code?.startsWith('ERR_')) {
+    const message = 'an argument or variable has a NUL character'
+    return { status: 'failed', type: 'rejected-input', message }
+  }
   // The machine has no process to give: another one may.
   const type =
     error.code === 'EAGAIN' || error.code === 'ENOMEM' ? 'executor-crashed' : 'program-missing'
