@@ -72,6 +72,14 @@ async function worksTogether(t: Test, url: string): Promise<void> {
   t.match(job.body, { status: 'done', result: { total: 9, perParagraph: [2, 7] } })
 }
 
+/** A task with a file, which slaves of the version before do not know. */
+async function withFile(url: string) {
+  const body = readFileSync(join(FIXTURES, 'red16_1x1.png'))
+  const { sha256 } = await (await fetch(`${url}/blobs`, { method: 'PUT', body })).json()
+  const kind = 'image-filter.grayscale'
+  return { kind, input: {}, files: { 'strip.png': { sha256 } }, outputs: ['*.png'] }
+}
+
 test('a master of this version works with a slave of the one before, and takes over from its master', async (t) => {
   const old = before(t)
   const data = join(t.testdirName, 'data')
@@ -88,6 +96,14 @@ test('a master of this version works with a slave of the one before, and takes o
   t.match(await ended(url, running.body.id), { status: 'done', tries: 1 })
   t.match(await ended(url, waiting.body.id), { status: 'done', result: 42 })
   await worksTogether(t, url)
+  const lacking = await post(`${url}/tasks`, await withFile(url), WAIT)
+  t.match(lacking, {
+    status: 422,
+    body: {
+      type: 'no-capable-slave',
+      asked: [{ slave: 'slave-1', reason: 'is of a version without "files"' }],
+    },
+  })
 
   // Then the slave, which finishes its tasks.
   const last = await post(`${url}/tasks`, sleep(500))
@@ -95,6 +111,10 @@ test('a master of this version works with a slave of the one before, and takes o
   t.match(await ended(url, last.body.id), { status: 'done', tries: 1 })
   await startSlave(t, NOW.slave, url)
   await worksTogether(t, url)
+  const able = await post(`${url}/tasks`, await withFile(url), WAIT)
+  t.match(able.body, { status: 'done', files: [{ name: 'strip.png' }] })
+  const made = await fetch(`${url}/tasks/${able.body.id}/files/strip.png`)
+  t.match((await made.bytes()).subarray(1, 4), Buffer.from('PNG'))
 })
 
 test('a slave of this version works with a master of the one before', async (t) => {
