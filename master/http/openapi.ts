@@ -83,8 +83,10 @@ function complete(document: Document, routes: RouteManners[], loaded: Loaded): D
   const paths: Document['paths'] = {}
   for (const { method, path, contract } of routes) {
     if (contract.tag === 'hidden' || method === 'HEAD') continue
-    const name = path.replace(/:(\w+)/g, '{$1}')
-    const said = document.paths?.[name]?.[method.toLowerCase()] ?? {}
+    const template = path.replace(/:(\w+)/g, '{$1}')
+    const name = template.replace(/\*$/, '{path}')
+    const collected = document.paths?.[template.replace(/\*$/, '{*}')]?.[method.toLowerCase()] ?? {}
+    const said = name === template ? collected : withPath(collected)
     paths[name] = {
       ...paths[name],
       [method.toLowerCase()]: { ...said, ...written(contract, said, loaded) },
@@ -92,6 +94,15 @@ function complete(document: Document, routes: RouteManners[], loaded: Loaded): D
   }
   const schemas = Object.fromEntries([...NAMES].map(([schema, name]) => [name, schema]))
   return plain({ ...document, paths, components: { ...document.components, schemas } })
+}
+
+/** OpenAPI has no parameter for the rest of a path: it is one whose slashes may stand as they are. */
+function withPath(said: Json): Json {
+  const all = [said.parameters ?? []].flat() as Json[]
+  const others = all.filter(({ name }) => name !== '*')
+  const description = 'the rest of the path, each part percent-encoded'
+  const path = { name: 'path', in: 'path', required: true, description, schema: { type: 'string' } }
+  return { ...said, parameters: [...others, path] }
 }
 
 /** Without TypeBox's marks, and ours for messages: they are no part of a schema. */

@@ -70,7 +70,8 @@ export function createTaskRequests(given: {
   const inputs = new Map([...kinds].map(([name, kind]) => [name, createCheck(kind.input)]))
   const shorthands = [...kinds.values()].filter(({ shorthand }) => shorthand).map(shorthandOf)
 
-  const alone = [...kinds.keys()]
+  /** Those that need no files. */
+  const alone = [...kinds.values()].filter(({ files }) => !files).map(({ name }) => name)
 
   return {
     /** A submission that repeats a task's request, with changes. Throws a Problem as `parse` does. */

@@ -245,14 +245,14 @@ const BODIES: Case[] = [
     json: { kind: 'slep', input: {} },
     status: 422,
     type: 'unknown-kind',
-    rule: /"slep".*known kinds are: expression, range-sum, sleep, word-count/,
+    rule: /"slep".*known kinds are: command, expression, range-sum, sleep, word-count/,
   },
   {
-    is: 'a kind that works on the files of a job',
+    is: 'a kind that works on files, without any',
     json: { kind: 'image-filter.sepia', input: {} },
     status: 422,
     type: 'unknown-kind',
-    rule: /runs only as a part of a job/,
+    rule: /needs "files", or runs as a part of a job/,
   },
   {
     is: 'an unknown query parameter',

@@ -55,6 +55,8 @@ t.test('a client that is made of the document', async (t) => {
     const accepted = await call('submitTask', 202, null, { expression: '6 * 7', queue: true })
     t.match(await call('readTask', 200, { id: accepted.id }, null, { headers }), { result: 42 })
     await call('readTrail', 200, { id: done.id })
+    t.same(await call('listTaskFiles', 200, { id: done.id }), { files: [] })
+    await call('readTaskFile', 404, { id: done.id, path: 'none' })
     await call('cancelTask', 409, { id: done.id })
     await call('retryTask', 200, { id: done.id }, null, { headers })
     await call('readTask', 404, { id: '01990000-0000-7000-8000-000000000000' })

@@ -31,7 +31,11 @@ t.test('the document', async (t) => {
   })
 
   t.test('has every route, and the reverse', async (t) => {
-    const routes = master.routes().filter((route) => !isDocs(route) && !route.startsWith('HEAD '))
+    const routes = master
+      .routes()
+      .filter((route) => !isDocs(route) && !route.startsWith('HEAD '))
+      // The rest of a path is a parameter like others in the document.
+      .map((route) => route.replace(/\*$/, ':path'))
     t.ok(routes.length > 20)
     t.same(documented.map(({ route }) => route).toSorted(), routes.toSorted())
     const all = (await readdir(API)).map((name) => import(new URL(name, API).href))

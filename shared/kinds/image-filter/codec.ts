@@ -32,6 +32,9 @@ export const FORMATS: Record<Format, { type: string; sideMax: number }> = {
 const NAMES: Record<Format, string> = { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' }
 
 const LOADERS = ['Png', 'Jpeg', 'Webp'].map((name) => `VipsForeignLoad${name}Buffer`)
+/** The colour type in the header of a PNG. */
+const COLOUR_TYPE_AT = 25
+
 /** How results are written. libvips knows nothing of an executor's permissions: no path, ever. */
 const SAVERS = ['Png', 'Jpeg', 'Webp'].map((name) => `VipsForeignSave${name}Buffer`)
 
@@ -151,6 +154,23 @@ export async function decodeStrip(bytes: Buffer): Promise<Pixels> {
   const image = sharp(bytes, { failOn: 'error', limitInputPixels: PIXELS_MAX })
   const pixels = image.toColourspace('srgb').raw({ depth: 'uchar' })
   return pixelsOf(await readable('png', pixels.toBuffer({ resolveWithObject: true })))
+}
+
+/** Whether the pixels of a PNG are grey, with or without alpha. */
+export const isGreyPng = (png: Buffer): boolean =>
+  png[COLOUR_TYPE_AT] === 0 || png[COLOUR_TYPE_AT] === 4
+
+/** Pixels that are grey (R = G = B), as a PNG of one channel, or two with alpha. */
+export async function encodeGrey({ data, width, height, channels: all }: Pixels): Promise<Buffer> {
+  const channels = all === 4 ? 2 : 1
+  const grey = new Uint8Array(width * height * channels)
+  for (let i = 0; i < width * height; i++) {
+    grey[i * channels] = data[i * all] as number
+    if (channels === 2) grey[2 * i + 1] = data[4 * i + 3] as number
+  }
+  const sharp = await loadSharp()
+  const image = sharp(grey, { raw: { width, height, channels }, limitInputPixels: false })
+  return image.toColourspace('b-w').png({ compressionLevel: 1 }).toBuffer()
 }
 
 /**

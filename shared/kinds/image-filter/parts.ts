@@ -12,7 +12,15 @@ import { Type } from 'typebox'
 import type { Kind, Work } from '../kind.ts'
 import { TaskFailure } from '../kind.ts'
 import type { Format } from './codec.ts'
-import { decodeImage, decodeStrip, encodeImage, imageInfo, loadSharp } from './codec.ts'
+import {
+  decodeImage,
+  decodeStrip,
+  encodeGrey,
+  encodeImage,
+  imageInfo,
+  isGreyPng,
+  loadSharp,
+} from './codec.ts'
 import type { Filter, Pixels } from './filters.ts'
 import { FILTERS } from './filters.ts'
 import type { Piece } from './pieces.ts'
@@ -166,9 +174,13 @@ const filterKind = (name: string, { summary, apply }: Filter): Kind<FilterInput>
   input: FilterInput,
   output: Type.Object({ width: Count, height: Count }),
   async run(input, work) {
-    const strip = await decodeStrip(await read(work, 'strip.png'))
+    const given = await read(work, 'strip.png')
+    const strip = await decodeStrip(given)
     const filtered = { ...strip, data: apply(strip) }
-    await writeFile(join(work.out, 'strip.png'), await encodeStrip(filtered, input))
+    // A cut makes no grey strips; of others the protocol says that the channels stay.
+    const isGrey = name === 'grayscale' && isGreyPng(given)
+    const made = isGrey ? await encodeGrey(filtered) : await encodeStrip(filtered, input)
+    await writeFile(join(work.out, 'strip.png'), made)
     return { result: { width: strip.width, height: strip.height } }
   },
   examples: [],

@@ -1,10 +1,13 @@
 // The formulas of the filters, and what lets them be applied strip by strip.
 
+import { join } from 'node:path'
 import fc from 'fast-check'
+import sharp from 'sharp'
 import t from 'tap'
 import type { Pixels } from '../../../../shared/kinds/image-filter/filters.ts'
 import { FILTERS } from '../../../../shared/kinds/image-filter/filters.ts'
 import { planStrips } from '../../../../shared/kinds/image-filter/strips.ts'
+import { kinds } from './images.ts'
 
 const one = (name: string, ...pixel: number[]): number[] => {
   const channels = pixel.length as 3 | 4
@@ -121,4 +124,22 @@ t.test('strips cover all rows, keep to their bands and are as even as can be', a
     planStrips(2, ['sepia', 'grayscale', 'invert'], 9).map(({ filter }) => filter),
     ['grayscale', 'invert'],
   )
+})
+
+t.test('a grey strip stays grey, as the protocol says of any slave', async (t) => {
+  const folder = t.testdir({})
+  const [given, made] = ['given.png', 'strip.png'].map((name) => join(folder, name))
+  for (const channels of [1, 2] as const) {
+    const data = Uint8Array.from({ length: 5 * 3 * channels }, (_, i) => (i * 37) % 256)
+    const raw = sharp(data, { raw: { width: 5, height: 3, channels } })
+    await raw
+      .toColourspace('b-w')
+      .png()
+      .toFile(given as string)
+    const work = { files: { 'strip.png': given as string }, out: folder, shared: null }
+    await kinds.get('image-filter.grayscale')?.run({} as never, work)
+    const pixels = await sharp(made).raw().toBuffer({ resolveWithObject: true })
+    t.equal(pixels.info.channels, channels)
+    t.same(new Uint8Array(pixels.data), data)
+  }
 })
