@@ -12,7 +12,7 @@ import { openPool } from './open-pool.ts'
 
 const packed = pathToFileURL(join(t.testdir(), 'executor/'))
 await packExecutor(packed)
-const kinds = [...(await loadKinds()).values()].filter(({ files }) => !files)
+const kinds = [...(await loadKinds()).values()].filter(({ files, program }) => !files && !program)
 const names = kinds.map(({ name }) => name)
 
 t.test('a child from the packed snapshot gives the results of all examples', async (t) => {

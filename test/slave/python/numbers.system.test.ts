@@ -48,8 +48,9 @@ t.test('a task that is given a number gives it back as it was written', { skip }
   /** The process of a task, as the agent starts it; with an order in which numbers stand as text. */
   const outcomeOf = async (ms: string): Promise<string> => {
     const offer = `{"attempt":"a","task":"t","kind":"sleep","input":{"ms":${ms}},"runLimitMs":1000}`
-    const order = `{"master":"http://127.0.0.1:9","identity":null,"url":"http://127.0.0.1:9","offer":${offer}}`
-    const task = spawn(python as string, ['-B', join(FOLDER, 'askfirst_slave/executor/child.py')])
+    const order = `{"master":"http://127.0.0.1:9","identity":null,"url":"http://127.0.0.1:9","cache":["cache",1000],"offer":${offer}}`
+    const child = join(FOLDER, 'askfirst_slave/executor/child.py')
+    const task = spawn(python as string, ['-B', child], { cwd: t.testdir() })
     // Its standard input stays open: the task ends with it.
     task.stdin.write(`${order}\n`)
     const [line] = await once(createInterface({ input: task.stdout }), 'line')

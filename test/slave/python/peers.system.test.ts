@@ -18,11 +18,13 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, sys.argv[1])
 from askfirst_slave.failure import Failure
 from askfirst_slave.files import fetch
+from askfirst_slave.files.cache import Cache
 fetch.FETCH_TRIES = 1
+cache = Cache('cache', 1000)
 said = []
 for url in sys.argv[3:]:
     try:
-        fetch.fetch({"name": "f", "url": url, "ticket": "secret"}, "http://10.0.0.1:8080", None, sys.argv[2])
+        fetch.fetch({"name": "f", "url": url, "ticket": "secret"}, "http://10.0.0.1:8080", None, sys.argv[2], cache)
         said.append("fetched")
     except Failure as failure:
         said.append(str(failure))
