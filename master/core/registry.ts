@@ -200,6 +200,10 @@ export function createRegistry(ask: 'known' | 'always') {
     get slots() {
       return slots
     },
+    /** Sets of needs that are kept in step with the slaves. */
+    get abilityCount() {
+      return asked.size
+    },
     /** One past the last place. */
     get end() {
       return places.length

@@ -75,12 +75,9 @@ t.test('abilities that no live task asks for do not pile up', async (t) => {
   const { registry, add } = setUp()
   add('able', { ...runs(), commands: { programs: 'any', containment: 'cgroup' } })
   const kept = registry.track(ability([flac]))
-  const before = process.memoryUsage().heapUsed
-  // If they were kept, 200 MB of names would be.
-  const long = 'p'.repeat(40_000)
-  for (let i = 0; i < 5_000; i++) {
-    registry.release(registry.track(ability([{ is: 'program', name: `${long}${i}` }])))
+  for (let i = 0; i < 1_000; i++) {
+    registry.release(registry.track(ability([{ is: 'program', name: `p${i}` }])))
   }
-  t.ok(process.memoryUsage().heapUsed - before < 100_000_000)
+  t.ok(registry.abilityCount < 300)
   t.equal(registry.next(kept, null, 0), 0)
 })
