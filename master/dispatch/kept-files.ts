@@ -22,7 +22,7 @@ export function createKeptFiles(given: {
 
   /** The same callbacks; at once when none names a blob, as a rule. */
   function keptAll(callbacks: Callback[]): Callback[] | Promise<Callback[]> {
-    if (callbacks.every(({ outcome }) => blobsOf(outcome).length === 0)) return callbacks
+    if (callbacks.every(({ outcome }) => outcome.files === undefined)) return callbacks
     return Promise.all(
       callbacks.map(async (callback) => ({
         ...callback,

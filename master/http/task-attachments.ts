@@ -21,13 +21,18 @@ export type Attachments = {
 /** A submission whose files are not looked up yet. */
 export type TaskRequest = Submission & { attachments: Attachments | null }
 
+const NO_FILES: NonNullable<TaskOptions['files']> = {}
+const NO_OUTPUTS: string[] = []
+const NO_VARIABLES: Record<string, string> = {}
 const NOTHING: Attachments = { files: [], outputs: [], secretEnv: {} }
 
 /** The attachments of a body whose form is checked; null when it has none. Throws `invalid-request`. */
 export function attachmentsOf(
-  { files = {}, outputs = [] }: Pick<TaskOptions, 'files' | 'outputs'>,
-  secretEnv: Record<string, string> = {},
+  { files = NO_FILES, outputs = NO_OUTPUTS }: Pick<TaskOptions, 'files' | 'outputs'>,
+  secretEnv: Record<string, string> = NO_VARIABLES,
 ): Attachments | null {
+  // Most tasks have nothing of it.
+  if (files === NO_FILES && outputs === NO_OUTPUTS && secretEnv === NO_VARIABLES) return null
   const listed = Object.entries(files).map(([name, { sha256 }]) => ({ name, sha256 }))
   const names = listed.map(({ name }) => name)
   const mistakes = [...mistakesIn('files', names), ...mistakesIn('outputs', outputs)]

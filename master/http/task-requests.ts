@@ -211,6 +211,8 @@ function termsOf(
   attachments: Attachments | null,
   program: string | undefined,
 ): Terms | null {
+  const isUsual = attemptsMax === undefined && retryOn.length === 0
+  if (isUsual && attachments === null && program === undefined) return null
   const needs: Need[] = []
   const feature = (name: Feature): void => void needs.push({ is: 'feature', name })
   if (attachments && attachments.files.length > 0) feature('files')
