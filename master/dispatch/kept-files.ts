@@ -1,7 +1,7 @@
 // The files of outcomes: before an outcome is taken, the blobs that it names are known to be here, and are
 // kept for its task. So an acknowledged outcome never names a file that is gone.
 
-import type { Callback, Outcome } from '../../shared/protocol/wire.ts'
+import type { Callback, Outcome, OutputFile } from '../../shared/protocol/wire.ts'
 import type { Store } from '../store/store.ts'
 import type { TaskPayloads } from './task-payloads.ts'
 import { isPart } from './task-work.ts'
@@ -33,7 +33,7 @@ export function createKeptFiles(given: {
 
   /** The outcome, or the failure that files of it are not here. */
   async function kept(task: string | undefined, outcome: Outcome): Promise<Outcome> {
-    const files = blobsOf(outcome)
+    const files = blobsIn(outcome.files)
     if (files.length === 0 || task === undefined) return outcome
     const owner = await ownerOf(task)
     // A job keeps what its parts give.
@@ -54,7 +54,8 @@ export function createKeptFiles(given: {
   }
 }
 
-const blobsOf = ({ files = [] }: Outcome) =>
+/** Those of a run's files that are blobs on the master, and not kept on the slave. */
+export const blobsIn = (files: readonly OutputFile[] = []) =>
   files.flatMap(({ name, sha256, url }) =>
     sha256 === undefined || url !== undefined ? [] : [{ name, sha256 }],
   )

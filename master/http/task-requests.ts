@@ -222,9 +222,7 @@ function termsOf(
     needs.push({ is: 'program', name: program })
   }
   const most = attemptsMax ?? (program === undefined ? null : PROGRAM_ATTEMPTS_MAX)
-  return needs.length === 0 && most === null && retryOn.length === 0
-    ? null
-    : { needs, attemptsMax: most, retryOn }
+  return { needs, attemptsMax: most, retryOn }
 }
 
 /** Files go with kinds that work on files. Throws a Problem. */

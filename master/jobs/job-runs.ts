@@ -14,6 +14,7 @@ import type { Slices } from '../../shared/process/time-slices.ts'
 import type { Job, JobEffect, PartState } from '../core/job.ts'
 import { createJob } from '../core/job.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import { blobsIn } from '../dispatch/kept-files.ts'
 import type { Outputs } from '../dispatch/output-schemas.ts'
 import type { JobRecord, JobStore } from '../store/jobs/job-store.ts'
 import { StoreFullError } from '../store/store.ts'
@@ -157,9 +158,7 @@ export function createJobRuns(given: {
 
   /** Stores that the job uses the blobs that a part gave, so that no sweep removes them. */
   async function keepBlobs(running: LiveJob, { done }: PartState): Promise<void> {
-    const blobs = (done?.files ?? []).flatMap(({ url, sha256 }) =>
-      url === undefined && sha256 !== undefined ? [sha256] : [],
-    )
+    const blobs = blobsIn(done?.files).map(({ sha256 }) => sha256)
     if (blobs.length === 0) return
     while (goesOn(running)) {
       try {

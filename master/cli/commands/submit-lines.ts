@@ -4,7 +4,6 @@
 import { createHash, hash, randomBytes } from 'node:crypto'
 import { createReadStream, fstatSync, openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { SingleBar } from 'cli-progress'
 import type { OneOfMany, ProblemError, TaskRequest } from '../../../shared/client/client.ts'
 import { hasEnded, isForNow, UnreachableError } from '../../../shared/client/client.ts'
 import type { Session } from '../command.ts'
@@ -12,6 +11,7 @@ import type { Exit } from '../exit-codes.ts'
 import { exitOf } from '../exit-codes.ts'
 import type { Output } from '../output.ts'
 import { count, resultText } from '../output.ts'
+import { startBar } from '../progress-bar.ts'
 import { refusalInWords } from '../words.ts'
 import { createDecoder } from './text-file.ts'
 
@@ -202,16 +202,8 @@ function createBar({ progressTo }: Output, total: number | undefined) {
     total === undefined
       ? '{value} lines | {rate}/s | {failed} failed'
       : '{bar} {percentage}% | {value} of {total} lines | {rate}/s | {failed} failed | {eta_formatted} left'
-  const bar = new SingleBar({
-    format: shown,
-    stream: progressTo,
-    hideCursor: true,
-    fps: 5,
-    barsize: 24,
-    etaBuffer: 200,
-  })
   const started = performance.now()
-  bar.start(total ?? 0, 0, { rate: 0, failed: 0 })
+  const bar = startBar(progressTo, shown, total ?? null, { rate: 0, failed: 0 })
   return {
     update({ printed, failed }: Tally) {
       const rate = Math.round((printed * 1000) / (performance.now() - started))

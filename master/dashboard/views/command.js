@@ -3,8 +3,9 @@
 import { json, post } from '../api.js'
 import { bytes } from '../format.js'
 import { html, useState } from '../html.js'
-import { Problem, Said } from '../ui.js'
-import { TaskBody, useTask } from './task.js'
+import { Problem } from '../ui.js'
+import { useSubmitting } from './submitting.js'
+import { SentTask } from './task.js'
 
 /** What was typed into a field. @param {FormData} form @param {string} name */
 function typedIn(form, name) {
@@ -30,38 +31,26 @@ const variablesOf = (text) =>
 
 export function CommandForm() {
   const [files, setFiles] = useState(/** @type {File[]} */ ([]))
-  const [error, setError] = useState(/** @type {any} */ (null))
-  const [busy, setBusy] = useState('')
-  const [sent, setSent] = useState(/** @type {string | null} */ (null))
-  const submit = async (event) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    setError(null)
-    setSent(null)
-    try {
-      const named = {}
-      for (const file of files) {
-        setBusy(`Uploading ${file.name}`)
-        const { sha256 } = await json('/blobs', { method: 'PUT', bytes: file })
-        named[file.name] = { sha256 }
-      }
-      setBusy('Submitting')
-      const input = {
-        program: typedIn(form, 'program').trim(),
-        args: linesOf(typedIn(form, 'args')),
-        stdin: typedIn(form, 'stdin'),
-        env: variablesOf(typedIn(form, 'env')),
-        secretEnv: variablesOf(typedIn(form, 'secretEnv')),
-      }
-      const outputs = linesOf(typedIn(form, 'outputs'))
-      const queue = form.get('queue') === 'on'
-      const { id } = await post('/tasks', { kind: 'command', input, files: named, outputs, queue })
-      setSent(id)
-    } catch (wrong) {
-      setError(wrong)
+  const { submit, error, busy, sent } = useSubmitting(async (form, say) => {
+    const named = {}
+    for (const file of files) {
+      say(`Uploading ${file.name}`)
+      const { sha256 } = await json('/blobs', { method: 'PUT', bytes: file })
+      named[file.name] = { sha256 }
     }
-    setBusy('')
-  }
+    say('Submitting')
+    const input = {
+      program: typedIn(form, 'program').trim(),
+      args: linesOf(typedIn(form, 'args')),
+      stdin: typedIn(form, 'stdin'),
+      env: variablesOf(typedIn(form, 'env')),
+      secretEnv: variablesOf(typedIn(form, 'secretEnv')),
+    }
+    const outputs = linesOf(typedIn(form, 'outputs'))
+    const queue = form.get('queue') === 'on'
+    const { id } = await post('/tasks', { kind: 'command', input, files: named, outputs, queue })
+    return id
+  })
   const area = (name, label, hint, rows = 2) => html`<label class="field"><span>${label}</span>
     <textarea name=${name} rows=${rows} dir="auto" spellcheck="false" placeholder=${hint}></textarea></label>`
   return html`<div class="card"><form onSubmit=${submit} autocomplete="off">
@@ -79,13 +68,5 @@ export function CommandForm() {
       </details>
       <button class="primary" disabled=${busy !== ''}>${busy || 'Run'}</button>
     </form><${Problem} error=${error} /></div>
-    ${sent === null ? null : html`<${Sent} id=${sent} key=${sent} />`}`
-}
-
-/** @param {{ id: string }} given */
-function Sent({ id }) {
-  const { task, trail, error } = useTask(id)
-  if (error) return html`<${Problem} error=${error} />`
-  if (!task) return html`<p class="muted">Submitting.</p>`
-  return html`<h2>Task <a class="id" href=${`#/task/${id}`}><${Said} text=${id} /></a></h2><${TaskBody} task=${task} trail=${trail} />`
+    ${sent === null ? null : html`<${SentTask} id=${sent} key=${sent} />`}`
 }

@@ -5,6 +5,7 @@ import { bytes } from '../format.js'
 import { html, useState } from '../html.js'
 import { Problem } from '../ui.js'
 import { JobBody } from './job-body.js'
+import { useSubmitting } from './submitting.js'
 
 const FORMATS = ['png', 'jpeg', 'webp']
 
@@ -16,38 +17,22 @@ const filtersOf = (kind) =>
 export function ImageForm({ kind }) {
   const filters = filtersOf(kind)
   const [file, setFile] = useState(/** @type {File | null} */ (null))
-  const [error, setError] = useState(/** @type {any} */ (null))
-  const [busy, setBusy] = useState('')
-  const [sent, setSent] = useState(/** @type {string | null} */ (null))
-  const submit = async (event) => {
-    event.preventDefault()
-    const form = new FormData(event.currentTarget)
-    setError(null)
-    setSent(null)
-    try {
-      setBusy('Uploading')
-      const { sha256 } = await json('/blobs', { method: 'PUT', bytes: /** @type {File} */ (file) })
-      const chosen = form
-        .getAll('filter')
-        .map(String)
-        .filter((name) => name !== '')
-      const input = {
-        image: sha256,
-        filters: chosen,
-        format: /** @type {string} */ (form.get('format')),
-      }
-      const parts = Number(form.get('parts'))
-      const { id } = await post('/jobs', {
-        kind: kind.name,
-        input,
-        ...(parts > 0 ? { parts } : {}),
-      })
-      setSent(id)
-    } catch (wrong) {
-      setError(wrong)
+  const { submit, error, busy, sent } = useSubmitting(async (form, say) => {
+    say('Uploading')
+    const { sha256 } = await json('/blobs', { method: 'PUT', bytes: /** @type {File} */ (file) })
+    const chosen = form
+      .getAll('filter')
+      .map(String)
+      .filter((name) => name !== '')
+    const input = {
+      image: sha256,
+      filters: chosen,
+      format: /** @type {string} */ (form.get('format')),
     }
-    setBusy('')
-  }
+    const parts = Number(form.get('parts'))
+    const { id } = await post('/jobs', { kind: kind.name, input, ...(parts > 0 ? { parts } : {}) })
+    return id
+  })
   const choose = (
     name,
     first,

@@ -2,14 +2,14 @@
 
 import { json, post } from '../api.js'
 import { html, useEffect, useState } from '../html.js'
-import { Problem, Said } from '../ui.js'
+import { Problem } from '../ui.js'
 import { CommandForm } from './command.js'
 import { ExpressionBox } from './expression.js'
 import { Fields } from './form.js'
 import { typedOf, valueTyped } from './form-values.js'
 import { ImageForm } from './image.js'
 import { JobBody } from './job-body.js'
-import { TaskBody, useTask } from './task.js'
+import { SentTask } from './task.js'
 import { WordsForm } from './words.js'
 
 const TASK_OPTIONS = {
@@ -126,12 +126,4 @@ function valuesOf(schema, typed) {
     valueTyped(each, typed[name]),
   ])
   return Object.fromEntries(values.filter(([, value]) => value !== undefined))
-}
-
-/** @param {{ id: string }} given */
-function SentTask({ id }) {
-  const { task, trail, error } = useTask(id)
-  if (error) return html`<${Problem} error=${error} />`
-  if (!task) return html`<p class="muted">Submitting.</p>`
-  return html`<h2>Task <a class="id" href=${`#/task/${id}`}><${Said} text=${id} /></a></h2><${TaskBody} task=${task} trail=${trail} />`
 }

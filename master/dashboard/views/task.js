@@ -25,6 +25,14 @@ export function Task({ id }) {
     <${TaskBody} task=${task} trail=${trail} />`
 }
 
+/** A task that was just submitted. @param {{ id: string }} given */
+export function SentTask({ id }) {
+  const { task, trail, error } = useTask(id)
+  if (error) return html`<${Problem} error=${error} />`
+  if (!task) return html`<p class="muted">Submitting.</p>`
+  return html`<h2>Task <a class="id" href=${`#/task/${id}`}><${Said} text=${id} /></a></h2><${TaskBody} task=${task} trail=${trail} />`
+}
+
 /** A task and its trail, kept up to date until it has ended. @param {string | null} id */
 export const useTask = (id) => useFollowed(id, { task: null, trail: [] }, readTask)
 

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { serve } from '../../../shared/http/serve.ts'
 import { listTaskFiles, readTaskFile } from '../../../shared/protocol/api/tasks.ts'
 import { Problem } from '../../../shared/protocol/problems.ts'
+import { blobsIn } from '../../dispatch/kept-files.ts'
 import type { TaskReader } from '../../dispatch/task-reader.ts'
 import { readOutcome } from '../../dispatch/task-records.ts'
 import type { Blobs } from '../../jobs/blobs.ts'
@@ -48,9 +49,6 @@ export async function taskFiles(app: FastifyInstance, { reader, blobs }: Options
     if (!sees(request.caller, client)) {
       throw new Problem('no-such-task', `there is no task ${id.slice(0, 64)}`)
     }
-    const files = outcome === null ? [] : (readOutcome(outcome).files ?? [])
-    return files.flatMap(({ name, sha256, url }) =>
-      sha256 === undefined || url !== undefined ? [] : [{ name, sha256 }],
-    )
+    return outcome === null ? [] : blobsIn(readOutcome(outcome).files)
   }
 }

@@ -7,38 +7,18 @@ import type { Test } from 'tap'
 import t from 'tap'
 import type { Input } from '../../../master/core/messages.ts'
 import { createPushChannels } from '../../../master/dispatch/push-channel.ts'
-
-const state = {
-  slave: 'a',
-  boot: 'boot-1',
-  generation: 1,
-  slots: 2,
-  free: 2,
-  mode: 'accepting',
-  reason: '',
-}
+import { openPush, state } from './push-slave.ts'
 
 /** Offers `x` and `y` to a slave that gives these answers; what the core hears of it. */
 async function hears(t: Test, attempts: string[]): Promise<Input[]> {
   const answers = attempts.map((attempt) => ({ attempt, answer: 'taken', reason: '' }))
-  const server = createServer((request, response) => {
+  const { channels, heard, url } = await openPush(t, (request, response) => {
     request.resume()
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ state, answers }))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const heard: Input[] = []
-  const transport = createPushChannels({
-    askTimeoutMs: 5000,
-    receive: (input) => heard.push(input),
   })
-  t.teardown(async () => {
-    await transport.close()
-    server.close()
-  })
-  const { port } = server.address() as { port: number }
   for (const attempt of ['x', 'y']) {
     const offer = { attempt, task: `task-${attempt}`, kind: 'sleep', runLimitMs: 1 }
-    const channel = transport.to('a', `http://127.0.0.1:${port}`)
+    const channel = channels.to('a', url)
     channel.offer({ boot: 'boot-1', ...offer, input: '{}', work: null, trace: null })
   }
   while (heard.length === 0) await new Promise(setImmediate)
@@ -60,28 +40,16 @@ t.test('takes an offer that the answers do not name for one without an answer', 
 /** A slave that answers the n-th request for offers in the n-th way, and what the core hears. */
 async function against(t: Test, ways: ((response: ServerResponse) => void)[]) {
   let requests = 0
-  const server = createServer((request, response) => {
+  const { channels, heard, url } = await openPush(t, (request, response) => {
     request.resume()
     ways[Math.min(requests++, ways.length - 1)]?.(response)
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const heard: Input[] = []
-  const transport = createPushChannels({
-    askTimeoutMs: 5000,
-    receive: (input) => heard.push(input),
   })
-  t.teardown(async () => {
-    await transport.close()
-    server.close()
-    server.closeAllConnections()
-  })
-  const { port } = server.address() as { port: number }
   return {
     /** One offer in a request of its own; gives what the core hears of it. */
     async offer(attempt: string): Promise<Input | undefined> {
       const before = heard.length
       const about = { task: 'task', kind: 'sleep', runLimitMs: 1, input: '{}', work: null }
-      const channel = transport.to('a', `http://127.0.0.1:${port}`)
+      const channel = channels.to('a', url)
       channel.offer({ boot: 'boot-1', ...about, attempt, trace: null })
       const until = Date.now() + 20_000
       while (heard.length === before && Date.now() < until) await new Promise(setImmediate)

@@ -1,46 +1,21 @@
 // Revocations and visits by the push channel: requests to a slave at its address.
 
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import t from 'tap'
-import type { Input } from '../../../master/core/messages.ts'
-import { createPushChannels } from '../../../master/dispatch/push-channel.ts'
-
-const state = {
-  slave: 'a',
-  boot: 'boot-1',
-  generation: 1,
-  slots: 2,
-  free: 2,
-  mode: 'accepting',
-  reason: '',
-}
+import { openPush, state } from './push-slave.ts'
 
 type Asked = { what: string; body: { attempts?: string[] } | null; response: ServerResponse }
 
 async function setUp(t: Test) {
   const asked: Asked[] = []
-  const server = createServer((request, response) => {
+  const { channels, heard, url } = await openPush(t, (request, response) => {
     void text(request).then((body) => {
       const what = `${request.method ?? ''} ${request.url ?? ''}`
       asked.push({ what, body: body ? JSON.parse(body) : null, response })
     })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const heard: Input[] = []
-  const channels = createPushChannels({
-    askTimeoutMs: 5_000,
-    receive: (input) => heard.push(input),
   })
-  t.teardown(async () => {
-    await channels.close()
-    server.close()
-    server.closeAllConnections()
-  })
-  const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`
   /** Waits until there are so many. */
   const count = async (list: unknown[], length: number): Promise<void> => {
     while (list.length < length) await new Promise((resolve) => setTimeout(resolve, 1))
