@@ -23,6 +23,7 @@ import type { BlobIndex, BlobRecord, NewlyOwned } from '../store/jobs/blob-index
 import { StoreFullError } from '../store/store.ts'
 import type { BlobLimits, BlobOwner } from './blob-quota.ts'
 import { createBlobQuota } from './blob-quota.ts'
+import { refusedWhenFull } from './store-full.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 /** Content types that are kept as they were sent; a page of the master's own origin shows no others. */
@@ -123,17 +124,17 @@ export async function createBlobs(given: {
     read: (sha256: string, range?: readonly [number, number]): Readable =>
       createReadStream(pathOf(sha256), range ? { start: range[0], end: range[1] } : {}),
 
-    /** The same of those that are here; resolves with the others. */
+    /** A task uses these from now on, until it is removed; they count for its client. Rejects with `store-full`. */
+    async referTask(task: string, client: string | null, sha256s: string[]): Promise<void> {
+      own(await refusedWhenFull(index.referTask(task, client, sha256s)))
+    },
+
+    /** The same for those of them that are here. Resolves with the others. */
     async keepFor(task: string, client: string | null, sha256s: string[]): Promise<string[]> {
       const found = await Promise.all(sha256s.map((name) => index.use(name, wall(), freshMs, null)))
       const here = sha256s.filter((_, i) => found[i] !== undefined)
-      if (here.length > 0) own(await index.referTask(task, client, here))
+      if (here.length > 0) own(await refusedWhenFull(index.referTask(task, client, here)))
       return sha256s.filter((_, i) => found[i] === undefined)
-    },
-
-    /** A task uses these from now on, until it is removed; they count for its client. */
-    async referTask(task: string, client: string | null, sha256s: string[]): Promise<void> {
-      own(await index.referTask(task, client, sha256s))
     },
 
     /** A part of this job gave these: they count for the client of the job. */

@@ -9,6 +9,7 @@ import t from 'tap'
 import { createBlobs } from '../../../master/jobs/blobs.ts'
 import type { BlobIndex } from '../../../master/store/jobs/blob-index.ts'
 import { openHere } from '../../../master/store/jobs/open.ts'
+import { StoreFullError } from '../../../master/store/store.ts'
 import { wallTime } from '../../../shared/data/clock.ts'
 import { aJob } from '../store/records.ts'
 
@@ -118,6 +119,59 @@ t.test('a sweep passes over a blob that is being stored', async (t) => {
   mayPut.resolve()
   await again
   t.equal(await text(blobs.read(sha256)), 'content')
+})
+
+t.test('a sweep keeps what a stored task uses, until that task is removed', async (t) => {
+  let time = 0
+  const stored = new Set(['t1'])
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const blobs = await createBlobs({
+    ...LIMITS,
+    folder: t.testdir(),
+    index,
+    wall: () => wallTime(time),
+    isTask: async (id) => stored.has(id),
+  })
+  const { sha256 } = await blobs.put(Readable.from(['content']))
+  await blobs.referTask('t1', 'alice', [sha256])
+  await blobs.referTask('refused', 'alice', [sha256])
+  t.same(blobs.usage().byClient, new Map([['alice', 7]]), 'it counts for the client, once')
+  time = 1000
+  t.equal(await blobs.sweep(wallTime(500)), 0)
+  stored.delete('t1')
+  t.equal(await blobs.sweep(wallTime(500)), 0, 'it counts as used when it was kept')
+  time = 2000
+  t.equal(await blobs.sweep(wallTime(1500)), 1)
+  t.same(blobs.usage(), { bytes: 0, byClient: new Map() })
+})
+
+t.test('what a task gave is kept for it, and what is not here is told', async (t) => {
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const blobs = await createBlobs({
+    ...LIMITS,
+    folder: t.testdir(),
+    index,
+    wall: () => wallTime(0),
+  })
+  const { sha256 } = await blobs.put(Readable.from(['content']))
+  const absent = 'a'.repeat(64)
+  t.same(await blobs.keepFor('t1', 'alice', [absent, sha256]), [absent])
+  t.same(await index.tasksOf(sha256), ['t1'])
+  t.same(await index.tasksOf(absent), [])
+})
+
+t.test('a full disk refuses a task with files in words, and takes nothing down', async (t) => {
+  const { blobs: index, close } = openHere({ path: ':memory:' })
+  t.teardown(close)
+  const full: BlobIndex = { ...index, referTask: () => Promise.reject(new StoreFullError('full')) }
+  const folder = t.testdir()
+  const blobs = await createBlobs({ ...LIMITS, folder, index: full, wall: () => wallTime(0) })
+  const { sha256 } = await blobs.put(Readable.from(['content']))
+  const refused = { type: 'store-full', message: /the disk is full/ }
+  await t.rejects(blobs.referTask('t1', null, [sha256]), refused)
+  await t.rejects(blobs.keepFor('t1', null, [sha256]), refused)
 })
 
 /** Blobs on a disk of `freeBytes`, with a quota. */
