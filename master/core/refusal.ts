@@ -42,11 +42,7 @@ export function refusal(core: Context, task: Task, now: Monotonic): Problem {
     return new Problem('no-slaves', whyNoSlaves(core.registry.all()))
   }
   if (able === 0) {
-    const none =
-      alive === 1
-        ? 'the only slave that answers does not offer'
-        : `none of the ${alive} slaves that answer offers`
-    const detail = `${none} the kind "${task.kind}"${whatIsLacking(core, task)}`
+    const detail = whyNoneIsAble(core, task, alive)
     const ability = abilityOf(task)
     const absent = core.registry.all().filter((slave) => mayHave(slave, ability)).length
     if (absent === 0) return new Problem('no-capable-slave', detail)
@@ -60,15 +56,31 @@ export function refusal(core: Context, task: Task, now: Monotonic): Problem {
   return new Problem('at-capacity', detail, {}, retryAfter(core, task, now))
 }
 
-/** For a task that needs more than its kind: what the slaves lack that offer its kind. */
-function whatIsLacking(core: Context, task: Task): string {
+function whyNoneIsAble(core: Context, task: Task, alive: number): string {
+  const lacks = lacksOf(core, task)
+  if (lacks.size === 0) {
+    const none =
+      alive === 1
+        ? 'the only slave that answers does not offer'
+        : `none of the ${alive} slaves that answer offers`
+    return `${none} the kind "${task.kind}"`
+  }
+  const none =
+    alive === 1
+      ? 'the only slave that answers cannot'
+      : `none of the ${alive} slaves that answer can`
+  return `${none} run this task: ${[...lacks].join('; ')}`
+}
+
+/** Of a task that needs more than its kind: what the slaves lack that offer its kind. */
+function lacksOf(core: Context, task: Task): Set<string> {
   const lacks = new Set<string>()
   for (const slave of core.registry.all()) {
     const lack = slave.standing === 'alive' ? lackOf(slave, abilityOf(task)) : null
     if (lack?.is === 'no need') lacks.add(lackInWords(lack))
     if (lacks.size === LACKS_MAX) break
   }
-  return lacks.size === 0 ? '' : ` for this task: ${[...lacks].join('; ')}`
+  return lacks
 }
 
 export function queueFull(core: Context, task: Task, now: Monotonic): Problem {
