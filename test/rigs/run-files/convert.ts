@@ -32,9 +32,9 @@ export async function convert(count: number): Promise<Figure[]> {
     first.child.kill('SIGINT')
     const stopped = await first.ran
     const second = startRun(scope, url, folder, [...args, ...names])
-    const left = count - lines(stopped.stdout)
-    await until(async () => lines(second.said.stdout) >= left / 3, OUT_MS)
-    await until(async () => (await runningOn(url, 'slave-1')) > 0, OUT_MS)
+    const runsOnFirst = async () => (await runningOn(url, 'slave-1')) > 0
+    await Promise.race([until(runsOnFirst, OUT_MS), second.ran])
+    const killedInTime = second.child.exitCode === null
     await slaves[0]?.kill('SIGKILL')
     const ended = await second.ran
 
@@ -57,6 +57,7 @@ export async function convert(count: number): Promise<Figure[]> {
         stopped.code === 130 && ended.code === 0,
       ),
       plain('outcomes before Ctrl-C', `${lines(stopped.stdout)}`),
+      must('slave-1 killed during the run', killedInTime ? 'yes' : 'no', 'yes', killedInTime),
       must(
         'outcomes, in order, each once',
         `${outcomes.length}`,
