@@ -73,7 +73,10 @@ export function createRegistry(ask: 'known' | 'always') {
   /** Stores the card of a slave after its first probe or a new boot. */
   function introduce(slave: Slave, card: SlaveCard): void {
     const isReborn = slave.boot !== card.boot
-    if (isReborn) slave.reports = 'unsaid'
+    if (isReborn) {
+      slave.reports = 'unsaid'
+      slave.cache = null
+    }
     if (slave.reach.by === 'poll') {
       if (isReborn) slave.reach.handed.clear()
       slave.reach.polled = -1
@@ -85,6 +88,7 @@ export function createRegistry(ask: 'known' | 'always') {
     slave.features = card.features ?? []
     const programs = card.commands?.programs ?? []
     slave.programs = programs === 'any' ? programs : new Set(programs)
+    slave.containment = card.commands?.containment ?? null
     slots += card.slots - slave.slots
     slave.slots = card.slots
     slave.generation = -1
@@ -143,6 +147,8 @@ export function createRegistry(ask: 'known' | 'always') {
     slave.free = Math.max(0, Math.min(state.free, state.slots) - onTheirWay(slave, state))
     slave.mode = state.mode
     slave.reason = state.reason
+    // A poll does not say it.
+    if (state.cache) slave.cache = { bytes: state.cache.bytes, bytesMax: state.cache.bytesMax }
     slave.heardAt = now
     slave.newsAt = now
     slave.unanswered = 0
@@ -341,6 +347,8 @@ const unheard = {
   tags: [],
   features: [],
   programs: new Set<string>(),
+  containment: null,
+  cache: null,
   reports: 'unsaid' as const,
   generation: -1,
   slots: 0,

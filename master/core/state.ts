@@ -24,7 +24,13 @@
 
 import type { Bitset } from '../../shared/data/bitset.ts'
 import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
-import type { Answer, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type {
+  Answer,
+  Commands,
+  FileCache,
+  Outcome,
+  SlaveState,
+} from '../../shared/protocol/wire.ts'
 import type { Terms } from './needs.ts'
 import type { Reach } from './reach.ts'
 import type { TrailEntry } from './trail.ts'
@@ -157,6 +163,10 @@ export type Slave = {
   /** What it can do, and the programs that it runs, as its card says. */
   features: readonly string[]
   programs: ReadonlySet<string> | 'any'
+  /** How surely the processes of its programs end; null: it runs none. */
+  containment: Commands['containment'] | null
+  /** As it said last. For people. */
+  cache: FileCache | null
   /** Whether this boot sends its heartbeats and outcomes to this master, as far as is known. */
   reports: Reports
   /** Its newest report, as of `generation`. */

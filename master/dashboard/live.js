@@ -7,7 +7,8 @@ import { addBars, createBars, dropOldBars } from './bars.js'
 /**
  * @typedef {{ name: string, place: number, state: string, reason: string, slots: number, free: number,
  *   running: number, drained: boolean, kinds: string[], tags: string[], version: string, url: string | null,
- *   programs?: string[] | 'any' | null,
+ *   features?: string[], commands?: { programs: string[] | 'any', containment: string } | null,
+ *   cache?: { bytes: number, bytesMax: number } | null,
  *   pull: boolean, heardMs: number | null, serviceMs: number | null, taken: number, ended: number,
  *   refusals?: Record<string, number>, since?: number | null,
  *   lastAnswer?: { event: string, reason?: string, ageMs: number, ms?: number } | null,

@@ -59,6 +59,10 @@ export const State = ({ state }) => html`
     <span class="shape" data-shape=${SHAPES[state] ?? 'query'} aria-hidden="true" />${state}
   </span>`
 
+/** How much of something is taken. @param {{ value: number, most: number, label: string }} given */
+export const Meter = ({ value, most, label }) =>
+  html`<meter min="0" max=${most} value=${value} aria-label=${label} />`
+
 const PIPS_MAX = 16
 /** @param {{ slots: number, free: number }} given */
 export function Pips({ slots, free }) {
@@ -66,7 +70,7 @@ export function Pips({ slots, free }) {
   const words = `${busy} of ${slots} slots taken`
   if (slots > PIPS_MAX) {
     return html`<span class="pips">
-      <meter min="0" max=${slots} value=${busy} aria-label=${words} />
+      <${Meter} value=${busy} most=${slots} label=${words} />
       <span class="muted num">${busy}/${slots}</span>
     </span>`
   }

@@ -51,8 +51,8 @@ export function createOverview(given: {
   const viewers = new Set<Tell>()
   const jobs = new Map<string, JobEvent>()
   const changedJobs = new Set<string>()
-  /** The last sent state of each slave, in short form. */
-  const told = new Map<string, string>()
+  /** The last sent state of each slave, in short form, and of which run of its process it was. */
+  const told = new Map<string, { boot: string; is: string }>()
   let bars: ReturnType<typeof createTimeline> | null = null
   let pairsTold = 0
   let lastVerdict = ''
@@ -86,7 +86,9 @@ export function createOverview(given: {
     bars = createTimeline()
     for (const { event } of events.since(0).events) if (event.type === 'task') bars.take(event)
     told.clear()
-    for (const slave of view.registry.all()) told.set(slave.name, inShort(slave))
+    for (const slave of view.registry.all()) {
+      told.set(slave.name, { boot: slave.boot, is: inShort(slave) })
+    }
   }
 
   function noteJob(event: JobEvent): void {
@@ -188,9 +190,10 @@ export function createOverview(given: {
       if (!slave) continue
       const is = inShort(slave)
       const before = told.get(slave.name)
-      if (is === before) continue
-      told.set(slave.name, is)
-      changed.push(before === undefined ? whole(slave, now) : changing(slave, now))
+      if (is === before?.is) continue
+      told.set(slave.name, { boot: slave.boot, is })
+      // A restarted process may have another card.
+      changed.push(before?.boot === slave.boot ? changing(slave, now) : whole(slave, now))
       if (changed.length === SLAVES_MAX) nextPlace = (nextPlace + i + 1) % end
     }
     return changed
@@ -267,7 +270,7 @@ function changing(slave: Slave, now: Monotonic) {
     tags: _t,
     version: _v,
     features: _f,
-    programs: _p,
+    commands: _c,
     ...rest
   } = slaveJson(slave, now)
   return { ...rest, ...lately(slave, now) }
@@ -286,5 +289,6 @@ function inShort(slave: Slave): string {
   const trouble = slave.trouble ? `${slave.trouble.count} ${slave.trouble.resting}` : ''
   const numbers = `${slots} ${free} ${held.size} ${offers.size} ${taken} ${ended}`
   const where = isElsewhere(slave) ? 'elsewhere' : ''
-  return `${boot} ${standing} ${where} ${drained} ${mode} ${numbers} ${Math.round(slave.heardAt / 1000)} ${trouble} ${reason}`
+  const files = slave.cache ? `${slave.cache.bytes} ${slave.cache.bytesMax}` : ''
+  return `${boot} ${standing} ${where} ${drained} ${mode} ${numbers} ${files} ${Math.round(slave.heardAt / 1000)} ${trouble} ${reason}`
 }

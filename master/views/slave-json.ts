@@ -24,7 +24,8 @@ export function slaveJson(slave: Slave, now: number): Json {
     drained: slave.drained,
     kinds: slave.kinds,
     features: [...slave.features],
-    programs: programsOf(slave),
+    commands: commandsOf(slave),
+    cache: slave.cache,
     tags: slave.tags,
     version: slave.version,
     heardMs: heard ? Math.round(now - slave.heardAt) : null,
@@ -34,9 +35,9 @@ export function slaveJson(slave: Slave, now: number): Json {
   }
 }
 
-function programsOf({ programs }: Slave): Json['programs'] {
-  if (programs === 'any') return programs
-  return programs.size === 0 ? null : [...programs]
+function commandsOf({ programs, containment }: Slave): Json['commands'] {
+  if (containment === null) return null
+  return { programs: programs === 'any' ? programs : [...programs], containment }
 }
 
 /** Where it is asked; of one that pulls, whether it polls now and how long ago it last began to. */

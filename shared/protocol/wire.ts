@@ -19,6 +19,10 @@ export const AnyId = Type.String({ minLength: 1, maxLength: 128 })
 const Reason = Type.String({ maxLength: 1024 })
 export const Count = Type.Integer({ minimum: 0 })
 
+/** How full a cache of files is, in bytes. */
+export const FileCache = Type.Object({ bytes: Count, bytesMax: Count })
+export type FileCache = Static<typeof FileCache>
+
 /**
  * The state of a slave, in every message that it sends. `boot` identifies this run of its process.
  * `generation` grows with every change of what it holds: older information never overwrites newer.
@@ -35,8 +39,7 @@ export const SlaveState = Type.Object({
   mode: words(['accepting', 'draining', 'unwilling']),
   /** Why it accepts nothing, in words for people; empty when it accepts and has a free slot. */
   reason: Reason,
-  /** How full its cache of files is, in bytes. */
-  cache: Type.Optional(Type.Object({ bytes: Count, bytesMax: Count })),
+  cache: Type.Optional(FileCache),
   /** In pull mode: the newest poll that has ended for the slave; `free` counts what the polls delivered. */
   polled: Type.Optional(Count),
 })

@@ -1,11 +1,18 @@
 // One slave: what it is, what it refused and why, its own timeline, and its last tasks.
 
-import { count, length, time } from '../format.js'
+import { bytes, count, length, time } from '../format.js'
 import { html } from '../html.js'
-import { Fact, Pips, Said, State, useLive } from '../ui.js'
-import { answerOf, Drain, sinceOf } from './slaves.js'
+import { Fact, Meter, Pips, Said, State, useLive } from '../ui.js'
+import { answerOf, Drain, programsOf, sinceOf } from './slaves.js'
 import { Stream } from './stream.js'
 import { TaskTable } from './tasks.js'
+
+/** What becomes of the processes that a program started, when its run ends. */
+const CONTAINMENT = {
+  'pid-namespace': 'all its processes end',
+  cgroup: 'all its processes end',
+  'process-group': 'processes that leave its process group can survive',
+}
 
 /** @param {{ name: string }} given */
 export function Slave({ name }) {
@@ -30,8 +37,8 @@ export function Slave({ name }) {
       <${Fact} label="in this state since">${time(slave.since)}<//>
       <${Fact} label="tags">${slave.tags.length === 0 ? '–' : html`<${Said} text=${slave.tags.join(', ')} />`}<//>
     </dl>
-    ${slave.programs ? html`<p class="muted">Runs <${Said} text=${slave.programs === 'any' ? 'any program' : slave.programs.join(', ')} most=${600} /></p>` : null}
     <p class="muted">Offers <${Said} text=${slave.kinds.join(', ')} most=${600} /></p></div>
+    <${Programs} slave=${slave} />
     <h2>Timeline</h2>
     <${Stream} only=${name} />
     <h2>Refusals</h2>
@@ -44,4 +51,20 @@ export function Slave({ name }) {
     }
     <h2>Last tasks</h2>
     <${TaskTable} query=${{ slave: name }} limit=${10} />`
+}
+
+/** The programs that it runs, and how full its cache of files is. @param {{ slave: import('../live.js').Slave }} given */
+function Programs({ slave: { commands, cache, features = [] } }) {
+  return html`<h2>Programs and files</h2>
+    <div class="card"><dl class="facts">
+      <${Fact} label="runs programs">${commands ? html`<${Said} text=${programsOf(commands)} most=${600} />` : 'no: started without --commands'}<//>
+      ${commands ? html`<${Fact} label="when a run ends">${CONTAINMENT[commands.containment] ?? '–'}<//>` : null}
+      <${Fact} label="cache of files">${
+        cache
+          ? html`<${Meter} value=${cache.bytes} most=${cache.bytesMax} label="cache of files" />
+            ${bytes(cache.bytes)} of ${bytes(cache.bytesMax)}`
+          : '–'
+      }<//>
+      <${Fact} label="features"><${Said} text=${features.length === 0 ? 'none' : features.join(', ')} most=${600} /><//>
+    </dl></div>`
 }

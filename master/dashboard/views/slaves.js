@@ -1,7 +1,7 @@
 // The slaves, in the order of asking: what each is, has and last said.
 
 import { request } from '../api.js'
-import { count, length } from '../format.js'
+import { count, length, plainly } from '../format.js'
 import { html, useState } from '../html.js'
 import { now } from '../live.js'
 import { Pips, Problem, Said, SlaveName, State, useLive } from '../ui.js'
@@ -9,6 +9,8 @@ import { useNarrow, VirtualList } from '../virtual.js'
 
 /** @typedef {import('../live.js').Slave} SlaveRow */
 
+/** What a line says of a slave is cut to what fits. In characters. */
+const ABOUT_MOST = 400
 const ROW = 64
 const ROW_NARROW = 118
 
@@ -27,8 +29,8 @@ export function SlaveList({ most, filter = true }) {
     ${
       filter
         ? html`<div class="bar">
-      <label class="find"><span class="sr">Find by name, kind, tag or state</span>
-        <input type="search" placeholder="Find by name, kind, tag or state" value=${wanted}
+      <label class="find"><span class="sr">Find by name, kind, program, tag or state</span>
+        <input type="search" placeholder="Find by name, kind, program, tag or state" value=${wanted}
           onInput=${(event) => setWanted(event.currentTarget.value.trim().toLowerCase())} />
       </label>
       <span class="muted" role="status">${cut}${
@@ -56,14 +58,24 @@ function nothingShown(slaves, isKnown) {
   return slaves === 0 ? 'No slave is registered.' : 'No slave matches.'
 }
 
+/** The programs that a slave runs, in words. @param {NonNullable<SlaveRow['commands']>} commands */
+export function programsOf({ programs }) {
+  if (programs === 'any') return 'any program'
+  return programs.length === 0 ? 'none' : programs.join(', ')
+}
+
 /** @param {SlaveRow} slave @param {string} wanted */
-const matches = ({ name, kinds, tags, state, reason }, wanted) =>
-  [name, state, reason, ...kinds, ...tags].some((text) => text.toLowerCase().includes(wanted))
+const matches = ({ name, kinds, tags, state, reason, commands }, wanted) =>
+  [name, state, reason, ...kinds, ...tags, commands ? programsOf(commands) : ''].some((text) =>
+    text.toLowerCase().includes(wanted),
+  )
 
 /** @param {{ slave: SlaveRow }} given */
 function SlaveLine({ slave }) {
   const { place, name, state, reason, slots, free, serviceMs, lastAnswer, kinds, tags } = slave
-  const about = [...tags.map((tag) => `#${tag}`), ...kinds].join(' ')
+  const runs = slave.commands ? [`runs ${programsOf(slave.commands)};`] : []
+  const words = [...tags.map((tag) => `#${tag}`), ...runs, ...kinds].join(' ')
+  const about = plainly(words.slice(0, ABOUT_MOST))
   return html`<div class="slave-line">
     <span class="place num" title="place in the order of asking">${place}</span>
     <span class="who"><${SlaveName} name=${name} /><small class="muted clip" title=${about} dir="auto">${about}</small></span>

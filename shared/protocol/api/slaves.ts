@@ -3,7 +3,7 @@
 import type { Static } from 'typebox'
 import { Type } from 'typebox'
 import { ADMIN, contract, READ } from '../contract.ts'
-import { Count, Name } from '../wire.ts'
+import { Commands, Count, FileCache, Name } from '../wire.ts'
 import { words } from '../words.ts'
 import { NameParams, orNull, STRICT } from './fields.ts'
 
@@ -39,9 +39,12 @@ export const Slave = Type.Object({
   beingOffered: Count,
   drained: Type.Boolean(),
   kinds: Type.Array(Name),
-  /** What it can do besides, and the programs that it runs; null: none. */
-  features: Type.Array(Type.String()),
-  programs: Type.Union([Type.Literal('any'), Type.Array(Type.String()), Type.Null()]),
+  /** What it can do besides running its kinds. */
+  features: Type.Array(Name),
+  /** The programs that it runs, and how surely all their processes end; null: it runs none. */
+  commands: orNull(Commands),
+  /** How full its cache of files is; null: it has not said. */
+  cache: orNull(FileCache),
   tags: Type.Array(Type.String()),
   version: Type.String(),
   /** Since its last message, in milliseconds. */
