@@ -24,6 +24,9 @@ export type ExpressionInput = {
 type Compiled = Checked & { evaluate: Evaluate }
 type Engine = {
   instance: GuardedInstance
+  /** Expressions that came once: what is compiled for each would only be garbage that lives long. */
+  seen: Set<string>
+  /** Those that came again. */
   compiled: Map<string, Compiled>
   /** Their keys, oldest first. It stays where it is: a new one would pass over all that were deleted. */
   oldest: Iterator<string>
@@ -37,7 +40,8 @@ export function createEvaluator(mathjs: Mathjs) {
     let engine = engines.get(number)
     if (!engine) {
       const compiled = new Map<string, Compiled>()
-      engine = { instance: createInstance(mathjs, number), compiled, oldest: compiled.keys() }
+      const instance = createInstance(mathjs, number)
+      engine = { instance, seen: new Set(), compiled, oldest: compiled.keys() }
       engines.set(number, engine)
     }
     return engine
@@ -76,8 +80,9 @@ function evaluateWith(engine: Engine, expression: string, given: ExpressionInput
 }
 
 /** Parsed, checked and compiled, now or before; the scope plays no part in it. */
-function compiledFor({ instance, compiled, oldest }: Engine, expression: string): Compiled {
-  const known = compiled.get(expression)
+function compiledFor(engine: Engine, expression: string): Compiled {
+  const { instance } = engine
+  const known = engine.compiled.get(expression)
   if (known) return known
   if (expression.length > LIMITS.expressionCharsMax) {
     throw rejected(`the expression has more than ${LIMITS.expressionCharsMax} characters`)
@@ -91,11 +96,18 @@ function compiledFor({ instance, compiled, oldest }: Engine, expression: string)
     throw asFailure(error, 'rejected-expression')
   }
   const made = { ...checkTree(tree, instance), evaluate: instance.compile(tree) }
-  if (expression.length <= LIMITS.compiledCharsMax) {
-    if (compiled.size >= LIMITS.compiledMax) compiled.delete(oldest.next().value)
-    compiled.set(expression, made)
-  }
+  if (expression.length <= LIMITS.compiledCharsMax) keep(engine, expression, made)
   return made
+}
+
+function keep({ seen, compiled, oldest }: Engine, expression: string, made: Compiled): void {
+  if (!seen.delete(expression)) {
+    if (seen.size >= LIMITS.compiledMax) seen.clear()
+    seen.add(expression)
+    return
+  }
+  if (compiled.size >= LIMITS.compiledMax) compiled.delete(oldest.next().value)
+  compiled.set(expression, made)
 }
 
 /** Bigints as JavaScript writes them. */
@@ -115,7 +127,8 @@ function resultOf(value: unknown, instance: GuardedInstance): Result {
 
 /** What mathjs prints; none for a result of very many values. */
 function textOf(value: unknown, { math, measure }: GuardedInstance): string | undefined {
-  if (typeof value === 'number' && isPrintedAsItIs(value)) return String(value)
+  // mathjs gives the same text, in several times the time of a small evaluation; of -0 its own.
+  if (typeof value === 'number' && !Object.is(value, -0)) return numberText(value)
   const budget = LIMITS.resultTextValuesMax * 8
   // A BigNumber prints as digits and an exponent, however large the exponent is.
   if (
@@ -142,10 +155,11 @@ function printable(value: unknown, math: Instance): unknown {
   )
 }
 
-/** mathjs prints numbers between these bounds without an exponent, as JavaScript does. */
-function isPrintedAsItIs(value: number): boolean {
+/** As mathjs prints a number: with an exponent outside these bounds. */
+function numberText(value: number): string {
   const size = Math.abs(value)
-  return (size >= 1e-3 && size < 1e5) || Object.is(value, 0)
+  const isPlain = (size >= 1e-3 && size < 1e5) || size === 0 || !Number.isFinite(size)
+  return isPlain ? String(value) : value.toExponential()
 }
 
 /** Whether it may have left the instance in a state that we do not know. */

@@ -262,6 +262,20 @@ t.test('checks its input strictly', async (t) => {
 })
 
 t.test('forgets compiled expressions, not how they are evaluated', async (t) => {
-  for (let i = 0; i < LIMITS.compiledMax + 50; i += 1) t.equal(resultOf(`${i} + 1`), i + 1)
-  t.equal(resultOf('0 + 1'), 1)
+  for (let i = 0; i < LIMITS.compiledMax + 50; i += 1) {
+    // What comes a second time stays compiled for the third.
+    for (const scope of [{ x: 1 }, { x: 2 }, { x: 3 }]) {
+      t.equal(resultOf(`${i} + x`, 'number', scope), i + scope.x)
+    }
+  }
+  t.equal(resultOf('0 + x', 'number', { x: 4 }), 4)
+})
+
+t.test('prints any number as mathjs does', async (t) => {
+  const math = mathjs.create(mathjs.all, {})
+  const bounds = [0, -0, 1e-3, 0.00099999999999999, 99999.999999999, 1e5, -1e5, 1e21, 5e-324]
+  const text = (x: number) => evaluate({ expression: 'x', scope: { x } }).resultText
+  for (const x of [...bounds, 1 / 0, -1 / 0, 0 / 0]) t.equal(text(x), math.format(x))
+  fc.assert(fc.property(fc.double(), (x) => text(x) === math.format(x)))
+  fc.assert(fc.property(fc.maxSafeInteger(), (x) => text(x) === math.format(x)))
 })
