@@ -66,8 +66,10 @@ export function createPrograms(allowed: Allowed, searched: string): Programs {
 
 function isExecutable(path: string): boolean {
   try {
+    // Most folders of PATH do not have it: no error is made for them.
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return false
     accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
+    return true
   } catch {
     return false
   }

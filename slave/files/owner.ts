@@ -1,7 +1,6 @@
 // The files of programs that run as another user than the agent. Not on Windows.
 
-import { chmodSync, readdirSync } from 'node:fs'
-import { lchown, readdir } from 'node:fs/promises'
+import { chmodSync, lchownSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 export type Owner = { uid: number; gid: number }
@@ -24,12 +23,10 @@ export function openWayTo(data: string, inside: string, closed: string[]): void 
   for (const folder of closed) chmodSync(folder, 0o700)
 }
 
-/** Gives a folder with everything in it to a user. */
-export async function giveTo(owner: Owner, folder: string): Promise<void> {
-  await lchown(folder, owner.uid, owner.gid)
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) await giveTo(owner, path)
-    else await lchown(path, owner.uid, owner.gid)
+/** Gives a folder with everything in it to a user. Synchronous: an offer has few files. */
+export function giveTo({ uid, gid }: Owner, folder: string): void {
+  lchownSync(folder, uid, gid)
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    lchownSync(join(entry.parentPath, entry.name), uid, gid)
   }
 }

@@ -1,6 +1,7 @@
 // Removes a folder in which a program may have worked: folders without permissions, and processes that write
 // into it until they are killed, do not keep it.
 
+import { rmdirSync } from 'node:fs'
 import { chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,8 +10,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 const TRIES = 20
 const PAUSE_MS = 500
 
-/** Never rejects. What cannot be removed is removed by the next start. */
-export async function removeFolder(folder: string): Promise<void> {
+/**
+ * Never rejects. What cannot be removed is removed by the next start. `inner`: a folder in it, perhaps the only
+ * one. Most runs leave no files: then both are removed at once, for a tenth of what `rm` and its threads cost.
+ */
+export async function removeFolder(folder: string, inner?: string): Promise<void> {
+  if (inner !== undefined && removeEmpty(inner, folder)) return
   for (let tries = 1; ; tries++) {
     try {
       return await rm(folder, { recursive: true, force: true, maxRetries: 3 })
@@ -27,5 +32,15 @@ async function openFolders(folder: string): Promise<void> {
   await chmod(folder, 0o700)
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) await openFolders(join(folder, entry.name)).catch(() => {})
+  }
+}
+
+/** Whether these folders were empty but for each other, and are removed. */
+function removeEmpty(...folders: string[]): boolean {
+  try {
+    for (const each of folders) rmdirSync(each)
+    return true
+  } catch {
+    return false
   }
 }
