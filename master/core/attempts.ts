@@ -3,7 +3,7 @@
 // The first success of any attempt of the task wins; a failure counts only
 // from the current attempt. An outcome is written once.
 
-import type { Monotonic } from '../../shared/data/clock.ts'
+import type { Monotonic, WallTime } from '../../shared/data/clock.ts'
 import { later } from '../../shared/data/clock.ts'
 import { observe } from '../../shared/data/histogram.ts'
 import type {
@@ -167,7 +167,7 @@ function forget(core: Context, slave: Slave, attempt: string, now: Monotonic): v
     slave.ended++
     noteFree(core.figures, slave.kinds, now)
   }
-  core.registry.takeOffers(slave, [attempt])
+  core.registry.takeOffer(slave, attempt)
 }
 
 /** Applies the outcome that counts: it ends the task, or only this try. */
@@ -281,12 +281,12 @@ export function end(
   const { stage } = task
   if (stage.is === 'running') core.running--
   leaveLine(core, task)
-  const unwanted = new Map(task.unsure)
+  // Most tasks end by the word of the one slave that had them.
+  let unwanted = task.unsure === null ? null : new Map(task.unsure)
   if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
-    unwanted.set(stage.attempt, stage.slave)
+    unwanted = (unwanted ?? new Map()).set(stage.attempt, stage.slave)
   }
-  const who = by === undefined ? {} : { slave: by }
-  note(task, { at: core.wall, event: status, ...who, ...whyOf(outcome) })
+  note(task, endEntry(core.wall, status, outcome, by))
   task.stage = { is: 'ended', status, outcome, at: core.wall }
   dropTask(core, task)
   if (outcome?.status === 'failed') noteFailure(core.figures, outcome.type)
@@ -294,7 +294,17 @@ export function end(
   core.effects.push({ do: 'save', task })
   accept(core, task)
   core.effects.push({ do: 'end', task })
-  for (const [attempt, slave] of unwanted) revoke(core, slave, [attempt])
+  for (const [attempt, slave] of unwanted ?? []) revoke(core, slave, [attempt])
+}
+
+function endEntry(
+  at: WallTime,
+  event: EndStatus,
+  outcome: Outcome | null,
+  by: string | undefined,
+): TrailEntry {
+  if (by === undefined) return { at, event, ...whyOf(outcome) }
+  return event === 'done' ? { at, event, slave: by } : { at, event, slave: by, ...whyOf(outcome) }
 }
 
 /**
@@ -372,6 +382,6 @@ function adopt(
   const own = currentAttempt(task) === attempt
   if (!own) note(task, { at: core.wall, event: 'found', slave: slave.name, why: { is: 'adopted' } })
   // Its slot counts once: as taken, and no longer as offered.
-  core.registry.takeOffers(slave, [attempt])
+  core.registry.takeOffer(slave, attempt)
   hold(core, task, slave, attempt, generation, now)
 }

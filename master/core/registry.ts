@@ -178,6 +178,11 @@ export function createRegistry(ask: 'known' | 'always') {
     return offers
   }
 
+  /** The same of one. */
+  function takeOffer(slave: Slave, attempt: string): void {
+    if (slave.offers.delete(attempt)) refresh(slave)
+  }
+
   function mark(set: Bitset, place: number, member: boolean): void {
     if (member) set.set(place)
     else set.clear(place)
@@ -202,6 +207,7 @@ export function createRegistry(ask: 'known' | 'always') {
     hear,
     refresh,
     takeOffers,
+    takeOffer,
     byName,
     get slots() {
       return slots

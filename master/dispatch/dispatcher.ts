@@ -34,7 +34,7 @@ import type { KeepBlobs } from './kept-files.ts'
 import { createKeptFiles } from './kept-files.ts'
 import { createOutcomeChecks } from './outcome-checks.ts'
 import type { Outputs } from './output-schemas.ts'
-import type { Gone, Reply, Submission } from './pending-requests.ts'
+import type { Answered, Gone, Reply, Submission } from './pending-requests.ts'
 import { createPendingRequests } from './pending-requests.ts'
 import type { AnswerPoll } from './poll-channel.ts'
 import { createPollChannels } from './poll-channel.ts'
@@ -168,10 +168,10 @@ function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
      * hears. A task not yet accepted ends when its client disconnects.
      */
     submit(submission: Submission, gone?: Gone): Promise<Reply> {
-      if (draining) return refusals.turnAway(submission, shuttingDown())
-      if (commit.isFull) return refusals.turnAway(submission, storeFull())
-      return requests.submit(submission, gone)
+      return new Promise((resolve, reject) => submitTo(submission, { resolve, reject }, gone))
     },
+    /** The same, for many at a time. */
+    submitTo,
     /** The id of a task that is to be submitted. */
     newId: parts.newId,
     /** Between portions of what is submitted: resolves when the next may come. */
@@ -225,6 +225,12 @@ function apiOf(options: DispatcherOptions, loaded: Loaded, parts: Parts) {
     },
     /** Saves what is unsaved, then closes store and connections. Idempotent. */
     close: (): Promise<void> => (closing ??= close(options.store, parts)),
+  }
+
+  function submitTo(submission: Submission, answered: Answered, gone?: Gone): void {
+    if (draining) return refusals.turnAway(submission, shuttingDown(), answered)
+    if (commit.isFull) return refusals.turnAway(submission, storeFull(), answered)
+    requests.submit(submission, answered, gone)
   }
 }
 

@@ -40,10 +40,16 @@ export type Reply = {
   repeated: boolean
 }
 
+/** Hears once what became of a submission. */
+export type Answered = {
+  resolve(reply: Reply): void
+  /** With a Problem, or with an error that is ours. */
+  reject(error: Error): void
+}
+
 type Open = {
   key: string | null
-  resolve: (reply: Reply) => void
-  reject: (problem: Problem) => void
+  answered: Answered
   /** Until when the client holds its request, unless it hangs up. */
   waitUntil: Monotonic
   gone: Gone
@@ -116,7 +122,7 @@ export function createPendingRequests(given: {
       const client = open.get(task.id)
       if (!client) return
       open.delete(task.id)
-      client.reject(
+      client.answered.reject(
         new Problem(problem.type, problem.message, { asked: asked(task.trail) }, problem.headers),
       )
     },
@@ -136,9 +142,14 @@ export function createPendingRequests(given: {
     },
   }
 
-  function submit(submission: Submission, gone?: Gone): Promise<Reply> {
+  /** No promise for each: in a batch of many that would take longer than the rest of it. */
+  function submit(submission: Submission, answered: Answered, gone?: Gone): void {
     const { idempotencyKey: key } = submission
-    return key === null ? begin(submission, gone) : submitOnce(key, submission, gone)
+    if (key === null) return begin(submission, answered, gone)
+    submitOnce(key, submission, gone).then(
+      (reply) => answered.resolve(reply),
+      (error: Error) => answered.reject(error),
+    )
   }
 
   async function submitOnce(key: string, submission: Submission, gone: Gone): Promise<Reply> {
@@ -146,7 +157,7 @@ export function createPendingRequests(given: {
     const before = keys.get(key)
     if (before) {
       if (before.requestHash !== requestHash) throw keyReused(key)
-      return join(before, submission, gone)
+      return join(key, before, submission, gone)
     }
     const holders = held(gone)
     const reply = beginOnce(key, submission, holders, gone)
@@ -158,14 +169,19 @@ export function createPendingRequests(given: {
   }
 
   /** The same key again, while the request that said it first is held. */
-  async function join(before: Keyed, submission: Submission, gone: Gone): Promise<Reply> {
+  async function join(
+    key: string,
+    before: Keyed,
+    submission: Submission,
+    gone: Gone,
+  ): Promise<Reply> {
     hold(before.holders, gone)
     try {
       return { ...(await before.reply), repeated: true }
     } catch (error) {
       // It was ended because its client hung up, in the moment in which it was repeated.
       if (!before.holders.over.signal.aborted || gone?.aborted) throw error
-      return submit(submission, gone)
+      return submitOnce(key, submission, gone)
     }
   }
 
@@ -192,7 +208,11 @@ export function createPendingRequests(given: {
     gone: Gone,
   ): Promise<Reply> {
     const before = await store.find(key)
-    if (!before) return begin(submission, holders.over.signal)
+    if (!before) {
+      return new Promise((resolve, reject) =>
+        begin(submission, { resolve, reject }, holders.over.signal),
+      )
+    }
     if (before.requestHash !== submission.requestHash) throw keyReused(key)
     if (submission.waitMs > 0) await wait(before.id, submission.waitMs, gone)
     const record = await store.get(before.id)
@@ -200,9 +220,9 @@ export function createPendingRequests(given: {
     return { ...recordReply(record), repeated: true }
   }
 
-  function begin(submission: Submission, gone: Gone): Promise<Reply> {
-    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, terms } = submission
-    const { input, work, trace, tags, idempotencyKey, requestHash, client } = submission
+  function begin(submission: Submission, answered: Answered, gone: Gone): void {
+    const { kind, priority, runLimitMs, queue, waitLimitMs, waitMs, terms = null } = submission
+    const { input, work, trace, tags, idempotencyKey: key, requestHash, client } = submission
     const id = submission.id ?? given.newId()
     const now = clock.now()
     const createdAt = clock.wall()
@@ -211,24 +231,25 @@ export function createPendingRequests(given: {
     const waitUntil = waits ? later(now, patience) : null
     const expiresAt = waits ? later(createdAt, patience) : null
     const queueMs = queue ? waitLimitMs : 0
-    given.add(id, { input, work, trace, tags, queueMs, idempotencyKey, requestHash, client })
-    return new Promise((resolve, reject) => {
-      const key = idempotencyKey
-      open.set(id, { key, resolve, reject, waitUntil: later(now, waitMs), gone })
-      const about = { id, kind, priority, runLimitMs, terms: terms ?? null }
-      post({ is: 'submit', task: { ...about, createdAt, queue, waitUntil, expiresAt } })
-      // A client with a key can fetch the task later, so it is not unclaimed.
-      const leave = (): void => {
-        if (open.has(id)) post({ is: 'stop-waiting', task: id, unclaimed: key === null })
-      }
-      if (gone?.aborted) leave()
-      else gone?.addEventListener('abort', leave, { once: true })
-    })
+    given.add(id, { input, work, trace, tags, queueMs, idempotencyKey: key, requestHash, client })
+    open.set(id, { key, answered, waitUntil: later(now, waitMs), gone })
+    const about = { id, kind, priority, runLimitMs, createdAt, queue, waitUntil, expiresAt, terms }
+    post({ is: 'submit', task: about })
+    // A client with a key can fetch the task later, so it is not unclaimed.
+    if (gone !== undefined) leaveWith(gone, id, key === null)
+  }
+
+  function leaveWith(gone: AbortSignal, id: string, unclaimed: boolean): void {
+    const leave = (): void => {
+      if (open.has(id)) post({ is: 'stop-waiting', task: id, unclaimed })
+    }
+    if (gone.aborted) leave()
+    else gone.addEventListener('abort', leave, { once: true })
   }
 
   function answer(id: string, client: Open, reply: Reply): void {
     open.delete(id)
-    client.resolve(reply)
+    client.answered.resolve(reply)
   }
 
   /**

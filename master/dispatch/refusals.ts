@@ -8,7 +8,7 @@ import type { Core } from '../core/core.ts'
 import type { RefusedEvent } from '../core/events.ts'
 import { refusedEvent } from '../core/events.ts'
 import type { Task } from '../core/state.ts'
-import type { PendingRequests } from './pending-requests.ts'
+import type { Answered, PendingRequests } from './pending-requests.ts'
 import type { TaskPayloads } from './task-payloads.ts'
 
 export type Refusals = ReturnType<typeof createRefusals>
@@ -29,9 +29,9 @@ export function createRefusals(given: {
 
   return {
     /** Refuses a submission that has no task yet. */
-    turnAway(submission: { kind: string }, problem: Problem): Promise<never> {
+    turnAway(submission: { kind: string }, problem: Problem, answered: Answered): void {
       note(submission, problem)
-      return Promise.reject(problem)
+      answered.reject(problem)
     },
 
     refuse,

@@ -1,7 +1,7 @@
 // Between a task as the core knows it and a task as it is stored.
 
 import { textOf } from '../../shared/data/json-bytes.ts'
-import { encode, Raw, scan } from '../../shared/data/raw-json.ts'
+import { encodeFields, Raw, scan } from '../../shared/data/raw-json.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
 import type { StoredTask } from '../core/messages.ts'
 import type { Terms } from '../core/needs.ts'
@@ -69,16 +69,17 @@ function changing(task: Task): TaskUpdate {
   const { stage } = task
   const holder = stage.is === 'running' ? stage : null
   const ended = stage.is === 'ended' ? stage : null
+  const status = statusOf(task)
   return {
     id: task.id,
-    status: statusOf(task),
+    status,
     startedAt: task.startedAt,
     endedAt: ended?.at ?? null,
-    slave: statusOf(task) === 'pending' ? null : lastSlave(task),
+    slave: status === 'pending' ? null : lastSlave(task),
     attempt: holder?.attempt ?? null,
     tries: task.tries,
     waitUntil: task.expiresAt,
-    outcome: ended?.outcome ? encode(ended.outcome) : null,
+    outcome: ended?.outcome ? encodeFields(ended.outcome) : null,
     trail: task.trail,
   }
 }

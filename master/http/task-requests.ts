@@ -155,16 +155,17 @@ export function createTaskRequests(given: {
     }
     shorthand.checked(body)
     let input = ''
-    const common: Record<string, unknown> = {}
+    let common: Record<string, unknown> | null = null
     for (const field of Object.keys(body)) {
       const value = body[field]
-      if (Object.hasOwn(TASK_OPTIONS, field)) common[field] = value
+      if (Object.hasOwn(TASK_OPTIONS, field)) (common ??= {})[field] = value
       else {
         input += input === '' ? '{' : ','
         input += `${JSON.stringify(field)}:${fieldText(field, value, text)}`
       }
     }
-    return { kind: shorthand.name, input: `${input}}`, ...common }
+    const parsed = { kind: shorthand.name, input: `${input}}` }
+    return common === null ? parsed : { ...parsed, ...common }
   }
 
   function usualRunLimitMs(program: string | undefined): number {
@@ -172,24 +173,24 @@ export function createTaskRequests(given: {
     return Math.min(PROGRAM_RUN_LIMIT_MS, limits.runLimitMsMax)
   }
 
-  function settle(
-    { kind, input, queue, priority, tags, secretEnv, program, ...given }: Parsed,
-    { waitMs, trace, idempotencyKey, requestHash, client }: Manners,
-  ): TaskRequest {
-    const { runLimitMs = usualRunLimitMs(program), waitLimitMs = limits.waitLimitMs } = given
+  // Field by field: a rest of the others took a copy for each task.
+  function settle(parsed: Parsed, said: Manners): TaskRequest {
+    const { kind, input, queue = false, priority = 0, tags = NO_TAGS, secretEnv, program } = parsed
+    const { runLimitMs = usualRunLimitMs(program), waitLimitMs = limits.waitLimitMs } = parsed
+    const { waitMs, trace, idempotencyKey, requestHash, client } = said
     if (runLimitMs > limits.runLimitMsMax) {
       throw invalidRequest([{ field: 'runLimitMs', rule: `must be <= ${limits.runLimitMsMax}` }])
     }
-    const attachments = attachmentsOf(given, secretEnv)
+    const attachments = attachmentsOf(parsed, secretEnv)
     return {
       kind,
       input,
       work: null,
       attachments,
-      terms: termsOf(given, attachments, program),
-      queue: queue ?? false,
-      priority: priority ?? 0,
-      tags: tags ?? [],
+      terms: termsOf(parsed, attachments, program),
+      queue,
+      priority,
+      tags,
       runLimitMs,
       waitLimitMs,
       waitMs,
@@ -201,13 +202,16 @@ export function createTaskRequests(given: {
   }
 }
 
+const NO_TAGS: string[] = []
+const NO_CODES: number[] = []
+
 /** Default run limit and number of tries of a program, which may have effects of its own. */
 const PROGRAM_RUN_LIMIT_MS = 3_600_000
 const PROGRAM_ATTEMPTS_MAX = 1
 
 /** What is unusual about a task; null: nothing. */
 function termsOf(
-  { attemptsMax, retryOn = [] }: TaskOptions,
+  { attemptsMax, retryOn = NO_CODES }: TaskOptions,
   attachments: Attachments | null,
   program: string | undefined,
 ): Terms | null {

@@ -20,6 +20,27 @@ export function acceptedJson(reply: Reply) {
   return { id, status, slave, message, asked: asked(trail) }
 }
 
+/**
+ * The same as JSON text without its braces: of each task of a batch. The usual task, which the first slave
+ * that was asked has taken, is written at once, in a third of the time.
+ */
+export function acceptedText(reply: Reply): string {
+  const { id, status, slave, trail } = reply
+  const [taken] = trail
+  const isUsual = trail.length === 1 && taken?.event === 'taken' && slave !== null
+  if (!isUsual || taken.slave !== slave || reasonOf(taken) !== '') {
+    return JSON.stringify(acceptedJson(reply)).slice(1, -1)
+  }
+  const name = JSON.stringify(slave)
+  const message = `"Task successfully assigned to ${name.slice(1, -1)}."`
+  const { ms, knownMs } = timesOf(taken)
+  const times = `${ms === undefined ? '' : `,"ms":${ms}`}${knownMs === undefined ? '' : `,"knownMs":${knownMs}`}`
+  return (
+    `"id":"${id}","status":"${status}","slave":${name},"message":${message},` +
+    `"asked":[{"slave":${name},"answer":"available","reason":""${times}}]`
+  )
+}
+
 /** The reply to a POST whose task ended while its client waited. */
 export const endedJson = ({ id, kind, status, slave, outcome, trail }: Reply) => ({
   id,

@@ -40,3 +40,18 @@ export const textOf = (bytes: Buffer, { start, end }: { start: number; end: numb
 /** The name that is meant by a string of JSON. */
 export const nameOf = (text: string): string =>
   text.includes('\\') ? (JSON.parse(text) as string) : text.slice(1, -1)
+
+/** Whether the string of JSON from `start` to before `end` means this name. */
+export function isName(bytes: Buffer, start: number, end: number, name: string): boolean {
+  const from = start + 1
+  const length = end - 1 - from
+  // An escape makes a string longer, and so does a character that is not ASCII.
+  if (length < name.length) return false
+  for (let k = 0; k < length; k++) {
+    const byte = bytes[from + k] as number
+    if (byte === BACKSLASH || byte >= 0x80)
+      return nameOf(bytes.toString('utf8', start, end)) === name
+    if (byte !== name.charCodeAt(k)) return false
+  }
+  return true
+}

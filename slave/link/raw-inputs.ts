@@ -1,19 +1,19 @@
 // Inputs of offers and results of runs as they were written: the agent passes both on unread.
 
+import { itemTexts } from '../../shared/data/item-texts.ts'
 import { textOf } from '../../shared/data/json-bytes.ts'
 import { encode, Raw, scan } from '../../shared/data/raw-json.ts'
 import type { Callback, CallbacksRequest, Offer, Outcome } from '../../shared/protocol/wire.ts'
 
-/** Levels of a list of offers: the body, its list, the offers. */
-const OFFER_LEVELS = 3
+const INPUT = ['input']
 
 /** Replaces the inputs of a message with offers by their text. */
 export function offersAsWritten<T extends { offers: Offer[] }>(said: T, bytes: Buffer): T {
-  const spans = scan(bytes, OFFER_LEVELS).members?.get('offers')?.items ?? []
-  for (const [i, offer] of said.offers.entries()) {
-    const span = spans[i]?.members?.get('input')
-    if (span) offer.input = new Raw(textOf(bytes, span))
-  }
+  const inputs = itemTexts(bytes, 'offers', INPUT)
+  said.offers.forEach((offer, i) => {
+    const text = inputs[i]
+    if (text !== undefined) offer.input = new Raw(text)
+  })
   return said
 }
 

@@ -7,7 +7,7 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
-import { fieldsOf, scanItems } from '../../../shared/data/raw-json.ts'
+import { encode, fieldsOf, Raw, scanItems } from '../../../shared/data/raw-json.ts'
 import { LONG_BODY_BYTES } from '../../../shared/http/json-body.ts'
 import { serveWith } from '../../../shared/http/serve.ts'
 import { invalidRequest, isObject } from '../../../shared/http/validate.ts'
@@ -19,8 +19,8 @@ import { readTrace } from '../../../shared/protocol/trace.ts'
 import { explain } from '../../core/explain.ts'
 import { abilityName } from '../../core/needs.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
-import type { Gone } from '../../dispatch/pending-requests.ts'
-import { acceptedJson, endedJson } from '../../views/task-json.ts'
+import type { Answered, Gone, Reply } from '../../dispatch/pending-requests.ts'
+import { acceptedText, endedJson } from '../../views/task-json.ts'
 import type { AttachFiles, TaskRequest } from '../task-attachments.ts'
 import type { TaskRequests } from '../task-requests.ts'
 import { goneOf, isDryRun, itemManners, ownerOf, preferredWaitMs } from './request-options.ts'
@@ -52,7 +52,7 @@ export async function batches(app: FastifyInstance, options: Options) {
     const waitMs = preferredWaitMs(request, options.waitMsMax)
     const submissions = await checked(request, waitMs)
     if (isDryRun(request.query)) return { tasks: explained(submissions) }
-    return { tasks: await submitAll(submissions, goneOf(reply, waitMs)) }
+    return reply.send(new Raw(await submitAll(submissions, goneOf(reply, waitMs))))
   })
 
   /** The submissions of all items. Throws when one item is invalid; nothing has been submitted then. */
@@ -85,10 +85,11 @@ export async function batches(app: FastifyInstance, options: Options) {
     return submissions
   }
 
-  /** Submits all. The replies keep the order of the items. */
-  async function submitAll(submissions: TaskRequest[], gone: Gone) {
-    const replies: ReturnType<typeof submitOne>[] = []
+  /** Submits all. Gives the reply as JSON text; the answers keep the order of the items. */
+  async function submitAll(submissions: TaskRequest[], gone: Gone): Promise<string> {
+    const answers = createAnswers(submissions.length)
     let chars = 0
+    let i = 0
     // Shifting frees the memory of submissions that the dispatcher holds.
     for (let one = submissions.shift(); one !== undefined; one = submissions.shift()) {
       if (chars > PORTION_CHARS) {
@@ -96,12 +97,9 @@ export async function batches(app: FastifyInstance, options: Options) {
         await dispatcher.paced()
       }
       chars += one.input.length
-      const answered = submitOne(options, one, gone)
-      // Awaited below; until then a rejection has no handler.
-      answered.catch(() => {})
-      replies.push(answered)
+      submitOne(options, one, answers.to(i++, one.waitMs > 0), gone)
     }
-    return Promise.all(replies)
+    return answers.all
   }
 
   /** The slave that would be asked first for each item. Computed once for those that need the same. */
@@ -145,20 +143,47 @@ function inBatch(problem: Problem, index: number): Problem {
   return new Problem(problem.type, `${at}: ${problem.message}`, { errors: inside })
 }
 
-/** The reply or the problem of one item, with the status that it would have had alone. */
-async function submitOne({ dispatcher, attach }: Options, asked: TaskRequest, gone: Gone) {
-  try {
-    const submission = asked.attachments === null ? asked : await attach(asked)
-    const reply = await dispatcher.submit(submission, gone)
-    const replayed = reply.repeated ? { replayed: true } : {}
-    const ended = (asked.waitMs > 0 || reply.repeated) && hasEnded(reply)
-    return ended
-      ? { code: 200, ...replayed, ...endedJson(reply) }
-      : { code: 202, ...replayed, ...acceptedJson(reply) }
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error
-    const retryAfter = error.headers['retry-after']
-    const when = retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }
-    return { code: error.status, problem: error.document(), ...when }
+function submitOne({ dispatcher, attach }: Options, asked: TaskRequest, to: Answered, gone: Gone) {
+  if (asked.attachments === null) return dispatcher.submitTo(asked, to, gone)
+  attach(asked).then(
+    (submission) => dispatcher.submitTo(submission, to, gone),
+    (error: Error) => to.reject(error),
+  )
+}
+
+/** Collects the answer of each item as JSON text: its reply or problem, with the status that it would have had alone. */
+function createAnswers(count: number) {
+  const texts: string[] = Array(count).fill('')
+  const all = Promise.withResolvers<string>()
+  // Awaited when all are submitted; until then a rejection has no handler.
+  all.promise.catch(() => {})
+  let left = count
+
+  return {
+    /** Resolves with all of them. Rejects with the first error that is no answer. */
+    all: all.promise,
+    to: (i: number, waits: boolean): Answered => ({
+      resolve: (reply) => take(i, replyText(reply, waits)),
+      reject: (error) =>
+        error instanceof Problem ? take(i, problemText(error)) : all.reject(error),
+    }),
   }
+
+  function take(i: number, text: string): void {
+    texts[i] = text
+    if (--left === 0) all.resolve(`{"tasks":[${texts.join(',')}]}`)
+  }
+}
+
+function replyText(reply: Reply, waits: boolean): string {
+  const replayed = reply.repeated ? '"replayed":true,' : ''
+  return (waits || reply.repeated) && hasEnded(reply)
+    ? `{"code":200,${replayed}${encode(endedJson(reply)).slice(1, -1)}}`
+    : `{"code":202,${replayed}${acceptedText(reply)}}`
+}
+
+function problemText(problem: Problem): string {
+  const retryAfter = problem.headers['retry-after']
+  const when = retryAfter === undefined ? {} : { retryAfter: Number(retryAfter) }
+  return encode({ code: problem.status, problem: problem.document(), ...when })
 }

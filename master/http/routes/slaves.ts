@@ -2,8 +2,8 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Monotonic } from '../../../shared/data/clock.ts'
-import { textOf } from '../../../shared/data/json-bytes.ts'
-import { Raw, scan } from '../../../shared/data/raw-json.ts'
+import { itemTexts } from '../../../shared/data/item-texts.ts'
+import { Raw } from '../../../shared/data/raw-json.ts'
 import { serve, serveWith } from '../../../shared/http/serve.ts'
 import { invalidRequest } from '../../../shared/http/validate.ts'
 import { beat, callBack, registerSlave } from '../../../shared/protocol/api/slave-side.ts'
@@ -64,16 +64,16 @@ export async function slaveSide(app: FastifyInstance, options: SlaveSideOptions)
   })
 }
 
-/** How deep a result is nested: in the body, its list, a callback and its outcome. */
-const OUTCOME_LEVELS = 4
+/** Where the result of a callback is. */
+const RESULT = ['outcome', 'result']
 
 /** The callbacks with each result as the JSON text that the slave sent. */
 export function asWritten(said: CallbacksRequest, bytes: Buffer): CallbacksRequest {
-  const spans = scan(bytes, OUTCOME_LEVELS).members?.get('callbacks')?.items ?? []
-  for (const [i, { outcome }] of said.callbacks.entries()) {
-    const span = spans[i]?.members?.get('outcome')?.members?.get('result')
-    if (outcome.status === 'done' && span) outcome.result = new Raw(textOf(bytes, span))
-  }
+  const results = itemTexts(bytes, 'callbacks', RESULT)
+  said.callbacks.forEach(({ outcome }, i) => {
+    const text = results[i]
+    if (outcome.status === 'done' && text !== undefined) outcome.result = new Raw(text)
+  })
   return said
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { textOf } from '../../../shared/data/json-bytes.ts'
 import { oddNumbers, unfitNumber } from '../../../shared/data/json-numbers.ts'
-import { encode, plain, Raw, scan, scanItems } from '../../../shared/data/raw-json.ts'
+import { encode, encodeFields, plain, Raw, scan, scanItems } from '../../../shared/data/raw-json.ts'
 
 t.test('a Raw is written as the text that it is, wherever it stands', async (t) => {
   const value = { a: new Raw('1.0'), list: [new Raw('{"b": -0.0}'), 2, 'x'], c: undefined }
@@ -16,6 +16,13 @@ t.test('a Raw is written as the text that it is, wherever it stands', async (t) 
   )
   t.throws(() => JSON.stringify({ a: new Raw('1') }), /written by encode/)
   t.same(plain(new Raw('[1.0]')), [1])
+})
+
+t.test('an object is encoded field by field as it is encoded whole', async (t) => {
+  const outcome = { status: 'done', result: new Raw('1.0'), 'a "b"': [new Raw('-0.0'), 2] }
+  for (const each of [outcome, { ...outcome, files: undefined }, { only: undefined }, {}]) {
+    t.equal(encodeFields(each), encode(each))
+  }
 })
 
 t.test('where a value stands is found in any JSON text, at any depth', async () => {

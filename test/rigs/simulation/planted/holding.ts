@@ -132,7 +132,7 @@ export const HOLDING_BUGS: Bug[] = [
     says: 'does not call back the current attempt when another one ends the task',
     in: 'end',
     find: `if (stage.is === 'running' && stage.slave.held.delete(stage.attempt)) {
-    unwanted.set(stage.attempt, stage.slave)
+    unwanted = (unwanted ?? new Map()).set(stage.attempt, stage.slave)
   }
 `,
     replace: "if (stage.is === 'running') stage.slave.held.delete(stage.attempt)\n",
