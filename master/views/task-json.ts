@@ -75,13 +75,17 @@ function termsJson(record: TaskRecord) {
   }
 }
 
+/** What a list leaves out of an outcome that is too long for it. */
+const LEFT_OUT: ReadonlyMap<string, string> = new Map([
+  ['done', 'result'],
+  ['failed', 'failure'],
+])
+
 /** A task in a list. What is too long for a list is left out, and named in `omitted`. */
 export function summaryJson(task: TaskSummary | TaskRecord) {
   const outcome = task.outcome === null ? null : readOutcome(task.outcome)
-  const omitted = [
-    ...(task.input === null ? ['input'] : []),
-    ...(task.endedAt !== null && outcome === null && task.status === 'done' ? ['result'] : []),
-  ]
+  const left = outcome === null ? LEFT_OUT.get(task.status) : undefined
+  const omitted = [...(task.input === null ? ['input'] : []), ...(left ? [left] : [])]
   return {
     id: task.id,
     kind: task.kind,

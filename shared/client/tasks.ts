@@ -32,7 +32,8 @@ export type Accepted<R = unknown> = Pick<AcceptedTask, 'id' | 'slave' | 'asked'>
 } & (Open | Outcome<R>)
 
 /** A task in a list: fields that are too long for a list are left out, and named in `omitted`. */
-export type TaskSummary<R = unknown> = About<api.TaskSummary> & (Open | Outcome<R>)
+export type TaskSummary<R = unknown> = About<api.TaskSummary> & (Open | Listed<Outcome<R>>)
+type Listed<O> = O extends { status: infer S } ? { status: S } & Partial<Omit<O, 'status'>> : never
 export type Task<R = unknown> = About<api.Task> & (Open | Outcome<R>)
 /** A task that has ended: nothing of it changes any more. */
 export type EndedTask<R = unknown> = About<api.Task> & Outcome<R>

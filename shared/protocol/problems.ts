@@ -25,7 +25,7 @@ export const PROBLEMS = {
   'unsupported-media-type': [415, 'The body must be application/json.'],
   'range-not-satisfiable': [416, 'The file has no such bytes.'],
   'unknown-kind': [422, 'The kind is unknown.'],
-  'no-capable-slave': [422, 'No slave offers this kind.'],
+  'no-capable-slave': [422, 'No slave can run this.'],
   'key-reused': [422, 'The Idempotency-Key was used before with another body.'],
   'unreachable-slave': [422, 'The master cannot reach the slave at this address.'],
   'too-many-requests': [429, 'The caller exceeds its rate limit.'],

@@ -2,7 +2,7 @@
 // no page should ever say: errors on its console, and what its policy had to stop.
 
 import { existsSync, mkdirSync } from 'node:fs'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { chromium } from 'playwright-core'
 import type { Teardown } from '../folder.ts'
 
@@ -54,6 +54,16 @@ export async function startBrowser(t: Teardown) {
     },
   }
 }
+
+/** Waits until it is to be seen; else says what is. */
+export const seen = (what: Locator): Promise<void> =>
+  what
+    .first()
+    .waitFor({ timeout: 60_000 })
+    .catch(async (error: Error) => {
+      const text = await what.page().locator('body').innerText()
+      throw new Error(`${error.message}; at ${what.page().url()} there is: ${text.slice(0, 2000)}`)
+    })
 
 /** Goes to a view of the page, as a link would. */
 export async function go(page: Page, path: string): Promise<void> {

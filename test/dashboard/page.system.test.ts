@@ -8,23 +8,13 @@ import t from 'tap'
 import { folderOf } from '../folder.ts'
 import { getJson, post, request, sleep } from '../requests.ts'
 import { freePort, startMaster, startSlave } from '../rigs/cluster/programs.ts'
-import { CHROMIUM, go, overflow, picture, startBrowser } from './browser.ts'
+import { CHROMIUM, go, overflow, picture, seen, startBrowser } from './browser.ts'
 import { beat, joinSlaves } from './fleet.ts'
 
 const PHOTO = new URL('../fixtures/photo.jpg', import.meta.url).pathname
 const QUICK = ['--heartbeat-ms', '500', '--retry-backoff-ms', '50']
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'">'
 const RIGHT_TO_LEFT = '\u202Eevil\u202C \u05E9\u05DC\u05D5\u05DD'
-
-/** Waits until it is to be seen; else says what is. */
-const seen = (what: Locator): Promise<void> =>
-  what
-    .first()
-    .waitFor({ timeout: 60_000 })
-    .catch(async (error: Error) => {
-      const text = await what.page().locator('body').innerText()
-      throw new Error(`${error.message}; at ${what.page().url()} there is: ${text.slice(0, 2000)}`)
-    })
 
 const banner = (page: Page, words: string): Locator => page.locator('.banner', { hasText: words })
 

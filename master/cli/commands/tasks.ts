@@ -32,7 +32,9 @@ function inputOf({ input, omitted = [] }: { input?: unknown; omitted?: string[] 
 }
 
 function endOf(task: TaskSummary | Task): string {
-  if (task.status === 'failed') return `${task.failure.type}: ${task.failure.message}`
+  if (task.status === 'failed') {
+    return task.failure ? `${task.failure.type}: ${task.failure.message}` : '(long)'
+  }
   if (task.status !== 'done') return ''
   return 'result' in task ? resultText(task) : '(long)'
 }

@@ -62,7 +62,7 @@ function Programs({ slave: { commands, cache, features = [] } }) {
       <${Fact} label="cache of files">${
         cache
           ? html`<${Meter} value=${cache.bytes} most=${cache.bytesMax} label="cache of files" />
-            ${bytes(cache.bytes)} of ${bytes(cache.bytesMax)}`
+            <span>${bytes(cache.bytes)} of ${bytes(cache.bytesMax)}</span>`
           : '–'
       }<//>
       <${Fact} label="features"><${Said} text=${features.length === 0 ? 'none' : features.join(', ')} most=${600} /><//>

@@ -13,7 +13,7 @@ export function useSubmitting(send) {
   const [sent, setSent] = useState(/** @type {string | null} */ (null))
   const submit = async (event) => {
     event.preventDefault()
-    const form = new FormData(event.currentTarget)
+    const form = new FormData(event.currentTarget, event.submitter)
     setError(null)
     setSent(null)
     try {

@@ -4,6 +4,7 @@ import { json } from '../api.js'
 import { length, time } from '../format.js'
 import { html, useEffect, useState } from '../html.js'
 import { Problem, Said, SlaveName, State, TaskLink } from '../ui.js'
+import { inputLine, printedLine } from './command-task.js'
 
 const STATUSES = ['pending', 'in progress', 'done', 'failed', 'cancelled', 'expired']
 
@@ -75,16 +76,17 @@ function TaskRow({ task }) {
   return html`<tr>
     <td><${TaskLink} id=${id} /></td><td>${kind}</td><td><${State} state=${status} /></td>
     <td><${SlaveName} name=${slave} /></td>
-    <td class="text"><${Said} text=${task.input?.expression ?? task.input ?? ''} most=${80} /></td>
+    <td class="text"><${Said} text=${inputLine(task) ?? ''} most=${80} /></td>
     <td class="text"><${Said} text=${resultText(task)} most=${80} /></td>
     <td class="num">${time(createdAt)}</td><td class="num">${length(took)}</td>
   </tr>`
 }
 
 /** What became of a task or job, in short. @param {any} task */
-export function resultText({ failure, resultText, result, omitted }) {
+export function resultText({ kind, failure, resultText, result, omitted }) {
   if (failure) return `${failure.type}: ${failure.message}`
   if (resultText !== undefined) return resultText
-  if (omitted?.includes('result')) return 'too long for a list'
+  if (omitted?.includes('result') || omitted?.includes('failure')) return 'too long for a list'
+  if (kind === 'command' && result) return printedLine(result)
   return result === undefined ? '' : JSON.stringify(result)
 }

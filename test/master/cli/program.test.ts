@@ -11,13 +11,32 @@ import { runProgram } from './in-process.ts'
 
 /** What `bench` reads of it. */
 const STATUS = { slots: { total: 2 }, slaves: { alive: 1 }, counters: { asks: 5 } }
+/** In a list: of the second the outcome is too long. */
+const FAILED = {
+  id: 'b',
+  status: 'failed',
+  slave: 's',
+  createdAt: '2026-01-01T00:00:00Z',
+  kind: 'command',
+  input: { program: 'sh' },
+}
+const failure = { type: 'exit-code', message: 'sh ended with exit code 3' }
+const TASKS = [
+  { ...FAILED, failure },
+  { ...FAILED, omitted: ['failure'] },
+]
+const ANSWERS: Record<string, object> = {
+  '/slaves': { slaves: [] },
+  '/status': STATUS,
+  '/tasks?kind=command&limit=20': { tasks: TASKS, next: null },
+}
 const seen: { path: string; body: string; headers: IncomingHttpHeaders }[] = []
 const master = createServer((request, response) => {
   void request.toArray().then((chunks) => {
     const { url: path = '', headers } = request
     seen.push({ path, body: chunks.join(''), headers })
     const task = { id: 'a', status: 'done', result: 1 }
-    const answer = path === '/slaves' ? { slaves: [] } : path === '/status' ? STATUS : task
+    const answer = ANSWERS[path] ?? task
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
   })
 })
@@ -49,6 +68,13 @@ t.test('sends the master what belongs to the command, and no global option', asy
   t.same(JSON.parse(seen.at(-1)?.body ?? ''), { kind: 'sum', input: {}, parts: 2 })
   await runProgram(['tasks', '--kind', 'sum', ...globals])
   t.match(seen.at(-1)?.path, /^\/[a-z-]+\?(kind=sum&limit=20|limit=20&kind=sum)$/)
+})
+
+t.test('lists tasks, also those whose failure is too long for a list', async (t) => {
+  const argv = ['tasks', '--kind', 'command', '--limit', '20']
+  const { stdout, exit } = await runProgram(argv, { url, isTTY: true })
+  t.equal(exit, 'ok')
+  t.match(stdout, /exit-code: sh ended with exit code 3\n.*\(long\)\n$/)
 })
 
 t.test(
