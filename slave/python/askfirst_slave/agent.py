@@ -9,6 +9,7 @@ import threading
 import time
 
 from . import VERSION
+from .commands import COMMAND
 from .core.attempts import Attempts
 from .core.offers import Offers
 from .executor.executor import Run
@@ -17,16 +18,22 @@ from .files.run_folders import RunFolders
 
 
 class Agent:
-    def __init__(self, name, boot, slots, kinds, master, outbox, executor, folder, cache=None):
-        """`master`: link.exchange.Master. `folder`: where runs have their folders. `cache`: of their files."""
+    def __init__(self, name, boot, slots, kinds, master, outbox, executor, folder, cache=None, commands=None):
+        """`master`: link.exchange.Master. `folder`: where runs have their folders. `cache`: of their files.
+        `commands`: commands.commands.Commands; None when the slave runs no programs."""
         self.master = master
         self.outbox = outbox
         self.executor = executor
         self.cache = cache
-        self.folders = RunFolders(folder)
+        self.commands = commands
+        self.folders = RunFolders(folder, commands is not None and commands.is_passed())
         kept = {callback["attempt"]: callback["task"] for callback in outbox.all()}
         self.attempts = Attempts(kept)
-        self.offers = Offers(name, boot, slots, kinds, self.attempts)
+        if commands:
+            programs = {"kinds": [*kinds, COMMAND], "unable": commands.unable}
+        else:
+            programs = {"kinds": kinds}
+        self.offers = Offers(name, boot, slots, attempts=self.attempts, **programs)
         self.lock = threading.Lock()
         self.changed = threading.Condition(self.lock)
         # The run of each attempt that is running.
@@ -37,6 +44,7 @@ class Agent:
     # What the slave says of itself. The caller holds the lock.
 
     def card(self):
+        commands = {"commands": self.commands.card()} if self.commands else {}
         return {
             "name": self.offers.name,
             "boot": self.offers.boot,
@@ -44,7 +52,8 @@ class Agent:
             "kinds": self.offers.kinds,
             "tags": ["python"],
             "slots": self.offers.slots,
-            "features": ["files", "outputs"],
+            "features": ["files", "outputs", *commands],
+            **commands,
         }
 
     def state(self):

@@ -7,6 +7,7 @@ import uuid
 
 from . import kinds
 from .agent import Agent
+from .commands.confinement import close_data
 from .executor.executor import Executor
 from .files.cache import Cache
 from .link.callbacks import Callbacks
@@ -31,6 +32,7 @@ class App:
             self.server.context, scheme = identity.server_context(), "https"
         self.url = given.advertise or f"{scheme}://{given.host}:{self.server.server_port}"
         cache = (os.path.join(given.data, "cache"), given.cache_bytes_max)
+        commands = given.programs
         master = Master(identity.master if identity else given.master.rstrip("/"), identity)
         self.agent = Agent(
             name=given.name,
@@ -41,10 +43,15 @@ class App:
             kinds=kinds.offered(),
             master=master,
             outbox=Outbox(os.path.join(given.data, "outbox")),
-            executor=Executor(master.url, identity.folder if identity else None, self.url, cache),
+            executor=Executor(
+                master.url, identity.folder if identity else None, self.url, cache, commands
+            ),
             cache=Cache(*cache),
             folder=os.path.join(given.data, "work"),
+            commands=commands,
         )
+        if commands and commands.owner:
+            close_data(given.data, self.agent.folders.root, commands.is_passed())
         self.server.routes = {**availability_routes(self.agent), **offer_routes(self.agent)}
         self.server.hostname = urllib.parse.urlsplit(self.url).hostname
         self.identity = identity

@@ -1,11 +1,20 @@
 // A slave that runs programs, as a process, with a master that the test plays.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Test } from 'tap'
 import type { CommandInput } from '../../../shared/kinds/command.ts'
 import type { Callback, Offer } from '../../../shared/protocol/wire.ts'
+import { findConfinement } from '../../../slave/commands/containment.ts'
 import { findProgram } from '../../../slave/executor/spawn.ts'
 import { commandOf, launch, ROOT } from '../../rigs/cluster/launch.ts'
 import { startFakeMaster } from '../../rigs/conformance/fake-master.ts'
@@ -14,13 +23,68 @@ import { startFakeMaster } from '../../rigs/conformance/fake-master.ts'
 export const NOBODY = 65_534
 export const isRoot = process.getuid?.() === 0
 
+/** Settings that the slave in Python does not have. */
+const OF_NODE = ['executors', 'kinds', 'log-level']
+const PYTHON = pythonPath()
+
+/** The slave that is tried. */
+export type Trial = {
+  language: 'TypeScript' | 'Python'
+  /** The agent is root and its programs nobody; otherwise the agent is nobody, or this user. */
+  asRoot: boolean
+  /** The only programs that it finds. */
+  tools?: string[]
+}
+
+/** Both slaves, as root and as a user without rights, each with a reason for not trying it. */
+export function trials(): { trial: Trial; name: string; skip: string | false }[] {
+  const noNamespaces =
+    findConfinement(false).containment === 'pid-namespace' ? false : 'no user namespaces'
+  return (['TypeScript', 'Python'] as const).flatMap((language) =>
+    [true, false].map((asRoot) => {
+      const who = asRoot
+        ? 'root, whose programs are those of another user'
+        : 'a user without rights'
+      const files =
+        language === 'Python' ? [PYTHON ?? '', 'slave/python/slave.py'] : ['slave/main.ts']
+      const cannot = asRoot ? !isRoot && 'not root' : noRights(files) || noNamespaces
+      const skip = noPrograms() || noSlave(language) || cannot
+      return { trial: { language, asRoot }, name: `${language}, as ${who}`, skip }
+    }),
+  )
+}
+
+/**
+ * The program itself: what stands in PATH may be a script that needs others. The system's comes first, because
+ * another user cannot start one in the home of root.
+ */
+function pythonPath(): string | undefined {
+  const script = 'import http.client, sys; print(sys.executable, end="", flush=True)'
+  const old = '; sys.exit(sys.version_info < (3, 11))'
+  const tried = ['/usr/bin/python3', 'python3'].map((name) =>
+    spawnSync(name, ['-c', script + old], { encoding: 'utf8' }),
+  )
+  return tried.find(({ status }) => status === 0)?.stdout
+}
+
+/** Starts a slave. */
+export const commandToStart = (language: Trial['language'], flags: string[]): string[] =>
+  language === 'Python'
+    ? [PYTHON as string, join(ROOT, 'slave/python/slave.py'), ...flags]
+    : commandOf('slave/main.ts', flags)
+
+export const noSlave = (language: Trial['language']): string | false =>
+  language === 'Python' && !PYTHON ? 'python3 (3.11 or later) is not installed' : false
+
 const IDS = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', '--']
 
 /** Why the agent cannot run without rights here; false when it can. Of a checkout that only root can read. */
-export function noRights(): string | false {
+function noRights(files: string[]): string | false {
   if (!isRoot) return false
-  const tried = spawnSync('setpriv', [...IDS, 'test', '-r', `${ROOT}slave/main.ts`])
-  return tried.status === 0 ? false : 'another user cannot read this checkout'
+  const unreadable = files.find(
+    (file) => spawnSync('setpriv', [...IDS, 'test', '-r', file], { cwd: ROOT }).status !== 0,
+  )
+  return unreadable === undefined ? false : `another user cannot read ${unreadable}`
 }
 
 /** Why the programs of the tests cannot run here; false when they can. */
@@ -29,12 +93,12 @@ export function noPrograms(): string | false {
   return findProgram('perl') === undefined ? 'perl is not installed' : false
 }
 
-/** `asRoot`: the agent is root and its programs nobody; otherwise the agent is nobody, or this user. */
 export async function startCommandedSlave(
   t: Test,
-  asRoot: boolean,
+  { language, asRoot, tools: only }: Trial,
   settings: Record<string, string | number>,
 ) {
+  const isPython = language === 'Python'
   // Removed by us, when the slave has ended: it makes its folder again. Not in /tmp, which programs do not see.
   mkdirSync(join(ROOT, '.tap'), { recursive: true })
   const base = mkdtempSync(join(ROOT, '.tap', 'commanded-'))
@@ -59,9 +123,14 @@ export async function startCommandedSlave(
     ...(asRoot ? { 'commands-user': 'nobody' } : {}),
     ...settings,
   }
-  const flags = Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const words = commandOf('slave/main.ts', flags)
-  const env = { PATH: `/usr/local/bin:/usr/bin:/bin:${tools}`, CANARY_VARIABLE: CANARY }
+  const flags = Object.entries(all)
+    .filter(([name]) => !isPython || !OF_NODE.includes(name))
+    .flatMap(([name, value]) => [`--${name}`, String(value)])
+  const words = commandToStart(language, flags)
+  for (const tool of only ?? [])
+    symlinkSync(findProgram(tool) as string, join(tools, basename(tool)))
+  const path = only ? tools : `/usr/local/bin:/usr/bin:/bin:${tools}`
+  const env = { PATH: path, CANARY_VARIABLE: CANARY }
   const slave = launch(drops ? ['setpriv', ...IDS, ...words] : words, { env })
   t.teardown(async () => {
     await slave.end('SIGTERM', 20_000)
@@ -76,6 +145,8 @@ export async function startCommandedSlave(
     data,
     master,
     pid: slave.child.pid as number,
+    /** The end of what it has logged. */
+    stderr: slave.stderr,
     /** Kills the agent. */
     kill: () => slave.end('SIGKILL'),
     /** Offers a task and gives its callback. */
@@ -97,7 +168,7 @@ export async function startCommandedSlave(
     /** Paths of files that are left of runs. */
     left: (): string[] =>
       // What is removed meanwhile is none of it.
-      spawnSync('find', ['work/runs', 'commands', '-mindepth', '1'], {
+      spawnSync('find', [...(isPython ? ['work'] : ['work/runs', 'commands']), '-mindepth', '1'], {
         cwd: data,
         encoding: 'latin1',
       })

@@ -10,16 +10,21 @@ import type { Test } from 'tap'
 import t from 'tap'
 import { createLog } from '../../../shared/process/log.ts'
 import { createCommands } from '../../../slave/commands/commands.ts'
-import { findConfinement } from '../../../slave/commands/containment.ts'
 import type { RunEnded } from '../../../slave/executor/executors.ts'
-import { commandOf } from '../../rigs/cluster/launch.ts'
 import { commandLineOf, isAlive } from '../../rigs/cluster/proc.ts'
-import { isRoot, NOBODY, noPrograms, noRights, startCommandedSlave } from './commanded-slave.ts'
+import type { Trial } from './commanded-slave.ts'
+import {
+  commandToStart,
+  isRoot,
+  NOBODY,
+  noPrograms,
+  noSlave,
+  startCommandedSlave,
+  trials,
+} from './commanded-slave.ts'
 
 const MARK = `stays-${process.pid}`
 const skip = noPrograms()
-const noUserNamespaces =
-  findConfinement(false).containment === 'pid-namespace' ? false : 'no user namespaces'
 
 /** A program, and a daemon of it, that both ignore SIGTERM. */
 const STAYS = {
@@ -32,14 +37,11 @@ const STAYS = {
   ],
 }
 
-const asRoot = { skip: skip || !isRoot }
-const asUser = { skip: skip || noRights() || noUserNamespaces }
-t.test('as root', asRoot, (t) => trial(t, true))
-t.test('as a user without rights', asUser, (t) => trial(t, false))
+for (const { trial, name, skip } of trials()) t.test(name, { skip }, (t) => tryEnds(t, trial))
 
-async function trial(t: Test, asRoot: boolean): Promise<void> {
+async function tryEnds(t: Test, trial: Trial): Promise<void> {
   t.test('a revoked run ends with all its processes, and nothing is delivered', async (t) => {
-    const slave = await startCommandedSlave(t, asRoot, { 'kill-grace-ms': 200 })
+    const slave = await startCommandedSlave(t, trial, { 'kill-grace-ms': 200 })
     await slave.offer({
       attempt: 'a',
       task: 't',
@@ -61,7 +63,7 @@ async function trial(t: Test, asRoot: boolean): Promise<void> {
   })
 
   t.test('the death of the agent by SIGKILL ends all processes of a run', async (t) => {
-    const slave = await startCommandedSlave(t, asRoot, {})
+    const slave = await startCommandedSlave(t, trial, {})
     await slave.offer({
       attempt: 'a',
       task: 't',
@@ -76,13 +78,13 @@ async function trial(t: Test, asRoot: boolean): Promise<void> {
   })
 
   t.test('the card has the kind, the programs and the containment', async (t) => {
-    const slave = await startCommandedSlave(t, asRoot, {
+    const slave = await startCommandedSlave(t, trial, {
       commands: 'true,convert=/nowhere/convert',
     })
     await until(() => slave.master.registrations.length > 0)
     const [registration] = slave.master.registrations
+    t.equal(registration?.body.kinds.at(-1), 'command')
     t.match(registration?.body, {
-      kinds: ['sleep', 'command'],
       commands: { programs: ['true', 'convert'], containment: 'pid-namespace' },
     })
     t.ok(registration?.body.features?.includes('commands'))
@@ -104,7 +106,7 @@ async function trial(t: Test, asRoot: boolean): Promise<void> {
   })
 
   t.test('a program gets arguments as they are, its input, and measured resources', async (t) => {
-    const slave = await startCommandedSlave(t, asRoot, {})
+    const slave = await startCommandedSlave(t, trial, {})
     const args = ['%s|', '$HOME', '; id', "'", '"', '*', '', '\u20ac', '--', '-x']
     t.match((await slave.run({ program: 'printf', args })).outcome, {
       result: {
@@ -188,12 +190,37 @@ t.test('without namespaces', { skip }, async (t) => {
   await until(() => processes().length === 0)
 })
 
-t.test(
-  'a slave as root needs another user for its programs',
-  { skip: skip || !isRoot },
-  async (t) => {
+t.test('Python, without namespaces', { skip: skip || noSlave('Python') }, async (t) => {
+  const tools = ['perl', 'sh', 'echo', 'sleep', 'rm', 'chmod']
+  const trial: Trial = { language: 'Python', asRoot: isRoot, tools }
+  const slave = await startCommandedSlave(t, trial, { 'kill-grace-ms': 200 })
+  await until(() => slave.master.registrations.length > 0)
+  const commands = { programs: 'any', containment: 'process-group' }
+  t.match(slave.master.registrations[0]?.body, { commands })
+  t.match((await slave.run({ program: 'echo', args: ['ok'] })).outcome, {
+    result: { stdout: 'ok\n' },
+  })
+  const perl = (code: string) => ({ program: 'perl', args: ['-MPOSIX', '-e', code, MARK] })
+  const atLimit = await slave.run(perl('$SIG{TERM} = "IGNORE"; fork; sleep 1 while 1'), 300)
+  t.match(atLimit.outcome, { type: 'time-limit', signal: 'SIGKILL' })
+  t.same(processes(), [])
+  const daemon = 'exit if fork; setsid; %ENV = (); exit if fork; sleep 1 while 1'
+  t.match((await slave.run(perl(daemon))).outcome, { status: 'done' }, 'orphans are found')
+  t.same(processes(), [])
+  const offer = { task: 't', kind: 'command', input: STAYS, runLimitMs: 60_000 }
+  await slave.offer({ attempt: 'a', ...offer })
+  await until(() => processes().length === 2)
+  await slave.kill()
+  await until(() => processes().length === 0)
+})
+
+for (const language of ['TypeScript', 'Python'] as const) {
+  const cannot = skip || noSlave(language) || !isRoot
+  t.test(`${language}: root needs another user for its programs`, { skip: cannot }, async (t) => {
+    const data = t.testdir({})
     const refusal = async (...flags: string[]): Promise<string> => {
-      const [command = '', ...args] = commandOf('slave/main.ts', ['--port', '0', ...flags])
+      const all = ['--port', '0', '--data', data, ...flags]
+      const [command = '', ...args] = commandToStart(language, all)
       const slave = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
       let text = ''
       slave.stderr.on('data', (part: Buffer) => (text += part.toString()))
@@ -203,13 +230,13 @@ t.test(
     t.match(await refusal('--commands', 'true'), /needs --commands-user/)
     t.match(await refusal('--commands', 'true', '--commands-user', 'root'), /must not be root/)
     t.match(await refusal('--commands', 'true', '--commands-user', 'no-such-user'), /no such user/)
-    t.match(
-      await refusal('--commands', 'x=/tmp/x', '--commands-user', 'nobody'),
-      /\/tmp of its own/,
-    )
-    t.match(await refusal('--kinds', 'command'), /offered with --commands/)
-  },
-)
+    const asNobody = ['--commands-user', 'nobody']
+    t.match(await refusal('--commands', 'x=/tmp/x', ...asNobody), /\/tmp of its own/)
+    if (language === 'TypeScript') {
+      t.match(await refusal('--kinds', 'command'), /offered with --commands/)
+    }
+  })
+}
 
 /** Processes of this test's programs that run. */
 function processes(): number[] {

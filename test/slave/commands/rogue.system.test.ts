@@ -6,9 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import t from 'tap'
 import type { Outcome } from '../../../shared/protocol/wire.ts'
-import { findConfinement } from '../../../slave/commands/containment.ts'
 import { commandLineOf, isAlive } from '../../rigs/cluster/proc.ts'
-import { CANARY, isRoot, noPrograms, noRights, startCommandedSlave } from './commanded-slave.ts'
+import type { Trial } from './commanded-slave.ts'
+import { CANARY, startCommandedSlave, trials } from './commanded-slave.ts'
 import type { Rogue } from './rogues.ts'
 import { DISK_BYTES_MAX, GRACE_MS, MEMORY_BYTES_MAX, PROCESSES_MAX, roguesOf } from './rogues.ts'
 
@@ -18,16 +18,11 @@ const LATE_MS = 30_000
 const RIGHT = { program: 'sh', args: ['-c', 'echo $((6 * 7)); ls -A'] }
 const WELL = { status: 'done', result: { stdout: '42\n', stderr: '' } }
 
-const skip = noPrograms()
+for (const { trial, name, skip } of trials()) t.test(name, { skip }, (t) => tryRogues(t, trial))
 
-t.test('as root, whose programs are those of another user', { skip: skip || !isRoot }, (t) =>
-  trial(t, true),
-)
-const asUser = findConfinement(false).containment === 'pid-namespace' ? false : 'no user namespaces'
-t.test('as a user without rights', { skip: skip || noRights() || asUser }, (t) => trial(t, false))
-
-async function trial(t: Test, asRoot: boolean): Promise<void> {
-  const slave = await startCommandedSlave(t, asRoot, {
+async function tryRogues(t: Test, trial: Trial): Promise<void> {
+  const { asRoot } = trial
+  const slave = await startCommandedSlave(t, trial, {
     executors: 2,
     slots: 2,
     'kill-grace-ms': GRACE_MS,

@@ -8,11 +8,13 @@ OUTBOX_MAX = 10_000
 
 
 class Offers:
-    def __init__(self, name, boot, slots, kinds, attempts):
+    def __init__(self, name, boot, slots, kinds, attempts, unable=lambda offer: None):
+        """`unable`: why an offer of one of the kinds cannot be run here, or None."""
         self.name = name
         self.boot = boot
         self.slots = slots
         self.kinds = kinds
+        self.unable = unable
         self.attempts = attempts
         self.mode = "accepting"
         self.mode_reason = ""
@@ -81,6 +83,9 @@ class Offers:
         """The answer and its reason; None when the slave takes the offer."""
         if offer["kind"] not in self.kinds:
             return "unable", f'does not offer "{offer["kind"]}"'
+        why = self.unable(offer)
+        if why:
+            return "unable", why
         if offer.get("keep", "master") != "master":
             return "unable", "keeps no files for other slaves"
         if self.mode != "accepting":

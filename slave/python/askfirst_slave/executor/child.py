@@ -15,6 +15,8 @@ if __name__ == "__main__":
     # Python puts the folder of a program first on the path; the package is two folders up.
     sys.path[0] = os.path.dirname(os.path.dirname(sys.path[0]))
 
+from askfirst_slave.commands import COMMAND  # noqa: E402
+from askfirst_slave.commands.program_run import run_program  # noqa: E402
 from askfirst_slave.files.cache import Cache  # noqa: E402
 from askfirst_slave.files.fetch import fetch  # noqa: E402
 from askfirst_slave.files.outputs import find_outputs  # noqa: E402
@@ -25,17 +27,26 @@ from askfirst_slave.link.numbers import NUMBERS, noting, write_json  # noqa: E40
 from askfirst_slave.security.identity import Identity  # noqa: E402
 
 
-def run(offer, master, identity, own, cache):
+def run(offer, master, identity, own, cache, command=None):
     """The outcome of an offer. `identity`: the folder of the slave's identity, or None; `own`: the URL
-    of the slave; `cache`: its folder and size."""
+    of the slave; `cache`: its folder and size; `command`: see Commands.told."""
     try:
         identity = Identity(identity) if identity else None
-        for file in offer.get("files", []):
-            fetch(file, master, identity, own, Cache(*cache))
+
+        def bring():
+            for file in offer.get("files", []):
+                fetch(file, master, identity, own, Cache(*cache))
+
+        def send(names):
+            return [upload(name, master, identity) for name in names]
+
+        if offer["kind"] == COMMAND:
+            return run_program(offer, command, bring, send)
+        bring()
         result, names = KINDS[offer["kind"]](offer["input"])
         if "outputs" in offer:
             names = find_outputs(".", offer["outputs"])
-        files = [upload(name, master, identity) for name in names]
+        files = send(names)
         return {"status": "done", "result": result, **({"files": files} if files else {})}
     except Failure as failure:
         return failed(failure.type, failure, failure.missing)
@@ -62,7 +73,7 @@ def main():
         words = "a number of the input exceeds the range of a float: write it as text"
         outcome = failed("rejected-input", words)
     else:
-        told = (order[name] for name in ("master", "identity", "url", "cache"))
+        told = (order.get(name) for name in ("master", "identity", "url", "cache", "command"))
         outcome = run(order["offer"], *told)
     try:
         line = write_json(outcome, allow_nan=False)

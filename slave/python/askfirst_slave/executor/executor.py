@@ -1,5 +1,6 @@
 """Runs tasks in child processes, one process each, started with child.py. Owns the limits of time and of
-the size of a result. A child also ends by itself when the agent is gone (see child.py)."""
+the size of a result. A child also ends by itself when the agent is gone (see child.py). The time of a program
+is limited by its launcher (see commands/watched.py)."""
 
 import json
 import os
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 
+from ..commands import COMMAND
 from ..failure import failed
 from ..link.numbers import NUMBERS, write_json
 
@@ -21,6 +23,7 @@ class Run:
         self.offer = offer
         self.attempt = offer["attempt"]
         self.lock = threading.Lock()
+        self.is_program = offer["kind"] == COMMAND
         self.process = None
         self.killed = False
 
@@ -29,23 +32,32 @@ class Run:
         with self.lock:
             self.killed = True
             if self.process:
-                self.process.kill()
+                self.end()
 
     def started(self, process):
         with self.lock:
             self.process = process
             if self.killed:
-                process.kill()
+                self.end()
+
+    def end(self):
+        # A program gets its grace: its child process ends when the program has.
+        self.process.terminate() if self.is_program else self.process.kill()
 
 
 class Executor:
-    def __init__(self, master, identity, url, cache=None):
+    def __init__(self, master, identity, url, cache=None, commands=None):
         """What each child is told: the URL of the master, the folder of the identity (None without
-        one), the URL of this slave, and the folder and size of the cache of files."""
+        one), the URL of this slave, the folder and size of the cache of files, and what `commands` tells
+        of programs."""
         self.told = {"master": master, "identity": identity, "url": url, "cache": cache}
+        self.commands = commands
 
     def compute(self, run, folder):
         """Runs the task in a child whose current folder is `folder`; returns the outcome."""
+        order = {**self.told, "offer": run.offer}
+        if run.is_program:
+            order["command"] = self.commands.told(run.offer)
         process = subprocess.Popen(
             [sys.executable, "-B", CHILD],  # -B as in slave.py: no data in the program folder
             stdin=subprocess.PIPE,
@@ -60,10 +72,11 @@ class Executor:
             lambda: (over.set(), process.kill()),
         )
         timer.daemon = True
-        timer.start()
+        if not run.is_program:
+            timer.start()
         run.started(process)
         try:
-            line = exchange(process, {**self.told, "offer": run.offer})
+            line = exchange(process, order)
         finally:
             timer.cancel()
             status = end(process)

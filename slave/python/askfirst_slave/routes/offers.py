@@ -1,7 +1,7 @@
 """What the master asks the slave. Owns the check of its requests: a whole list is checked before any
 offer in it is taken (rule malformed)."""
 
-from ..names import NAME, is_id
+from ..names import NAME, is_id, variables_mistake
 from ..problem import Problem
 
 
@@ -40,6 +40,9 @@ def check_offer(where, offer):
         raise Problem(f"{where}.runLimitMs must be an integer of at least 1")
     if not isinstance(offer.get("files", []), list):
         raise Problem(f"{where}.files must be a list")
+    mistake = variables_mistake(offer.get("secretEnv", {}))
+    if mistake:
+        raise Problem(f"{where}.secretEnv {mistake}")
 
 
 def check_revoke(body):
