@@ -17,7 +17,7 @@ import { abilityOf } from './live-tasks.ts'
 import { noteAsk } from './measurements.ts'
 import type { Input, Unanswered } from './messages.ts'
 import { lackOf } from './needs.ts'
-import { due, enterLine, leaveLine } from './queue.ts'
+import { due, enterLine, fullQueue, leaveLine } from './queue.ts'
 import { routeTo } from './reach.ts'
 import { queueFull, refusal, refuseWith } from './refusal.ts'
 import { roomOf } from './registry.ts'
@@ -223,9 +223,10 @@ const mayWait = (task: Task, now: Monotonic): boolean =>
 /** Queues the task, or refuses it when the queue is full. */
 function wait(core: Context, task: Task, now: Monotonic): void {
   if (task.accepted && task.unclaimed) return endUnclaimed(core, task)
-  if (!task.accepted && core.waiting >= core.settings.waitingTasksMax) {
+  const full = task.accepted ? null : fullQueue(core, task)
+  if (full !== null) {
     if (task.unsure) return doubt(core, task, now)
-    return refuseWith(core, task, queueFull(core, task, now))
+    return refuseWith(core, task, queueFull(core, task, full, now))
   }
   if (task.notedUpTo < core.registry.end) notePassedOver(core, task, core.registry.end, now)
   enterLine(core, task, now)

@@ -59,6 +59,8 @@ export type Context = {
   readonly unsure: Set<Task>
   /** The queues by ability: highest priority first, then in order of arrival. */
   readonly lines: Map<string, Heap<Task>>
+  /** Abilities whose queues got a task in this step (serve-lines.ts). */
+  readonly entered: Set<string>
   /** Tasks by the time at which something is due for them; and slaves. */
   readonly dueTasks: Heap<Due>
   readonly dueSlaves: Heap<Slave>

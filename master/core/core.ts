@@ -11,8 +11,6 @@ import { inOrder } from '../policies/in-order.ts'
 import type { Policy } from '../policies/policy.ts'
 import {
   endUnclaimed,
-  offer,
-  pick,
   refuse,
   refuseWaiting,
   seek,
@@ -27,12 +25,13 @@ import { check, forgive, takeHeartbeat, takeNotReached, takeVisit } from './live
 import { createFigures } from './measurements.ts'
 import type { Effect, Input, Refusable, Waiting } from './messages.ts'
 import { takeGone, takeHanded, takePoll, takeSubmitted } from './polling.ts'
-import { before, enterLine, leaveLine, restUnwilling } from './queue.ts'
+import { enterLine, leaveLine } from './queue.ts'
 import { refuseInDoubt } from './refusal.ts'
 import { closePoll, saveSlave, takeLeave, takeRegistration } from './registration.ts'
 import { createRegistry } from './registry.ts'
 import { endGrace, restore, takeClockStep } from './restore.ts'
 import { createRunTimes } from './run-times.ts'
+import { serveLines } from './serve-lines.ts'
 import type { Due, NewTask, Slave, Task } from './state.ts'
 import { waitNoMore } from './task.ts'
 
@@ -51,6 +50,7 @@ export function createCore(given: {
     live: new Map(),
     unsure: new Set(),
     lines: new Map(),
+    entered: new Set(),
     dueTasks: createHeap<Due>((a, b) => a.at < b.at),
     dueSlaves: createHeap<Slave>((a, b) => a.dueAt < b.dueAt),
     runTimes: createRunTimes(),
@@ -276,36 +276,4 @@ function drain(core: Context, name: string, drained: boolean, token: Waiting<voi
 function noSuchSlave(core: Context, name: string, token: Refusable): void {
   const detail = `no slave named "${name}" is registered`
   core.effects.push({ do: 'answer-problem', token, type: 'no-such-slave', detail })
-}
-
-/** Offers queued tasks, best first, while a slave is available. */
-function serveLines(core: Context, now: Monotonic): void {
-  if (core.waiting === 0) return
-  for (;;) {
-    const next = bestHead(core, now)
-    if (!next) return
-    leaveLine(core, next.task)
-    offer(core, next.task, next.slave, now)
-  }
-}
-
-/** The best queue head for which a slave is available now. */
-function bestHead(core: Context, now: Monotonic) {
-  let best: { task: Task; slave: Slave } | undefined
-  for (const line of core.lines.values()) {
-    for (let task = line.peek(); task; task = line.peek()) {
-      if (task.number < core.restored && now < core.graceUntil) break
-      const place = pick(core, task, core.registry.nextFree)
-      const slave = place < 0 ? undefined : core.registry.at(place)
-      if (slave) {
-        if (!best || before(task, best.task)) best = { task, slave }
-        break
-      }
-      if (!task.asked || core.registry.nextFree(task.ability, null, 0) < 0) break
-      // The only free slaves have refused this task: the next one goes first.
-      leaveLine(core, task)
-      restUnwilling(core, task, now)
-    }
-  }
-  return best
 }

@@ -11,6 +11,9 @@ import type { Task } from './state.ts'
 /** A task that all free slaves refused for reasons of their own is offered again after this. */
 const UNWILLING_REST_MS = 1000
 
+/** Clients name programs and tags. The queue of each is looked at when a slave becomes free that has them. */
+const LINES_MAX = 4096
+
 /** Whether `a` is offered before `b`. */
 export const before = (a: Task, b: Task): boolean =>
   a.priority !== b.priority ? a.priority > b.priority : a.number < b.number
@@ -26,8 +29,17 @@ export function enterLine(core: Context, task: Task, now: Monotonic): void {
   task.asked = null
   task.stage = { is: 'waiting' }
   lineOf(core, task.ability).push(task)
+  core.entered.add(task.ability)
   core.waiting++
   if (task.waitUntil !== null) due(core, task, task.waitUntil)
+}
+
+/** What the queue has too much of for one more task, with its limit; null: there is room. */
+export function fullQueue({ settings, waiting, lines }: Context, task: Task): string | null {
+  const most = settings.waitingTasksMax
+  if (waiting >= most) return `${most} (--waiting-tasks-max)`
+  const isNew = task.ability !== task.kind && !lines.has(task.ability)
+  return isNew && lines.size >= LINES_MAX ? `${LINES_MAX} different needs of tasks` : null
 }
 
 function lineOf(core: Context, ability: string): Heap<Task> {

@@ -83,9 +83,9 @@ function lacksOf(core: Context, task: Task): Set<string> {
   return lacks
 }
 
-export function queueFull(core: Context, task: Task, now: Monotonic): Problem {
-  const most = core.settings.waitingTasksMax
-  const detail = `the queue has its maximum of ${most} (--waiting-tasks-max); try again later`
+/** `full`: what there is too much of, from `fullQueue`. */
+export function queueFull(core: Context, task: Task, full: string, now: Monotonic): Problem {
+  const detail = `the queue has its maximum of ${full}; try again later`
   return new Problem('queue-full', detail, {}, retryAfter(core, task, now))
 }
 

@@ -34,6 +34,8 @@ export function createRegistry(ask: 'known' | 'always') {
   const candidates = new Bitset()
   const free = ask === 'known' ? candidates : new Bitset()
   const alive = new Bitset()
+  /** Places whose room or abilities have grown in this step (serve-lines.ts). */
+  const freed = new Set<number>()
   /** Places that have a slave. */
   const taken = new Bitset()
   /** Who has a kind, and who has what tasks with needs ask for. */
@@ -92,6 +94,7 @@ export function createRegistry(ask: 'known' | 'always') {
     slots += card.slots - slave.slots
     slave.slots = card.slots
     slave.generation = -1
+    freed.add(slave.place)
     for (const set of able.values()) set.clear(slave.place)
     for (const kind of card.kinds) {
       ableTo(kind).set(slave.place)
@@ -162,7 +165,9 @@ export function createRegistry(ask: 'known' | 'always') {
     const isOurs = slave.standing === 'alive' && !isElsewhere(slave)
     mark(alive, slave.place, isOurs)
     const open = isOurs && !slave.drained && !slave.trouble?.resting
-    mark(free, slave.place, open && roomOf(slave) > 0)
+    const hasRoom = open && roomOf(slave) > 0
+    if (hasRoom && !free.has(slave.place)) freed.add(slave.place)
+    mark(free, slave.place, hasRoom)
     const askable = slave.reach.by !== 'http' || slave.trouble ? roomOf(slave) > 0 : true
     if (ask === 'always') mark(candidates, slave.place, open && askable)
   }
@@ -209,6 +214,13 @@ export function createRegistry(ask: 'known' | 'always') {
     takeOffers,
     takeOffer,
     byName,
+    freed,
+    /** Whether one of the freed slaves has the ability and still has room. */
+    isFreedFor(ability: string): boolean {
+      const able = whoHas(ability)
+      for (const place of freed) if (able.has(place) && free.has(place)) return true
+      return false
+    },
     get slots() {
       return slots
     },

@@ -21,6 +21,7 @@ import { Problem } from '../../shared/protocol/problems.ts'
 import type { Feature } from '../../shared/protocol/wire.ts'
 import { Variables } from '../../shared/protocol/wire.ts'
 import type { Need, Terms } from '../core/needs.ts'
+import { needsOf, saidNeeds } from '../core/needs.ts'
 import { termsIn } from '../dispatch/task-records.ts'
 import type { Attachments, TaskRequest } from './task-attachments.ts'
 import { attachmentsIn, attachmentsOf } from './task-attachments.ts'
@@ -80,9 +81,17 @@ export function createTaskRequests(given: {
       const { kind, priority, runLimitMs, tags, input } = task
       const queueMs = queueMsOf(task)
       const queued = queueMs === 0 ? {} : { queue: true, waitLimitMs: queueMs }
-      const { attemptsMax, retryOn = [] } = termsIn(task.terms) ?? {}
+      const { attemptsMax, retryOn = [], needs = [] } = termsIn(task.terms) ?? {}
       const tries = attemptsMax == null ? {} : { attemptsMax }
-      const common = { priority, runLimitMs, tags, ...queued, ...tries, retryOn, ...changed }
+      const needed = saidNeeds(needs)
+      const usual = { priority, runLimitMs, tags, ...queued }
+      const common = {
+        ...usual,
+        ...tries,
+        retryOn,
+        ...(needed ? { needs: needed } : {}),
+        ...changed,
+      }
       const before = attachmentsIn(task.work)
       const files = changed.files ?? filesOf(before)
       const { outputs } = before ?? {}
@@ -211,13 +220,13 @@ const PROGRAM_ATTEMPTS_MAX = 1
 
 /** What is unusual about a task; null: nothing. */
 function termsOf(
-  { attemptsMax, retryOn = NO_CODES }: TaskOptions,
+  { attemptsMax, retryOn = NO_CODES, needs: said }: TaskOptions,
   attachments: Attachments | null,
   program: string | undefined,
 ): Terms | null {
-  const isUsual = attemptsMax === undefined && retryOn.length === 0
+  const isUsual = attemptsMax === undefined && retryOn.length === 0 && said === undefined
   if (isUsual && attachments === null && program === undefined) return null
-  const needs: Need[] = []
+  const needs: Need[] = said === undefined ? [] : needsOf(said)
   const feature = (name: Feature): void => void needs.push({ is: 'feature', name })
   if (attachments && attachments.files.length > 0) feature('files')
   if (attachments && attachments.outputs.length > 0) feature('outputs')

@@ -4,6 +4,7 @@ import { isoOf } from '../../shared/data/clock.ts'
 import { Raw } from '../../shared/data/raw-json.ts'
 import { traceIdOf } from '../../shared/protocol/trace.ts'
 import type { Outcome } from '../../shared/protocol/wire.ts'
+import { saidNeeds } from '../core/needs.ts'
 import { asked, reasonOf, timesOf } from '../core/trail.ts'
 import type { Reply } from '../dispatch/pending-requests.ts'
 import { readOutcome, termsIn } from '../dispatch/task-records.ts'
@@ -65,11 +66,13 @@ export function taskJson(record: TaskRecord) {
 /** What a client said of it beyond the usual. */
 function termsJson(record: TaskRecord) {
   const { files = [], outputs = [] } = workIn(record.work) ?? {}
-  const { attemptsMax = null, retryOn = [] } = termsIn(record.terms) ?? {}
+  const { needs = [], attemptsMax = null, retryOn = [] } = termsIn(record.terms) ?? {}
+  const said = saidNeeds(needs)
   const facts = files.map(({ name, sha256, bytes }) => [name, { sha256, bytes }])
   return {
     ...(files.length > 0 ? { inputFiles: Object.fromEntries(facts) } : {}),
     ...(outputs.length > 0 ? { outputs } : {}),
+    ...(said !== undefined ? { needs: said } : {}),
     ...(attemptsMax !== null ? { attemptsMax } : {}),
     ...(retryOn.length > 0 ? { retryOn: [...retryOn] } : {}),
   }

@@ -144,6 +144,32 @@ t.test('what no slave can run is refused at once, with what they lack', async (t
   t.match(dry.body, { wouldAsk: null, slaves: [{ state: 'unable' }, { state: 'unable' }] })
 })
 
+t.test('needs choose the slave, are shown with the task, and hold for a retry', async (t) => {
+  const g = await startGuarded(t)
+  const alice = await clientOf(g, 'alice')
+  const kinds = ['sleep']
+  const plain = await slaveOf(g, 's1', { kinds })
+  await plain.look()
+  const body = { kind: 'sleep', input: { ms: 1 }, needs: { slaveTags: ['gpu'] } }
+  const refused = await alice('POST', '/tasks', body)
+  t.match(refused, { status: 422, body: { type: /no-capable-slave/, detail: /has no tag "gpu"/ } })
+
+  const { id } = (await alice('POST', '/tasks', { ...body, queue: true })).body as { id: string }
+  const tagged = await slaveOf(g, 's2', { kinds, tags: ['gpu', 'ssd'] })
+  const offer = await tagged.poll()
+  t.match(offer, { task: id })
+  await tagged.callBack(offer, { status: 'done', result: {} })
+  t.match((await alice('GET', `/tasks/${id}`)).body, { slave: 's2', needs: body.needs })
+  t.equal((await alice('POST', `/tasks/${id}/retry`, { queue: true })).status, 202)
+  t.match(await tagged.poll(), { kind: 'sleep' })
+
+  const named = { ...body, needs: { slave: 's3' } }
+  t.match((await alice('POST', '/tasks', named)).body, { detail: /is not "s3"/ })
+  for (const needs of [{ slaveTags: [''] }, { slave: 'a b' }, { slots: 2 }]) {
+    t.equal((await alice('POST', '/tasks', { ...body, needs })).status, 400, JSON.stringify(needs))
+  }
+})
+
 t.test('a wrong name of a file, program or variable is refused by the field', async (t) => {
   const g = await startGuarded(t)
   const alice = await clientOf(g, 'alice')

@@ -4,7 +4,13 @@ import type { CoreSettings } from '../../master/core/context.ts'
 import type { Effect, Input } from '../../master/core/messages.ts'
 import type { NewTask } from '../../master/core/state.ts'
 import { wallTime } from '../../shared/data/clock.ts'
-import type { Answer, HeldAttempt, Outcome, SlaveState } from '../../shared/protocol/wire.ts'
+import type {
+  Answer,
+  HeldAttempt,
+  Outcome,
+  SlaveCard,
+  SlaveState,
+} from '../../shared/protocol/wire.ts'
 import type { Token } from './stepping.ts'
 import { aToken, createTestCore, stepSaved } from './stepping.ts'
 
@@ -25,6 +31,7 @@ export function world(more: Partial<CoreSettings> = {}, now = 0) {
     ...more,
   })
   const slaves = new Map<string, SlaveState>()
+  const cards = new Map<string, Partial<SlaveCard>>()
 
   function step(input: Input): Effect[] {
     effects = stepSaved(core, input, here.now)
@@ -47,6 +54,9 @@ export function world(more: Partial<CoreSettings> = {}, now = 0) {
     },
     task: (id: string) => core.view.live.get(id),
 
+    /** What is unusual about the card of a slave that will be started. */
+    card: (name: string, more: Partial<SlaveCard>) => void cards.set(name, more),
+
     /** A slave is started, and registers. */
     start(name: string, slots = 1, boot = 'boot-1', held: HeldAttempt[] = []): Effect[] {
       const free = slots - held.filter(({ status }) => status !== 'ended').length
@@ -58,7 +68,8 @@ export function world(more: Partial<CoreSettings> = {}, now = 0) {
     visit(name: string, attempts: HeldAttempt[], token: Token | null = null): Effect[] {
       const state = here.state(name)
       const { boot, slots } = state
-      const card = { name, boot, version: '1', kinds: ['work'], tags: [], slots }
+      const usual = { name, boot, version: '1', kinds: ['work'], tags: [], slots }
+      const card = { ...usual, ...cards.get(name) }
       const said = { card, state, attempts }
       return step({ is: 'visited', name, url: `http://${name}`, said, token })
     },

@@ -27,6 +27,7 @@ import { createTaskRuns } from '../run/task-of-input.ts'
 import { createUploads } from '../run/uploads.ts'
 import { AT_ONCE_MAX, createWindow } from '../run/window.ts'
 import { explanationInWords } from '../words.ts'
+import { needsOf } from './needs.ts'
 
 /** For one request that is refused for now, or while no master answers. */
 const PATIENCE_S = 600
@@ -73,7 +74,8 @@ const declared = () =>
     .option('--priority <N>', '-100 to 100; higher priorities are served first', numberFrom(-100))
     .option('--tag <A,B>', 'tags, to find the tasks by')
     .option('--patience <SECONDS>', 'for how long requests are repeated', numberFrom(), PATIENCE_S)
-    .option('--needs <TAG>', 'not available yet')
+    .option('--needs <A,B>', 'tags that a slave must have to be asked')
+    .option('--slave <NAME>', 'the only slave to be asked')
     .option('--slots <N>', 'not available yet')
     .passThroughOptions()
 
@@ -82,10 +84,9 @@ type RunOptions = ReturnType<ReturnType<typeof declared>['opts']>
 export const run = (runner: Runner) =>
   declared().action(
     runner(async (session, operands, options): Promise<Exit | number> => {
-      for (const name of ['needs', 'slots'] as const) {
-        if (options[name] === undefined) continue
+      if (options.slots !== undefined) {
         throw new UsageError(
-          `--${name} is not available in this version: every task takes one slot of any slave that runs the program`,
+          '--slots is not available in this version: every task takes one slot of a slave',
         )
       }
       const given = parseOperands(operands)
@@ -162,7 +163,7 @@ async function runAll(
     const work = await workOf(template, input)
     if (isFirst) {
       isFirst = false
-      await requireSlave(master, work)
+      await requireSlave(master, work, needsOf(options))
     }
     return work
   }
@@ -223,11 +224,13 @@ function variables(given: string[], env: NodeJS.ProcessEnv): Record<string, stri
   )
 }
 
-function optionsOf({ runLimitMs, priority, tag }: RunOptions) {
+function optionsOf(options: RunOptions) {
+  const { runLimitMs, priority, tag } = options
   return {
     ...(runLimitMs === undefined ? {} : { runLimitMs }),
     ...(priority === undefined ? {} : { priority }),
     ...(tag === undefined ? {} : { tags: tag.split(',') }),
+    ...needsOf(options),
   }
 }
 
@@ -237,8 +240,13 @@ function standardInput({ null: isNull }: RunOptions): AsyncGenerator<Input, void
 }
 
 /** A program that no slave runs would wait for ever. Throws UsageError. */
-async function requireSlave(master: Client, { program, args }: Work): Promise<void> {
-  const explanation = await master.explain({ kind: 'command', input: { program, args } }, FIRST)
+async function requireSlave(
+  master: Client,
+  { program, args }: Work,
+  needs: ReturnType<typeof needsOf>,
+): Promise<void> {
+  const task = { kind: 'command', input: { program, args }, ...needs }
+  const explanation = await master.explain(task, FIRST)
   const able = explanation.slaves.filter(({ state }) => state !== 'unable')
   if (able.length > 0) return
   const [, ...reasons] = explanationInWords('command', explanation)

@@ -7,6 +7,7 @@ import type { Runner, Session } from '../command.ts'
 import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import { resultText } from '../output.ts'
+import { needsOf } from './needs.ts'
 import { submitLines } from './submit-lines.ts'
 import { parseJson, readText } from './text-file.ts'
 
@@ -45,6 +46,8 @@ const declared = () =>
     .option('--run-limit-ms <N>', 'run limit, in milliseconds', numberFrom(1))
     .option('--wait-limit-ms <N>', 'maximum time in the queue, in milliseconds', numberFrom(1))
     .option('--tag <A,B>', 'tags, to find it by')
+    .option('--needs <A,B>', 'tags that a slave must have to be asked')
+    .option('--slave <NAME>', 'the only slave to be asked')
     .option('-f, --file <FILE>', 'submit each line as a task; - is standard input')
     .option('--run <NAME>', 'name of the run: the same name and line are the same task')
     .option('--again', 'submit all lines again, including those that are done')
@@ -103,13 +106,15 @@ function expressionOf({ scope, number }: SubmitOptions, expression: string) {
 }
 
 /** What the master is told of each task, as far as it was given. */
-function common({ queue, priority, runLimitMs, waitLimitMs, tag }: SubmitOptions) {
+function common(given: SubmitOptions) {
+  const { queue, priority, runLimitMs, waitLimitMs, tag } = given
   return {
     ...(queue ? { queue } : {}),
     ...(priority === undefined ? {} : { priority }),
     ...(runLimitMs === undefined ? {} : { runLimitMs }),
     ...(waitLimitMs === undefined ? {} : { waitLimitMs }),
     ...(tag === undefined ? {} : { tags: tag.split(',') }),
+    ...needsOf(given),
   }
 }
 

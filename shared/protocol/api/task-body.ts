@@ -13,6 +13,20 @@ const WAIT_LIMIT_MS_MAX = 31_536_000_000
 /** Input files of one task. */
 const FILES_MAX = 10_000
 
+/** Which slaves may run a task. */
+export const Needs = Type.Object(
+  {
+    slaveTags: Type.Optional(
+      Type.Array(Tag, { ...TAGS, description: 'tags that the slave must have, all of them' }),
+    ),
+    slave: Type.Optional(
+      Type.String({ ...Name, description: 'the name of the only slave for it' }),
+    ),
+  },
+  { ...STRICT, description: 'what the task needs of the slave that runs it' },
+)
+export type Needs = Static<typeof Needs>
+
 /** What a client may say of any task. */
 export const TASK_OPTIONS = {
   queue: Type.Optional(
@@ -32,6 +46,7 @@ export const TASK_OPTIONS = {
     }),
   ),
   tags: Type.Optional(Type.Array(Tag, { ...TAGS, description: 'labels to find it by' })),
+  needs: Type.Optional(Needs),
   files: Type.Optional(
     Type.Record(Type.String(), Type.Object({ sha256: Sha256 }, STRICT), {
       maxProperties: FILES_MAX,

@@ -72,6 +72,7 @@ export const Task = Type.Object(
       Type.Record(Type.String(), Type.Object({ sha256: Sha256, bytes: Count }, STRICT)),
     ),
     outputs: TASK_OPTIONS.outputs,
+    needs: TASK_OPTIONS.needs,
     attemptsMax: TASK_OPTIONS.attemptsMax,
     retryOn: TASK_OPTIONS.retryOn,
     traceId: TraceId,

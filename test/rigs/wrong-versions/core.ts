@@ -166,9 +166,9 @@ export const CORE: WrongVersion[] = [
   {
     name: 'queue-one-too-many',
     says: 'queues one more task than the limit',
-    in: 'wait',
-    find: 'core.waiting >= core.settings.waitingTasksMax',
-    replace: 'core.waiting > core.settings.waitingTasksMax',
+    in: 'fullQueue',
+    find: 'waiting >= most',
+    replace: 'waiting > most',
     caughtBy: 'test/master/core.test.ts',
   },
   {

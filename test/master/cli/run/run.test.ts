@@ -319,7 +319,6 @@ t.test('refuses a command line that cannot be run, before anything runs', async 
   for (const [argv, message] of [
     [[':::', 'a'], /^give a program/],
     [['./script', ':::', 'a'], /"\.\/script" is no name of a program/],
-    [['--needs', 'gpu', 'x', ':::', 'a'], /^--needs is not available in this version/],
     [['--slots', '2', 'x', ':::', 'a'], /^--slots is not available in this version/],
     [['--halt', 'x', 'x', ':::', 'a'], /^--halt x is not understood/],
     [['--run', '../x', 'x', ':::', 'a'], /^--run \.\.\/x: it must consist of/],
