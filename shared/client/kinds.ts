@@ -5,6 +5,8 @@
 //     interface TaskKinds { invoice: { input: { customer: string }; result: { total: number } } }
 //   }
 
+import type { CommandInput, CommandResult } from '../kinds/command.ts'
+
 /** A value as an expression gives it: JSON, with mathjs's own forms where JSON has none. */
 export type Value = unknown
 
@@ -16,6 +18,9 @@ type RangeSum = {
   numbers?: 'exact' | 'number'
 }
 
+/** `secretEnv`: variables beside `env` that are never shown again. */
+type Command = CommandInput & { secretEnv?: Record<string, string> }
+
 export interface TaskKinds {
   expression: {
     input: { expression: string; scope?: Record<string, unknown>; number?: Numbers }
@@ -24,6 +29,7 @@ export interface TaskKinds {
   sleep: { input: { ms: number }; result: { sleptMs: number } }
   'word-count': { input: { text: string }; result: { words: number } }
   'range-sum': { input: RangeSum; result: { n: string; d: string } }
+  command: { input: Command; result: CommandResult }
 }
 
 export interface JobKinds {

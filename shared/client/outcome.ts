@@ -8,7 +8,11 @@ type ByStatus = 'status' | 'result' | 'resultType' | 'resultText' | 'files' | 'f
 /** A task or job without the fields that depend on its status. */
 export type About<Document> = Omit<Document, ByStatus>
 /** `R`: the type of its result. */
-export type Done<R> = { status: 'done'; result: R } & Pick<Task, 'resultType' | 'resultText'>
-export type Failed<Document extends { failure?: unknown }> = { status: 'failed' } & Required<
-  Pick<Document, 'failure'>
+export type Done<R> = { status: 'done'; result: R } & Pick<
+  Task,
+  'resultType' | 'resultText' | 'files'
 >
+/** `result`, `files`: what a program that failed gave all the same. */
+export type Failed<Document extends { failure?: unknown }, R = unknown> = {
+  status: 'failed'
+} & Required<Pick<Document, 'failure'>> & { result?: R } & Pick<Task, 'files'>

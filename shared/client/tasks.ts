@@ -23,7 +23,7 @@ type ResultOf<K extends string> = K extends keyof TaskKinds ? TaskKinds[K]['resu
 
 type Open = { status: 'pending' | 'in progress' }
 type Dropped = { status: 'cancelled' | 'expired' }
-export type Outcome<R = unknown> = Done<R> | Failed<api.Task> | Dropped
+export type Outcome<R = unknown> = Done<R> | Failed<api.Task, R> | Dropped
 
 /** A task that the master has promised, and that may not have ended. */
 export type Accepted<R = unknown> = Pick<AcceptedTask, 'id' | 'slave' | 'asked'> & {

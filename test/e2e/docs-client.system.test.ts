@@ -3,15 +3,18 @@
 
 import { OpenAPIClientAxios } from 'openapi-client-axios'
 import t from 'tap'
+import { createCheck } from '../../shared/http/validate.ts'
 import { folderOf } from '../folder.ts'
 import type { Answer, Json } from '../requests.ts'
 import { getJson, post } from '../requests.ts'
 import { startMaster, startSlave } from '../rigs/cluster/programs.ts'
+import { isRoot } from '../slave/commands/commanded-slave.ts'
 import { operationsIn, readDocument } from './openapi-document.ts'
 
 t.test('a client that is made of the document', async (t) => {
   const master = await startMaster(t, folderOf(t))
-  await startSlave(t, master.url, 'slave-1', ['--slots', '2'])
+  const commands = ['--commands', 'sh', ...(isRoot ? ['--commands-user', 'nobody'] : [])]
+  await startSlave(t, master.url, 'slave-1', ['--slots', '2', ...commands])
   const definition = await getJson(`${master.url}/docs/openapi.json`)
   const { responsesOf, examples } = readDocument(definition)
   const api = new OpenAPIClientAxios({
@@ -77,7 +80,36 @@ t.test('a client that is made of the document', async (t) => {
     const { sha256 } = await call('putBlob', 201, null, 'ask first', bytes)
     t.equal(await call('readBlob', 200, { sha256 }), 'ask first')
 
-    await call('listSlaves', 200)
+    const { slaves } = await call('listSlaves', 200)
+    t.match(slaves, [
+      { features: ['files', 'outputs', 'commands'], commands: { programs: ['sh'] } },
+    ])
+    const input = { program: 'sh', args: ['-c', 'cp in/a out.txt; exit $CODE'] }
+    const program = {
+      kind: 'command',
+      input: { ...input, env: { CODE: '0' }, secretEnv: { TOKEN: 'x' } },
+      files: { 'in/a': { sha256 } },
+      outputs: ['*.txt'],
+      attemptsMax: 2,
+      retryOn: [75],
+    }
+    const ran = await call('submitTask', 200, null, program, { headers })
+    t.match(ran, { status: 'done', result: { exitCode: 0 }, files: [{ name: 'out.txt', sha256 }] })
+    const { secretEnv: _, ...shown } = program.input
+    const inputFiles = { 'in/a': { sha256, bytes: 9 } }
+    const said = { input: shown, inputFiles, outputs: ['*.txt'], attemptsMax: 2, retryOn: [75] }
+    t.match(await call('readTask', 200, { id: ran.id }), said)
+    const { files } = await call('listTaskFiles', 200, { id: ran.id })
+    t.match(files, [{ name: 'out.txt', bytes: 9, sha256 }])
+    const path = { id: ran.id, path: 'out.txt' }
+    t.equal(await call('readTaskFile', 200, path), 'ask first')
+    const failing = { ...program, input: { ...input, env: { CODE: '3' } } }
+    const failed = await call('submitTask', 200, null, failing, { headers })
+    const failure = { type: 'exit-code', exitCode: 3, signal: null }
+    t.match(failed, { status: 'failed', failure, result: { exitCode: 3 }, files: [{ sha256 }] })
+    const none = { kind: 'command', input: { program: 'ffmpeg' } }
+    t.match(await call('submitTask', 422, null, none), { detail: /does not run "ffmpeg"/ })
+
     await call('drainSlave', 200, { name: 'slave-1' })
     await call('submitTask', 503, null, { expression: '1' })
     await call('resumeSlave', 200, { name: 'slave-1' })
@@ -99,6 +131,18 @@ t.test('a client that is made of the document', async (t) => {
       .map(({ operation }) => operation.operationId as string)
       .filter((name) => !called.has(name) && !wire.includes(name))
     t.same(missing, [], 'all of them, but what slaves say (which the conformance kit holds)')
+  })
+
+  t.test('says what the input of a program may be, with its secret variables', async (t) => {
+    const { schema } = definition.paths['/tasks'].post.requestBody.content['application/json']
+    const form = schema.anyOf.find((each: Json) => each.properties.kind?.const === 'command')
+    const { input, files, outputs, attemptsMax, retryOn } = form.properties
+    t.ok(files && outputs && attemptsMax && retryOn)
+    t.same(Object.keys(input.properties), ['program', 'args', 'stdin', 'env', 'secretEnv'])
+    const { fits } = createCheck(input)
+    t.ok(fits({ program: 'sh', secretEnv: { TOKEN: 'x' } }))
+    t.notOk(fits({ program: 'sh', secretEnv: { '1X': 'x' } }))
+    t.notOk(fits({ program: 'sh', secret: {} }))
   })
 
   t.test('takes every example, and they are of all operations that have a body', async (t) => {

@@ -4,7 +4,7 @@ import type { TSchema } from 'typebox'
 import { Type } from 'typebox'
 import { ANY_UUID_PATTERN, UUID_PATTERN } from '../patterns.ts'
 import type { FailureType } from '../wire.ts'
-import { Failed } from '../wire.ts'
+import { Failed, OutputFile } from '../wire.ts'
 
 /** Unknown fields are refused. */
 export const STRICT = { additionalProperties: false } as const
@@ -63,6 +63,7 @@ export const OUTCOME = {
   result: Type.Optional(Type.Unknown()),
   resultType: Type.Optional(Type.String()),
   resultText: Type.Optional(Type.String()),
-  files: Type.Optional(Type.Array(Type.Unknown())),
+  /** What its run left. */
+  files: Type.Optional(Type.Array(OutputFile)),
   failure: Type.Optional(Failure),
 }

@@ -5,7 +5,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Type } from 'typebox'
 import type { AboutKind, Loaded } from '../contract.ts'
-import { FilePath, Name, Sha256 } from '../wire.ts'
+import { FilePath, Name, Sha256, Variables } from '../wire.ts'
 import { PRIORITY, STRICT, TAGS, Tag } from './fields.ts'
 
 /** A year, in milliseconds. */
@@ -85,14 +85,24 @@ export function shortTask({ input, summary }: AboutKind): TSchema {
 /** Kinds that work on files have no example of a task that could be sent as it is. */
 const submittable = ({ kinds }: Loaded): AboutKind[] => kinds.filter(({ files }) => !files)
 
+/** What a client may give: of a program also secret variables, which are no part of the task's input. */
+function inputOf({ input, program }: AboutKind): TSchema {
+  if (program !== true || !Type.IsObject(input)) return input
+  const secretEnv = Type.Optional({
+    ...Variables,
+    description: 'variables beside `env` that are stored and sent to the slave, and never shown',
+  })
+  return Type.Object({ ...input.properties, secretEnv }, STRICT)
+}
+
 /** All bodies of `POST /tasks`. Documentation only: the handler validates the matching form. */
 export const taskBody = (loaded: Loaded): TSchema =>
   Type.Union<TSchema[]>([
     ...loaded.kinds.filter(({ shorthand }) => shorthand).map(shortTask),
-    ...submittable(loaded).map(({ name, summary, input }) =>
+    ...submittable(loaded).map((kind) =>
       Type.Object(
-        { kind: Type.Literal(name), input, ...TASK_OPTIONS },
-        { ...STRICT, description: summary },
+        { kind: Type.Literal(kind.name), input: inputOf(kind), ...TASK_OPTIONS },
+        { ...STRICT, description: kind.summary },
       ),
     ),
     NamedTask,

@@ -143,3 +143,19 @@ t.test('cancels a task, also when the answer to the first try was lost', async (
   await t.rejects(unknown.tasks.cancel('a'), { name: 'ProblemError', type: 'unknown-task' })
   t.equal(unknown.requests.length, 1)
 })
+
+t.test('knows what a program takes and gives, also one that fails', async (t) => {
+  const result = { exitCode: 3, signal: null, stdout: '', stderr: 'no' }
+  const files = [{ name: 'a', bytes: 1, sha256: 'x' }]
+  const failure = { type: 'exit-code', message: 'sh ended with exit code 3', exitCode: 3 }
+  const failed = { value: { id: 'a', status: 'failed', failure, result, files } }
+  const { tasks, requests } = tasksWith(failed)
+  const input = { program: 'sh', args: ['-c', 'exit 3'], secretEnv: { TOKEN: 'x' } }
+  const request = { kind: 'command' as const, input, outputs: ['a'], retryOn: [75] }
+  const task = await tasks.submit(request)
+  t.same(requests[0]?.json, request)
+  if (task.status !== 'failed') return t.fail(task.status)
+  t.equal(task.failure.exitCode, 3)
+  t.equal(task.result?.stderr, 'no')
+  t.equal(task.files?.[0]?.name, 'a')
+})
