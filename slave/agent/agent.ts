@@ -104,7 +104,7 @@ export function createAgent(given: AgentOptions) {
     offer({ offers, boot = given.boot }: OffersRequest): OffersReply {
       runs.hold(offers)
       take({ is: 'offers', offers: offers.map(headOf), boot })
-      runs.release(offers)
+      runs.release()
       const answered = reply ?? { state: core.state(), answers: [] }
       reply = undefined
       return answered
@@ -185,7 +185,7 @@ export function createAgent(given: AgentOptions) {
   function takePolled({ offers, revoke }: PollReply): void {
     runs.hold(offers)
     take({ is: 'polled', offers, revoke })
-    runs.release(offers)
+    runs.release()
   }
 
   function takeEnded(ended: RunEnded[]): void {

@@ -12,24 +12,27 @@ import type { RunEnded } from '../executor/executors.ts'
 type Running = { task: string; traceparent?: string | undefined }
 
 export function createRuns({ figures, log }: { figures: SlaveFigures; log: Logger }) {
-  const offered = new Map<string, Offer>()
+  /** The offers of this turn, and which of them the core comes to next: it decides in their order. */
+  let offered: readonly Offer[] = []
+  let next = 0
   const running = new Map<string, Running>()
   /** Whether a line per attempt is wanted. Read once, because it is needed for each task. */
   const debug = log.isLevelEnabled('debug')
 
   return {
     /** Keeps the payloads of offers for the turn that decides about them. */
-    hold(offers: Offer[]): void {
-      for (const offer of offers) offered.set(offer.attempt, offer)
+    hold(offers: readonly Offer[]): void {
+      offered = offers
+      next = 0
     },
 
-    release(offers: Offer[]): void {
-      for (const { attempt } of offers) offered.delete(attempt)
+    release(): void {
+      offered = []
     },
 
     /** The core took an attempt: returns the offer to run. Throws when the offer is not held. */
     begin(attempt: string): Offer {
-      const offer = offered.get(attempt)
+      const offer = find(attempt)
       if (!offer) throw new Error(`attempt ${attempt} was taken without an offer`)
       const { task, kind, traceparent } = offer
       running.set(attempt, { task, traceparent })
@@ -43,7 +46,7 @@ export function createRuns({ figures, log }: { figures: SlaveFigures; log: Logge
         if (answer === 'taken') continue
         count(answer)
         if (!debug) continue
-        const offer = offered.get(attempt)
+        const offer = offered.find((each) => each.attempt === attempt)
         log.debug({ ...about(attempt, offer), kind: offer?.kind, answer, reason }, 'refused')
       }
     },
@@ -64,10 +67,19 @@ export function createRuns({ figures, log }: { figures: SlaveFigures; log: Logge
         observe(figures.runMs, ranMs)
         if (debug) log.debug({ ...about(attempt, run), ...endOf(outcome), ranMs }, 'ended')
         const { task, traceparent } = run
-        callbacks.push({ attempt, task, outcome, ranMs, ...(traceparent ? { traceparent } : {}) })
+        const callback = { attempt, task, outcome, ranMs }
+        callbacks.push(traceparent ? { ...callback, traceparent } : callback)
       }
       return callbacks
     },
+  }
+
+  function find(attempt: string): Offer | undefined {
+    while (next < offered.length) {
+      const offer = offered[next++] as Offer
+      if (offer.attempt === attempt) return offer
+    }
+    return undefined
   }
 
   function count(answer: Answer): void {

@@ -33,6 +33,7 @@ const REGISTER_AGAIN_MS_MAX = 5_000
 /** The answer to an offer. */
 type Said = Omit<OfferAnswer, 'attempt'>
 const TAKEN: Said = { answer: 'taken', reason: '' }
+const taken = (attempt: string): OfferAnswer => ({ attempt, answer: 'taken', reason: '' })
 const REVOKED: Said = { answer: 'revoked', reason: 'revoked by the master' }
 
 /** `unable`: what the shell found in the payload that this slave cannot do, in words for people. */
@@ -266,7 +267,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
   function answer({ attempt, task, kind, unable }: OfferHead): OfferAnswer {
     const before = answered.get(attempt)
     if (before) return { attempt, ...before }
-    if (running.has(attempt) || ended.has(attempt)) return { attempt, ...TAKEN }
+    if (running.has(attempt) || ended.has(attempt)) return taken(attempt)
     const refusal = refusalOf(kind, unable)
     if (refusal) {
       owesNotice = true
@@ -274,7 +275,7 @@ export function createSlaveCore(settings: SlaveCoreSettings) {
       return { attempt, ...refusal }
     }
     begin(attempt, task)
-    return { attempt, ...TAKEN }
+    return taken(attempt)
   }
 
   function begin(attempt: string, task: string): void {

@@ -33,7 +33,7 @@ test('a run that ended becomes a callback with its task and the trace of its off
   runs.hold(offers)
   t.equal(runs.begin('a'), offers[0], 'the whole offer is handed to the executors')
   runs.begin('b')
-  runs.release(offers)
+  runs.release()
   const { outcome } = ended('a')
   t.strictSame(runs.end([ended('a'), ended('b')]), [
     { attempt: 'a', task: 'task of a', outcome, ranMs: 2, traceparent: TRACE },
@@ -73,7 +73,7 @@ test('answers are counted by what they are, those of polled tasks too', async (t
 test('nothing begins without an offer that is held', async (t) => {
   const { runs } = await setUp()
   runs.hold([offer('a')])
-  runs.release([offer('a')])
+  runs.release()
   t.throws(() => runs.begin('a'), /taken without an offer/)
 })
 

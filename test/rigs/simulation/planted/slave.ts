@@ -35,8 +35,8 @@ export const SLAVE: Bug[] = [
     name: 'running-taken-again',
     says: 'runs an attempt again that is offered twice',
     in: 'answer',
-    find: 'if (running.has(attempt) || ended.has(attempt)) return {',
-    replace: 'if (ended.has(attempt)) return {',
+    find: 'if (running.has(attempt) || ended.has(attempt)) return taken',
+    replace: 'if (ended.has(attempt)) return taken',
   },
   {
     name: 'boot-not-checked',
