@@ -21,7 +21,7 @@ import { due, enterLine, fullQueue, leaveLine } from './queue.ts'
 import { routeTo } from './reach.ts'
 import { queueFull, refusal, refuseWith } from './refusal.ts'
 import { roomOf } from './registry.ts'
-import type { Slave, Task } from './state.ts'
+import type { OpenOffer, Slave, Task } from './state.ts'
 import { note } from './trail.ts'
 
 /** What a trail says of an offer without an answer. */
@@ -70,7 +70,7 @@ export function offer(core: Context, task: Task, slave: Slave, now: Monotonic): 
   assert(route !== null, 'a slave that does not poll has no room')
   const attempt = core.ids.make(task.id, slave.name)
   task.stage = { is: 'asking', slave, attempt, since: now }
-  slave.offers.set(attempt, { attempt, task, at: now })
+  slave.offers.set(attempt, { attempt, task, at: now, boot: slave.boot })
   core.registry.refresh(slave)
   core.counters.asks++
   task.asks++
@@ -141,23 +141,23 @@ export function takeAnswers(
     noteAsk(core.figures, answer.answer, ms)
     slave.lastAnswer = { event: answer.answer, reason: answer.reason ?? '', ms, at: now }
     if (answer.answer === 'taken')
-      hold(core, task, slave, answer.attempt, state.generation, now, ms)
-    else refusedBy(core, task, slave, answer, ms, now)
+      hold(core, task, slave, answer.attempt, state.generation, now, open)
+    else refusedBy(core, slave, open, answer, now)
   })
 }
 
 function refusedBy(
   core: Context,
-  task: Task,
   slave: Slave,
+  { task, at, boot }: OpenOffer,
   { attempt, answer, reason }: OfferAnswer,
-  ms: number,
   now: Monotonic,
 ): void {
   slave.refusals.set(answer, (slave.refusals.get(answer) ?? 0) + 1)
-  if (answer === 'unable') core.registry.disable(slave, task.ability)
+  // A process that has replaced it since may be able.
+  if (answer === 'unable' && boot === slave.boot) core.registry.disable(slave, task.ability)
   if (task.stage.is !== 'asking' || task.stage.attempt !== attempt) return
-  note(task, { at: core.wall, event: answer, slave: slave.name, reason, ms })
+  note(task, { at: core.wall, event: answer, slave: slave.name, reason, ms: now - at })
   markAsked(task, slave.place)
   seek(core, task, now)
 }

@@ -10,21 +10,29 @@ import type {
   Callback,
   CallbacksReply,
   CallbacksRequest,
-  HeldAttempt,
   Outcome,
 } from '../../shared/protocol/wire.ts'
 import type { Context } from './context.ts'
-import { attemptsMaxOf, dropTask } from './live-tasks.ts'
+import { abilityOf, attemptsMaxOf, dropTask } from './live-tasks.ts'
 import { noteFailure, noteFree, noteRun, noteWait } from './measurements.ts'
-import type { Unattached, Waiting } from './messages.ts'
+import type { Waiting } from './messages.ts'
 import { enterLine, leaveLine, rest } from './queue.ts'
 import { routeTo } from './reach.ts'
 import type { LossReason } from './reasons.ts'
 import { inWords } from './reasons.ts'
+import { mayHave } from './registry.ts'
 import type { Failed, RetriedFailure } from './retries.ts'
-import { isBlamed, isLost, isRetried, isRetriedFailure } from './retries.ts'
-import type { EndStatus, Held, Slave, Task } from './state.ts'
-import { count, currentAttempt, hasEnded, isCurrent, waitFor, waitNoMore } from './task.ts'
+import { isBlamed, isLost, isMissing, isRetried, isRetriedFailure } from './retries.ts'
+import type { EndStatus, Held, OpenOffer, Slave, Task } from './state.ts'
+import {
+  count,
+  countNot,
+  currentAttempt,
+  hasEnded,
+  isCurrent,
+  waitFor,
+  waitNoMore,
+} from './task.ts'
 import type { TrailEntry } from './trail.ts'
 import { note } from './trail.ts'
 
@@ -44,7 +52,10 @@ export function recall(task: Task): void {
 /** The generation of an attempt that may not have arrived: no list is newer. */
 export const NOT_ARRIVED = Number.POSITIVE_INFINITY
 
-/** A slave has the attempt, according to its answer, its list, or an outcome that arrived before both. */
+/**
+ * A slave has the attempt, according to its answer, its list, or an outcome that arrived before both. `offer`:
+ * the one that it has accepted.
+ */
 export function hold(
   core: Context,
   task: Task,
@@ -52,7 +63,7 @@ export function hold(
   attempt: string,
   generation: number,
   now: Monotonic,
-  ms?: number,
+  offer?: OpenOffer,
 ): void {
   if (task.stage.is === 'running' && task.stage.attempt === attempt) return
   if (task.stage.is === 'running' || hasEnded(task)) return revoke(core, slave, [attempt])
@@ -66,14 +77,16 @@ export function hold(
   core.running++
   slave.taken++
   const onItsWay = generation === NOT_ARRIVED
-  slave.held.set(attempt, { attempt, task, since: now, generation, confirmedAt: now, onItsWay })
+  const boot = offer?.boot ?? null
+  const held = { attempt, task, since: now, generation, confirmedAt: now, boot, onItsWay }
+  slave.held.set(attempt, held)
   const { wall: at } = core
   const { name } = slave
   note(
     task,
-    ms === undefined
+    offer === undefined
       ? { at, event: 'taken', slave: name }
-      : { at, event: 'taken', slave: name, ms },
+      : { at, event: 'taken', slave: name, ms: now - offer.at },
   )
   core.effects.push({ do: 'save', task })
   accept(core, task)
@@ -140,6 +153,7 @@ export function settle(
   if (task && slave && counts && task.stage.is !== 'running') {
     hold(core, task, slave, attempt, slave.generation, now)
   }
+  if (task && slave && isMissing(task, outcome)) disableSince(core, slave, task, attempt)
   if (slave) forget(core, slave, attempt, now)
   if (!task) {
     core.counters.callbacksUnattached++
@@ -178,7 +192,8 @@ function conclude(
   outcome: Outcome,
   now: Monotonic,
 ): void {
-  if (isRetriedFailure(task, outcome)) fail(core, task, slave, outcome, now)
+  if (isMissing(task, outcome)) tryElsewhere(core, task, slave, outcome, now)
+  else if (isRetriedFailure(task, outcome)) fail(core, task, slave, outcome, now)
   else end(core, task, outcome.status, outcome, slave)
 }
 
@@ -209,6 +224,42 @@ function fail(
   const until = later(now, core.settings.retryBackoffMs * 2 ** (task.tries - 1))
   note(task, { at: core.wall, event: 'retry', why: { is: 'after try', tries: task.tries } })
   rest(core, task, until)
+  core.effects.push({ do: 'save', task })
+}
+
+/** The process that could not start the program is not asked for such tasks again. */
+function disableSince(core: Context, slave: Slave, task: Task, attempt: string): void {
+  const known = slave.held.get(attempt) ?? slave.offers.get(attempt)
+  // Another process of the slave may have the program: the outcome may be of one that was replaced.
+  if (known?.boot === slave.boot) core.registry.disable(slave, task.ability)
+}
+
+/**
+ * The slave could not start the program. A slave that polls accepts before it looks: this is a refusal, not a
+ * try. The task ends when no slave is left that may have the program.
+ */
+function tryElsewhere(
+  core: Context,
+  task: Task,
+  slave: string,
+  outcome: RetriedFailure,
+  now: Monotonic,
+): void {
+  const { registry } = core
+  const ability = abilityOf(task)
+  const isLeft = registry.some((each) => registry.has(each, task.ability) || mayHave(each, ability))
+  if (!isLeft) return end(core, task, 'failed', outcome, slave)
+  const attempt = currentAttempt(task)
+  const { type, message: reason } = outcome
+  const about = attempt === null ? {} : { attempt }
+  note(task, { at: core.wall, event: type, slave, ...about, reason })
+  if (attempt !== null) {
+    ;(task.failed ??= new Set()).add(attempt)
+    countNot(task, attempt)
+  }
+  release(core, task)
+  waitFor(task, core.settings.waitLimitMs, now, core.wall)
+  enterLine(core, task, now)
   core.effects.push({ do: 'save', task })
 }
 
@@ -243,17 +294,13 @@ export function lose(
 }
 
 /** The response to a poll that carried the attempt was lost: this does not count as a try. */
-function miss(core: Context, slave: Slave, { task, attempt }: Held, now: Monotonic): void {
+export function miss(core: Context, slave: Slave, { task, attempt }: Held, now: Monotonic): void {
   slave.held.delete(attempt)
   if (task.stage.is !== 'running' || task.stage.attempt !== attempt) return
   core.counters.attemptsLost++
   const why = { is: 'poll lost' } as const
   note(task, { at: core.wall, event: 'not arrived', slave: slave.name, why })
-  const { counted } = task
-  if (counted?.includes(attempt)) {
-    task.counted = counted.filter((each) => each !== attempt)
-    task.tries--
-  }
+  countNot(task, attempt)
   task.misses++
   release(core, task)
   waitFor(task, core.settings.waitLimitMs, now, core.wall)
@@ -305,83 +352,4 @@ function endEntry(
 ): TrailEntry {
   if (by === undefined) return { at, event, ...whyOf(outcome) }
   return event === 'done' ? { at, event, slave: by } : { at, event, slave: by, ...whyOf(outcome) }
-}
-
-/**
- * Handles a slave's list of its attempts as of `generation`: a listed attempt is confirmed or adopted,
- * an attempt that is not listed is lost, and attempts to revoke are returned.
- */
-export function compare(
-  core: Context,
-  slave: Slave,
-  attempts: HeldAttempt[],
-  generation: number,
-  now: Monotonic,
-): string[] {
-  const unwanted: string[] = []
-  const unattached: Unattached[] = []
-  const listed = new Set<string>()
-  for (const { attempt, task: id, status } of attempts) {
-    listed.add(attempt)
-    const task = core.live.get(id)
-    if (!task) unattached.push({ attempt, task: id })
-    const held = slave.held.get(attempt)
-    if (held?.onItsWay) Object.assign(held, { onItsWay: false, generation })
-    if (slave.reach.by === 'poll') slave.reach.handed.delete(attempt)
-    if (held) confirmOne(held, status, now)
-    else if (task && wants(core, task, slave, attempt)) {
-      adopt(core, task, slave, attempt, generation, now)
-    } else if (status !== 'ended' && (!task || task.stage.is === 'running')) unwanted.push(attempt)
-  }
-  for (const held of slave.held.values()) {
-    if (held.generation < generation && !listed.has(held.attempt)) {
-      if (held.onItsWay && held.task.misses < attemptsMaxOf(core, held.task))
-        miss(core, slave, held, now)
-      else {
-        // Another boot, or an unknown one: a slave that continued to run was not crashed by the task.
-        const isReborn = generation === Number.POSITIVE_INFINITY || held.generation < 0
-        const type = isReborn ? 'slave-lost' : 'outcome-lost'
-        lose(core, slave, held, { is: 'not listed' }, now, type)
-      }
-    }
-  }
-  if (unattached.length > 0) {
-    core.effects.push({ do: 'unattached', slave: slave.name, attempts: unattached })
-  }
-  return unwanted
-}
-
-/** A list that is older than the newest message no longer shows what is lost, but still what the slave holds. */
-export function confirm(slave: Slave, attempts: HeldAttempt[], now: Monotonic): void {
-  for (const { attempt, status } of attempts) {
-    const held = slave.held.get(attempt)
-    if (held) confirmOne(held, status, now)
-  }
-}
-
-function confirmOne(held: Held, status: HeldAttempt['status'], now: Monotonic): void {
-  held.confirmedAt = now
-  if (status === 'waiting') held.since = now
-  if (status === 'ended') held.ended = true
-}
-
-/** No other slave runs the task, and this master created the attempt. */
-const wants = (core: Context, task: Task, slave: Slave, attempt: string): boolean =>
-  task.stage.is !== 'running' &&
-  !task.failed?.has(attempt) &&
-  (isCurrent(task, attempt, slave.name) || core.ids.made(attempt, task.id, slave.name))
-
-function adopt(
-  core: Context,
-  task: Task,
-  slave: Slave,
-  attempt: string,
-  generation: number,
-  now: Monotonic,
-): void {
-  const own = currentAttempt(task) === attempt
-  if (!own) note(task, { at: core.wall, event: 'found', slave: slave.name, why: { is: 'adopted' } })
-  // Its slot counts once: as taken, and no longer as offered.
-  core.registry.takeOffer(slave, attempt)
-  hold(core, task, slave, attempt, generation, now)
 }

@@ -134,7 +134,7 @@ export function takeHanded(
     if (!offer) continue
     core.counters.answers.taken = (core.counters.answers.taken ?? 0) + 1
     if (reach.by === 'poll') reach.handed.set(offer.attempt, reach.polled)
-    hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, now - offer.at)
+    hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, offer)
   }
 }
 

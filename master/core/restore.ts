@@ -76,7 +76,8 @@ function restoreTask(
   task.startedAt = startedAt
   count(task, attempt)
   core.running++
-  slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })
+  const held = { attempt, task, since: now, generation: -1, confirmedAt, boot: null }
+  slave.held.set(attempt, held)
 }
 
 /**

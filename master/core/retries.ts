@@ -26,6 +26,10 @@ export const isLost = (type: Retried): boolean => type === 'slave-lost' || type 
 export const isBlamed = (type: Retried): boolean =>
   type === 'executor-crashed' || type === 'memory-limit' || type === 'slave-lost'
 
+/** Whether a task with needs could not be started because its slave has not what it needs after all. */
+export const isMissing = ({ kind, ability }: Task, outcome: Outcome): outcome is RetriedFailure =>
+  outcome.status === 'failed' && outcome.type === 'program-missing' && ability !== kind
+
 /** Whether this outcome of this task is to be tried again. */
 export function isRetriedFailure({ terms }: Task, outcome: Outcome): outcome is RetriedFailure {
   if (outcome.status !== 'failed' || !isRetried(outcome.type)) return false

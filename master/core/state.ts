@@ -119,14 +119,16 @@ export type Held = {
   generation: number
   /** When the slave last said that it has it; its lease runs from here. */
   confirmedAt: Monotonic
+  /** Boot id of the process that it was offered to; null where that is not known. */
+  boot: string | null
   /** Sent as a response to a poll, and not yet confirmed by the slave. */
   onItsWay?: boolean
   /** The slave lists it as ended. */
   ended?: boolean
 }
 
-/** An offer in flight. */
-export type OpenOffer = { attempt: string; task: Task; at: Monotonic }
+/** An offer in flight, to the process with this boot id. */
+export type OpenOffer = { attempt: string; task: Task; at: Monotonic; boot: string }
 
 /** Why it gets no offers although it is alive: see backoff.ts. */
 export type Trouble = {

@@ -64,6 +64,14 @@ export function count(task: Task, attempt: string): boolean {
   return true
 }
 
+/** The attempt was no try after all. */
+export function countNot(task: Task, attempt: string): void {
+  const { counted } = task
+  if (!counted?.includes(attempt)) return
+  task.counted = counted.filter((each) => each !== attempt)
+  task.tries--
+}
+
 export const hasEnded = (task: Task): boolean =>
   task.stage.is === 'ended' || task.stage.is === 'refused'
 

@@ -18,7 +18,7 @@ function setUp(ask: 'known' | 'always' = 'known') {
     registry.hear(slave, { ...word, generation: ++generation, free, ...more }, instant(0))
   says(3)
   const offer = (attempt: string): void => {
-    slave.offers.set(attempt, { attempt, task: {} as Task, at: instant(0) })
+    slave.offers.set(attempt, { attempt, task: {} as Task, at: instant(0), boot: 'b' })
     registry.refresh(slave)
   }
   const isFree = (): boolean => registry.nextFree('work', null, 0) === 0

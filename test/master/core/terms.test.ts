@@ -21,6 +21,8 @@ const exit = (exitCode: number): Outcome => ({
   exitCode,
   signal: null,
 })
+const needs = [{ is: 'feature', name: 'files' }] as const
+const missing: Outcome = { status: 'failed', type: 'program-missing', message: 'not installed' }
 
 t.test('a program that fails is not run again, unless its exit code is listed', async (t) => {
   const w = world({ attemptsMax: 3, retryBackoffMs: 10 })
@@ -63,7 +65,6 @@ t.test('dry run, refusal and trail say what each slave lacks', async (t) => {
   const w = world()
   w.start('a')
   w.start('b')
-  const needs = [{ is: 'feature', name: 'files' }] as const
   const why = 'is of a version without "files"'
   const said = explain(w.core.view, { kind: 'work', terms: terms({ needs }) }, instant(w.now))
   const lacking = (slave: string) => ({ slave, available: false, state: 'unable', reason: why })
@@ -84,4 +85,47 @@ t.test('dry run, refusal and trail say what each slave lacks', async (t) => {
 
   w.submit()
   t.equal(w.offered().slave, 'a', 'other tasks are offered as ever')
+})
+
+t.test('a program that is missing on one slave is tried on another, which is no try', async (t) => {
+  const w = world({ attemptsMax: 3 })
+  for (const name of ['a', 'b']) w.card(name, { features: ['files'] })
+  w.start('a')
+  w.start('b')
+  const first = w.running({ terms: terms({ needs, attemptsMax: 1 }) })
+  t.equal(first.slave, 'a')
+  w.callBack(first, missing)
+  t.same(w.last('end'), [])
+  const second = w.offered()
+  t.match(second, { slave: 'b', task: { tries: 0 } })
+  t.ok(second.task.trail.some(({ event, slave }) => event === 'program-missing' && slave === 'a'))
+  w.answer(second, 'taken')
+
+  w.submit({ terms: terms({ needs }) })
+  t.same(w.last('offer'), [], 'this process is not asked for such tasks again')
+  w.submit()
+  t.equal(w.offered().slave, 'a', 'but for others')
+})
+
+t.test('a program that no other slave has ends the task, and does not wait', async (t) => {
+  const w = world({ attemptsMax: 3 })
+  w.card('a', { features: ['files'] })
+  w.start('a')
+  w.callBack(w.running({ terms: terms({ needs }) }), missing)
+  t.match(w.last('end')[0]?.task.stage, { status: 'failed', outcome: missing })
+})
+
+t.test('what a process said that has been replaced does not count for the new one', async (t) => {
+  const w = world({ attemptsMax: 3 })
+  w.card('a', { features: ['files'] })
+  w.start('a')
+  w.submit({ terms: terms({ needs }), waitUntil: instant(w.now + 50_000) })
+  const asked = w.offered()
+  const before = w.state('a')
+  w.start('a', 1, 'boot-2')
+  const { attempt } = asked
+  const answers = [{ attempt, answer: 'unable' as const, reason: 'it is not installed' }]
+  w.step({ is: 'answers', slave: 'a', state: before, answers })
+  w.pass(2_000)
+  t.ok(w.core.view.registry.has(w.slave('a'), asked.task.ability))
 })

@@ -191,7 +191,7 @@ export const CORE: WrongVersion[] = [
     name: 'unable-asked-again',
     says: 'asks a slave again that lacks the kind',
     in: 'refusedBy',
-    find: "  if (answer === 'unable') core.registry.disable(slave, task.ability)\n",
+    find: "  if (answer === 'unable' && boot === slave.boot) core.registry.disable(slave, task.ability)\n",
     replace: '',
     caughtBy: 'test/master/core.test.ts',
   },

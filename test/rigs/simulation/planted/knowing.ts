@@ -162,7 +162,7 @@ export const KNOWING: Bug[] = [
     name: 'restore-forgets-running',
     says: 'does not watch running tasks after a start',
     in: 'restoreTask',
-    find: '  slave.held.set(attempt, { attempt, task, since: now, generation: -1, confirmedAt })\n',
+    find: '  slave.held.set(attempt, held)\n',
     replace: '',
   },
   {

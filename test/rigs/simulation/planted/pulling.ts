@@ -80,7 +80,7 @@ export const PULLING_BUGS: Bug[] = [
     name: 'pull-handed-not-taken',
     says: 'does not take note that what it handed over is taken',
     in: 'takeHanded',
-    find: '    hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, now - offer.at)\n',
+    find: '    hold(core, offer.task, slave, offer.attempt, NOT_ARRIVED, now, offer)\n',
     replace: '',
   },
   {
