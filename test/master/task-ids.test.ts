@@ -8,8 +8,8 @@ import { wallTime } from '../../shared/data/clock.ts'
 import { createIds } from '../../shared/data/ids.ts'
 import { createRandom } from '../../shared/data/random.ts'
 import { createSimulatedClock } from '../rigs/simulation/clock.ts'
+import { startMasterProcess } from '../rigs/simulation/master-process.ts'
 import { createNetwork } from '../rigs/simulation/network.ts'
-import { startMasterProcess } from '../rigs/simulation/processes.ts'
 
 const TASKS = 30
 const DAY_MS = 86_400_000

@@ -9,8 +9,9 @@ import { createRandom } from '../../../shared/data/random.ts'
 import { createSimulatedClock } from '../../rigs/simulation/clock.ts'
 import type { Directory } from '../../rigs/simulation/directory.ts'
 import { createDisk } from '../../rigs/simulation/machines.ts'
+import { startMasterProcess } from '../../rigs/simulation/master-process.ts'
 import { createNetwork } from '../../rigs/simulation/network.ts'
-import { startMasterProcess, startSlaveProcess } from '../../rigs/simulation/processes.ts'
+import { startSlaveProcess } from '../../rigs/simulation/slave-process.ts'
 import { settings, submission } from '../submission.ts'
 
 const SYNC_MS = 100

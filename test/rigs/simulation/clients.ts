@@ -11,6 +11,7 @@ import type { Ledger, Seen } from './ledger.ts'
 import { check, WAIT_LIMIT_MS } from './ledger.ts'
 import type { Network } from './network.ts'
 import type { Plan, PlannedTask } from './plan.ts'
+import { askOf, workOf } from './terms.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 const PATIENCE_MS = 15_000
@@ -97,22 +98,20 @@ export function startClients(given: {
   }
 
   /** At the master: the answer that goes back, checked against what is durable at that moment. */
-  async function submitAt(
-    { dispatcher }: MasterProcess,
-    { number, ms, queue, waitMs, priority, nature }: PlannedTask,
-  ): Promise<Answer> {
+  async function submitAt({ dispatcher }: MasterProcess, task: PlannedTask): Promise<Answer> {
+    const { number, ms, queue, waitMs, priority, nature } = task
     const key = `key-${number}`
     const runLimitMs = nature === 'endless' ? 2000 : 120_000
     try {
       const reply = await dispatcher.submit({
-        kind: 'cube',
+        ...askOf(task),
         priority,
         queue,
         waitMs,
         runLimitMs,
         waitLimitMs: WAIT_LIMIT_MS,
         input: JSON.stringify({ number, ms }),
-        work: null,
+        work: workOf(task),
         trace: null,
         tags: [],
         idempotencyKey: key,

@@ -10,24 +10,12 @@ export class Violation extends Error {
 
 /** What the master of the world is told: so long an accepted task waits at least. */
 export const WAIT_LIMIT_MS = 300_000
-/** And so often a task is tried. */
-export const ATTEMPTS_MAX = 3
 /** A clock that drifts measures the time of a master that is down wrongly, by this share at most. */
 const DRIFT_SHARE = 0.002
 
 const FINAL = ['done', 'failed', 'cancelled', 'expired']
-/** Failures that another try may not repeat: a task may fail by them only when its tries are used. */
-const RETRIED = [
-  'poison',
-  'executor-crashed',
-  'memory-limit',
-  'time-limit',
-  'slave-lost',
-  'outcome-lost',
-]
-
 /** Entries of a trail after which no slave has the task. `omitted`: any of them may be missing. */
-const LET_GO = ['retry', 'not arrived', 'lost', 'omitted']
+const LET_GO = ['retry', 'not arrived', 'program-missing', 'lost', 'omitted']
 
 /** The right value for the n-th task, worked out apart from the slaves: n^3 - n as a product. */
 const oracle = (n: number): number => (n - 1) * n * (n + 1)
@@ -45,7 +33,8 @@ export type Stored = Seen & {
   tries: number
   slave: string | null
   attempt: string | null
-  trail: { event: string; slave?: string }[]
+  trail: { event: string; slave?: string; attempt?: string }[]
+  idempotencyKey: string | null
 }
 
 type Began = { number: number; at: number; slave: string; attempt: string }
@@ -55,7 +44,6 @@ export type Ledger = ReturnType<typeof createLedger>
 export function createLedger(
   now: () => number,
   limits: {
-    runsMin: number
     /** What waits has at least so long after a start of the master whose clock went ahead meanwhile. */
     waitMsMin: number
   },
@@ -82,6 +70,13 @@ export function createLedger(
   return {
     promised,
     began,
+
+    /** How many attempts of a task have begun or were handed over, and when the last one began. */
+    runsOf(id: string): number {
+      const begun = began.get(id)?.map((run) => run.attempt) ?? []
+      return new Set([...begun, ...(handed.get(id) ?? [])]).size
+    },
+    lastBeganAt: (id: string): number => began.get(id)?.at(-1)?.at ?? 0,
 
     /** The master starts; it makes a task. */
     masterStarts: (): void => void starts.push(now()),
@@ -132,14 +127,9 @@ export function createLedger(
       check(isOffered, `task ${id} runs as ${attempt}: ${slave} was not offered that`)
       checkTakings(task)
       if (status !== 'failed') return
-      const { type } = JSON.parse(outcome as string) as { type: string }
       const taker = task.trail.findLast(({ event }) => event === 'taken')?.slave
       const by = task.trail.at(-1)?.slave
       check(taker === by, `task ${id} failed by an attempt of ${by}, while ${taker} had it`)
-      const begun = began.get(id)?.map((run) => run.attempt) ?? []
-      const runs = new Set([...begun, ...(handed.get(id) ?? [])]).size - missed(task)
-      const isTried = !RETRIED.includes(type) || runs >= limits.runsMin
-      check(isTried, `task ${id} is given up as ${type} after ${runs} tries`)
     },
 
     /** A slave hears that the master has an outcome; or that its callback has failed. */
@@ -216,9 +206,10 @@ export function createLedger(
   }
 }
 
-/** How often the task was handed over in the answer to a poll that never came. */
-const missed = (task: Stored | undefined): number =>
-  task?.trail.filter(({ event }) => event === 'not arrived').length ?? 0
+/** Attempts that were no try: the answer to a poll never came, or the program could not be started. */
+export const missed = (task: Stored | undefined): number =>
+  task?.trail.filter(({ event }) => event === 'not arrived' || event === 'program-missing')
+    .length ?? 0
 
 export function check(holds: boolean, words: string): asserts holds {
   if (!holds) throw new Violation(words)

@@ -5,9 +5,13 @@ import type { Slave } from '../../../master/core/state.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { Directory, MasterProcess, SlaveProcess } from './directory.ts'
 import type { Ledger } from './ledger.ts'
-import { ATTEMPTS_MAX, check, WAIT_LIMIT_MS } from './ledger.ts'
+import { check, WAIT_LIMIT_MS } from './ledger.ts'
+import type { Needing } from './needing.ts'
 import type { Plan } from './plan.ts'
 import { isGentle, mayLoseTime } from './plan.ts'
+import type { Skills } from './terms.ts'
+import { askOf, isAbsent, lacks } from './terms.ts'
+import { ATTEMPTS_MAX } from './tries.ts'
 import type { WatchedStore } from './watched-store.ts'
 
 /** A task is not said to be in progress for longer on a slave that does not have it. */
@@ -21,9 +25,10 @@ export function watchHolders(given: {
   directory: Directory
   ledger: Ledger
   slaves: (SlaveProcess | undefined)[]
+  needing: Needing
   guard: (run: () => void) => () => void
 }) {
-  const { plan, clock, directory, ledger, slaves, guard } = given
+  const { plan, clock, directory, ledger, slaves, needing, guard } = given
   /** Attempts that the master believes a slave to have, and that it has not: since when. */
   const unheld = new Map<string, number>()
   let lastMaster: MasterProcess | null = null
@@ -62,7 +67,10 @@ export function watchHolders(given: {
         slave?.life.alive ? slave.agent.attempts().attempts.map(({ attempt }) => attempt) : [],
       ),
     )
-    for (const { id, stage, due, runLimitMs } of master.dispatcher.view.live.values()) {
+    needing.look()
+    for (const task of master.dispatcher.view.live.values()) {
+      const { id, stage, due, runLimitMs } = task
+      if (stage.is === 'waiting') needing.waits(task)
       const isWaiting = stage.is === 'waiting' || stage.is === 'resting' || stage.is === 'doubt'
       check(!isWaiting || due !== null, `task ${id} is ${stage.is} without a deadline`)
       if (stage.is !== 'running') continue
@@ -104,13 +112,15 @@ export function checkCalm(plan: Plan, ledger: Ledger): void {
   const asksAll = plan.slaves.every(({ reach }) => reach === 'asked')
   const isCalm = plan.faults.every(knowsAll ? isGentle : () => false)
   if (!isCalm || plan.tasks.some(({ nature }) => nature === 'killer')) return
+  const anyAbsent = plan.slaves.some(({ skills }) => skills.absent.length > 0)
   for (const [id, runs] of ledger.began) {
-    const { nature } = plan.tasks[runs[0]!.number]!
+    const { nature, terms } = plan.tasks[runs[0]!.number]!
+    const most = terms === null || terms.ends === null ? 1 : (terms.attemptsMax ?? ATTEMPTS_MAX)
     if (
-      nature === 'plain' ||
+      (nature === 'plain' && !anyAbsent) ||
       (nature === 'fails' && (asksAll || plan.faults.every(({ is }) => is === 'clock')))
     ) {
-      check(runs.length === 1, `task ${id} ran ${runs.length} times for no cause`)
+      check(runs.length <= most, `task ${id} ran ${runs.length} times for no cause`)
     }
   }
 }
@@ -120,15 +130,22 @@ export function checkCalm(plan: Plan, ledger: Ledger): void {
  * its limit, again at each try; and for good from a simple slave, which nobody can call back. A master
  * that starts with a clock that went ahead believes that much time has passed.
  */
-export function checkExpired(plan: Plan, store: WatchedStore): void {
-  const slots = plan.slaves.reduce((sum, slave) => sum + slave.slots, 0)
+export function checkExpired(plan: Plan, store: WatchedStore, skills: readonly Skills[]): void {
+  if (mayLoseTime(plan)) return
   const endless = plan.tasks.filter(({ nature }) => nature === 'endless').length
   const anySimple = plan.slaves.some(({ reach }) => reach === 'simple')
-  if (mayLoseTime(plan)) return
-  if (endless * (anySimple ? ATTEMPTS_MAX : 1) >= slots) return
   const slowest = Math.min(...plan.slaves.map(({ speed }) => speed))
   const workMs = plan.tasks.reduce((sum, { ms }) => sum + ms / slowest, 0)
   if (workMs > WAIT_LIMIT_MS / 4) return
-  const expired = [...store.all()].find(({ status }) => status === 'expired')
-  check(!expired, `task ${expired?.id} has expired, though there was little to do`)
+  for (const { id, status, idempotencyKey } of store.all()) {
+    if (status !== 'expired') continue
+    const ask = askOf(plan.tasks[Number(idempotencyKey?.slice('key-'.length))]!)
+    const able = plan.slaves.filter((_, i) => {
+      const has = skills[i] as Skills
+      return lacks(has, ask) === '' && !isAbsent(has, ask.terms)
+    })
+    const slots = able.reduce((sum, slave) => sum + slave.slots, 0)
+    if (endless * (anySimple ? ATTEMPTS_MAX : 1) >= slots) continue
+    check(false, `task ${id} has expired, though there was little to do`)
+  }
 }

@@ -7,6 +7,7 @@ import type { Callback } from '../../../shared/protocol/wire.ts'
 import { createMemoryOutbox } from '../../../slave/link/outbox-store.ts'
 import type { Machine } from './clock.ts'
 
+export type Machines = ReturnType<typeof machinesOf>
 export type Disk = ReturnType<typeof createDisk>
 
 /** Sets the stream of randomness apart from the world's others. */

@@ -7,6 +7,8 @@ import type { ClockFault, Clocks } from './machines.ts'
 import { drawClocks } from './machines.ts'
 import type { OddFault } from './odd-answers.ts'
 import { drawOdd } from './odd-answers.ts'
+import type { CardFault, PlannedTerms, Skills } from './terms.ts'
+import { drawTerms, PLAIN } from './terms.ts'
 
 /** Milliseconds of simulated time in which faults happen; then everything is healed. */
 export const FAULTY_MS = 20_000
@@ -39,6 +41,7 @@ export type Fault =
   | { is: 'replay'; at: number }
   | { is: 'forge'; at: number }
   | ClockFault
+  | CardFault
   | OddFault
 
 /** How a slave comes to its tasks: it is asked, it pulls, or it only polls (a simple one). */
@@ -46,7 +49,7 @@ export type Reach = 'asked' | 'pulls' | 'simple'
 
 export type Plan = {
   seed: number
-  slaves: { slots: number; speed: number; reach: Reach }[]
+  slaves: { slots: number; speed: number; reach: Reach; skills: Skills }[]
   tasks: PlannedTask[]
   heartbeatMs: number
   ask: 'known' | 'always'
@@ -70,6 +73,8 @@ export type PlannedTask = {
   priority: number
   /** Cancelled by its client after this, if at all. */
   cancelAfterMs: number | null
+  /** What is unusual about it; null: nothing. */
+  terms: PlannedTerms | null
 }
 
 /**
@@ -83,7 +88,18 @@ export function drawPlan(seed: number, random: Random): Plan {
   const plan = seed < POLLS_FROM ? drawn : aboutPolls(drawn, random)
   const { clocks, faults } = drawClocks(seed, plan.slaves.length, FAULTY_MS)
   const odd = drawOdd(seed, plan.slaves, FAULTY_MS)
-  return { ...plan, clocks, faults: [...plan.faults, ...faults, ...odd] }
+  const all: Plan = { ...plan, clocks, faults: [...plan.faults, ...faults, ...odd] }
+  const needs = drawTerms(seed, all, FAULTY_MS, all.faults.every(isGentle))
+  if (needs === null) return all
+  return {
+    ...all,
+    slaves: all.slaves.map((slave, i) => ({ ...slave, skills: needs.skills[i] ?? PLAIN })),
+    tasks: all.tasks.map((task, i) => {
+      const { terms = null, isHopeless = false } = needs.tasks[i] ?? {}
+      return { ...task, terms, queue: task.queue && !isHopeless }
+    }),
+    faults: [...all.faults, ...needs.faults],
+  }
 }
 
 type WithoutClocks = Omit<Plan, 'clocks'>
@@ -91,7 +107,7 @@ type WithoutClocks = Omit<Plan, 'clocks'>
 function aboutPolls(plan: WithoutClocks, random: Random): WithoutClocks {
   const slaves = plan.slaves.slice(0, 1 + random.integer(2)).map((): Plan['slaves'][number] => {
     const simple = chance(random, 0.2)
-    return { slots: simple ? 1 : 2, speed: 1, reach: simple ? 'simple' : 'pulls' }
+    return { slots: simple ? 1 : 2, speed: 1, reach: simple ? 'simple' : 'pulls', skills: PLAIN }
   })
   return {
     ...plan,
@@ -125,6 +141,7 @@ function drawAny(seed: number, random: Random): WithoutClocks {
     slots: 1 + random.integer(3),
     speed: chance(random, 0.2) ? 0.1 : 1,
     reach: 'asked' as Reach,
+    skills: PLAIN,
   }))
   drawReaches(slaves, createRandom(seed + REACH_SEED))
   const calm = chance(random, 0.05)
@@ -182,6 +199,7 @@ function drawTask(random: Random, number: number): PlannedTask {
     waitMs: chance(random, 0.3) ? random.integer(10) * 1000 : 0,
     priority: random.integer(3),
     cancelAfterMs: chance(random, 0.08) ? random.next() * 4000 : null,
+    terms: null,
   }
 }
 

@@ -18,6 +18,7 @@ import type { Bug } from './planted/bug.ts'
 import type { Report } from './planted/child.ts'
 import { HOLDING_BUGS } from './planted/holding.ts'
 import { KNOWING } from './planted/knowing.ts'
+import { NEEDING_BUGS } from './planted/needing.ts'
 import { PULLING_BUGS } from './planted/pulling.ts'
 import { SAYING } from './planted/saying.ts'
 import { SLAVE } from './planted/slave.ts'
@@ -60,6 +61,7 @@ const all = [
   ...KNOWING,
   ...SLAVE,
   ...PULLING_BUGS,
+  ...NEEDING_BUGS,
 ]
 const only = values.only?.split(',')
 const chosen = all.filter(({ name }) => only?.some((part) => name.includes(part)) ?? true)

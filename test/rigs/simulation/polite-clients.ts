@@ -11,8 +11,9 @@ import type { Problem } from '../../../shared/protocol/problems.ts'
 import { createSimulatedClock } from './clock.ts'
 import type { Directory } from './directory.ts'
 import { createDisk } from './machines.ts'
+import { startMasterProcess } from './master-process.ts'
 import { createNetwork } from './network.ts'
-import { startMasterProcess, startSlaveProcess } from './processes.ts'
+import { startSlaveProcess } from './slave-process.ts'
 
 export type PoliteClients = {
   seed: number

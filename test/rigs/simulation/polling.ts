@@ -2,11 +2,13 @@
 // whose end the master may or may not see when the slave goes.
 
 import type { Polled } from '../../../master/core/messages.ts'
+import type { OutgoingOffer } from '../../../master/dispatch/channel.ts'
 import type { Random } from '../../../shared/data/random.ts'
 import { PeerError } from '../../../shared/http/peer.ts'
 import type { PollReply } from '../../../shared/protocol/wire.ts'
 import type { Life, SimulatedClock } from './clock.ts'
 import type { Directory, MasterProcess } from './directory.ts'
+import { received } from './master-process.ts'
 import type { Network } from './network.ts'
 
 /** A connection that ends is seen by the master in this share of cases, within about so long. */
@@ -26,7 +28,7 @@ export function createPolling(given: {
   url: string
   requestTimeoutMs: number
   /** The master answers a poll of this slave with this attempt. */
-  onHanded?: (task: string, attempt: string, slave: string) => void
+  onHanded?: (offer: OutgoingOffer, slave: string) => void
 }) {
   const { clock, network, directory, random } = given
   /** What the master would be told by the end of each connection. */
@@ -72,9 +74,9 @@ export function createPolling(given: {
     return master.dispatcher.poll(said, waitMs, (problem, found) => {
       if (!master.life.alive) return
       if (problem) return answer(new PeerError(problem.message, true, problem.status))
-      const offers = (found?.offers ?? []).map(({ input, ...offer }) => {
-        given.onHanded?.(offer.task, offer.attempt, found?.given ?? slave)
-        return { ...offer, input: JSON.parse(input) as unknown }
+      const offers = (found?.offers ?? []).map((offer) => {
+        given.onHanded?.(offer, found?.given ?? slave)
+        return received(offer)
       })
       const name = found?.given ? { slave: found.given } : {}
       answer(null, { offers, revoke: [...(found?.revoke ?? [])], ...name })

@@ -18,6 +18,8 @@ export function watchRoom(given: {
   clock: SimulatedClock
   directory: Directory
   slaves: (SlaveProcess | undefined)[]
+  /** Whether its card says that it can run such a task, and it did not say otherwise. */
+  canTake: (slave: Slave, task: Task) => boolean
 }) {
   const { clock, directory, slaves } = given
   const words = new Map<Slave, Word>()
@@ -37,14 +39,17 @@ export function watchRoom(given: {
       }
     },
 
+    since: (slave: Slave): number | undefined => since.get(slave),
+
     /**
      * A task is refused as at-capacity: every slave that has had room since before the task came was
      * asked for it. One that has got room since may have been passed over before.
      */
-    refused({ kind, trail, since: cameAt }: Task): void {
+    refused(task: Task): void {
+      const { trail, since: cameAt } = task
       for (const process of slaves) {
         const slave = directory.master?.dispatcher.view.registry.byName.get(process?.name ?? '')
-        if (!process?.life.alive || !slave?.kinds.includes(kind)) continue
+        if (!process?.life.alive || !slave || !given.canTake(slave, task)) continue
         const { boot, generation } = process.agent.attempts().state
         if (slave.boot !== boot || slave.generation !== generation) continue
         // In this turn of the master it may have been offered another task, or drained.

@@ -15,11 +15,11 @@ import type {
   Offer,
   Outcome,
 } from '../../../shared/protocol/wire.ts'
-import type { Run } from '../../../slave/executor/executors.ts'
 import type { Life, SimulatedClock } from './clock.ts'
 import type { Directory, MasterProcess, SlaveProcess } from './directory.ts'
 import type { Network } from './network.ts'
 import type { Polling } from './polling.ts'
+import type { Compute } from './slave-process.ts'
 
 const POLL_MS = 2_000
 const REST_MS = 300
@@ -38,9 +38,9 @@ export function startSimpleSlaveProcess(given: {
   boot: string
   kinds: string[]
   requestTimeoutMs: number
-  compute: (run: Run) => { outcome: Outcome; ranMs: number }
+  compute: Compute
   /** Of a nameless one with the name by which the master knows it. */
-  onBegin?: (task: string, run: Run, as: string) => void
+  onBegin?: (offer: Offer, as: string) => void
   onRunning?: (running: number) => void
   onSubmitted?: (request: CallbacksRequest, acknowledged: string[] | null) => void
 }): SlaveProcess {
@@ -78,11 +78,10 @@ export function startSimpleSlaveProcess(given: {
 
   function run(offer: Offer, as: string): void {
     has = { offer, status: 'running' }
-    const { attempt, task, kind, input, runLimitMs } = offer
-    const asked: Run = { attempt, kind, input, runLimitMs }
+    const { runLimitMs } = offer
     given.onRunning?.(1)
-    given.onBegin?.(task, asked, as)
-    const { outcome, ranMs } = given.compute(asked)
+    given.onBegin?.(offer, as)
+    const { outcome, ranMs } = given.compute(offer)
     if (careless && !wentAway && ranMs === Number.POSITIVE_INFINITY) return goAway()
     const mostMs = careless ? OVERDUE_FACTOR * runLimitMs : runLimitMs
     const ended = ranMs <= mostMs ? outcome : OVER_LIMIT

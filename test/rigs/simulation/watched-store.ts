@@ -5,15 +5,19 @@ import type { MemoryStore } from '../../../master/store/memory.ts'
 import { copyOfChange } from '../../../master/store/memory-disk.ts'
 import type { Change, TaskRecord } from '../../../master/store/store.ts'
 import { StoreFullError } from '../../../master/store/store.ts'
-import type { Ledger } from './ledger.ts'
+import type { Stored } from './ledger.ts'
 
 export type WatchedStore = ReturnType<typeof createWatchedStore>
 
 export function createWatchedStore(
   open: MemoryStore,
-  given: { ledger: Ledger; isFull: () => boolean; later: (run: () => void) => void },
+  given: {
+    onStored: (task: Stored) => void
+    isFull: () => boolean
+    later: (run: () => void) => void
+  },
 ) {
-  const { ledger, isFull, later } = given
+  const { onStored, isFull, later } = given
   const durable = new Map<string, TaskRecord>()
   let waiting: Change[][] = []
   let inner = open
@@ -43,7 +47,7 @@ export function createWatchedStore(
         if (before?.endedAt === null) Object.assign(before, change.task)
       } else continue
       const record = durable.get(change.task.id)
-      if (record) ledger.stored({ ...record, ...change.task })
+      if (record) onStored({ ...record, ...change.task })
     }
   }
 

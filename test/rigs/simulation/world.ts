@@ -2,36 +2,41 @@
 // everything is healed, and all that was promised must come true. The decisions are the production
 // dispatcher's and agent's own.
 
+import type { OutgoingOffer } from '../../../master/dispatch/channel.ts'
 import { POLICIES } from '../../../master/policies/policies.ts'
 import { createMemoryStore } from '../../../master/store/memory.ts'
 import { msOf } from '../../../shared/data/clock.ts'
 import { createRandom } from '../../../shared/data/random.ts'
-import type { Callback, CallbacksRequest, Outcome } from '../../../shared/protocol/wire.ts'
-import type { Run } from '../../../slave/executor/executors.ts'
+import type { CallbacksRequest, Offer } from '../../../shared/protocol/wire.ts'
 import { startClients } from './clients.ts'
-import type { Life } from './clock.ts'
 import { createSimulatedClock } from './clock.ts'
 import type { Directory, SlaveProcess } from './directory.ts'
-import { ATTEMPTS_MAX, check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
+import { createFaults } from './faults.ts'
+import { check, createLedger, WAIT_LIMIT_MS } from './ledger.ts'
 import { checkCalm, checkExpired, checkRefused, watchHolders } from './looking.ts'
 import { createDisk, machinesOf } from './machines.ts'
+import { startMasterProcess } from './master-process.ts'
+import { watchNeeds } from './needing.ts'
 import { createNetwork } from './network.ts'
 import { ASK_TIMEOUT_MS, createOddAnswers } from './odd-answers.ts'
-import type { Fault, Plan } from './plan.ts'
+import type { Plan } from './plan.ts'
 import { drawPlan, FAULTY_MS, mayLoseTime } from './plan.ts'
 import { createPolling } from './polling.ts'
-import { startMasterProcess, startSlaveProcess } from './processes.ts'
 import { watchRoom } from './room.ts'
+import { createRuns } from './runs.ts'
 import { startSimpleSlaveProcess } from './simple-slave.ts'
+import { startSlaveProcess } from './slave-process.ts'
 import { createTaskIds } from './task-ids.ts'
+import { kindsOf } from './terms.ts'
+import { ATTEMPTS_MAX, createTries } from './tries.ts'
 import { createWatchedStore } from './watched-store.ts'
 import { createWeather } from './weather.ts'
 
 /** After the healing, everything must have ended within this. Simulated milliseconds. */
 const SETTLE_MS = 1_200_000
-/** The adversary remembers this many callbacks. */
-const OVERHEARD_MAX = 50
-const RESUME_AGAIN_MS = 60_000
+/** A task that takes its slave down does so for this long. */
+const KILLED_MS = 500
+
 export type WorldResult = {
   /** A digest of everything that happened: the same for the same seed. */
   trace: number
@@ -51,32 +56,30 @@ function createWorld(plan: Plan) {
   const random = createRandom(plan.seed + 2 ** 40)
   const clock = createSimulatedClock()
   const ledger = createLedger(clock.now, {
-    // A master that starts anew may count an attempt again that it lost or heard of before.
-    runsMin: plan.faults.some((fault) => fault.is === 'crash' && fault.who === 'master')
-      ? 1
-      : ATTEMPTS_MAX,
     // One and a half leases, after which every slave was heard.
     waitMsMin: mayLoseTime(plan) ? 6 * plan.heartbeatMs : Number.POSITIVE_INFINITY,
   })
   const network = createNetwork(
     clock,
-    createWeather(plan, random, clock.now, () => healed),
+    createWeather(plan, random, clock.now, () => faults.isHealed()),
   )
   const directory: Directory = { master: null, slaves: new Map() }
   const slaves: (SlaveProcess | undefined)[] = plan.slaves.map(() => undefined)
   const machines = machinesOf(plan.clocks)
   const disks = plan.slaves.map(createDisk)
   const boots = plan.slaves.map(() => 0)
-  const moves = plan.slaves.map(() => 0)
-  const overheard: CallbacksRequest[] = []
-  /** Slaves of which the operator knows that they are drained, and what he last wanted. */
-  const drained = new Set<string>()
-  const wanted = new Map<string, object>()
   const store = createWatchedStore(
     createMemoryStore({
       schedule: (run) => void clock.at(clock.now() + random.next() * plan.syncMs, run),
     }),
-    { ledger, isFull: diskIsFull, later: (run) => void clock.at(clock.now() + 1, run) },
+    {
+      onStored: (task) => {
+        ledger.stored(task)
+        tries.stored(task)
+      },
+      isFull: () => faults.diskIsFull(),
+      later: (run) => void clock.at(clock.now() + 1, run),
+    },
   )
   const taskIds = createTaskIds({
     ...plan,
@@ -89,12 +92,46 @@ function createWorld(plan: Plan) {
   const odd = createOddAnswers({
     ...plan,
     now: clock.now,
-    isHealed: () => healed,
+    isHealed: () => faults.isHealed(),
     runs: (i) => `${masters} ${boots[i]}`,
   })
   let trace = 17
-  const rooms = watchRoom({ clock, directory, slaves })
-  let healed = false
+  const rooms = watchRoom({ clock, directory, slaves, canTake: (...of) => needing.canTake(...of) })
+  const needing = watchNeeds({
+    plan,
+    clock,
+    directory,
+    slaves,
+    madeAt: ledger.madeAt,
+    roomSince: rooms.since,
+  })
+  const tries = createTries({
+    plan,
+    ledger,
+    onElsewhere: needing.isUnable,
+    onMissing: needing.missed,
+  })
+  const faults = createFaults({
+    plan,
+    clock,
+    random,
+    machines,
+    directory,
+    slaves,
+    store,
+    guard,
+    startMaster,
+    startSlave,
+  })
+  const runs = createRuns({
+    plan,
+    crashSlave: (slave, afterMs) =>
+      clock.at(
+        clock.now() + afterMs,
+        guard(() => faults.crashSlave(slave, KILLED_MS)),
+      ),
+    onEnd: tries.ends,
+  })
   let failure: Error | undefined
 
   return { run }
@@ -104,15 +141,10 @@ function createWorld(plan: Plan) {
     plan.slaves.forEach((_, i) => {
       startSlave(i)
     })
-    const holders = watchHolders({ plan, clock, directory, ledger, slaves, guard })
+    const holders = watchHolders({ plan, clock, directory, ledger, slaves, needing, guard })
     const shared = { plan, clock, network, directory, ledger, random, store, guard }
     const clients = startClients({ ...shared, runs: holders.runs })
-    for (const fault of plan.faults)
-      clock.at(
-        fault.at,
-        guard(() => begin(fault)),
-      )
-    clock.at(FAULTY_MS, guard(heal))
+    faults.plan()
     await advance(() => false, FAULTY_MS + 1)
     await advance(() => clients.allDone() && whatIsLeft() === '', FAULTY_MS + SETTLE_MS)
     check(clients.allDone(), 'a client still waits for its answer')
@@ -120,7 +152,7 @@ function createWorld(plan: Plan) {
     ledger.close(store.get)
     checkRefused(clients.refused(), ledger, store)
     checkCalm(plan, ledger)
-    checkExpired(plan, store)
+    checkExpired(plan, store, faults.skills)
     const { running, waiting } = directory.master!.dispatcher.view
     check(running === 0 && waiting === 0, `of no tasks, ${running} run and ${waiting} wait`)
     const { counters } = directory.master!.dispatcher.view
@@ -179,6 +211,7 @@ function createWorld(plan: Plan) {
 
   function startMaster(): Promise<unknown> {
     ledger.masterStarts()
+    needing.masterStarts()
     masters++
     return startMasterProcess({
       clock,
@@ -198,29 +231,38 @@ function createWorld(plan: Plan) {
       random: createRandom(random.integer(2 ** 40)),
       taskIds,
       machine: machines.master,
-      onOffer: (attempt, slave) => {
+      onOffer: (offer, slave) => {
         guard(() => odd.asks(slave, 'offer'))()
-        onOffer(attempt, slave)
+        onOffer(offer, slave)
       },
       onRevoke: (slave) => guard(() => odd.asks(slave, 'revoke'))(),
       oddAnswer: odd.says,
-      onOver: (task, problem) => {
-        if (problem?.type !== 'at-capacity') return
-        guard(() => rooms.refused(task))()
+      onOver: (task, problem) =>
+        guard(() => {
+          if (problem) needing.refused(task, problem)
+          if (problem?.type === 'at-capacity') rooms.refused(task)
+        })(),
+      onHeard: (attempt, answer) => {
+        if (answer === 'unable') needing.isUnable(attempt)
       },
       onAnswer: (attempt, answer) => guard(() => ledger.offerAnswered(attempt, answer))(),
     })
   }
 
   function startSlave(i: number): void {
-    const { slots, speed, reach } = plan.slaves[i]!
+    const { slots, reach } = plan.slaves[i]!
     const name = `slave-${i}`
+    const boot = `boot-${i}-${boots[i]!++}`
+    const skills = faults.skills[i]!
+    const { features, programs } = skills
+    const containment = 'pid-namespace' as const
+    needing.starts(boot, skills)
     const place = {
       clock,
       network,
       directory,
       random: createRandom(random.integer(2 ** 40)),
-      url: `http://${name}${moves[i] === 0 ? '' : `-${moves[i]}`}`,
+      url: `http://${name}${faults.moves[i] === 0 ? '' : `-${faults.moves[i]}`}`,
       requestTimeoutMs: 1000,
     }
     const polling = reach === 'asked' ? {} : { polling: createPolling({ ...place, onHanded }) }
@@ -229,15 +271,13 @@ function createWorld(plan: Plan) {
       ...polling,
       name,
       machine: machines.slaves[i]!,
-      boot: `boot-${i}-${boots[i]!++}`,
-      kinds: ['cube'],
-      onCallback: (request: CallbacksRequest) => {
-        if (overheard.length < OVERHEARD_MAX) overheard.push(structuredClone(request))
-      },
+      boot,
+      kinds: kindsOf(skills),
+      onCallback: faults.overhear,
       onRunning: (running: number) =>
         guard(() => check(running <= slots, `${name} runs ${running} with ${slots} slots`))(),
-      compute: (run: Run) => compute(run, i, speed),
-      onBegin: (task: string, { input, attempt }: Run, as = name) => {
+      compute: (offer: Offer) => runs.compute(offer, i, skills),
+      onBegin: ({ task, attempt, input }: Offer, as = name) => {
         const { number } = input as { number: number }
         guard(() => ledger.computes(task, number, as, attempt))()
       },
@@ -248,6 +288,9 @@ function createWorld(plan: Plan) {
         : startSlaveProcess({
             ...given,
             slots,
+            features,
+            commands: programs === null ? undefined : { programs, containment },
+            unable: (offer) => runs.unable(offer, skills),
             disk: disks[i]!,
             outboxMax: 50,
             onCallbackAnswered: onAnswered,
@@ -264,154 +307,17 @@ function createWorld(plan: Plan) {
     }
   }
 
-  function onHanded(task: string, attempt: string, slave: string): void {
-    onOffer(attempt, slave)
-    ledger.handed(task, attempt)
+  function onHanded(offer: OutgoingOffer, slave: string): void {
+    onOffer(offer, slave)
+    ledger.handed(offer.task, offer.attempt)
   }
 
-  function onOffer(attempt: string, slave: string): void {
-    guard(() => check(!drained.has(slave), `${slave} is drained, and is offered ${attempt}`))()
+  function onOffer(offer: OutgoingOffer, slave: string): void {
+    const { attempt } = offer
+    guard(() => {
+      check(!faults.drained.has(slave), `${slave} is drained, and is offered ${attempt}`)
+      needing.offered(offer, slave)
+    })()
     ledger.offered(attempt, slave)
   }
-
-  function compute(
-    { input }: Run,
-    slave: number,
-    speed: number,
-  ): { outcome: Outcome; ranMs: number } {
-    const { number, ms } = input as { number: number; ms: number }
-    const { nature } = plan.tasks[number]!
-    const ranMs = ms / speed
-    const done: Outcome = { status: 'done', result: { value: number ** 3 - number } }
-    switch (nature) {
-      case 'endless':
-        return { outcome: done, ranMs: Number.POSITIVE_INFINITY }
-      case 'poison':
-        return { outcome: failed('executor-crashed'), ranMs: Math.min(ranMs, 50) }
-      case 'fails':
-        return { outcome: failed('evaluation'), ranMs }
-      case 'killer':
-        clock.at(
-          clock.now() + Math.min(ranMs, 100),
-          guard(() => crashSlave(slave, 500)),
-        )
-        return { outcome: done, ranMs: ranMs + 200 }
-      default:
-        return { outcome: done, ranMs }
-    }
-  }
-
-  function begin(fault: Fault): unknown {
-    if (healed) return
-    switch (fault.is) {
-      case 'crash':
-        if (fault.who === 'master') return crashMaster(fault.forMs, fault.luckyCommits)
-        return crashSlave(fault.who, fault.forMs)
-      case 'pause':
-        return pause(
-          fault.who === 'master' ? directory.master?.life : slaves[fault.who]?.life,
-          fault.forMs,
-        )
-      case 'move':
-        moves[fault.who]!++
-        return crashSlave(fault.who, 50)
-      case 'drain':
-        clock.at(clock.now() + fault.forMs, () => drain(fault.who, false))
-        return drain(fault.who, true)
-      case 'clock':
-        return machines.set(fault)
-      case 'replay':
-        return say(overheard[random.integer(Math.max(1, overheard.length))])
-      case 'forge':
-        return forge()
-      default: // Partitions, weather, full disks and odd answers are looked up when they matter.
-    }
-  }
-
-  function pause(life: Life | undefined, forMs: number): void {
-    if (life) life.pausedUntil = Math.min(clock.now() + forMs, FAULTY_MS)
-  }
-
-  function crashSlave(i: number, forMs: number): void {
-    const slave = slaves[i]
-    if (!slave?.life.alive) return
-    slave.life.alive = false
-    slave.hangUp?.()
-    clock.at(
-      clock.now() + forMs,
-      guard(() => startSlave(i)),
-    )
-  }
-
-  function crashMaster(forMs: number, lucky: number): void {
-    const { master } = directory
-    if (!master?.life.alive) return
-    master.life.alive = false
-    store.crash(lucky)
-    clock.at(clock.now() + forMs, guard(startMaster))
-  }
-
-  function drain(i: number, isDrained: boolean): void {
-    const { master } = directory
-    const name = `slave-${i}`
-    const order = {}
-    wanted.set(name, order)
-    if (!isDrained) drained.delete(name)
-    if (!master?.life.alive) return
-    master.dispatcher.drain(name, isDrained).then(
-      () => isDrained && wanted.get(name) === order && drained.add(name),
-      () => {},
-    )
-  }
-
-  /** The adversary says something to the master. */
-  function say(request: CallbacksRequest | undefined): void {
-    const { master } = directory
-    if (master?.life.alive && request) master.dispatcher.callbacks(request).catch(() => {})
-  }
-
-  /** A result of an attempt that was never made, for a task that is alive. */
-  function forge(): void {
-    const live = [...(directory.master?.dispatcher.view.live.keys() ?? [])]
-    const task = live[random.integer(Math.max(1, live.length))] ?? 'task-00000000'
-    const outcome: Outcome = { status: 'done', result: { value: -1 } }
-    const callback: Callback = { attempt: 'A'.repeat(38), task, outcome, ranMs: 1 }
-    const state = overheard[0]?.state
-    if (state) say({ state, callbacks: [callback] })
-    // And a list that claims it.
-    const liar = slaves[random.integer(slaves.length)]
-    const { master } = directory
-    if (!liar?.life.alive || !master?.life.alive) return
-    const { state: now, attempts } = liar.agent.attempts()
-    const claimed = { attempt: callback.attempt, task, status: 'running' as const }
-    master.dispatcher.heartbeat({ state: now, attempts: [...attempts, claimed] }).catch(() => {})
-  }
-
-  function heal(): void {
-    healed = true
-    for (const process of [directory.master, ...slaves]) {
-      if (process) process.life.pausedUntil = Math.min(process.life.pausedUntil, clock.now())
-    }
-    resumeAll()
-    // Once more, in case the master was down.
-    clock.at(clock.now() + RESUME_AGAIN_MS, guard(resumeAll))
-  }
-
-  function resumeAll(): void {
-    plan.slaves.forEach((_, i) => {
-      drain(i, false)
-    })
-  }
-
-  function diskIsFull(): boolean {
-    const full = (fault: Fault): boolean =>
-      fault.is === 'disk full' && fault.at <= clock.now() && clock.now() < fault.at + fault.forMs
-    return !healed && plan.faults.some(full)
-  }
 }
-
-const failed = (type: 'executor-crashed' | 'evaluation'): Outcome => ({
-  status: 'failed',
-  type,
-  message: 'as planned',
-})

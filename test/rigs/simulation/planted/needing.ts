@@ -1,0 +1,156 @@
+// Planted bugs in needs and terms: who may have a task, how often it is tried, and after what again.
+
+import type { Bug } from './bug.ts'
+
+export const NEEDING_BUGS: Bug[] = [
+  {
+    name: 'features-not-needed',
+    says: 'offers tasks with files to slaves of a version without them',
+    in: 'needs.has',
+    find: "if (need.is === 'feature') return features.includes(need.name)",
+    replace: "if (need.is === 'feature') return need.name !== 'commands' || features.length > 0",
+  },
+  {
+    name: 'programs-of-the-last-boot',
+    says: 'knows the programs of a slave by its first card',
+    in: 'introduce',
+    find: "slave.programs = programs === 'any' ? programs : new Set(programs)",
+    replace: `if (slave.programs !== 'any' && slave.programs.size === 0)
+    slave.programs = programs === 'any' ? programs : new Set(programs)`,
+  },
+  {
+    name: 'abilities-only-grow',
+    says: 'does not take an ability from a slave whose card lacks it now',
+    in: 'introduce',
+    find: 'mark(ability.set, slave.place, lackOf(slave, ability) === null)',
+    replace: 'if (lackOf(slave, ability) === null) ability.set.set(slave.place)',
+  },
+  {
+    name: 'abilities-of-the-first-card',
+    says: 'does not see that a slave has come back with what it lacked',
+    in: 'introduce',
+    find: 'mark(ability.set, slave.place, lackOf(slave, ability) === null)',
+    replace: 'if (lackOf(slave, ability) !== null) ability.set.clear(slave.place)',
+  },
+  {
+    name: 'unable-for-all',
+    says: 'takes a slave that is unable for one program for one that lacks the kind',
+    in: 'refusedBy',
+    find: 'core.registry.disable(slave, task.ability)',
+    replace: 'core.registry.disable(slave, task.kind)',
+  },
+  {
+    name: 'unable-outlives-the-boot',
+    says: 'holds against a new process what the one before it said',
+    in: 'refusedBy',
+    find: "if (answer === 'unable' && boot === slave.boot)",
+    replace: "if (answer === 'unable' && boot !== '')",
+  },
+  {
+    name: 'unable-forgotten',
+    says: 'offers a task again to a slave that said it is unable',
+    in: 'createRegistry.disable',
+    find: 'asked.get(name)?.set.clear(slave.place)',
+    replace: '',
+  },
+  {
+    name: 'missing-is-a-try',
+    says: 'counts a program that could not be started as a try',
+    in: 'tryElsewhere',
+    find: '    countNot(task, attempt)\n',
+    replace: '',
+  },
+  {
+    name: 'missing-asked-again',
+    says: 'gives a task again to a slave that could not start its program',
+    in: 'disableSince',
+    find: 'if (known?.boot === slave.boot)',
+    replace: "if (known?.boot === '')",
+  },
+  {
+    name: 'missing-ends',
+    says: 'ends a task whose program is missing on the first slave that has it',
+    in: 'tryElsewhere',
+    find: 'if (!isLeft) return end(',
+    replace: 'if (task.tries > 0) return end(',
+  },
+  {
+    name: 'needs-not-restored',
+    says: 'forgets after a start of the master what a task needs',
+    in: 'toStoredTask',
+    find: 'const terms = termsIn(record.terms)',
+    replace: 'const terms = null',
+  },
+  {
+    name: 'terms-not-restored',
+    says: 'forgets after a start of the master how often a task may be tried',
+    in: 'toStoredTask',
+    find: 'const terms = termsIn(record.terms)',
+    replace:
+      'const kept = termsIn(record.terms)\n  const terms = kept && { ...kept, attemptsMax: null, retryOn: [] }',
+  },
+  {
+    name: 'attempts-max-of-settings',
+    says: 'tries every task as often as the settings say',
+    in: 'attemptsMaxOf',
+    find: 'terms?.attemptsMax ?? settings.attemptsMax',
+    replace: 'settings.attemptsMax',
+  },
+  {
+    name: 'retry-on-ignored',
+    says: 'never tries again after an exit code',
+    in: 'isRetriedFailure',
+    find: 'return terms?.retryOn.includes(outcome.exitCode ?? -1) ?? false',
+    replace: 'return false',
+  },
+  {
+    name: 'retry-on-any-code',
+    says: 'tries again after any exit code once one is listed',
+    in: 'isRetriedFailure',
+    find: 'return terms?.retryOn.includes(outcome.exitCode ?? -1) ?? false',
+    replace: 'return (terms?.retryOn.length ?? 0) > 0',
+  },
+  {
+    name: 'missing-output-retried',
+    says: 'tries again after an output that is missing',
+    in: 'isRetriedFailure',
+    find: "if (outcome.status !== 'failed' || !isRetried(outcome.type)) return false",
+    replace:
+      "if (outcome.status === 'failed' && (outcome.type as string) === 'missing-output') return true\n  if (outcome.status !== 'failed' || !isRetried(outcome.type)) return false",
+  },
+  {
+    name: 'queue-dropped',
+    says: 'drops the queue of an ability when one task leaves it',
+    in: 'leaveLine',
+    find: 'if (line?.size() === 0 && task.ability !== task.kind)',
+    replace: 'if (task.ability !== task.kind)',
+  },
+  {
+    name: 'ability-released-early',
+    says: 'forgets who has an ability while another task asks for it',
+    in: 'createRegistry.release',
+    find: 'if (known.tasks === 0 && asked.size > ABILITIES_KEPT) asked.delete(name)',
+    replace: 'if (known.tasks <= 1) asked.delete(name)',
+  },
+  {
+    name: 'absent-not-able',
+    says: 'says no-capable-slave while a silent slave may have the program',
+    in: 'refusal.refusal',
+    find: 'const absent = core.registry.all().filter((slave) => mayHave(slave, ability)).length',
+    replace: "const absent = core.registry.all().filter(({ boot }) => boot === '').length",
+  },
+  {
+    name: 'incapable-at-capacity',
+    says: 'says at-capacity of a task that no slave could ever run',
+    in: 'registry.mayHave',
+    find: "slave.standing !== 'alive' && (slave.boot === '' || lackOf(slave, ability) === null)",
+    replace: "slave.standing !== 'alive'",
+  },
+  {
+    name: 'needs-not-offered',
+    says: 'counts slaves of the kind where those are meant that have what a task needs',
+    in: 'refusal.refusal',
+    find: 'const { alive, able } = core.registry.countAlive(task.ability)',
+    replace: 'const { alive, able } = core.registry.countAlive(task.kind)',
+  },
+]
