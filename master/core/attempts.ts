@@ -229,7 +229,7 @@ function fail(
 
 /** The process that could not start the program is not asked for such tasks again. */
 function disableSince(core: Context, slave: Slave, task: Task, attempt: string): void {
-  const known = slave.held.get(attempt) ?? slave.offers.get(attempt)
+  const known = slave.offers.get(attempt) ?? slave.held.get(attempt)
   // Another process of the slave may have the program: the outcome may be of one that was replaced.
   if (known?.boot === slave.boot) core.registry.disable(slave, task.ability)
 }

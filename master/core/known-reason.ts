@@ -17,7 +17,7 @@ export function knownReason(slave: Slave): KnownAnswer {
   if (standing !== 'alive')
     return { event: standing, why: { is: 'absent', polls: slave.reach.by !== 'http' } }
   if (typeof reports === 'object')
-    return { event: 'elsewhere', why: { is: 'elsewhere', ...reports } }
+    return { event: 'elsewhere', why: { is: 'elsewhere', to: reports.to } }
   if (slave.drained) return { event: 'draining', why: { is: 'drained' } }
   if (trouble && isFaulty(slave)) {
     return { event: 'faulty', why: { is: 'faulty', count: trouble.count, last: trouble.reason } }

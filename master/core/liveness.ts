@@ -65,7 +65,8 @@ function takeReportsTo(core: Context, slave: Slave, reportsTo: ReportsTo[]): voi
   if (slave.reports === 'here') return
   if (reportsTo.some(({ master }) => master === core.ids.issuer)) return reportsHere(core, slave)
   const urls = reportsTo.slice(0, URLS_SHOWN_MAX).map(({ url }) => url.slice(0, URL_SHOWN_MAX))
-  slave.reports = { to: urls.join(', ') || 'no master' }
+  const isNew = reportsTo.some(({ master }) => master === undefined)
+  slave.reports = { to: urls.join(', ') || 'no master', isNew }
   core.registry.refresh(slave)
 }
 

@@ -48,7 +48,7 @@ export function refusal(core: Context, task: Task, now: Monotonic): Problem {
     if (absent === 0) return new Problem('no-capable-slave', detail)
     return new Problem(
       'at-capacity',
-      `${detail}; ${absent} of the slaves that do not answer may offer it`,
+      `${detail}; ${absent} of the slaves that do not answer, or have not registered yet, may offer it`,
     )
   }
   const which = able === 1 ? '1 live slave offers' : `${able} live slaves offer`

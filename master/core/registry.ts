@@ -345,9 +345,13 @@ export function slotsOf(slaves: Slave[]): { total: number; free: number } {
   return slots
 }
 
-/** Whether a silent slave may have the ability: its card says so, or it was never seen. */
+/** Whether it has just started, and has registered with no master yet. */
+const isNew = ({ reports }: Slave): boolean => typeof reports === 'object' && reports.isNew
+
+/** Whether a slave that is silent or new may have the ability: its card says so, or it was never seen. */
 export const mayHave = (slave: Slave, ability: Ability): boolean =>
-  slave.standing !== 'alive' && (slave.boot === '' || lackOf(slave, ability) === null)
+  (slave.standing !== 'alive' || isNew(slave)) &&
+  (slave.boot === '' || lackOf(slave, ability) === null)
 
 const nothingHeld = () => ({
   offers: new Map<string, OpenOffer>(),

@@ -143,9 +143,10 @@ export type Trouble = {
 
 /**
  * `here`: it has registered, beaten or polled here, or named this master. `unsaid`: it is of a version
- * that does not say. Else where it reports: it is not offered work, as no outcome would arrive.
+ * that does not say. Else where it reports: it is not offered work, as no outcome would arrive. `isNew`: it
+ * has registered with no master yet.
  */
-export type Reports = 'here' | 'unsaid' | { to: string }
+export type Reports = 'here' | 'unsaid' | { to: string; isNew: boolean }
 
 export type Slave = {
   readonly name: string

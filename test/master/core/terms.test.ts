@@ -129,3 +129,26 @@ t.test('what a process said that has been replaced does not count for the new on
   w.pass(2_000)
   t.ok(w.core.view.registry.has(w.slave('a'), asked.task.ability))
 })
+
+t.test('a slave that has just started, and not registered yet, may be able', async (t) => {
+  const w = world()
+  w.start('a')
+  w.start('b')
+  w.card = { features: ['files'] }
+  w.start('b', 1, 'boot-2')
+  const url = 'http://b'
+  const state = { ...w.state('b'), boot: 'boot-3' }
+  const { boot, slots } = state
+  const card = { name: 'b', boot, version: '2', kinds: ['work'], tags: [], slots, ...w.card }
+  const refusedWith = (master?: string) => {
+    const reportsTo = [{ url: 'http://m', ...(master ? { master } : {}) }]
+    const said = { card, state, attempts: [], reportsTo }
+    // Another boot each time: what it reports is noted once.
+    w.slave('b').reports = 'unsaid'
+    w.step({ is: 'visited', name: 'b', url, said, token: null })
+    w.submit({ terms: terms({ needs }) })
+    return w.last('refuse')[0]?.problem.type
+  }
+  t.equal(refusedWith(), 'at-capacity')
+  t.equal(refusedWith('another'), 'no-capable-slave')
+})

@@ -143,8 +143,8 @@ export const NEEDING_BUGS: Bug[] = [
     name: 'incapable-at-capacity',
     says: 'says at-capacity of a task that no slave could ever run',
     in: 'registry.mayHave',
-    find: "slave.standing !== 'alive' && (slave.boot === '' || lackOf(slave, ability) === null)",
-    replace: "slave.standing !== 'alive'",
+    find: "&& (slave.boot === '' || lackOf(slave, ability) === null)",
+    replace: '',
   },
   {
     name: 'needs-not-offered',
