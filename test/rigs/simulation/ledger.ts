@@ -37,7 +37,7 @@ export type Stored = Seen & {
   idempotencyKey: string | null
 }
 
-type Began = { number: number; at: number; slave: string; attempt: string }
+export type Began = { number: number; at: number; slave: string; attempt: string }
 
 export type Ledger = ReturnType<typeof createLedger>
 
@@ -71,12 +71,12 @@ export function createLedger(
     promised,
     began,
 
-    /** How many attempts of a task have begun or were handed over, and when the last one began. */
+    /** How many attempts of a task have begun or were handed over, and the last that began. */
     runsOf(id: string): number {
       const begun = began.get(id)?.map((run) => run.attempt) ?? []
       return new Set([...begun, ...(handed.get(id) ?? [])]).size
     },
-    lastBeganAt: (id: string): number => began.get(id)?.at(-1)?.at ?? 0,
+    lastOf: (id: string): Began | undefined => began.get(id)?.at(-1),
 
     /** The master starts; it makes a task. */
     masterStarts: (): void => void starts.push(now()),

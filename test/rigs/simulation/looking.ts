@@ -112,12 +112,14 @@ export function checkCalm(plan: Plan, ledger: Ledger): void {
   const asksAll = plan.slaves.every(({ reach }) => reach === 'asked')
   const isCalm = plan.faults.every(knowsAll ? isGentle : () => false)
   if (!isCalm || plan.tasks.some(({ nature }) => nature === 'killer')) return
-  const anyAbsent = plan.slaves.some(({ skills }) => skills.absent.length > 0)
   for (const [id, runs] of ledger.began) {
-    const { nature, terms } = plan.tasks[runs[0]!.number]!
+    const task = plan.tasks[runs[0]!.number]!
+    const { nature, terms } = task
+    const ask = askOf(task)
+    const isMissing = plan.slaves.some(({ skills }) => isAbsent(skills, ask.terms))
     const most = terms === null || terms.ends === null ? 1 : (terms.attemptsMax ?? ATTEMPTS_MAX)
     if (
-      (nature === 'plain' && !anyAbsent) ||
+      (nature === 'plain' && !isMissing) ||
       (nature === 'fails' && (asksAll || plan.faults.every(({ is }) => is === 'clock')))
     ) {
       check(runs.length <= most, `task ${id} ran ${runs.length} times for no cause`)

@@ -16,6 +16,12 @@ import { askOf, isAbsent, lacks, PLAIN } from './terms.ts'
 /** A task waits for no longer, in looks of one beat each, while a slave that can run it has room. */
 const STARVED_LOOKS = 6
 
+/**
+ * So often the master may forget that a slave is unable: late words of the process before it make the slave
+ * that one, and its next words make it another again.
+ */
+const AGAIN_MAX = 2
+
 type Ask = Pick<Task, 'kind' | 'terms'>
 
 export type Needing = ReturnType<typeof watchNeeds>
@@ -25,7 +31,6 @@ export function watchNeeds(given: {
   clock: SimulatedClock
   directory: Directory
   slaves: (SlaveProcess | undefined)[]
-  madeAt: (task: string) => number
   /** Since when the slave has had room without a break, as far as the master can know. */
   roomSince: (slave: Slave) => number | undefined
 }) {
@@ -34,8 +39,11 @@ export function watchNeeds(given: {
   const keys = asks.map(keyOf)
   /** What the process of a slave can do, by its boot. Simple slaves have none. */
   const cards = new Map<string, Skills>([['simple', PLAIN]])
-  /** When this master heard that a boot is unable, by boot and ability. */
+  /** What boots are unable to do, by boot and ability: as they know, and since when this master surely does. */
+  let said = new Set<string>()
   let unable = new Map<string, number>()
+  /** How often it was offered such a task all the same. */
+  let again = new Map<string, number>()
   /** Boot and ability of each attempt. */
   const attempts = new Map<string, string>()
   /** When this master was first seen to know a boot. */
@@ -46,7 +54,10 @@ export function watchNeeds(given: {
     starts: (boot: string, skills: Skills): void => void cards.set(boot, skills),
     /** It knows nothing of what slaves said to the one before. */
     masterStarts(): void {
+      said = new Set()
       unable = new Map()
+      again = new Map()
+      attempts.clear()
       known = new Map()
       starved = new Map()
     },
@@ -60,14 +71,24 @@ export function watchNeeds(given: {
       check(skills !== undefined, `${slave} is offered ${attempt} as ${boot}, which never was`)
       const lack = lacks(skills, asks[number] as Ask)
       check(lack === '', `${slave} is offered task ${number}, and its card lacks ${lack}`)
-      const since = unable.get(name) ?? clock.now()
-      check(since >= clock.now(), `${slave} is offered task ${number} again, and is unable`)
+      if ((unable.get(name) ?? clock.now()) >= clock.now()) return
+      const times = (again.get(name) ?? 0) + 1
+      again.set(name, times)
+      check(times <= AGAIN_MAX, `${slave} is offered task ${number} again, and is unable`)
     },
 
-    /** The master hears that a slave is unable, or could not start a program. */
+    /** The run of an attempt could not start its program: the master may hear of it from now on. */
+    saysUnable(attempt: string): void {
+      const name = attempts.get(attempt)
+      if (name !== undefined) said.add(name)
+    },
+
+    /** The master has heard that a slave is unable, or could not start a program. */
     isUnable(attempt: string): void {
       const name = attempts.get(attempt)
-      if (name !== undefined && !unable.has(name)) unable.set(name, clock.now())
+      if (name === undefined) return
+      said.add(name)
+      if (!unable.has(name)) unable.set(name, clock.now())
     },
 
     canTake,
@@ -96,13 +117,16 @@ export function watchNeeds(given: {
       const alive = all.filter(isAlive)
       const able = (before: boolean): boolean => alive.some((slave) => canTake(slave, task, before))
       const mayBe = all.some((slave) => !isAlive(slave) && mayHave(slave, task))
+      // One that reports elsewhere may have just started.
+      const absent = all.filter(({ standing, reports }) => standing !== 'alive' || isNew(reports))
+      const mayReturn = absent.some((slave) => mayHave(slave, task))
       switch (type) {
         case 'no-slaves':
           return check(alive.length === 0, `no-slaves is said, while ${alive[0]?.name} is alive`)
         case 'no-capable-slave': {
-          check(!able(false) && !mayBe, 'no-capable-slave is said, while a slave may be able')
+          check(!able(false) && !mayReturn, 'no-capable-slave is said, while a slave may be able')
           const isAsked = task.trail.some(({ ms }) => ms !== undefined)
-          const isLate = task.waitUntil === null && !isAsked && given.madeAt(task.id) < clock.now()
+          const isLate = task.waitUntil === null && !isAsked && task.since < clock.now()
           return check(!isLate, `${task.id} is refused late: no slave could ever have it`)
         }
         case 'at-capacity':
@@ -128,19 +152,22 @@ export function watchNeeds(given: {
     return directory.master?.dispatcher.view.registry.all() ?? []
   }
 
-  /** Whether its card says that it can, and it did not say otherwise (`before`: before this instant). */
+  /** Whether its card says that it can, and it did not say otherwise (`before`: as the master surely knows). */
   function canTake({ boot }: Pick<Slave, 'boot'>, ask: Ask, before = false): boolean {
     const skills = cards.get(boot)
     if (skills === undefined || lacks(skills, ask) !== '') return false
-    if (unable.size === 0) return true
-    const since = unable.get(`${boot} ${keyOf(ask)}`)
-    return since === undefined || (before && since >= clock.now())
+    if (said.size === 0) return true
+    const name = `${boot} ${keyOf(ask)}`
+    return before ? (unable.get(name) ?? clock.now()) >= clock.now() : !said.has(name)
   }
 
   function mayHave({ boot }: Slave, ask: Ask): boolean {
     return boot === '' || lacks(cards.get(boot) ?? PLAIN, ask) === ''
   }
 }
+
+/** Whether it has registered with no master: with this one, as like as not. */
+const isNew = (reports: Slave['reports']): boolean => typeof reports === 'object' && reports.isNew
 
 const isAlive = (slave: Slave): boolean => slave.standing === 'alive' && !isElsewhere(slave)
 

@@ -15,7 +15,7 @@ const TERMS_SEED = 2 ** 45 + 1721
 const SHARE = 1 / 3
 
 const PROGRAMS = ['flac', 'ffmpeg', 'sox'] as const
-/** No slave ever runs it. */
+/** No slave has it installed, whatever it allows. */
 const NOWHERE = 'nowhere'
 const ALL_FEATURES: Feature[] = ['files', 'outputs', 'commands']
 const STEPS_MAX = 5
@@ -45,7 +45,7 @@ export type PlannedTerms = {
 }
 
 export const PLAIN: Skills = { features: [], programs: null, absent: [] }
-const FULL: Skills = { features: ALL_FEATURES, programs: 'any', absent: [] }
+const FULL: Skills = { features: ALL_FEATURES, programs: 'any', absent: [NOWHERE] }
 
 type Plan = { slaves: readonly { reach: string }[]; tasks: readonly { nature: string }[] }
 /** `isHopeless`: no slave can run it in the end, so that it may not wait. */
@@ -95,7 +95,8 @@ function drawSkills(random: Random): Skills {
   const some = PROGRAMS.filter(() => random.next() < 0.7)
   const programs = random.next() < 0.2 ? 'any' : some
   const listed = programs === 'any' ? PROGRAMS : programs
-  return { features, programs, absent: listed.filter(() => random.next() < 0.15) }
+  const absent = listed.filter(() => random.next() < 0.15)
+  return { features, programs, absent: programs === 'any' ? [...absent, NOWHERE] : absent }
 }
 
 function drawTask(random: Random, nature: string, anyKeeper: boolean): Drawn {

@@ -23,9 +23,9 @@ const ENDING = ['evaluation', 'missing-output']
 
 export function createTries(given: {
   plan: Plan
-  ledger: Pick<Ledger, 'runsOf' | 'lastBeganAt'>
-  /** This attempt could not start its program, and another slave is to try. */
-  onElsewhere: (attempt: string) => void
+  ledger: Pick<Ledger, 'runsOf' | 'lastOf'>
+  /** This attempt could not start its program, as the master knows. */
+  onUnable: (attempt: string) => void
   /** A task has failed as program-missing, by an attempt that began then. */
   onMissing: (id: string, number: number, beganAt: number) => void
 }) {
@@ -63,7 +63,7 @@ export function createTries(given: {
   function checkTrail({ id, trail }: Stored, retryOn: number[]): void {
     for (const { event, attempt = '' } of trail) {
       check(!ENDING.includes(event), `task ${id} is tried again after ${event}`)
-      if (event === 'program-missing') given.onElsewhere(attempt)
+      if (event === 'program-missing') given.onUnable(attempt)
       if (event !== 'exit-code') continue
       const end = ends.get(attempt)
       const code = end?.status === 'failed' ? (end.exitCode ?? 0) : 0
@@ -75,7 +75,12 @@ export function createTries(given: {
     const { id } = task
     const outcome = JSON.parse(task.outcome as string) as Outcome & { status: 'failed' }
     const { type, exitCode = 0 } = outcome
-    if (type === 'program-missing') return given.onMissing(id, number, ledger.lastBeganAt(id))
+    if (type === 'program-missing') {
+      const last = ledger.lastOf(id)
+      check(last !== undefined, `task ${id} has failed as program-missing, and never began`)
+      given.onUnable(last.attempt)
+      return given.onMissing(id, number, last.at)
+    }
     const isRetried =
       RETRIED.includes(type) || (type === 'exit-code' && retryOn.includes(exitCode ?? 0))
     const runs = ledger.runsOf(id) - missed(task)

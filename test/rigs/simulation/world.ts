@@ -102,13 +102,12 @@ function createWorld(plan: Plan) {
     clock,
     directory,
     slaves,
-    madeAt: ledger.madeAt,
     roomSince: rooms.since,
   })
   const tries = createTries({
     plan,
     ledger,
-    onElsewhere: needing.isUnable,
+    onUnable: needing.isUnable,
     onMissing: needing.missed,
   })
   const faults = createFaults({
@@ -130,7 +129,11 @@ function createWorld(plan: Plan) {
         clock.now() + afterMs,
         guard(() => faults.crashSlave(slave, KILLED_MS)),
       ),
-    onEnd: tries.ends,
+    onEnd: (attempt, outcome) => {
+      tries.ends(attempt, outcome)
+      if (outcome.status === 'failed' && outcome.type === 'program-missing')
+        needing.saysUnable(attempt)
+    },
   })
   let failure: Error | undefined
 
