@@ -134,12 +134,13 @@ t.test('a slave that has just started, and not registered yet, may be able', asy
   const w = world()
   w.start('a')
   w.start('b')
-  w.card = { features: ['files'] }
+  const features = ['files']
+  w.card('b', { features })
   w.start('b', 1, 'boot-2')
   const url = 'http://b'
   const state = { ...w.state('b'), boot: 'boot-3' }
   const { boot, slots } = state
-  const card = { name: 'b', boot, version: '2', kinds: ['work'], tags: [], slots, ...w.card }
+  const card = { name: 'b', boot, version: '2', kinds: ['work'], tags: [], slots, features }
   const refusedWith = (master?: string) => {
     const reportsTo = [{ url: 'http://m', ...(master ? { master } : {}) }]
     const said = { card, state, attempts: [], reportsTo }

@@ -7,8 +7,8 @@ export const NEEDING_BUGS: Bug[] = [
     name: 'features-not-needed',
     says: 'offers tasks with files to slaves of a version without them',
     in: 'needs.has',
-    find: "if (need.is === 'feature') return features.includes(need.name)",
-    replace: "if (need.is === 'feature') return need.name !== 'commands' || features.length > 0",
+    find: 'return features.includes(need.name)',
+    replace: "return need.name !== 'commands' || features.length > 0",
   },
   {
     name: 'programs-of-the-last-boot',
