@@ -51,8 +51,11 @@ def hidden_place(path):
 def close_data(folder, work, is_passed):
     """Closes the data of the slave to other users. `is_passed`: they pass through it to the folders of runs in
     `work`, and list nothing."""
+    if not is_passed:
+        os.chmod(folder, 0o700)
+        return
     for entry in os.scandir(folder):
         if not entry.is_symlink():
             os.chmod(entry.path, 0o700 if entry.is_dir() else 0o600)
     for each in (folder, work):
-        os.chmod(each, 0o711 if is_passed else 0o700)
+        os.chmod(each, 0o711)

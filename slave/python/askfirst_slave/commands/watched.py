@@ -48,7 +48,9 @@ class Watched:
         """Runs the program to its end; returns the outcome."""
         cpu = cpu_of_ended()
         began = time.monotonic()
-        with self.lock:  # a stop that comes earlier finds the program
+        with self.lock:
+            if self.failure:  # it was stopped before it started
+                return failed(*self.failure)
             try:
                 program = self.program = start(self.order, self.limits)
             except (OSError, ValueError, subprocess.SubprocessError) as error:
