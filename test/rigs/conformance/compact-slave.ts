@@ -26,6 +26,7 @@ import type {
   SlaveCard,
   SlaveState,
 } from '../../../shared/protocol/wire.ts'
+import { PROGRAMS, runProgram, whyNot } from './compact-command.ts'
 import { decodePng, encodePng, grayscale } from './png.ts'
 
 const { values } = parseArgs({
@@ -85,10 +86,11 @@ const card = (): SlaveCard => ({
   name,
   boot,
   version: 'compact-1',
-  kinds: ['sleep', IMAGE],
+  kinds: ['sleep', IMAGE, 'command'],
   tags: [],
   slots,
-  features: ['files', 'outputs'],
+  features: ['files', 'outputs', 'commands'],
+  ...(wrong('commands-card') ? {} : { commands: PROGRAMS }),
 })
 
 const busyReason = (): string => (running.size < slots ? '' : `running ${running.size} of ${slots}`)
@@ -137,6 +139,8 @@ function refusalOf(offer: Offer): { answer: OfferAnswer['answer']; reason: strin
     const reason = `does not offer ${offer.kind}`
     return { answer: wrong('unable') ? 'unwilling' : 'unable', reason }
   }
+  const reason = whyNot(offer)
+  if (reason) return { answer: wrong('commands-unable') ? 'unwilling' : 'unable', reason }
   if (offer.keep === 'slave') return { answer: 'unable', reason: 'keeps no files' }
   if (draining)
     return { answer: wrong('drains') ? 'unwilling' : 'draining', reason: 'told to stop' }
@@ -200,14 +204,18 @@ async function outcomeOf(offer: Offer, abort: AbortController): Promise<Outcome>
     abort.signal.addEventListener('abort', () => reject(abort.signal.reason as Error))
   })
   try {
-    const run = offer.kind === IMAGE ? filter(offer) : sleep(offer.input)
-    return await Promise.race([run, stopped])
+    return await Promise.race([run(offer), stopped])
   } catch (error) {
     const { type = 'evaluation', message = String(error) } = error as Partial<Failure>
     return { status: 'failed', type, message } as Outcome
   } finally {
     clearTimeout(timer)
   }
+}
+
+function run(offer: Offer): Promise<Outcome> {
+  if (offer.kind === 'command') return runProgram(offer, wrong, upload)
+  return offer.kind === IMAGE ? filter(offer) : sleep(offer.input)
 }
 
 async function sleep(input: unknown): Promise<Outcome> {

@@ -16,7 +16,8 @@ const SHORT: Omit<KitOptions, 'command'> = {
   patienceMs: 30_000,
   jobs: 3,
 }
-const TOLD = '--master {master} --name {name} --port {port} --data {data} --slots 2'
+const user = process.getuid?.() === 0 ? ' --commands-user nobody' : ''
+const TOLD = `--master {master} --name {name} --port {port} --data {data} --slots 2 --commands sh${user}`
 
 /** What is not as it should be, with what was expected and seen. */
 const complaints = (verdicts: Verdict[]): string[] =>

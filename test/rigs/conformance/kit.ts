@@ -111,5 +111,9 @@ async function obstacleTo(group: Group, here: Session): Promise<string> {
     return `it did not register${why ? `; ${why.slice(-400)}` : ''}`
   }
   const kind = group.needs ?? here.trial.kind
-  return here.registration.kinds.includes(kind) ? '' : `it does not offer ${kind}`
+  const { kinds, commands } = here.registration
+  if (!kinds.includes(kind)) return `it does not offer ${kind}`
+  const { program } = group
+  if (program === undefined || !commands || commands.programs === 'any') return ''
+  return commands.programs.includes(program) ? '' : `it does not run ${program}`
 }

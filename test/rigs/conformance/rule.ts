@@ -25,6 +25,8 @@ export type Group = {
   heartbeatMs: 'paced' | null
   /** The kind that its slave must offer, when it is another than the one that occupies slots. */
   needs?: string
+  /** The program that its slave must run, if it says which it runs. */
+  program?: string
   /** Sets the master's ways before the slave is started. */
   prepare?: (here: Session) => void
   rules: Rule[]

@@ -4,6 +4,7 @@ import type { Group } from './rule.ts'
 import { arriving, turnedAway } from './rules/arriving.ts'
 import { beating } from './rules/beating.ts'
 import { callingBack, unanswered } from './rules/calling-back.ts'
+import { commands } from './rules/commands.ts'
 import { files } from './rules/files.ts'
 import { delivering, going } from './rules/going.ts'
 import { polling } from './rules/polling.ts'
@@ -25,6 +26,7 @@ export const GROUPS: readonly Group[] = [
   delivering,
   files,
   taskFiles,
+  commands,
   polling,
 ]
 
