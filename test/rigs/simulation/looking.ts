@@ -144,7 +144,7 @@ export function checkExpired(plan: Plan, store: WatchedStore, skills: readonly S
     const ask = askOf(plan.tasks[Number(idempotencyKey?.slice('key-'.length))]!)
     const able = plan.slaves.filter((_, i) => {
       const has = skills[i] as Skills
-      return lacks(has, ask) === '' && !isAbsent(has, ask.terms)
+      return lacks(has, ask, `slave-${i}`) === '' && !isAbsent(has, ask.terms)
     })
     const slots = able.reduce((sum, slave) => sum + slave.slots, 0)
     if (endless * (anySimple ? ATTEMPTS_MAX : 1) >= slots) continue

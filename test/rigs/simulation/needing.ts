@@ -69,7 +69,7 @@ export function watchNeeds(given: {
       attempts.set(attempt, name)
       const skills = cards.get(boot)
       check(skills !== undefined, `${slave} is offered ${attempt} as ${boot}, which never was`)
-      const lack = lacks(skills, asks[number] as Ask)
+      const lack = lacks(skills, asks[number] as Ask, slave)
       check(lack === '', `${slave} is offered task ${number}, and its card lacks ${lack}`)
       if ((unable.get(name) ?? clock.now()) >= clock.now()) return
       const times = (again.get(name) ?? 0) + 1
@@ -153,16 +153,20 @@ export function watchNeeds(given: {
   }
 
   /** Whether its card says that it can, and it did not say otherwise (`before`: as the master surely knows). */
-  function canTake({ boot }: Pick<Slave, 'boot'>, ask: Ask, before = false): boolean {
+  function canTake(
+    { boot, name: slave }: Pick<Slave, 'boot' | 'name'>,
+    ask: Ask,
+    before = false,
+  ): boolean {
     const skills = cards.get(boot)
-    if (skills === undefined || lacks(skills, ask) !== '') return false
+    if (skills === undefined || lacks(skills, ask, slave) !== '') return false
     if (said.size === 0) return true
     const name = `${boot} ${keyOf(ask)}`
     return before ? (unable.get(name) ?? clock.now()) >= clock.now() : !said.has(name)
   }
 
-  function mayHave({ boot }: Slave, ask: Ask): boolean {
-    return boot === '' || lacks(cards.get(boot) ?? PLAIN, ask) === ''
+  function mayHave({ boot, name }: Slave, ask: Ask): boolean {
+    return boot === '' || lacks(cards.get(boot) ?? PLAIN, ask, name) === ''
   }
 }
 

@@ -40,6 +40,7 @@ export function startSlaveProcess(given: {
   polling?: Polling
   slots: number
   kinds: string[]
+  tags?: string[]
   features?: readonly Feature[]
   commands?: Commands | undefined
   /** What it cannot do of an offer, although its card says so. */
@@ -59,6 +60,7 @@ export function startSlaveProcess(given: {
   const clock = given.clock.of(life, given.machine)
   const agent = createAgent({
     outboxMax: 10_000,
+    tags: [],
     ...given,
     store: given.disk.store,
     kept: given.disk.kept(),
@@ -67,7 +69,6 @@ export function startSlaveProcess(given: {
     master: 'http://master',
     pull: given.polling !== undefined,
     version: 'simulated',
-    tags: [],
     link: simulatedLink(given, life),
     partitions: null,
     delivery: null,

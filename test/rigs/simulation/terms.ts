@@ -18,6 +18,7 @@ const PROGRAMS = ['flac', 'ffmpeg', 'sox'] as const
 /** No slave has it installed, whatever it allows. */
 const NOWHERE = 'nowhere'
 const ALL_FEATURES: Feature[] = ['files', 'outputs', 'commands']
+const TAGS = ['gpu', 'big'] as const
 const STEPS_MAX = 5
 
 /**
@@ -28,6 +29,7 @@ export type Skills = {
   features: readonly Feature[]
   programs: Commands['programs'] | null
   absent: readonly string[]
+  tags: readonly string[]
 }
 
 /** A slave starts anew, and its card says something else. */
@@ -38,14 +40,22 @@ export type PlannedTerms = {
   program: string | null
   files: boolean
   outputs: boolean
+  tags: string[]
+  /** The one slave that may run it. */
+  slave: string | null
   attemptsMax: number | null
   retryOn: number[]
   /** How its first `runs` runs end, or all of them; null: well. */
   ends: { is: 'exit'; code: number; runs: number } | { is: 'no output' } | null
 }
 
-export const PLAIN: Skills = { features: [], programs: null, absent: [] }
-const FULL: Skills = { features: ALL_FEATURES, programs: 'any', absent: [NOWHERE] }
+export const PLAIN: Skills = { features: [], programs: null, absent: [], tags: [] }
+const FULL: Skills = {
+  features: ALL_FEATURES,
+  programs: 'any',
+  absent: [NOWHERE],
+  tags: TAGS,
+}
 
 type Plan = { slaves: readonly { reach: string }[]; tasks: readonly { nature: string }[] }
 /** `isHopeless`: no slave can run it in the end, so that it may not wait. */
@@ -67,7 +77,7 @@ export function drawTerms(
   const able = plan.slaves.flatMap(({ reach }, i) => (reach === 'simple' ? [] : [i]))
   const keeper = able.length === 0 ? null : pick(random, able)
   const drawn = plan.slaves.map(({ reach }) => (reach === 'simple' ? PLAIN : drawSkills(random)))
-  const tasks = plan.tasks.map(({ nature }) => drawTask(random, nature, keeper !== null))
+  const tasks = plan.tasks.map(({ nature }) => drawTask(random, nature, plan.slaves.length, keeper))
   const isSteady = isCalm || keeper === null
   const faults = isSteady ? [] : drawFaults(random, able, keeper, faultyMs)
   const skills = drawn.map((each, i) => (isSteady && i === keeper ? FULL : each))
@@ -89,33 +99,40 @@ function drawFaults(random: Random, able: number[], keeper: number, faultyMs: nu
 }
 
 function drawSkills(random: Random): Skills {
-  if (random.next() < 0.2) return PLAIN
+  const tags = TAGS.filter(() => random.next() < 0.6)
+  if (random.next() < 0.2) return { ...PLAIN, tags }
   const features = ALL_FEATURES.filter(() => random.next() < 0.8)
-  if (random.next() < 0.2) return { features, programs: null, absent: [] }
+  if (random.next() < 0.2) return { features, programs: null, absent: [], tags }
   const some = PROGRAMS.filter(() => random.next() < 0.7)
   const programs = random.next() < 0.2 ? 'any' : some
   const listed = programs === 'any' ? PROGRAMS : programs
   const absent = listed.filter(() => random.next() < 0.15)
-  return { features, programs, absent: programs === 'any' ? [...absent, NOWHERE] : absent }
+  return { features, programs, absent: programs === 'any' ? [...absent, NOWHERE] : absent, tags }
 }
 
-function drawTask(random: Random, nature: string, anyKeeper: boolean): Drawn {
+function drawTask(random: Random, nature: string, slaves: number, keeper: number | null): Drawn {
   if (random.next() < 0.4) return { terms: null, isHopeless: false }
   const program = random.next() < 0.6 ? pick(random, PROGRAMS) : null
   const isNowhere = program !== null && random.next() < 0.1
   const files = random.next() < 0.4
   const outputs = random.next() < 0.3
+  const tags = TAGS.filter(() => random.next() < 0.15)
+  const named = random.next() < 0.7 && keeper !== null ? keeper : random.integer(slaves)
+  const isNamed = random.next() < 0.1
   const terms: PlannedTerms = {
     program: isNowhere ? NOWHERE : program,
     files,
     outputs,
+    tags,
+    slave: isNamed ? `slave-${named}` : null,
     attemptsMax: pick(random, program === null ? [null, null, 1, 2, 5] : [1, 1, 2, 3, 5, null]),
     retryOn: program === null ? [] : pick(random, [[], [75], [75, 3]]),
     ends: nature === 'plain' ? drawEnds(random, program !== null, outputs) : null,
   }
-  const hasNeeds = program !== null || files || outputs
+  const hasNeeds = program !== null || files || outputs || tags.length > 0 || isNamed
+  const isLost = isNowhere || (isNamed && named !== keeper)
   if (!hasNeeds && terms.attemptsMax === null) return { terms: null, isHopeless: false }
-  return { terms, isHopeless: isNowhere || (hasNeeds && !anyKeeper) }
+  return { terms, isHopeless: isLost || (hasNeeds && keeper === null) }
 }
 
 function drawEnds(random: Random, isProgram: boolean, outputs: boolean): PlannedTerms['ends'] {
@@ -130,8 +147,9 @@ type Termed = { terms: PlannedTerms | null }
 /** The kind of a task, and its terms as a request makes them (master/http/task-requests.ts). */
 export function askOf({ terms }: Termed): { kind: string; terms: Terms | null } {
   if (terms === null) return { kind: 'cube', terms: null }
-  const { program, files, outputs, attemptsMax, retryOn } = terms
-  const needs: Need[] = []
+  const { program, files, outputs, tags, slave, attemptsMax, retryOn } = terms
+  const needs: Need[] = tags.map((name) => ({ is: 'tag', name }))
+  if (slave !== null) needs.push({ is: 'slave', name: slave })
   if (files) needs.push({ is: 'feature', name: 'files' })
   if (outputs) needs.push({ is: 'feature', name: 'outputs' })
   if (program === null) return { kind: 'cube', terms: { needs, attemptsMax, retryOn } }
@@ -155,16 +173,28 @@ export function workOf({ terms }: Termed): string | null {
 export const outputFilesOf = ({ terms }: Termed) =>
   terms?.outputs ? { files: [{ name: 'out', bytes: 1, sha256: SHA256 }] } : {}
 
-/** What a slave with such a card lacks for a task, in words; empty when it lacks nothing. */
-export function lacks(skills: Skills, { kind, terms }: { kind: string; terms: Terms | null }) {
-  const { features, programs } = skills
-  if (kind === 'command' && programs === null) return 'the kind "command"'
-  const missing = (terms?.needs ?? []).find(({ is, name }) =>
-    is === 'feature'
-      ? !features.some((each) => each === name)
-      : programs !== 'any' && programs?.includes(name) !== true,
-  )
+/** What a slave of this name with such a card lacks for a task, in words; empty when it lacks nothing. */
+export function lacks(
+  skills: Skills,
+  { kind, terms }: { kind: string; terms: Terms | null },
+  slave: string,
+): string {
+  if (kind === 'command' && skills.programs === null) return 'the kind "command"'
+  const missing = (terms?.needs ?? []).find((need) => !hasNeed(skills, need, slave))
   return missing === undefined ? '' : `the ${missing.is} "${missing.name}"`
+}
+
+function hasNeed({ features, programs, tags }: Skills, { is, name }: Need, slave: string): boolean {
+  switch (is) {
+    case 'feature':
+      return features.some((each) => each === name)
+    case 'program':
+      return programs === 'any' || programs?.includes(name) === true
+    case 'tag':
+      return tags.includes(name)
+    case 'slave':
+      return slave === name
+  }
 }
 
 /** Whether its program is on the list and not installed there. */

@@ -292,6 +292,7 @@ function createWorld(plan: Plan) {
             ...given,
             slots,
             features,
+            tags: [...skills.tags],
             commands: programs === null ? undefined : { programs, containment },
             unable: (offer) => runs.unable(offer, skills),
             disk: disks[i]!,

@@ -11,6 +11,27 @@ export const NEEDING_BUGS: Bug[] = [
     replace: "return need.name !== 'commands' || features.length > 0",
   },
   {
+    name: 'tags-not-needed',
+    says: 'offers a task to slaves without the tag that it needs',
+    in: 'needs.has',
+    find: 'return tags.includes(need.name)',
+    replace: 'return tags.length > 0',
+  },
+  {
+    name: 'named-slave-not-needed',
+    says: 'offers a task for one slave to another',
+    in: 'needs.has',
+    find: 'return name === need.name',
+    replace: 'return name !== ""',
+  },
+  {
+    name: 'freed-not-noted',
+    says: 'does not look at the queues again when a slave has room',
+    in: 'createRegistry.refresh',
+    find: 'if (hasRoom && !free.has(slave.place)) freed.add(slave.place)',
+    replace: '',
+  },
+  {
     name: 'programs-of-the-last-boot',
     says: 'knows the programs of a slave by its first card',
     in: 'introduce',
