@@ -196,6 +196,14 @@ export const CORE: WrongVersion[] = [
     caughtBy: 'test/master/core.test.ts',
   },
   {
+    name: 'unable-outlives-the-boot',
+    says: 'holds against a new process what the one before it said',
+    in: 'refusedBy',
+    find: "if (answer === 'unable' && boot === slave.boot)",
+    replace: "if (answer === 'unable' && boot !== '')",
+    caughtBy: 'test/master/core/terms.test.ts',
+  },
+  {
     name: 'source-made-twice',
     says: 'makes a file again for a late report of the one before',
     in: 'again',

@@ -61,13 +61,6 @@ export const NEEDING_BUGS: Bug[] = [
     replace: 'core.registry.disable(slave, task.kind)',
   },
   {
-    name: 'unable-outlives-the-boot',
-    says: 'holds against a new process what the one before it said',
-    in: 'refusedBy',
-    find: "if (answer === 'unable' && boot === slave.boot)",
-    replace: "if (answer === 'unable' && boot !== '')",
-  },
-  {
     name: 'unable-forgotten',
     says: 'offers a task again to a slave that said it is unable',
     in: 'createRegistry.disable',
