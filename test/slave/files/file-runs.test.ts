@@ -149,7 +149,9 @@ t.test('a kill ends the fetch, the run or the upload, without an outcome', async
     if (request.method === 'GET' && request.url === '/blobs/x') response.end('whole')
   })
   const kind = 'file-kind'
-  fileRuns.run(anOffer({ kind, attempt: 'fetches', files: [{ ...blob, url: '/blobs/y' }] }))
+  // Another blob: a run that wants the same one goes on with the fetch.
+  const never = { ...blob, url: '/blobs/y', sha256: shaOf('never') }
+  fileRuns.run(anOffer({ kind, attempt: 'fetches', files: [never] }))
   await until(() => stage === 'GET')
   fileRuns.kill('fetches')
   fileRuns.run(anOffer({ kind, attempt: 'runs', files: [{ ...blob, sha256: shaOf('whole') }] }))
