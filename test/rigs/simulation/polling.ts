@@ -10,6 +10,7 @@ import type { Life, SimulatedClock } from './clock.ts'
 import type { Directory, MasterProcess } from './directory.ts'
 import { received } from './master-process.ts'
 import type { Network } from './network.ts'
+import { requestToMaster } from './to-master.ts'
 
 /** A connection that ends is seen by the master in this share of cases, within about so long. */
 const SEEN_SHARE = 0.7
@@ -30,7 +31,7 @@ export function createPolling(given: {
   /** The master answers a poll of this slave with this attempt. */
   onHanded?: (offer: OutgoingOffer, slave: string) => void
 }) {
-  const { clock, network, directory, random } = given
+  const { clock, network, random } = given
   /** What the master would be told by the end of each connection. */
   const hangUps = new Set<() => void>()
 
@@ -42,26 +43,19 @@ export function createPolling(given: {
     waitMs: number,
     done: (error: PeerError | null, reply?: Brought) => void,
   ): void {
-    if (!life.alive) return
     const mine: (() => void)[] = []
-    network.request<Brought>({
-      from: given.url,
-      to: 'master',
-      listens: () => directory.master?.life.alive === true,
-      handle: (answer) => {
-        const master = directory.master as MasterProcess
-        network.whenAwake(master.life, () => {
-          const hangUp = arrive(master, said, waitMs, answer)
-          mine.push(hangUp)
-          hangUps.add(hangUp)
-        })
+    requestToMaster<Brought>(
+      { ...given, life, timeoutMs: waitMs + given.requestTimeoutMs },
+      (master, answer) => {
+        const hangUp = arrive(master, said, waitMs, answer)
+        mine.push(hangUp)
+        hangUps.add(hangUp)
       },
-      timeoutMs: waitMs + given.requestTimeoutMs,
-      done: (error, reply) => {
+      (error, reply) => {
         for (const hangUp of mine) end(hangUp)
         network.whenAwake(life, () => done(error, reply))
       },
-    })
+    )
   }
 
   function arrive(

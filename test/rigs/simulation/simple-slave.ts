@@ -7,8 +7,6 @@
 import type { Submitted } from '../../../master/core/messages.ts'
 import { later } from '../../../shared/data/clock.ts'
 import type { Random } from '../../../shared/data/random.ts'
-import { PeerError } from '../../../shared/http/peer.ts'
-import { Problem } from '../../../shared/protocol/problems.ts'
 import type {
   AttemptsReply,
   CallbacksRequest,
@@ -16,10 +14,11 @@ import type {
   Outcome,
 } from '../../../shared/protocol/wire.ts'
 import type { Life, SimulatedClock } from './clock.ts'
-import type { Directory, MasterProcess, SlaveProcess } from './directory.ts'
+import type { Directory, SlaveProcess } from './directory.ts'
 import type { Network } from './network.ts'
 import type { Polling } from './polling.ts'
 import type { Compute } from './slave-process.ts'
+import { askMaster } from './to-master.ts'
 
 const POLL_MS = 2_000
 const REST_MS = 300
@@ -44,8 +43,9 @@ export function startSimpleSlaveProcess(given: {
   onRunning?: (running: number) => void
   onSubmitted?: (request: CallbacksRequest, acknowledged: string[] | null) => void
 }): SlaveProcess {
-  const { network, directory, random, name, kinds } = given
+  const { random, name, kinds } = given
   const life: Life = { alive: true, pausedUntil: 0 }
+  const asker = { ...given, life, timeoutMs: given.requestTimeoutMs }
   const clock = given.clock.of(life)
   const careless = random.next() < 0.3
   const nameless = random.next() < 0.3
@@ -100,42 +100,24 @@ export function startSimpleSlaveProcess(given: {
     const said: Submitted = nameless
       ? { by: 'task', slave: null, task, outcome }
       : { by: 'attempt', slave: name, attempt, outcome, ...(careless ? {} : { task }) }
-    ask(said, (error) => {
-      const { state } = attempts()
-      const request = {
-        state,
-        callbacks: [{ attempt, task, outcome, ranMs: Math.min(ranMs, 1e9) }],
-      }
-      given.onSubmitted?.(request, error ? null : [attempt])
-      // A task that it has no more is not asked for again.
-      if (error && !careless && error.status !== 404)
-        return clock.at(later(clock.now(), REST_MS), () => submit(offer, outcome, ranMs))
-      has = null
-      poll()
-    })
-  }
-
-  function ask(said: Submitted, done: (error: PeerError | null) => void): void {
-    if (!life.alive) return
-    network.request({
-      from: given.url,
-      to: 'master',
-      listens: () => directory.master?.life.alive === true,
-      handle: (answer) => {
-        const master = directory.master as MasterProcess
-        network.whenAwake(master.life, () => {
-          master.dispatcher.submitted(said).then(
-            () => master.life.alive && answer(null),
-            (error: Error) => answer(new PeerError(error.message, true, statusOf(error))),
-          )
-        })
+    askMaster(
+      asker,
+      (master) => master.submitted(said),
+      (error) => {
+        const { state } = attempts()
+        const request = {
+          state,
+          callbacks: [{ attempt, task, outcome, ranMs: Math.min(ranMs, 1e9) }],
+        }
+        given.onSubmitted?.(request, error ? null : [attempt])
+        // A task that it has no more is not asked for again.
+        if (error && !careless && error.status !== 404)
+          return clock.at(later(clock.now(), REST_MS), () => submit(offer, outcome, ranMs))
+        has = null
+        poll()
       },
-      timeoutMs: given.requestTimeoutMs,
-      done: (error) => network.whenAwake(life, () => done(error)),
-    })
+    )
   }
 }
-
-const statusOf = (error: Error): number | null => (error instanceof Problem ? error.status : null)
 
 const OVER_LIMIT: Outcome = { status: 'failed', type: 'time-limit', message: 'over its limit' }

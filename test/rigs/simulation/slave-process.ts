@@ -4,9 +4,7 @@
 import type { Clock } from '../../../shared/data/clock.ts'
 import { later } from '../../../shared/data/clock.ts'
 import type { Random } from '../../../shared/data/random.ts'
-import { PeerError } from '../../../shared/http/peer.ts'
 import { createLog } from '../../../shared/process/log.ts'
-import { Problem } from '../../../shared/protocol/problems.ts'
 import type {
   CallbacksReply,
   CallbacksRequest,
@@ -19,11 +17,12 @@ import { createAgent } from '../../../slave/agent/agent.ts'
 import type { Executors, RunEnded } from '../../../slave/executor/executors.ts'
 import type { Link } from '../../../slave/link/link.ts'
 import type { Life, Machine, SimulatedClock } from './clock.ts'
-import type { Directory, MasterProcess, SlaveProcess } from './directory.ts'
+import type { Directory, SlaveProcess } from './directory.ts'
 import type { Disk } from './machines.ts'
 import type { Network } from './network.ts'
 import { copy } from './network.ts'
 import type { Polling } from './polling.ts'
+import { askMaster } from './to-master.ts'
 
 const log = await createLog('simulation', 'silent')
 
@@ -134,41 +133,20 @@ function simulatedLink(
   },
   life: Life,
 ): Link {
-  const { network, directory } = given
-
-  function ask<Reply>(
-    handle: (master: MasterProcess['dispatcher']) => Promise<Reply>,
-    done: (error: PeerError | null, reply?: Reply) => void,
-  ): void {
-    if (!life.alive) return
-    network.request<Reply>({
-      from: given.url,
-      to: 'master',
-      listens: () => directory.master?.life.alive === true,
-      handle: (answer) => {
-        const master = directory.master as MasterProcess
-        network.whenAwake(master.life, () => {
-          handle(master.dispatcher).then(
-            (reply) => master.life.alive && answer(null, copy(reply)),
-            (error: Error) => answer(new PeerError(error.message, true, statusOf(error))),
-          )
-        })
-      },
-      timeoutMs: given.requestTimeoutMs,
-      done: (error, reply) => network.whenAwake(life, () => done(error, reply)),
-    })
-  }
+  const asker = { ...given, life, timeoutMs: given.requestTimeoutMs }
 
   return {
-    register: (registration, done) => ask((master) => master.register(copy(registration)), done),
+    register: (registration, done) =>
+      askMaster(asker, (master) => master.register(copy(registration)), done),
     beat: (heartbeat, done) => {
       const said = copy(heartbeat)
-      ask((master) => master.heartbeat(said), done)
+      askMaster(asker, (master) => master.heartbeat(said), done)
     },
     callBack: (request, done) => {
       const said = copy(request)
       given.onCallback?.(said)
-      ask<CallbacksReply>(
+      askMaster<CallbacksReply>(
+        asker,
         (master) => master.callbacks(said),
         (error, reply) => {
           given.onCallbackAnswered?.(said, error ? null : (reply?.acknowledged ?? []))
@@ -179,9 +157,7 @@ function simulatedLink(
     poll: (state, waitMs, done) => {
       given.polling?.poll(life, { simple: false, state: copy(state) }, waitMs, done)
     },
-    leave: (name, boot, done) => ask((master) => master.leave(name, boot), done),
+    leave: (name, boot, done) => askMaster(asker, (master) => master.leave(name, boot), done),
     close: async () => {},
   }
 }
-
-const statusOf = (error: Error): number | null => (error instanceof Problem ? error.status : null)
