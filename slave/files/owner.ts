@@ -23,7 +23,10 @@ export function openWayTo(data: string, inside: string, closed: string[]): void 
   for (const folder of closed) chmodSync(folder, 0o700)
 }
 
-/** Gives a folder with everything in it to a user. Synchronous: an offer has few files. */
+/**
+ * Gives a folder with everything in it to a user. Synchronous: a thread for each call takes ten times as long, and
+ * the calls for 10,000 files, which an offer has at most, take a tenth of a second.
+ */
 export function giveTo({ uid, gid }: Owner, folder: string): void {
   lchownSync(folder, uid, gid)
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {

@@ -197,6 +197,6 @@ export function createRunFiles(given: {
 
   async function discard(run: RunFolder): Promise<void> {
     for (const blob of run.blobs.splice(0)) blob.release()
-    await removeFolder(run.folder, run.out)
+    await removeFolder(run.folder)
   }
 }
