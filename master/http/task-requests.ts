@@ -84,14 +84,9 @@ export function createTaskRequests(given: {
       const { attemptsMax, retryOn = [], needs = [] } = termsIn(task.terms) ?? {}
       const tries = attemptsMax == null ? {} : { attemptsMax }
       const needed = saidNeeds(needs)
-      const usual = { priority, runLimitMs, tags, ...queued }
-      const common = {
-        ...usual,
-        ...tries,
-        retryOn,
-        ...(needed ? { needs: needed } : {}),
-        ...changed,
-      }
+      const always = { priority, runLimitMs, tags, retryOn }
+      const needing = needed === undefined ? {} : { needs: needed }
+      const common = { ...always, ...queued, ...tries, ...needing, ...changed }
       const before = attachmentsIn(task.work)
       const files = changed.files ?? filesOf(before)
       const { outputs } = before ?? {}

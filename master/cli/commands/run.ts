@@ -27,7 +27,7 @@ import { createTaskRuns } from '../run/task-of-input.ts'
 import { createUploads } from '../run/uploads.ts'
 import { AT_ONCE_MAX, createWindow } from '../run/window.ts'
 import { explanationInWords } from '../words.ts'
-import { needsOf } from './needs.ts'
+import { neededBy } from './needs.ts'
 
 /** For one request that is refused for now, or while no master answers. */
 const PATIENCE_S = 600
@@ -163,7 +163,7 @@ async function runAll(
     const work = await workOf(template, input)
     if (isFirst) {
       isFirst = false
-      await requireSlave(master, work, needsOf(options))
+      await requireSlave(master, work, neededBy(options))
     }
     return work
   }
@@ -230,7 +230,7 @@ function optionsOf(options: RunOptions) {
     ...(runLimitMs === undefined ? {} : { runLimitMs }),
     ...(priority === undefined ? {} : { priority }),
     ...(tag === undefined ? {} : { tags: tag.split(',') }),
-    ...needsOf(options),
+    ...neededBy(options),
   }
 }
 
@@ -243,7 +243,7 @@ function standardInput({ null: isNull }: RunOptions): AsyncGenerator<Input, void
 async function requireSlave(
   master: Client,
   { program, args }: Work,
-  needs: ReturnType<typeof needsOf>,
+  needs: ReturnType<typeof neededBy>,
 ): Promise<void> {
   const task = { kind: 'command', input: { program, args }, ...needs }
   const explanation = await master.explain(task, FIRST)

@@ -7,7 +7,7 @@ import type { Runner, Session } from '../command.ts'
 import { command, numberFrom } from '../command.ts'
 import type { Exit } from '../exit-codes.ts'
 import { resultText } from '../output.ts'
-import { needsOf } from './needs.ts'
+import { neededBy } from './needs.ts'
 import { submitLines } from './submit-lines.ts'
 import { parseJson, readText } from './text-file.ts'
 
@@ -114,7 +114,7 @@ function common(given: SubmitOptions) {
     ...(runLimitMs === undefined ? {} : { runLimitMs }),
     ...(waitLimitMs === undefined ? {} : { waitLimitMs }),
     ...(tag === undefined ? {} : { tags: tag.split(',') }),
-    ...needsOf(given),
+    ...neededBy(given),
   }
 }
 
